@@ -1,0 +1,96 @@
+# `make help` explains the targets. Nothing is needed but make and Python >= 3.11.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Options for the program behind the target: make run ARGS="--port 8123 --data DIR"
+ARGS ?=
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+WITH_ENGINES := $(BIN)/python -m platform_site.engines exec --
+
+# Tried in this order; a candidate counts when it runs and can make environments, for
+# a pyenv shim of a version that is not selected exists but fails.
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 \
+	"$$HOME"/.pyenv/versions/3.13*/bin/python3 \
+	"$$HOME"/.pyenv/versions/3.12*/bin/python3 \
+	"$$HOME"/.pyenv/versions/3.11*/bin/python3)
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+.PHONY: help run test test-all stress bench check django-checks schema
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  ARGS="..." hands options on, PYTHON=... chooses the interpreter.'
+
+run: $(RUN) ## Run the platform here, with demonstration data; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up $(ARGS)
+
+test: $(DEV) ## Run the tests (browser tests too where a Chromium is found)
+	@$(BIN)/python -m pytest -m "not stress" $(ARGS)
+
+test-all: ## Run the tests on each Python 3.11 to 3.13 that is found
+	@found=; for minor in 11 12 13; do \
+		for python in python3.$$minor "$$HOME"/.pyenv/versions/3.$$minor*/bin/python3; do \
+			"$$python" -c '$(USABLE)' >/dev/null 2>&1 || continue; \
+			found="$$found 3.$$minor"; \
+			echo "== Python 3.$$minor ($$python)"; \
+			$(MAKE) test VENV=.venv-3.$$minor PYTHON="$$python" || exit 1; \
+			break; \
+		done; \
+	done; \
+	test -n "$$found" || { echo "No Python 3.11 to 3.13 found." >&2; exit 1; }; \
+	echo "== Passed on:$$found"
+
+stress: $(DEV) ## Run the long fault tests
+	@$(BIN)/python -m pytest -m stress $(ARGS)
+
+bench: $(DEV) ## Run the benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+check: $(DEV) ## Check style, types, imports, templates, migrations, deployment, API
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --quiet
+	$(BIN)/djlint templates --lint --quiet
+	@$(WITH_ENGINES) $(MAKE) django-checks VENV=$(VENV)
+
+django-checks: # Needs a database: called by `check`, which starts one.
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+	ENVIRONMENT=production TRUSTED_PROXIES=none BASE_URL=https://platform.example.com \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	@schema=$$(mktemp) && trap 'rm -f "$$schema"' EXIT && \
+		$(BIN)/python manage.py spectacular --validate --fail-on-warn --file "$$schema" && \
+		{ diff -u docs/openapi.yaml "$$schema" || \
+		{ echo "docs/openapi.yaml is out of date: run make schema." >&2; exit 1; }; }
+
+schema: $(DEV) ## Write docs/openapi.yaml anew from the code
+	@$(WITH_ENGINES) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+$(BIN)/python:
+	@for python in $(CANDIDATES); do \
+		"$$python" -c '$(USABLE)' >/dev/null 2>&1 || continue; \
+		echo "Making $(VENV) with $$("$$python" --version) ($$python)."; \
+		exec "$$python" -m venv --clear $(VENV); \
+	done; \
+	echo "No usable Python 3.11 or newer$(if $(PYTHON), at $(PYTHON)). Install one with" \
+		"its venv module (Debian, Ubuntu: apt install python3 python3-venv), or name one:" \
+		"make PYTHON=/path/to/python3.12 ..." >&2; exit 1
+
+$(RUN): requirements.txt | $(BIN)/python
+	@echo "Installing requirements.txt into $(VENV)."
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt | $(BIN)/python
+	@echo "Installing requirements-dev.txt into $(VENV)."
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,247 @@
+"""People, teams and sign-ins as security staff see them. Changes call services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.contrib import admin, messages
+from django.contrib.auth import admin as auth_admin  # noqa: F401 - registers Group.
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts import services
+from accounts.forms import NewPasswordForm, NewPersonForm, PersonForm
+from accounts.models import Session, Team, User
+from accounts.permissions import person_of
+from audit.admin import HistoryAdmin, ServiceAdmin
+
+# Roles stand where groups would; a group would grant past the role table.
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(ServiceAdmin):
+    """No field of these forms holds a secret; a password can only be replaced."""
+
+    form = PersonForm
+    list_display = (
+        "username",
+        "full_name",
+        "role",
+        "team",
+        "is_active",
+        "last_login",
+        "live_sessions",
+    )
+    list_filter = ("role", "team", "is_active")
+    list_select_related = ("team",)
+    search_fields = ("username", "full_name", "email")
+    ordering = ("username",)
+    actions = ("end_sessions", "deactivate")
+    readonly_fields = ("username", "last_login", "date_joined", "password_link")
+    fieldsets = (
+        (None, {"fields": ("username", "password_link", "is_active")}),
+        ("What they may do", {"fields": ("role", "team", "permissions")}),
+        ("Contact", {"fields": ("full_name", "email", "phone")}),
+        ("Sign-in", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("What they may do", {"fields": ("role", "team")}),
+        ("Contact", {"fields": ("full_name", "email", "phone")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        live = Q(
+            api_sessions__ended_at=None, api_sessions__expires_at__gt=timezone.now()
+        )
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(live_session_count=Count("api_sessions", filter=live))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        if obj is None:
+            kwargs["form"] = NewPersonForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_urls(self) -> list[Any]:
+        address = path(
+            "<str:object_id>/password/",
+            self.admin_site.admin_view(self.password_view),
+            name="accounts_user_password",
+        )
+        return [address, *super().get_urls()]
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: Any, change: Any
+    ) -> None:
+        given = form.cleaned_data
+        if change:
+            changes = {name: given[name] for name in PersonForm.Meta.fields}
+            services.update_user(
+                user=obj,
+                acting=person_of(request),
+                permissions=form.granted,
+                **changes,
+            )
+            return
+        obj.pk = services.create_user(**given, acting=person_of(request)).pk
+
+    def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Replace somebody's password; one's own has a page that asks for the old."""
+        person = get_object_or_404(User, pk=object_id)
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        if person == request.user:
+            return redirect("accounts:password")
+        form = NewPasswordForm(person, request.POST or None)
+        if form.is_valid():
+            services.set_password(
+                user=person,
+                password=form.cleaned_data["password"],
+                acting=person_of(request),
+            )
+            self.message_user(request, "The password is set.", messages.SUCCESS)
+            return redirect("admin:accounts_user_change", person.pk)
+        values = {
+            **self.admin_site.each_context(request),
+            "title": f"Set a password for {person}",
+            "opts": self.opts,
+            "form": form,
+            "person": person,
+        }
+        return render(request, "admin/accounts/user/password.html", values)
+
+    @admin.display(description="API sessions", ordering="live_session_count")
+    def live_sessions(self, user: Any) -> int:
+        return int(user.live_session_count)
+
+    @admin.display(description="password")
+    def password_link(self, user: User) -> SafeString:
+        address = reverse("admin:accounts_user_password", args=[user.pk])
+        return format_html('<a href="{}">Set a new password</a>', address)
+
+    @admin.action(description="End all their sign-ins", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        def end(person: User) -> None:
+            services.revoke_all_sessions(
+                user=person, acting=person_of(request), reason="by_administrator"
+            )
+
+        self.run_for_each(request, people, end, done="signed out everywhere")
+
+    @admin.action(description="Deactivate", permissions=["change"])
+    def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        def deactivate(person: User) -> None:
+            services.update_user(
+                user=person, acting=person_of(request), is_active=False
+            )
+
+        self.run_for_each(request, people, deactivate, done="deactivated")
+
+
+@admin.register(Team)
+class TeamAdmin(ServiceAdmin):
+    list_display = ("name", "member_count", "created_at")
+    search_fields = ("name",)
+    fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        teams: QuerySet[Team] = super().get_queryset(request)
+        return teams.annotate(number_of_members=Count("members"))
+
+    @admin.display(description="members", ordering="number_of_members")
+    def member_count(self, team: Any) -> int:
+        return int(team.number_of_members)
+
+    def save_model(
+        self, request: HttpRequest, obj: Team, form: Any, change: Any
+    ) -> None:
+        name = form.cleaned_data["name"]
+        if change:
+            services.rename_team(team=obj, name=name, acting=person_of(request))
+        else:
+            obj.pk = services.create_team(name=name, acting=person_of(request)).pk
+
+
+@admin.register(Session)
+class SessionAdmin(HistoryAdmin):
+    """Sign-ins by API. Ending one refuses its access tokens at once."""
+
+    list_display = (
+        "user",
+        "address",
+        "user_agent",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+        "ended_at",
+        "end_reason",
+    )
+    list_filter = (("ended_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("user",)
+    search_fields = ("=id", "user__username", "=address")
+    fields = list_display
+    actions = ("end",)
+
+    @admin.action(description="End these sessions", permissions=["revoke"])
+    def end(self, request: HttpRequest, sessions: QuerySet[Session]) -> None:
+        ended = [
+            session
+            for session in sessions.select_related("user")
+            if services.revoke_session(
+                session=session, acting=person_of(request), reason="by_administrator"
+            )
+        ]
+        self.message_user(request, f"{len(ended)} ended.", messages.SUCCESS)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_session")
+
+
+@admin.register(AccessAttempt)
+class FailedSignInAdmin(HistoryAdmin):
+    """Failed sign-ins by name and address; enough of them lock the two out."""
+
+    list_display = (
+        "username",
+        "ip_address",
+        "failures_since_start",
+        "attempt_time",
+        "user_agent",
+    )
+    search_fields = ("username", "=ip_address")
+    fields = list_display
+    actions = ("release",)
+
+    @admin.action(description="Release the lock-out", permissions=["release"])
+    def release(self, request: HttpRequest, attempts: QuerySet[Any]) -> None:
+        for attempt in attempts:
+            services.release_lock_out(
+                username=attempt.username,
+                address=attempt.ip_address,
+                acting=person_of(request),
+            )
+        self.message_user(request, "Released.", messages.SUCCESS)
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_user")

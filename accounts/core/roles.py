@@ -1,0 +1,69 @@
+"""The role table: who may do what. Source: Security Considerations, RBAC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ADMIN, MANAGER, USER = "admin", "manager", "user"
+
+ROLE_PERMISSIONS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+    {
+        ADMIN: {
+            "can_manage_agents": True,
+            "can_approve_transactions": True,
+            "can_view_all_data": True,
+        },
+        MANAGER: {
+            "can_manage_agents": True,
+            "can_approve_transactions": True,
+            "can_view_all_data": False,
+        },
+        USER: {
+            "can_manage_agents": False,
+            "can_approve_transactions": False,
+            "can_view_all_data": False,
+        },
+    }
+)
+
+# What a capability means in Django's own words, the ones lower rooms check.
+CAPABILITY_PERMISSIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "can_manage_agents": frozenset(
+            {
+                "agents.add_agent",
+                "agents.change_agent",
+                "agents.view_agent",
+                "agents.change_policy",
+                "agents.view_policy",
+            }
+        ),
+        "can_approve_transactions": frozenset(
+            {
+                "transactions.approve_transaction",
+                "transactions.view_approvalrequest",
+                "transactions.view_transaction",
+            }
+        ),
+        "can_view_all_data": frozenset({"audit.view_auditevent"}),
+    }
+)
+
+# What an administrator may give a person besides the role: it makes an auditor.
+GRANTABLE_PERMISSIONS = frozenset({"audit.view_auditevent", "audit.export_auditevent"})
+
+
+def has_capability(role: str, capability: str) -> bool:
+    """Tell whether a role has a capability; an unknown role or word has none."""
+    return ROLE_PERMISSIONS.get(role, {}).get(capability, False)
+
+
+def permissions_of(role: str) -> frozenset[str]:
+    """Return the Django permissions ("app.codename") that a role gives."""
+    granted = (
+        permissions
+        for capability, permissions in CAPABILITY_PERMISSIONS.items()
+        if has_capability(role, capability)
+    )
+    return frozenset().union(*granted)

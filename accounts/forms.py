@@ -1,0 +1,143 @@
+"""Forms: the sign-in page's, and the console's for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.models import Permission
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+from accounts import services
+from accounts.core.roles import GRANTABLE_PERMISSIONS
+from accounts.errors import InvalidCredentials
+from accounts.models import User
+
+PASSWORD_MAX_LENGTH = 256
+
+
+class SignInForm(AuthenticationForm):
+    """Django's form through our one door: lock-out first, then the hash.
+
+    Lets AccountLocked through to the view, which answers 429.
+    """
+
+    password = forms.CharField(
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        username = self.cleaned_data.get("username")
+        password = self.cleaned_data.get("password")
+        if self.request is not None and username and password:
+            try:
+                self.user_cache = services.prove_password(
+                    request=self.request, username=username, password=password
+                )
+            except InvalidCredentials as error:
+                raise ValidationError(error.detail, code=error.code) from error
+        return self.cleaned_data
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """One's own new password, through the service, so that every sign-in ends."""
+
+    def save(self, commit: bool = True) -> User:
+        services.set_password(
+            user=self.user,
+            password=self.cleaned_data["new_password1"],
+            acting=self.user,
+        )
+        return self.user
+
+
+class _PermissionsField(forms.ModelMultipleChoiceField[Permission]):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            queryset=Permission.objects.none(),
+            required=False,
+            widget=forms.CheckboxSelectMultiple,
+            **kwargs,
+        )
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return obj.name
+
+
+class PersonForm(forms.ModelForm[User]):
+    """What an administrator changes of a person. No password, no hash, no session."""
+
+    permissions = _PermissionsField(
+        label="Also may", help_text="Makes an auditor of a person of any role."
+    )
+
+    class Meta:
+        model = User
+        fields = [
+            "full_name",
+            "email",
+            "phone",
+            "role",
+            "team",
+            "is_active",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [name.partition(".")[2] for name in GRANTABLE_PERMISSIONS]
+        field = self.fields["permissions"]
+        assert isinstance(field, _PermissionsField)  # noqa: S101 - declared above.
+        field.queryset = Permission.objects.filter(
+            content_type__app_label="audit", codename__in=names
+        )
+        if self.instance.pk and not self.instance._state.adding:
+            field.initial = self.instance.user_permissions.all()
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The chosen permissions, spelled as has_perm takes them."""
+        chosen = self.cleaned_data["permissions"]
+        return frozenset(f"audit.{permission.codename}" for permission in chosen)
+
+
+class NewPersonForm(forms.ModelForm[User]):
+    """A new person with a first password, which they should change."""
+
+    password = forms.CharField(
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ["username", "full_name", "email", "phone", "role", "team"]
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.instance)
+        return password
+
+
+class NewPasswordForm(forms.Form):
+    """A password that an administrator sets for somebody else."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password

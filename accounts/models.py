@@ -1,0 +1,176 @@
+"""People, the teams that managers answer for, and their sign-ins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models, transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.core import roles
+from accounts.core.usernames import canonical_username
+from audit.context import System
+from audit.ids import PrefixedIdField
+from audit.services import record
+from security.fields import EncryptedTextField
+
+
+class Team(models.Model):
+    """People who work together; its managers see and approve for its members."""
+
+    id = PrefixedIdField("tea")
+    name = models.CharField(max_length=100, unique=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds a person however the name was typed; makes the first administrator."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        name = canonical_username(username or "")
+        if name is None:
+            raise self.model.DoesNotExist
+        lowered = self.alias(lowered=Lower("username"))
+        return lowered.get(lowered=Lower(Value(name)))
+
+    def create_superuser(
+        self, username: str, email: str = "", password: str | None = None
+    ) -> User:
+        """Make an administrator for `createsuperuser`, and tell the log of it."""
+        user = self.model(
+            username=self.model.normalize_username(username),
+            email=self.normalize_email(email),
+            role=roles.ADMIN,
+            is_superuser=True,
+        )
+        user.set_password(password)
+        user.full_clean()
+        with transaction.atomic():
+            user.save(force_insert=True)
+            record(
+                "user.created",
+                target=("user", user.pk, user.username),
+                owner_id=user.pk,
+                details={"role": user.role, "is_superuser": True},
+                actor=System("createsuperuser"),
+            )
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The role decides what they may do; `groups` stay unused."""
+
+    class Role(models.TextChoices):
+        ADMIN = roles.ADMIN
+        MANAGER = roles.MANAGER
+        USER = roles.USER
+
+    id = PrefixedIdField("usr")
+    username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    full_name = models.CharField(max_length=200, blank=True)
+    email = models.EmailField(blank=True)
+    phone = EncryptedTextField(blank=True, help_text="Encrypted at rest.")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.USER)
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="members"
+    )
+    is_active = models.BooleanField(
+        default=True, help_text="Deactivate people instead of deleting them."
+    )
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    sessions_ended_at = models.DateTimeField(
+        null=True, editable=False, help_text="Sign-ins before this no longer count."
+    )
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+    objects = UserManager()
+
+    # The Principal protocol (audit.context); set by authentication.
+    kind: Literal["user"] = "user"
+    is_human = True
+    authenticated_at: datetime | None = None
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="username_once_whatever_its_case",
+                violation_error_message="That username is taken.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=list(roles.ROLE_PERMISSIONS)),
+                name="role_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_superuser=False) | models.Q(role=roles.ADMIN),
+                name="superuser_is_admin",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind browser sessions to the password and to the last "end them all"."""
+        ended = self.sessions_ended_at.isoformat() if self.sessions_ended_at else ""
+        return salted_hmac(
+            "accounts.User.session",
+            f"{self.password}|{ended}",
+            secret,
+            algorithm="sha256",
+        ).hexdigest()
+
+    @property
+    def is_staff(self) -> bool:
+        """Security staff, who use the console, are the admins."""
+        return self.role == roles.ADMIN
+
+    @property
+    def principal_id(self) -> str:
+        return str(self.pk)
+
+    @property
+    def owner_id(self) -> str:
+        return str(self.pk)
+
+    @property
+    def label(self) -> str:
+        return self.username
+
+
+class Session(models.Model):
+    """One sign-in by API: a family of refresh tokens of which one is valid."""
+
+    id = PrefixedIdField("ses")
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_sessions")
+    refresh_hash = models.CharField(max_length=64, editable=False)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["user", "ended_at"], name="session_user_live")]
+
+    def __str__(self) -> str:
+        return f"{self.user} since {self.created_at:%Y-%m-%d %H:%M}"

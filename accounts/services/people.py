@@ -1,0 +1,223 @@
+"""People and teams: making and changing them, passwords, releasing lock-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict, Unpack, cast
+
+from axes.models import AccessAttempt
+from django.contrib.auth.models import Permission
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.core.roles import GRANTABLE_PERMISSIONS
+from accounts.core.usernames import canonical_username
+from accounts.errors import (
+    OwnAuthorityRefused,
+    TeamNameTaken,
+    UsernameRefused,
+    UsernameTaken,
+    WeakPassword,
+)
+from accounts.models import Team, User
+from accounts.services.sessions import end_all_sessions, target
+from audit.context import Principal
+from audit.services import record
+
+
+class PersonChanges(TypedDict, total=False):
+    """What an administrator may change of a person; absent means as it was."""
+
+    full_name: str
+    email: str
+    phone: str
+    role: str
+    team: Team | None
+    is_active: bool
+    permissions: frozenset[str]
+
+
+AUTHORITY = frozenset({"role", "team", "is_active", "permissions"})
+SECRET_FIELDS = frozenset({"phone"})
+
+
+def create_user(
+    *,
+    username: str,
+    password: str | None,
+    role: str,
+    acting: Principal,
+    team: Team | None = None,
+    full_name: str = "",
+    email: str = "",
+    phone: str = "",
+) -> User:
+    """Make a person. Without a password they cannot sign in until one is set.
+
+    Raises UsernameRefused, UsernameTaken (whatever the case) or WeakPassword.
+    """
+    name = canonical_username(username)
+    if name is None:
+        raise UsernameRefused(pointer="/username")
+    user = User(
+        username=name,
+        role=role,
+        team=team,
+        full_name=full_name,
+        email=email,
+        phone=phone,
+    )
+    _check_password(password, user)
+    user.set_password(password)
+    try:
+        with transaction.atomic(durable=True):
+            user.save(force_insert=True)
+            record(
+                "user.created",
+                target=target(user),
+                owner_id=user.pk,
+                details={"role": user.role, "team": str(team or "")},
+                actor=acting,
+            )
+    except IntegrityError as error:
+        if "username_once" not in str(error):
+            raise
+        raise UsernameTaken(pointer="/username") from error
+    return user
+
+
+def update_user(
+    *, user: User, acting: Principal, **changes: Unpack[PersonChanges]
+) -> User:
+    """Change a person; a new role or a deactivation ends all their sign-ins.
+
+    Nobody changes their own authority: raises OwnAuthorityRefused. The row is
+    locked, so that of two administrators the later one sees the earlier's work.
+    """
+    with transaction.atomic(durable=True):
+        person = User.objects.select_for_update().get(pk=user.pk)
+        permissions = changes.pop("permissions", None)
+        told = _apply(person, cast("dict[str, object]", changes))
+        if permissions is not None:
+            told |= _grant(person, permissions)
+        if AUTHORITY & told.keys() and acting.principal_id == person.pk:
+            raise OwnAuthorityRefused
+        if not told:
+            return person
+        person.save(update_fields=[name for name in told if name != "permissions"])
+        record(
+            "user.updated",
+            target=target(person),
+            owner_id=person.pk,
+            details={"changes": told},
+            actor=acting,
+        )
+        if "role" in told or "is_active" in told:
+            reason = "role_changed" if "role" in told else "deactivated"
+            end_all_sessions(person, acting, reason)
+    return person
+
+
+def _apply(person: User, changes: Mapping[str, object]) -> dict[str, list[str]]:
+    """Set what differs, and return it as the log may tell it: name -> [old, new]."""
+    told = {}
+    for name, new in changes.items():
+        old = getattr(person, name)
+        if old == new:
+            continue
+        setattr(person, name, new)
+        is_secret = name in SECRET_FIELDS
+        told[name] = ["****", "****"] if is_secret else [str(old), str(new)]
+    if "role" in told and person.role != User.Role.ADMIN and person.is_superuser:
+        person.is_superuser = False
+        told["is_superuser"] = ["True", "False"]
+    return told
+
+
+def _grant(person: User, wanted: frozenset[str]) -> dict[str, list[str]]:
+    """Give exactly the wanted ones of the grantable permissions, e.g. to an auditor."""
+    assert wanted <= GRANTABLE_PERMISSIONS, "Roles give the others."  # noqa: S101
+    held = {_spelled(permission) for permission in person.user_permissions.all()}
+    if held == wanted:
+        return {}
+    codenames = [name.partition(".")[2] for name in wanted]
+    person.user_permissions.set(
+        Permission.objects.filter(
+            content_type__app_label="audit", codename__in=codenames
+        )
+    )
+    return {"permissions": [", ".join(sorted(held)), ", ".join(sorted(wanted))]}
+
+
+def _spelled(permission: Permission) -> str:
+    return f"{permission.content_type.app_label}.{permission.codename}"
+
+
+def set_password(*, user: User, password: str, acting: Principal) -> None:
+    """Give a person a new password; all their sign-ins end. Raises WeakPassword."""
+    _check_password(password, user)
+    user.set_password(password)
+    with transaction.atomic(durable=True):
+        user.save(update_fields=["password"])
+        record(
+            "user.updated",
+            target=target(user),
+            owner_id=user.pk,
+            details={"changes": {"password": ["****", "****"]}},
+            actor=acting,
+        )
+        end_all_sessions(user, acting, "password_changed")
+
+
+def _check_password(password: str | None, user: User) -> None:
+    if password is None:
+        return
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise WeakPassword(" ".join(error.messages), pointer="/password") from error
+
+
+def release_lock_out(*, username: str, address: str | None, acting: Principal) -> int:
+    """Forget the failures of a name from an address; return how many rows went."""
+    with transaction.atomic(durable=True):
+        failures = AccessAttempt.objects.filter(username=username, ip_address=address)
+        count: int = failures.delete()[0]
+        record(
+            "user.lock_out_released",
+            target=("user", "", username),
+            details={"address": address or "", "count": count},
+            actor=acting,
+        )
+    return count
+
+
+def create_team(*, name: str, acting: Principal) -> Team:
+    """Make a team. Raises TeamNameTaken."""
+    team = Team(name=name)
+    try:
+        with transaction.atomic(durable=True):
+            team.save(force_insert=True)
+            record("team.created", target=("team", team.pk, team.name), actor=acting)
+    except IntegrityError as error:
+        raise TeamNameTaken(pointer="/name") from error
+    return team
+
+
+def rename_team(*, team: Team, name: str, acting: Principal) -> Team:
+    """Give a team another name. Raises TeamNameTaken."""
+    details = {"changes": {"name": [team.name, name]}}
+    team.name = name
+    try:
+        with transaction.atomic(durable=True):
+            team.save(update_fields=["name"])
+            record(
+                "team.updated",
+                target=("team", team.pk, name),
+                details=details,
+                actor=acting,
+            )
+    except IntegrityError as error:
+        raise TeamNameTaken(pointer="/name") from error
+    return team

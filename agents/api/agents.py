@@ -1,0 +1,180 @@
+"""Agents by API: list, make, show, change, stop, start. For people only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsPerson, person_of
+from agents import services
+from agents.models import Agent
+from agents.queries import agent_for, agents_listed
+from audit.serializers import StrictSerializer
+
+
+class AgentInput(StrictSerializer):
+    name = serializers.CharField(max_length=100)
+    mode = serializers.ChoiceField(Agent.Mode.choices, default=Agent.Mode.LIVE)
+    owner = serializers.CharField(
+        max_length=40, required=False, help_text="A person's id; yours unless given."
+    )
+
+
+class AgentChanges(StrictSerializer):
+    name = serializers.CharField(max_length=100, required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class ReasonInput(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class AgentOutput(serializers.ModelSerializer[Agent]):
+    object = serializers.ReadOnlyField(default="agent")
+    policy_version = serializers.IntegerField(
+        source="policy_version.number", default=None, allow_null=True, read_only=True
+    )
+    is_locked = serializers.BooleanField(
+        read_only=True, help_text="Its stop button is pressed: nothing is allowed."
+    )
+
+    class Meta:
+        model = Agent
+        fields = [
+            "id",
+            "object",
+            "name",
+            "mode",
+            "owner",
+            "created_by",
+            "is_active",
+            "is_locked",
+            "policy_version",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class AgentFilters(django_filters.FilterSet):  # type: ignore[misc] # It has no stubs.
+    # A text, for a choice would tell which ids exist.
+    owner = django_filters.CharFilter(field_name="owner_id")
+
+    class Meta:
+        model = Agent
+        fields = ["name", "mode", "is_active"]
+
+
+class AgentListCreateView(generics.GenericAPIView[Agent]):
+    """The agents that you may see; and making one."""
+
+    permission_classes = [IsPerson]
+    serializer_class = AgentOutput
+    queryset = Agent.objects.none()
+    filterset_class = AgentFilters
+
+    def get_queryset(self) -> QuerySet[Agent]:
+        return agents_listed(person_of(self.request))
+
+    @extend_schema(
+        operation_id="agents_list",
+        responses=AgentOutput(many=True),
+        tags=["agents"],
+    )
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="agents_create",
+        request=AgentInput,
+        responses={201: AgentOutput},
+        tags=["agents"],
+    )
+    def post(self, request: Request) -> Response:
+        acting = person_of(request)
+        given = AgentInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        agent = services.create_agent(
+            given.validated_data["name"],
+            mode=given.validated_data["mode"],
+            owner_id=given.validated_data.get("owner", acting.pk),
+            acting=acting,
+        )
+        return Response(_shown(request, agent.pk), status=201)
+
+
+class AgentDetailView(APIView):
+    """One agent."""
+
+    permission_classes = [IsPerson]
+
+    @extend_schema(
+        operation_id="agents_retrieve", responses=AgentOutput, tags=["agents"]
+    )
+    def get(self, request: Request, agent_id: str) -> Response:
+        return Response(_shown(request, agent_id))
+
+    @extend_schema(
+        operation_id="agents_update",
+        request=AgentChanges,
+        responses=AgentOutput,
+        tags=["agents"],
+    )
+    def patch(self, request: Request, agent_id: str) -> Response:
+        given = AgentChanges(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.update_agent(
+            agent_id, **given.validated_data, acting=person_of(request)
+        )
+        return Response(_shown(request, agent_id))
+
+
+class AgentLockView(APIView):
+    """Press an agent's stop button: from now on nothing is allowed."""
+
+    permission_classes = [IsPerson]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="agents_lock",
+        request=ReasonInput,
+        responses=AgentOutput,
+        tags=["agents"],
+    )
+    def post(self, request: Request, agent_id: str) -> Response:
+        given = ReasonInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.lock_agent(agent_id, **given.validated_data, acting=person_of(request))
+        return Response(_shown(request, agent_id))
+
+
+class AgentUnlockView(APIView):
+    """Release an agent's stop button."""
+
+    permission_classes = [IsPerson]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="agents_unlock",
+        request=ReasonInput,
+        responses=AgentOutput,
+        tags=["agents"],
+    )
+    def post(self, request: Request, agent_id: str) -> Response:
+        given = ReasonInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.unlock_agent(
+            agent_id, **given.validated_data, acting=person_of(request)
+        )
+        return Response(_shown(request, agent_id))
+
+
+def _shown(request: Request, agent_id: str) -> dict[str, Any]:
+    return dict(AgentOutput(agent_for(person_of(request), agent_id)).data)

@@ -1,0 +1,151 @@
+"""Credentials by API, and the exchange of one for an access token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsPerson, person_of
+from agents import services
+from agents.api.shared import HighRiskWritesView
+from agents.models import AgentCredential
+from agents.queries import agent_for, credentials_of
+from audit.serializers import StrictSerializer
+
+# Longer than any id or secret of ours; a longer text is refused before it is hashed.
+CLIENT_TEXT_MAX = 128
+
+
+class AgentTokenInput(StrictSerializer):
+    client_id = serializers.CharField(max_length=CLIENT_TEXT_MAX)
+    client_secret = serializers.CharField(
+        max_length=CLIENT_TEXT_MAX, trim_whitespace=False
+    )
+
+
+class AgentTokenOutput(serializers.Serializer[services.IssuedToken]):
+    access = serializers.CharField()
+    expires_in = serializers.IntegerField(
+        source="expires_in_s", help_text="Seconds until the access token ends."
+    )
+
+
+class CredentialInput(StrictSerializer):
+    expires_in_days = serializers.IntegerField(
+        default=services.CREDENTIAL_DAYS,
+        min_value=1,
+        max_value=services.CREDENTIAL_DAYS_MAX,
+    )
+
+
+class CredentialOutput(serializers.ModelSerializer[AgentCredential]):
+    client_id = serializers.CharField(source="pk", read_only=True)
+
+    class Meta:
+        model = AgentCredential
+        fields = [
+            "id",
+            "client_id",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "revoked_at",
+        ]
+        read_only_fields = fields
+
+
+class IssuedCredentialOutput(serializers.Serializer[services.IssuedCredential]):
+    id = serializers.CharField()
+    client_id = serializers.CharField(source="id")
+    client_secret = serializers.CharField(help_text="Shown this once.")
+    signing_secret = serializers.CharField(
+        help_text="Signs requests (HMAC-SHA256). Shown this once."
+    )
+    expires_at = serializers.DateTimeField()
+
+
+class AgentTokenView(APIView):
+    """Exchange an agent's client id and secret for an access token."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    rate_class = "auth"
+
+    @extend_schema(
+        operation_id="auth_agent_token_create",
+        request=AgentTokenInput,
+        responses=AgentTokenOutput,
+        auth=[],
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        given = AgentTokenInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        token = services.exchange_credential(**given.validated_data)
+        return Response(AgentTokenOutput(token).data)
+
+
+class AgentCredentialListCreateView(
+    HighRiskWritesView, generics.GenericAPIView[AgentCredential]
+):
+    """An agent's credentials, without their secrets; and issuing one."""
+
+    permission_classes = [IsPerson]
+    serializer_class = CredentialOutput
+    queryset = AgentCredential.objects.none()
+
+    def get_queryset(self) -> QuerySet[AgentCredential]:
+        return credentials_of(
+            agent_for(person_of(self.request), self.kwargs["agent_id"])
+        )
+
+    @extend_schema(
+        operation_id="agents_credentials_list",
+        responses=CredentialOutput(many=True),
+        tags=["agents"],
+    )
+    def get(self, request: Request, agent_id: str) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="agents_credentials_issue",
+        request=CredentialInput,
+        responses={201: IssuedCredentialOutput},
+        tags=["agents"],
+    )
+    def post(self, request: Request, agent_id: str) -> Response:
+        given = CredentialInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        issued = services.issue_credential(
+            agent_id, **given.validated_data, acting=person_of(request)
+        )
+        headers = {"Cache-Control": "no-store"}
+        data: Any = IssuedCredentialOutput(issued).data
+        return Response(data, status=201, headers=headers)
+
+
+class AgentCredentialRevokeView(APIView):
+    """End a credential; its tokens are refused from the next request on."""
+
+    permission_classes = [IsPerson]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="agents_credentials_revoke",
+        request=None,
+        responses={204: None},
+        tags=["agents"],
+    )
+    def delete(self, request: Request, agent_id: str, credential_id: str) -> Response:
+        services.revoke_credential(
+            agent_id, credential_id, reason="by_api", acting=person_of(request)
+        )
+        return Response(status=204)

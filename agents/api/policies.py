@@ -1,0 +1,174 @@
+"""An agent's policy by API: the version in force, setting a new one, all versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import IsPerson, person_of
+from agents import services
+from agents.api.shared import HighRiskWritesView
+from agents.core.policy import to_wire
+from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
+from agents.errors import NotFound
+from agents.models import PolicyVersion
+from agents.queries import agent_for, policy_versions, terms_of
+from audit.serializers import StrictSerializer
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The ETag of the policy that you read; 412 if there is a newer one.",
+)
+
+
+class PolicyInput(StrictSerializer):
+    """The seed's field names. All that is wrong is told, each with its pointer."""
+
+    currency = serializers.CharField(default=DEFAULT_CURRENCY)
+    max_transaction_amount = serializers.CharField(help_text='Such as "1000.00".')
+    requires_approval_above = serializers.CharField(
+        allow_null=True, help_text="Null: no amount needs a human."
+    )
+    daily_budget = serializers.CharField(allow_null=True, default=None)
+    max_transactions_per_hour = serializers.IntegerField(allow_null=True, default=None)
+    allowed_merchants = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Null: any merchant. Empty: none.",
+    )
+    blocked_categories = serializers.ListField(child=serializers.CharField())
+    allowed_functions = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        required=False,
+        help_text="Null: any registered function. Empty: none.",
+    )
+    requires_signature = serializers.BooleanField(default=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Leave reading to the core, which knows money, merchants and categories."""
+        if not isinstance(data, Mapping):
+            return dict(super().to_internal_value(data))
+        try:
+            return {"terms": parse_terms(data)}
+        except PolicyInvalid as invalid:
+            raise ValidationError(
+                {
+                    error.pointer.removeprefix("/"): [
+                        ErrorDetail(error.detail, error.code)
+                    ]
+                    for error in invalid.errors
+                }
+            ) from invalid
+
+
+class PolicyOutput(serializers.Serializer[PolicyVersion]):
+    id = serializers.CharField()
+    object = serializers.ReadOnlyField(default="policy")
+    agent = serializers.CharField(source="agent_id")
+    version = serializers.IntegerField(source="number")
+    currency = serializers.CharField()
+    max_transaction_amount = serializers.CharField()
+    requires_approval_above = serializers.CharField(allow_null=True)
+    daily_budget = serializers.CharField(allow_null=True)
+    max_transactions_per_hour = serializers.IntegerField(allow_null=True)
+    allowed_merchants = serializers.ListField(
+        child=serializers.CharField(), allow_null=True
+    )
+    blocked_categories = serializers.ListField(child=serializers.CharField())
+    allowed_functions = serializers.ListField(
+        child=serializers.CharField(), allow_null=True
+    )
+    requires_signature = serializers.BooleanField()
+    created_by = serializers.CharField(source="created_by_id")
+    created_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: PolicyVersion) -> dict[str, Any]:
+        return {
+            "id": instance.pk,
+            "object": "policy",
+            "agent": instance.agent_id,
+            "version": instance.number,
+            **to_wire(terms_of(instance)),
+            "created_by": instance.created_by_id,
+            "created_at": instance.created_at,
+        }
+
+
+class AgentPolicyView(HighRiskWritesView):
+    """The limits in force for one agent."""
+
+    permission_classes = [IsPerson]
+
+    @extend_schema(
+        operation_id="agents_policy_retrieve", responses=PolicyOutput, tags=["agents"]
+    )
+    def get(self, request: Request, agent_id: str) -> Response:
+        version = agent_for(person_of(request), agent_id).policy_version
+        if version is None:
+            raise NotFound("The agent has no policy yet; nothing is allowed.")
+        return _answer(version)
+
+    @extend_schema(
+        operation_id="agents_policy_set",
+        parameters=[IF_MATCH],
+        request=PolicyInput,
+        responses=PolicyOutput,
+        tags=["agents"],
+    )
+    def put(self, request: Request, agent_id: str) -> Response:
+        given = PolicyInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        version = services.set_policy(
+            agent_id,
+            given.validated_data["terms"],
+            expected_number=_expected_number(request),
+            acting=person_of(request),
+        )
+        return _answer(version)
+
+
+class AgentPolicyVersionListView(generics.ListAPIView[PolicyVersion]):
+    """All versions of an agent's policy, newest first."""
+
+    permission_classes = [IsPerson]
+    serializer_class = PolicyOutput
+    queryset = PolicyVersion.objects.none()
+    ordering = ("-number",)
+
+    def get_queryset(self) -> QuerySet[PolicyVersion]:
+        return policy_versions(
+            agent_for(person_of(self.request), self.kwargs["agent_id"])
+        )
+
+    @extend_schema(operation_id="agents_policy_versions_list", tags=["agents"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+def _answer(version: PolicyVersion) -> Response:
+    headers = {"ETag": f'"{version.number}"'}
+    return Response(PolicyOutput(version).data, headers=headers)
+
+
+def _expected_number(request: Request) -> int | None:
+    """Return the version number of If-Match, None without one.
+
+    A tag that we never gave out matches no version, hence -1.
+    """
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    match = re.fullmatch(r'\s*"([0-9]{1,9})"\s*', header)
+    return int(match[1]) if match else -1

@@ -1,0 +1,20 @@
+"""What the views of this app share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class HighRiskWritesView(APIView):
+    """Counts writes as high risk and reads as anything else."""
+
+    rate_class = "default"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in SAFE_METHODS:
+            self.rate_class = "high_risk"
+        super().initial(request, *args, **kwargs)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from agents.api import agents, credentials, functions, policies
+
+urlpatterns = [
+    path("auth/agent-token/", credentials.AgentTokenView.as_view()),
+    path("agents/", agents.AgentListCreateView.as_view()),
+    path("agents/<str:agent_id>/", agents.AgentDetailView.as_view()),
+    path(
+        "agents/<str:agent_id>/credentials/",
+        credentials.AgentCredentialListCreateView.as_view(),
+    ),
+    path(
+        "agents/<str:agent_id>/credentials/<str:credential_id>/",
+        credentials.AgentCredentialRevokeView.as_view(),
+    ),
+    path("agents/<str:agent_id>/policy/", policies.AgentPolicyView.as_view()),
+    path(
+        "agents/<str:agent_id>/policy/versions/",
+        policies.AgentPolicyVersionListView.as_view(),
+    ),
+    path("agents/<str:agent_id>/lock/", agents.AgentLockView.as_view()),
+    path("agents/<str:agent_id>/unlock/", agents.AgentUnlockView.as_view()),
+    path("functions/", functions.FunctionListCreateView.as_view()),
+    path("functions/<str:name>/", functions.FunctionDetailView.as_view()),
+    path(
+        "functions/<str:name>/versions/",
+        functions.FunctionVersionCreateView.as_view(),
+    ),
+]

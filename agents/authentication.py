@@ -1,0 +1,83 @@
+"""An agent's access token, and its request's signature where it has one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts import tokens
+from accounts.authentication import bearer_token
+from accounts.errors import TokenRefused
+from accounts.tokens import AgentAccess
+from agents.errors import SignatureRequired
+from agents.principals import AgentPrincipal
+from agents.queries import LiveCredential, live_credential
+from audit import context
+from security import signed_requests
+
+
+class AgentAuthentication(BaseAuthentication):
+    """Authorization: Bearer <agent's access token>. One query.
+
+    Revoking the credential, deactivating the agent or its owner refuses the next
+    request. A signature is verified wherever one is sent, and asked for where the
+    agent's policy wants one.
+    """
+
+    def authenticate(
+        self, request: Request
+    ) -> tuple[AgentPrincipal, AgentAccess] | None:
+        raw = bearer_token(request)
+        if raw is None or tokens.claimed_type(raw) != AgentAccess.token_type:
+            return None
+        now = timezone.now()
+        try:
+            token = tokens.decode(raw, AgentAccess)
+            credential = self._credential(token, now)
+        except TokenRefused as error:
+            raise AuthenticationFailed(error.detail, error.code) from error
+        principal = AgentPrincipal(
+            principal_id=credential.agent_id,
+            owner_id=credential.owner_id,
+            label=credential.agent_name,
+            mode=credential.agent_mode,
+            credential_id=credential.id,
+            authenticated_at=datetime.fromtimestamp(token["iat"], UTC),
+            policy_version_id=credential.policy_version_id,
+        )
+        # Before the signature, so that the log of a refusal knows whose it was.
+        context.set_principal(principal)
+        if self._is_signed(request, credential, now):
+            principal = replace(principal, is_signed=True)
+            context.set_principal(principal)
+        return principal, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+    def _credential(self, token: AgentAccess, now: datetime) -> LiveCredential:
+        credential = live_credential(token.session, agent_id=token.subject, now=now)
+        if credential is None:
+            raise TokenRefused
+        return credential
+
+    def _is_signed(
+        self, request: Request, credential: LiveCredential, now: datetime
+    ) -> bool:
+        """Verify the signature, if any. Raises SignatureRefused, SignatureRequired."""
+        if signed_requests.is_signed(request):
+            signed_requests.verify(
+                request,
+                key_id_expected=credential.id,
+                secret=credential.signing_secret(),
+                now=now,
+            )
+            return True
+        if credential.requires_signature:
+            raise SignatureRequired
+        return False

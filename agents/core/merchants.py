@@ -1,0 +1,98 @@
+"""Merchant names: when two are the same, and when one pretends to be another."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+NAME_LENGTH_MIN = 2
+NAME_LENGTH_MAX = 200
+
+_SPACES = re.compile(r"\s+")
+# Controls, formats (zero-width, soft hyphen, bidi, tags), surrogates, private use,
+# unassigned, line and paragraph separators.
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and marks that show nothing although their category says otherwise.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+# Scripts that are written together: Unicode TR 39, "highly restrictive".
+_WRITTEN_TOGETHER = (
+    frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
+    frozenset({"LATIN", "CJK", "BOPOMOFO"}),
+    frozenset({"LATIN", "CJK", "HANGUL"}),
+)
+# Cyrillic and Greek letters that look like Latin ones: a name made of nothing else
+# has one script and is still a disguise.
+_LOOKALIKES = frozenset("АВЕЅІЈКМНОРСТУХѴӀаеѕіјорсухѵһԁԛԝѡӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυιϲϳ")
+
+
+def merchant_key(name: str) -> str:
+    """Return what two spellings of one merchant share: width, case, inner spacing.
+
+    Look-alike letters, invisible characters and outer spaces stay different: a name
+    that carries them is not on anybody's list. Unicode 3.13, D146 (caseless match).
+    """
+    folded = unicodedata.normalize("NFD", name).casefold()
+    folded = unicodedata.normalize("NFKD", folded).casefold()
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", folded))
+
+
+def is_merchant_name(name: str) -> bool:
+    """Tell whether a name can be asked for: 2 to 200 characters, its key as well.
+
+    Folding can lengthen a name (one Arabic ligature becomes 18 letters).
+    """
+    return (
+        NAME_LENGTH_MIN <= len(name) <= NAME_LENGTH_MAX
+        and len(merchant_key(name).strip()) >= NAME_LENGTH_MIN
+        and len(merchant_key(name)) <= NAME_LENGTH_MAX
+    )
+
+
+def is_suspicious_merchant(name: str) -> bool:
+    """Tell whether a name hides characters, mixes scripts or imitates Latin ones."""
+    return (
+        name != name.strip()
+        or any(map(_is_invisible, name))
+        or _is_disguised("".join(filter(str.isalpha, name)))
+    )
+
+
+def ascii_name(name: str) -> str:
+    r"""Return the name with all that is not printable ASCII escaped (\u0430)."""
+    return "".join(
+        character
+        if character.isascii() and character.isprintable()
+        else character.encode("ascii", "backslashreplace").decode()
+        if not character.isascii()
+        else f"\\x{ord(character):02x}"
+        for character in name
+    )
+
+
+def _is_invisible(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _INVISIBLE_CATEGORIES
+        or character in _BLANKS
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+    )
+
+
+def _is_disguised(letters: str) -> bool:
+    if not letters or letters.isascii():
+        return False
+    if all(letter in _LOOKALIKES for letter in letters):
+        return True
+    scripts = {_script(letter) for letter in letters}
+    return len(scripts) > 1 and not any(
+        scripts <= together for together in _WRITTEN_TOGETHER
+    )
+
+
+def _script(letter: str) -> str:
+    """Return the script by the first word of the letter's name; Python knows no other.
+
+    Compatibility letters (full width, mathematical) count as what they fold to.
+    """
+    plain = unicodedata.normalize("NFKD", letter)[0]
+    return unicodedata.name(plain, "UNKNOWN").split()[0]

@@ -1,0 +1,152 @@
+"""An agent's limits: as a human sets them, as a decision reads them, what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from agents.core.merchants import merchant_key
+from agents.core.money import format_amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTerms:
+    """The limits a human set, names as written. Made by policy_draft.parse_terms()."""
+
+    currency: str
+    max_transaction_amount_minor: int
+    requires_approval_above_minor: int | None
+    daily_budget_minor: int | None
+    max_transactions_per_hour: int | None
+    allowed_merchants: tuple[str, ...] | None
+    blocked_categories: tuple[str, ...]
+    allowed_functions: tuple[str, ...] | None
+    requires_signature: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRules:
+    """One version compiled for decisions: merchants by key, sets for lookup.
+
+    None means without limit (`allowed_*`: any); an empty set allows none.
+    """
+
+    id: str
+    number: int
+    currency: str
+    max_transaction_amount_minor: int
+    requires_approval_above_minor: int | None
+    daily_budget_minor: int | None
+    max_transactions_per_hour: int | None
+    allowed_merchants: frozenset[str] | None
+    blocked_categories: frozenset[str]
+    allowed_functions: frozenset[str] | None
+    requires_signature: bool
+
+
+def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
+    """Return the form of a version that decisions look things up in."""
+    merchants, functions = terms.allowed_merchants, terms.allowed_functions
+    return PolicyRules(
+        id=version_id,
+        number=number,
+        currency=terms.currency,
+        max_transaction_amount_minor=terms.max_transaction_amount_minor,
+        requires_approval_above_minor=terms.requires_approval_above_minor,
+        daily_budget_minor=terms.daily_budget_minor,
+        max_transactions_per_hour=terms.max_transactions_per_hour,
+        allowed_merchants=(
+            None if merchants is None else frozenset(map(merchant_key, merchants))
+        ),
+        blocked_categories=frozenset(terms.blocked_categories),
+        allowed_functions=None if functions is None else frozenset(functions),
+        requires_signature=terms.requires_signature,
+    )
+
+
+def to_wire(terms: PolicyTerms) -> dict[str, Any]:
+    """Return the terms as the API shows and takes them: amounts as decimal texts."""
+
+    def amount(minor: int | None) -> str | None:
+        return None if minor is None else format_amount(minor, terms.currency)
+
+    def names(values: tuple[str, ...] | None) -> list[str] | None:
+        return None if values is None else list(values)
+
+    return {
+        "currency": terms.currency,
+        "max_transaction_amount": amount(terms.max_transaction_amount_minor),
+        "requires_approval_above": amount(terms.requires_approval_above_minor),
+        "daily_budget": amount(terms.daily_budget_minor),
+        "max_transactions_per_hour": terms.max_transactions_per_hour,
+        "allowed_merchants": names(terms.allowed_merchants),
+        "blocked_categories": list(terms.blocked_categories),
+        "allowed_functions": names(terms.allowed_functions),
+        "requires_signature": terms.requires_signature,
+    }
+
+
+# [old, new], or what was added to and removed from a list.
+Change = list[Any] | dict[str, list[str]]
+
+
+def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
+    """Return what a new version changes, field by field, in wire form."""
+    before: dict[str, Any] = {} if old is None else to_wire(old)
+    return {
+        name: _change(before.get(name), value)
+        for name, value in to_wire(new).items()
+        if name not in before or before[name] != value
+    }
+
+
+def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
+    """Tell whether a new version allows anything that the old one did not.
+
+    No old version allows nothing; limits in another currency can't be compared and
+    count as looser. C7: who profits from it does not decide it alone.
+    """
+    if old is None or old.currency != new.currency:
+        return True
+    ceilings = (
+        "max_transaction_amount_minor",
+        "requires_approval_above_minor",
+        "daily_budget_minor",
+        "max_transactions_per_hour",
+    )
+    return (
+        any(_is_higher(getattr(old, name), getattr(new, name)) for name in ceilings)
+        or _is_wider(_merchant_keys(old), _merchant_keys(new))
+        or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
+        or not set(old.blocked_categories) <= set(new.blocked_categories)
+        or (old.requires_signature and not new.requires_signature)
+    )
+
+
+TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))
+
+
+def _is_higher(old: int | None, new: int | None) -> bool:
+    return old is not None and (new is None or new > old)
+
+
+def _is_wider(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
+    return old is not None and (new is None or not new <= old)
+
+
+def _merchant_keys(terms: PolicyTerms) -> frozenset[str] | None:
+    names = terms.allowed_merchants
+    return None if names is None else frozenset(map(merchant_key, names))
+
+
+def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def _change(old: Any, new: Any) -> Change:
+    if isinstance(old, list) and isinstance(new, list):
+        return {
+            "added": [item for item in new if item not in set(old)],
+            "removed": [item for item in old if item not in set(new)],
+        }
+    return [old, new]

@@ -1,0 +1,79 @@
+"""Why a use case of this app refused. platform_site/errors.py gives each its status."""
+
+from __future__ import annotations
+
+from audit.errors import DomainError
+
+
+class NotFound(DomainError):
+    """No such thing, or none that the caller may know of: the same answer."""
+
+    code = "not_found"
+    detail = "There is no such thing, or it is not yours to see."
+
+
+class NotAllowed(DomainError):
+    """The caller may see the thing, and may not do this to it."""
+
+    code = "not_allowed"
+    detail = "You may not do this."
+
+
+class OwnAgentRefused(DomainError):
+    """Limits of one's own agent are for somebody else to set."""
+
+    code = "own_agent_refused"
+    detail = "Another person must set the limits of an agent that is yours."
+
+
+class OwnerRefused(DomainError):
+    """No active person that the caller answers for has that id."""
+
+    code = "owner_unknown"
+    detail = "There is no such active person among those you answer for."
+
+
+class FunctionNameRefused(DomainError):
+    """Plain names only, so that none can be mistaken for another."""
+
+    code = "function_name"
+    detail = "Write a lower-case letter, then letters, digits and underscores."
+
+
+class NameTaken(DomainError):
+    """Another thing has the name."""
+
+    code = "name_taken"
+    detail = "That name is taken."
+
+
+class PolicyChanged(DomainError):
+    """Somebody set a newer policy than the one that the caller had read."""
+
+    code = "policy_changed"
+    detail = "The policy was changed in the meantime; read it again."
+
+    def __init__(self, current_number: int) -> None:
+        self.current_number = current_number
+        super().__init__()
+
+
+class CredentialExpiryRefused(DomainError):
+    """A credential must end, and within a year."""
+
+    code = "expiry_out_of_range"
+    detail = "A credential lasts between 1 and 365 days."
+
+
+class CredentialRefused(DomainError):
+    """The client id and secret prove nothing; which of all the reasons is not told."""
+
+    code = "invalid_client"
+    detail = "The client id or the client secret is not valid."
+
+
+class SignatureRequired(DomainError):
+    """The agent's policy takes signed requests only."""
+
+    code = "signature_required"
+    detail = "This agent's policy refuses requests that are not signed."

@@ -1,0 +1,199 @@
+"""Agents, what they may do, how they prove who they are, what they may call."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from audit.ids import PrefixedIdField
+from security.fields import EncryptedTextField
+
+
+class Agent(models.Model):
+    """A program that asks to spend and to call functions for its owner.
+
+    Its row is what decisions lock: at most one decision per agent is under way.
+    """
+
+    class Mode(models.TextChoices):
+        LIVE = "live"
+        TEST = "test", "Test (own clock, no live budgets)"
+
+    id = PrefixedIdField("agt")
+    name = models.CharField(max_length=100)
+    mode = models.CharField(max_length=4, choices=Mode.choices, default=Mode.LIVE)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="agents"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="created_agents"
+    )
+    is_active = models.BooleanField(default=True)
+    policy_version = models.ForeignKey(
+        "PolicyVersion",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="The version in force. Without one nothing is allowed.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"], name="agent_name_once_per_owner"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AgentCredential(models.Model):
+    """A client id with its hashed secret, and the key that signs requests."""
+
+    id = PrefixedIdField("crd")
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="credentials")
+    secret_hash = models.CharField(max_length=64, editable=False)
+    signing_secret = EncryptedTextField(
+        blank=True, editable=False, help_text="HMAC-SHA256 key for signed requests."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class PolicyVersion(models.Model):
+    """One immutable version of an agent's limits; a change is a new version.
+
+    A trigger refuses UPDATE and DELETE. Amounts are minor units of `currency`.
+    """
+
+    id = PrefixedIdField("pol")
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="policy_versions")
+    number = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    max_transaction_amount_minor = models.BigIntegerField()
+    requires_approval_above_minor = models.BigIntegerField(
+        null=True, help_text="Null: no amount needs a human."
+    )
+    daily_budget_minor = models.BigIntegerField(null=True, help_text="Null: none.")
+    max_transactions_per_hour = models.PositiveIntegerField(
+        null=True, help_text="Null: only the rate limits count."
+    )
+    allowed_merchants = ArrayField(
+        models.CharField(max_length=200),
+        null=True,
+        help_text="Null: any merchant. Empty: none.",
+    )
+    blocked_categories = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True
+    )
+    allowed_functions = ArrayField(
+        models.CharField(max_length=100),
+        null=True,
+        default=list,
+        help_text="Null: any registered function. Empty: none.",
+    )
+    requires_signature = models.BooleanField(
+        default=False, help_text="Refuse requests that are not signed."
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["agent", "-number"]
+        permissions = [
+            ("change_policy", "Can give an agent a new policy version"),
+            ("view_policy", "Can see an agent's policy"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agent", "number"], name="policy_number_once_per_agent"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_transaction_amount_minor__gt=0),
+                name="policy_maximum_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(requires_approval_above_minor=None)
+                | Q(
+                    requires_approval_above_minor__gte=0,
+                    requires_approval_above_minor__lte=F(
+                        "max_transaction_amount_minor"
+                    ),
+                ),
+                name="policy_approval_within_maximum",
+            ),
+            models.CheckConstraint(
+                condition=Q(daily_budget_minor=None) | Q(daily_budget_minor__gte=0),
+                name="policy_budget_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent} v{self.number}"
+
+
+class Function(models.Model):
+    """A function that agents may ask to call, known by its name."""
+
+    id = PrefixedIdField("fun")
+    name = models.CharField(max_length=100, unique=True)
+    description = models.CharField(max_length=500, blank=True)
+    is_enabled = models.BooleanField(default=True)
+    current_version = models.ForeignKey(
+        "FunctionVersion", models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FunctionVersion(models.Model):
+    """One immutable JSON Schema of a function's parameters, and what it can do."""
+
+    class Effect(models.TextChoices):
+        READ = "read"
+        WRITE = "write"
+        SEND = "send"
+        ADMIN = "admin"
+
+    id = PrefixedIdField("fnv")
+    function = models.ForeignKey(Function, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    schema = models.JSONField(help_text="JSON Schema, draft 2020-12.")
+    effect = models.CharField(max_length=5, choices=Effect.choices)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["function", "-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["function", "number"], name="function_number_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.function} v{self.number}"

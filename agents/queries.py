@@ -1,0 +1,239 @@
+"""What may be read of agents, and what decisions read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from accounts.models import User
+from accounts.queries import owners_visible_to
+from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
+from agents.errors import NotFound
+from agents.models import Agent, AgentCredential, Function, PolicyVersion
+from security.models import ResourceLock
+
+# Materialized, so that the clock is read after the wait for the lock, not before.
+_LOCK_AGENT = """
+WITH locked AS MATERIALIZED (
+    SELECT id, owner_id, created_by_id, name, mode, is_active, policy_version_id
+    FROM agents_agent WHERE id = %s FOR UPDATE
+)
+SELECT *, clock_timestamp() FROM locked
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAgent:
+    """An agent's row while its lock is held, and the database's clock after that."""
+
+    id: str
+    owner_id: str
+    created_by_id: str
+    name: str
+    mode: str
+    is_active: bool
+    policy_version_id: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallableFunction:
+    """A function as a call finds it: the newest version of an exact name."""
+
+    id: str
+    name: str
+    is_enabled: bool
+    version_id: str
+    version_number: int
+    effect: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCredential:
+    """A credential in force, with what authentication must know of its agent."""
+
+    row: AgentCredential = field(repr=False)
+    agent_name: str
+    agent_mode: str
+    owner_id: str
+    policy_version_id: str | None
+    requires_signature: bool
+
+    @property
+    def id(self) -> str:
+        return str(self.row.pk)
+
+    @property
+    def agent_id(self) -> str:
+        return str(self.row.agent_id)
+
+    def signing_secret(self) -> str:
+        """Decrypt the key of the agent's signatures, without a query."""
+        return str(self.row.signing_secret)
+
+
+def agents_visible_to(user: User) -> QuerySet[Agent]:
+    """Return the agents of all owners whose data a person may see.
+
+    The one rule about whose agent is whose: own, the team's, or all of them.
+    """
+    return Agent.objects.filter(owner__in=owners_visible_to(user))
+
+
+def agents_listed(user: User) -> QuerySet[Agent]:
+    """Return visible agents as lists and pages show them: one query.
+
+    With owner, creator, policy in force, and whether the stop button is pressed.
+    """
+    agents = agents_visible_to(user)
+    return with_locks(agents.select_related("owner", "created_by", "policy_version"))
+
+
+def with_locks(agents: QuerySet[Agent]) -> QuerySet[Agent]:
+    """Add `is_locked`, by a live lock of the agent's own, within the same query."""
+    live_lock = ResourceLock.objects.filter(
+        kind=ResourceLock.Kind.AGENT, target_id=OuterRef("pk"), released_at=None
+    )
+    return agents.annotate(is_locked=Exists(live_lock))
+
+
+def agent_for(user: User, agent_id: str) -> Agent:
+    """Return one visible agent as agents_listed() does, in 1 query.
+
+    Raises NotFound, also for an agent that is none of the person's business.
+    """
+    agent = agents_listed(user).filter(pk=agent_id).first()
+    if agent is None:
+        raise NotFound
+    return agent
+
+
+def credentials_of(agent: Agent) -> QuerySet[AgentCredential]:
+    """Return an agent's credentials, dead or alive, without their secrets."""
+    return AgentCredential.objects.filter(agent=agent).defer(
+        "secret_hash", "signing_secret"
+    )
+
+
+def policy_versions(agent: Agent) -> QuerySet[PolicyVersion]:
+    """Return all versions of an agent's policy with who made them, newest first."""
+    versions = PolicyVersion.objects.filter(agent=agent).select_related("created_by")
+    return versions.order_by("-number")
+
+
+def functions_listed() -> QuerySet[Function]:
+    """Return all registered functions with their newest versions: one query."""
+    return Function.objects.select_related("current_version")
+
+
+def function_named(name: str) -> Function:
+    """Return a function with its newest version. Raises NotFound."""
+    function = functions_listed().filter(name=name).first()
+    if function is None:
+        raise NotFound
+    return function
+
+
+def credential_by_id(credential_id: str) -> AgentCredential | None:
+    """Return a credential, dead or alive, with its agent and owner, in 1 query."""
+    credentials = AgentCredential.objects.select_related("agent__owner")
+    return credentials.filter(pk=credential_id).first()
+
+
+def live_credential(
+    credential_id: str, *, agent_id: str, now: datetime
+) -> LiveCredential | None:
+    """Return an agent's credential if it, the agent and the owner are live, in 1 query.
+
+    Without a policy no signature is required, for then nothing is allowed anyway.
+    """
+    row = (
+        AgentCredential.objects.only("agent_id", "signing_secret")
+        .annotate(
+            agent_name=F("agent__name"),
+            agent_mode=F("agent__mode"),
+            owner_id=F("agent__owner_id"),
+            policy_version_id=F("agent__policy_version_id"),
+            requires_signature=F("agent__policy_version__requires_signature"),
+        )
+        .filter(
+            pk=credential_id,
+            agent_id=agent_id,
+            revoked_at=None,
+            expires_at__gt=now,
+            agent__is_active=True,
+            agent__owner__is_active=True,
+        )
+        .first()
+    )
+    if row is None:
+        return None
+    return LiveCredential(
+        row,
+        agent_name=row.agent_name,
+        agent_mode=row.agent_mode,
+        owner_id=row.owner_id,
+        policy_version_id=row.policy_version_id,
+        requires_signature=bool(row.requires_signature),
+    )
+
+
+def lock_agent_row(agent_id: str) -> LockedAgent:
+    """Lock an agent's row until the transaction ends and tell the time since.
+
+    1 statement. Policy version and active flag are the locked row's, hence current;
+    `now` is the only clock of a decision. Raises NotFound.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_AGENT, [agent_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound
+    return LockedAgent(*row)
+
+
+def terms_of(version: PolicyVersion) -> PolicyTerms:
+    """Return a stored version's terms, without a query."""
+    terms = {name: getattr(version, name) for name in TERM_NAMES}
+    for name in ("allowed_merchants", "blocked_categories", "allowed_functions"):
+        terms[name] = None if terms[name] is None else tuple(terms[name])
+    return PolicyTerms(**terms)
+
+
+@lru_cache(maxsize=1024)
+def policy_rules(version_id: str) -> PolicyRules:
+    """Return a version compiled for decisions: 1 query the first time, then none.
+
+    Safe to keep, for versions are immutable. Raises PolicyVersion.DoesNotExist.
+    """
+    version = PolicyVersion.objects.get(pk=version_id)
+    return compile_rules(
+        terms_of(version), version_id=version.pk, number=version.number
+    )
+
+
+def function_for_call(name: str) -> CallableFunction | None:
+    """Return what an exact, case-sensitive name is registered as, in 1 query.
+
+    A disabled function is returned as such; None means that there is no such name.
+    """
+    function = functions_listed().filter(name=name).first()
+    if function is None or function.current_version is None:
+        return None
+    version = function.current_version
+    return CallableFunction(
+        id=function.pk,
+        name=function.name,
+        is_enabled=function.is_enabled,
+        version_id=version.pk,
+        version_number=version.number,
+        effect=version.effect,
+        schema=version.schema,
+    )

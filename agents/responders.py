@@ -1,0 +1,73 @@
+"""How an incident, or a person, stops an agent, a function or a merchant."""
+
+from __future__ import annotations
+
+from agents.core.merchants import merchant_key
+from agents.errors import NotFound
+from agents.models import Agent, Function
+from agents.queries import lock_agent_row
+from audit.context import Principal
+from security.responders import Target, register
+
+
+class AgentResponder:
+    """Takes the row lock: a decision under way ends first, the next sees the lock."""
+
+    def lock(
+        self, target_id: str, *, acting: Principal, reason: str, incident: str | None
+    ) -> None:
+        lock_agent_row(target_id)
+
+    def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
+        lock_agent_row(target_id)
+
+    def describe(self, target_id: str) -> Target | None:
+        agent = Agent.objects.filter(pk=target_id).first()
+        return Target(agent.pk, agent.name, agent.owner_id) if agent else None
+
+
+class FunctionResponder:
+    """A function is stopped by its name, for all agents."""
+
+    def lock(
+        self, target_id: str, *, acting: Principal, reason: str, incident: str | None
+    ) -> None:
+        _lock_function(target_id)
+
+    def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
+        _lock_function(target_id)
+
+    def describe(self, target_id: str) -> Target | None:
+        function = Function.objects.filter(name=target_id).first()
+        return Target(function.name, function.name) if function else None
+
+
+class MerchantResponder:
+    """A merchant is stopped by its key (agents.core.merchants); it has no row."""
+
+    def lock(
+        self, target_id: str, *, acting: Principal, reason: str, incident: str | None
+    ) -> None:
+        if self.describe(target_id) is None:
+            raise NotFound
+
+    def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
+        if self.describe(target_id) is None:
+            raise NotFound
+
+    def describe(self, target_id: str) -> Target | None:
+        """Return None for a text that is no key: a lock on it would stop nothing."""
+        is_key = bool(target_id) and merchant_key(target_id) == target_id
+        return Target(target_id, target_id) if is_key else None
+
+
+def register_responders() -> None:
+    """Tell `security` who stops what; called once, when the app is ready."""
+    register("agent", AgentResponder())
+    register("function", FunctionResponder())
+    register("merchant", MerchantResponder())
+
+
+def _lock_function(name: str) -> None:
+    if not Function.objects.select_for_update().filter(name=name).first():
+        raise NotFound

@@ -1,0 +1,97 @@
+"""Agents: making, changing, stopping and starting them."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.queries import owners_visible_to
+from agents.errors import OwnerRefused
+from agents.models import Agent
+from agents.services.access import (
+    lock_managed,
+    managed_agent,
+    require,
+    target,
+    telling_taken_name,
+)
+from audit.services import record
+from security import services as guard
+
+NAME_ONCE = "agent_name_once_per_owner"
+
+
+def create_agent(
+    name: str, *, owner_id: str, mode: str = Agent.Mode.LIVE, acting: User
+) -> Agent:
+    """Create an agent for an active person that `acting` answers for.
+
+    It has no policy yet, so nothing is allowed. Raises NotAllowed, OwnerRefused,
+    NameTaken.
+    """
+    require(acting, "agents.add_agent")
+    with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
+        owners = owners_visible_to(acting).filter(is_active=True)
+        owner = owners.filter(pk=owner_id).first()
+        if owner is None:
+            raise OwnerRefused(pointer="/owner")
+        agent = Agent(name=name, mode=mode, owner=owner, created_by=acting)
+        agent.save(force_insert=True)
+        record(
+            "agent.created",
+            target=target(agent),
+            owner_id=owner.pk,
+            details={"mode": mode, "owner": owner.username},
+            actor=acting,
+        )
+    return agent
+
+
+def update_agent(
+    agent_id: str,
+    *,
+    name: str | None = None,
+    is_active: bool | None = None,
+    acting: User,
+) -> Agent:
+    """Rename, deactivate or reactivate an agent; None leaves a field as it is.
+
+    Waits for a decision of the agent that is under way. Raises NotFound, NotAllowed,
+    NameTaken.
+    """
+    wanted = {"name": name, "is_active": is_active}
+    with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
+        agent = lock_managed(agent_id, "agents.change_agent", acting)
+        changes = {
+            key: [getattr(agent, key), value]
+            for key, value in wanted.items()
+            if value is not None and value != getattr(agent, key)
+        }
+        if not changes:
+            return agent
+        for key, (_, value) in changes.items():
+            setattr(agent, key, value)
+        agent.save(update_fields=changes)
+        record(
+            "agent.updated",
+            target=target(agent),
+            owner_id=agent.owner_id,
+            details={"changes": changes},
+            actor=acting,
+        )
+    return agent
+
+
+def lock_agent(agent_id: str, *, reason: str, acting: User) -> None:
+    """Press an agent's stop button: it is allowed nothing until it is unlocked.
+
+    The guard has the transaction and the event. Raises NotFound, NotAllowed.
+    """
+    agent = managed_agent(agent_id, "agents.change_agent", acting)
+    guard.lock_resource("agent", agent.pk, acting=acting, reason=reason)
+
+
+def unlock_agent(agent_id: str, *, reason: str, acting: User) -> None:
+    """Release an agent's stop button. Raises NotFound, NotAllowed."""
+    agent = managed_agent(agent_id, "agents.change_agent", acting)
+    guard.unlock_resource("agent", agent.pk, acting=acting, reason=reason)

@@ -1,0 +1,184 @@
+"""Credentials: issued once, revoked at once, exchanged for access tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import User
+from agents.errors import CredentialExpiryRefused, CredentialRefused, NotFound
+from agents.models import AgentCredential
+from agents.principals import AgentPrincipal
+from agents.queries import credential_by_id
+from agents.services.access import lock_managed, target
+from audit.services import Outcome, record
+
+CREDENTIAL_DAYS = 90
+CREDENTIAL_DAYS_MAX = 365
+SECRET_BYTES = 32
+# Compared with when there is no such credential, so that the answer takes as long.
+_NO_HASH = hashlib.sha256(b"no such credential").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredential:
+    """A new credential with its secrets, which nobody can read again."""
+
+    id: str
+    client_secret: str = field(repr=False)
+    signing_secret: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """An agent's access token and its life."""
+
+    access: str = field(repr=False)
+    expires_in_s: int
+
+
+def issue_credential(
+    agent_id: str, *, expires_in_days: int = CREDENTIAL_DAYS, acting: User
+) -> IssuedCredential:
+    """Give an agent a client id and secrets of 256 bits each, shown this once.
+
+    Of the client secret only the SHA-256 is stored; the signing secret, which must
+    be readable to verify, is encrypted. Raises NotFound, NotAllowed,
+    CredentialExpiryRefused.
+    """
+    if not 1 <= expires_in_days <= CREDENTIAL_DAYS_MAX:
+        raise CredentialExpiryRefused(pointer="/expires_in_days")
+    client_secret = secrets.token_urlsafe(SECRET_BYTES)
+    signing_secret = secrets.token_urlsafe(SECRET_BYTES)
+    with transaction.atomic(durable=True):
+        agent = lock_managed(agent_id, "agents.change_agent", acting)
+        now = timezone.now()
+        credential = AgentCredential.objects.create(
+            agent=agent,
+            secret_hash=_hash(client_secret),
+            signing_secret=signing_secret,
+            created_at=now,
+            expires_at=now + timedelta(days=expires_in_days),
+        )
+        record(
+            "credential.created",
+            target=("credential", credential.pk, agent.name),
+            owner_id=agent.owner_id,
+            details={
+                "agent": agent.pk,
+                "expires_at": credential.expires_at.isoformat(),
+            },
+            actor=acting,
+        )
+    return IssuedCredential(
+        credential.pk, client_secret, signing_secret, credential.expires_at
+    )
+
+
+def revoke_credential(
+    agent_id: str, credential_id: str, *, reason: str = "", acting: User
+) -> None:
+    """End a credential; its tokens are refused from the next request on.
+
+    A second call changes nothing. Raises NotFound, NotAllowed.
+    """
+    with transaction.atomic(durable=True):
+        agent = lock_managed(agent_id, "agents.change_agent", acting)
+        credentials = AgentCredential.objects.filter(pk=credential_id, agent=agent)
+        if not credentials.exists():
+            raise NotFound
+        if credentials.filter(revoked_at=None).update(revoked_at=timezone.now()) == 0:
+            return
+        record(
+            "credential.revoked",
+            target=("credential", credential_id, agent.name),
+            owner_id=agent.owner_id,
+            details={"agent": agent.pk, "reason": reason},
+            actor=acting,
+        )
+
+
+def exchange_credential(client_id: str, client_secret: str) -> IssuedToken:
+    """Return an access token for a live credential of an active agent and owner.
+
+    Raises CredentialRefused, the same after the same work whatever is wrong; the
+    audit log alone knows why.
+    """
+    with transaction.atomic(durable=True):
+        now = timezone.now()
+        credential = credential_by_id(client_id)
+        stored = credential.secret_hash if credential else _NO_HASH
+        is_right = hmac.compare_digest(_hash(client_secret), stored)
+        refusal = _refusal(credential, is_right=is_right, now=now)
+        if credential is not None and refusal is None:
+            AgentCredential.objects.filter(pk=credential.pk).update(last_used_at=now)
+            _record_token(credential, now)
+        else:
+            _record_refused_token(client_id, credential, refusal or "unknown_client")
+    # Raised outside, for inside it would erase the event.
+    if credential is None or refusal:
+        raise CredentialRefused
+    access = tokens.AgentAccess.issue(
+        subject=credential.agent_id, session=credential.pk
+    )
+    return IssuedToken(access, tokens.expires_in_s())
+
+
+def _refusal(
+    credential: AgentCredential | None, *, is_right: bool, now: datetime
+) -> str | None:
+    """Return why a credential proves nothing, or None if it does."""
+    if credential is None:
+        return "unknown_client"
+    checks = {
+        "wrong_secret": is_right,
+        "revoked": credential.revoked_at is None,
+        "expired": credential.expires_at > now,
+        "agent_inactive": credential.agent.is_active,
+        "owner_inactive": credential.agent.owner.is_active,
+    }
+    return next((reason for reason, holds in checks.items() if not holds), None)
+
+
+def _record_token(credential: AgentCredential, now: datetime) -> None:
+    agent = credential.agent
+    record(
+        "agent.token_issued",
+        target=target(agent),
+        owner_id=agent.owner_id,
+        details={"credential": credential.pk},
+        actor=AgentPrincipal(
+            principal_id=agent.pk,
+            owner_id=agent.owner_id,
+            label=agent.name,
+            mode=agent.mode,
+            credential_id=credential.pk,
+            authenticated_at=now,
+        ),
+    )
+
+
+def _record_refused_token(
+    client_id: str, credential: AgentCredential | None, reason: str
+) -> None:
+    agent = credential.agent if credential else None
+    record(
+        "agent.token_refused",
+        target=target(agent) if agent else ("", "", ""),
+        owner_id=agent.owner_id if agent else "",
+        outcome=Outcome.REFUSED,
+        details={"reason": reason, "client_id": client_id[:64]},
+    )
+
+
+def _hash(secret: str) -> str:
+    """Return what is stored of a secret of 256 random bits; it needs no salt."""
+    return hashlib.sha256(secret.encode()).hexdigest()

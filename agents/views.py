@@ -1,0 +1,55 @@
+"""Pages about agents: who they are, what they may do, what stops them."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from agents.core.policy_words import policy_sentences
+from agents.errors import NotFound
+from agents.queries import agent_for, agents_visible_to, terms_of
+from agents.summaries import locks_on, locks_over, versions_of
+
+PAGE_SIZE = 50
+VERSIONS_SHOWN = 20
+
+
+@require_safe
+@login_required
+def agent_list(request: HttpRequest) -> HttpResponse:
+    """Show the agents in a person's scope, with their limits and locks."""
+    agents = agents_visible_to(_person(request)).select_related(
+        "owner", "policy_version"
+    )
+    page = Paginator(agents, PAGE_SIZE).get_page(request.GET.get("page"))
+    locks = locks_on(page.object_list)
+    rows = [(agent, locks.get(agent.pk)) for agent in page.object_list]
+    return render(request, "agents/agent_list.html", {"page": page, "rows": rows})
+
+
+@require_safe
+@login_required
+def agent_detail(request: HttpRequest, agent_id: str) -> HttpResponse:
+    """Show one agent: its policy in words, every version, and what locks it."""
+    try:
+        agent = agent_for(_person(request), agent_id)
+    except NotFound as error:
+        raise Http404 from error
+    version = agent.policy_version
+    values = {
+        "agent": agent,
+        "policy": version,
+        "sentences": policy_sentences(terms_of(version)) if version else (),
+        "versions": versions_of(agent)[:VERSIONS_SHOWN],
+        "locks": locks_over(agent),
+    }
+    return render(request, "agents/agent_detail.html", values)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - login_required.
+    return request.user

@@ -1,0 +1,292 @@
+"""The console's two bases, and the audit log as the console shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.views.decorators.csrf import csrf_protect
+
+from audit.core.actions import ACTIONS
+from audit.errors import DomainError
+from audit.models import AuditEvent
+from audit.services import record_viewed
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    AnyPaginator = Paginator[Any]
+else:  # At run time Django's classes take no parameters.
+    ModelAdmin = admin.ModelAdmin
+    AnyPaginator = Paginator
+
+COUNT_LIMIT = 10_000
+
+
+class BoundedPaginator(AnyPaginator):
+    """Counts to a limit and stops: a log's length is nobody's question."""
+
+    @cached_property
+    def count(self) -> int:
+        # A queryset whenever the admin asks.
+        found: QuerySet[Any] = self.object_list[:COUNT_LIMIT]  # type: ignore[assignment]
+        return found.count()
+
+
+class HistoryAdmin(ModelAdmin):
+    """Base of everything that is history: read, never added, changed or deleted."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = BoundedPaginator
+    list_per_page = 50
+    list_max_show_all = 50
+    actions: Any = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Send to the audit log: it tells more than the admin's own history."""
+        return redirect(timeline_url(object_id))
+
+
+class ServiceAdmin(ModelAdmin):
+    """Base of everything that people change here: by services, never by a raw save.
+
+    A subclass overrides `save_model` to call a service (and, for a new object, to
+    set `obj.pk` to what it made). The admin would wrap that in a transaction of its
+    own, in which a durable service raises; here it does not. A DomainError becomes a
+    message and nothing is changed. Deleting is off, and so is Django's own history,
+    for each service tells the audit log.
+    """
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: Any
+    ) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must call a service.")
+
+    @method_decorator(csrf_protect)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            # What Django's own changeform_view() calls, without its transaction.
+            return self._changeform_view(  # type: ignore[attr-defined]
+                request, object_id, form_url, extra_context
+            )
+        except DomainError as error:
+            self.message_user(request, error.detail, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: Any
+    ) -> None:
+        """Nothing: what belongs to the object is the service's too."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return redirect(timeline_url(object_id))
+
+    def run_for_each(
+        self,
+        request: HttpRequest,
+        objects: Iterable[Model],
+        use_case: Callable[[Any], object],
+        *,
+        done: str,
+    ) -> None:
+        """Run a service for each chosen object and tell how it went, one by one.
+
+        `done` is what to say of those that went well, e.g. "acknowledged".
+        """
+        succeeded = 0
+        for item in objects:
+            try:
+                use_case(item)
+            except DomainError as error:
+                self.message_user(request, f"{item}: {error.detail}", messages.ERROR)
+            else:
+                succeeded += 1
+        if succeeded:
+            self.message_user(request, f"{succeeded} {done}.", messages.SUCCESS)
+
+
+def timeline_url(target_id: str) -> str:
+    """Return the address of the audit log cut to one object."""
+    query = urlencode({"target_id": target_id})
+    return f"{reverse('admin:audit_auditevent_changelist')}?{query}"
+
+
+class ActionFilter(admin.SimpleListFilter):
+    title = "action"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(action, action) for action in sorted(ACTIONS)]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> QuerySet[Any] | None:
+        return queryset.filter(action=self.value()) if self.value() else None
+
+
+class ActorKindFilter(admin.SimpleListFilter):
+    title = "actor"
+    parameter_name = "actor_kind"
+    kinds = ("user", "agent", "system", "anonymous")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in self.kinds]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> QuerySet[Any] | None:
+        return queryset.filter(actor_kind=self.value()) if self.value() else None
+
+
+class TimeFilter(admin.SimpleListFilter):
+    """Stands in for date_hierarchy, which reads the whole log to draw itself."""
+
+    title = "time"
+    parameter_name = "within"
+    spans: ClassVar[dict[str, tuple[str, timedelta]]] = {
+        "hour": ("The last hour", timedelta(hours=1)),
+        "day": ("The last 24 hours", timedelta(days=1)),
+        "week": ("The last 7 days", timedelta(days=7)),
+        "month": ("The last 31 days", timedelta(days=31)),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, label) for name, (label, _) in self.spans.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> QuerySet[Any] | None:
+        span = self.spans.get(self.value() or "")
+        if span is None:
+            return None
+        return queryset.filter(occurred_at__gte=timezone.now() - span[1])
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(HistoryAdmin):
+    """The log. Looking at it is itself written to it."""
+
+    list_display = ("occurred_at", "action", "outcome", "actor", "target", "address")
+    list_display_links = ("occurred_at", "action")
+    list_filter = (TimeFilter, "outcome", ActorKindFilter, ActionFilter)
+    search_fields = ("id",)
+    search_help_text = "An id: of an event, an actor, a target, an owner or a request."
+    # Order by anything else would sort the whole log.
+    sortable_by = ()
+    ordering = ("-occurred_at", "-id")
+    fields = (
+        "id",
+        "occurred_at",
+        "action",
+        "outcome",
+        "actor",
+        "target",
+        "owner_id",
+        "address",
+        "user_agent",
+        "request_id",
+        "readable_details",
+    )
+
+    @admin.display(description="actor")
+    def actor(self, event: AuditEvent) -> str:
+        return _named(event.actor_kind, event.actor_label, event.actor_id)
+
+    @admin.display(description="target")
+    def target(self, event: AuditEvent) -> SafeString | str:
+        if not event.target_id:
+            return event.target_label or "–"
+        return format_html(
+            '{} (<a href="{}">timeline</a>)',
+            _named(event.target_kind, event.target_label, event.target_id),
+            timeline_url(event.target_id),
+        )
+
+    @admin.display(description="details")
+    def readable_details(self, event: AuditEvent) -> SafeString:
+        text = json.dumps(event.details, indent=2, ensure_ascii=False, sort_keys=True)
+        return format_html('<pre class="details">{}</pre>', text)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Match whole ids only: each of these columns but the last has an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.startswith("evt_"):
+            return queryset.filter(pk=term), False
+        found = queryset.filter(Q(target_id=term) | Q(actor_id=term) | Q(owner_id=term))
+        if "_" in term:
+            return found, False
+        recent = timezone.now() - TimeFilter.spans["month"][1]
+        return queryset.filter(request_id=term, occurred_at__gte=recent), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, str] | None = None
+    ) -> Any:
+        response = super().changelist_view(request, extra_context)
+        if response.status_code == 200:
+            record_viewed(filters=request.GET.dict())
+        return response
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kw: Any) -> Any:
+        event: AuditEvent = kw["obj"]
+        record_viewed(filters={"id": event.pk}, event=event)
+        return super().render_change_form(request, *args, **kw)
+
+
+def _named(kind: str, label: str, identifier: str) -> str:
+    return f"{kind} {label or identifier}".strip()

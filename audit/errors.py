@@ -1,0 +1,27 @@
+"""Errors of the lowest room, and the base that all domain errors share."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """A use case refused. Carries data, knows no HTTP (platform_site/errors.py does).
+
+    `code` is stable and documented; `detail` is a sentence for the caller.
+    """
+
+    code = "domain_error"
+    detail = "The request was refused."
+
+    def __init__(
+        self, detail: str | None = None, *, pointer: str | None = None
+    ) -> None:
+        self.detail = detail or self.detail
+        self.pointer = pointer
+        super().__init__(self.detail)
+
+
+class SensitiveDataRefused(DomainError):
+    """A value that must never be stored at all, such as a card's security code."""
+
+    code = "sensitive_data_refused"
+    detail = "A card security code must not be sent; it can never be stored."

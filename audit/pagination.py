@@ -1,0 +1,109 @@
+"""Pages of a growing list: by cursor, so that new rows shift nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError as InvalidValue
+from django.db.models import QuerySet
+from django.utils.timezone import is_naive
+from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+MAX_LIMIT = 200
+
+
+class TimeCursorPagination(CursorPagination):
+    """Newest first, 50 a page; `limit` from 1 to 200.
+
+    A view may set `ordering` (fields, default -created_at, -id) and
+    `ordering_fields` (those that `?ordering=` may name; none by default). The first
+    field of an ordering must not be null. What is malformed is refused, not ignored.
+    """
+
+    page_size = 50
+    max_page_size = MAX_LIMIT
+    page_size_query_param = "limit"
+    ordering = ("-created_at", "-id")
+
+    def paginate_queryset(  # type: ignore[override] # Lists here are querysets.
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        cursor = self.decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            first = self.get_ordering(request, queryset, view)[0].lstrip("-")
+            _check_position(queryset, first, str(cursor.position))
+        return super().paginate_queryset(queryset, request, view)
+
+    def get_ordering(
+        self, request: Request, queryset: QuerySet[Any], view: APIView | None
+    ) -> tuple[str, ...]:
+        ordering: Sequence[str] = getattr(view, "ordering", self.ordering)
+        asked = request.query_params.get("ordering")
+        if asked is None:
+            return tuple(ordering)
+        allowed = getattr(view, "ordering_fields", ())
+        if asked.removeprefix("-") not in allowed:
+            detail = f"Order by one of: {', '.join(allowed) or 'nothing'}."
+            raise _invalid("ordering", detail)
+        return asked, "-id" if asked.startswith("-") else "id"
+
+    def get_page_size(self, request: Request) -> int:
+        asked = request.query_params.get("limit")
+        if asked is None:
+            return self.page_size
+        if not (asked.isascii() and asked.isdigit() and len(asked) <= 3):
+            raise _invalid("limit", f"A whole number from 1 to {MAX_LIMIT}.")
+        if not 1 <= int(asked) <= MAX_LIMIT:
+            raise _invalid("limit", f"From 1 to {MAX_LIMIT}.")
+        return int(asked)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        try:
+            return super().decode_cursor(request)
+        except (NotFound, UnicodeError):
+            raise _invalid("cursor", "Not a cursor of this list.") from None
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(
+            {
+                "data": data,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        return {
+            "type": "object",
+            "required": ["data", "next", "previous"],
+            "properties": {
+                "data": schema,
+                "next": {**link, "description": "The next page; null on the last."},
+                "previous": {
+                    **link,
+                    "description": "The page before; null on the first.",
+                },
+            },
+        }
+
+
+def _check_position(queryset: QuerySet[Any], name: str, position: str) -> None:
+    field = queryset.model._meta.get_field(name)
+    try:
+        value = field.to_python(position)
+    except (InvalidValue, ValueError, OverflowError):
+        value = None
+    is_wrong = isinstance(value, datetime) and is_naive(value)
+    if value is None or is_wrong or "\x00" in position:
+        raise _invalid("cursor", "Not a cursor of this list.")
+
+
+def _invalid(name: str, detail: str) -> ValidationError:
+    return ValidationError({name: [ErrorDetail(detail, code="invalid")]})

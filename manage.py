@@ -1,0 +1,59 @@
+#!/usr/bin/env python
+"""Django's command line for this project; `manage.py up` runs the whole platform."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent
+DATABASE = ("DATABASE_URL", "DATABASE_URL_FILE")
+# `up` makes the keys and the database that the settings need; `replay` is a client
+# of a platform that may run elsewhere.
+WITHOUT_SETTINGS = ("up", "replay")
+
+
+def adopt_running_platform() -> None:
+    """Let a command reach what `manage.py up` runs in another terminal.
+
+    Only where no database is named: keys of one installation are never mixed with
+    the data of another.
+    """
+    if any(name in os.environ for name in DATABASE):
+        return
+    data = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+    try:
+        values = json.loads((data / "environment.json").read_text(encoding="utf-8"))
+    except OSError:
+        return
+    for name, value in values.items():
+        if name.removesuffix("_FILE") not in os.environ:
+            os.environ.setdefault(name, value)
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036 - so that it can say so.
+        found = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"Python 3.11 or newer is needed; this is {found}. Try `make run`.")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "platform_site.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit(
+            "Django is not installed for this Python. `make run` makes an environment "
+            "in .venv and uses it; by hand: pip install -r requirements.txt"
+        )
+    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SETTINGS:
+        package = "platform_site.management.commands"
+        command = importlib.import_module(f"{package}.{sys.argv[1]}").Command()
+        command.run_from_argv(sys.argv)
+    else:
+        adopt_running_platform()
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

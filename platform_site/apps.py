@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from django.apps import AppConfig, apps
+from django.contrib.admin.apps import AdminConfig
+
+# Their admins would write past our services, unseen by the audit log.
+UNREGISTERED_APPS = ("django_celery_beat",)
+
+
+class PlatformSiteConfig(AppConfig):
+    name = "platform_site"
+
+    def ready(self) -> None:
+        from platform_site import checks  # noqa: F401 - registers the system checks.
+
+
+class ConsoleConfig(AdminConfig):
+    """Django's admin, as the security console."""
+
+    default_site = "platform_site.console.Console"
+
+    def ready(self) -> None:
+        super().ready()
+        from django.contrib import admin
+
+        for label in UNREGISTERED_APPS:
+            for model in apps.get_app_config(label).get_models():
+                if admin.site.is_registered(model):
+                    admin.site.unregister(model)

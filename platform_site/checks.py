@@ -1,0 +1,126 @@
+"""System checks: what would make this installation unsafe, with an id and a hint."""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import Error, Tags, register, run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_BYTES_MINIMUM = 32
+GENERATE = (
+    "Generate one: python -c "
+    "'import secrets; print(secrets.token_urlsafe(48))', and set {name} or {name}_FILE."
+)
+GENERATE_FERNET = (
+    "Generate one: python -c 'from cryptography.fernet import Fernet; "
+    "print(Fernet.generate_key().decode())', and set ENCRYPTION_KEY or its _FILE."
+)
+
+
+def refuse_unsafe_start() -> None:
+    """Raise ImproperlyConfigured when a platform check fails; every process calls it."""
+    errors = [
+        error
+        for error in run_checks(tags=[Tags.security])
+        if error.is_serious() and str(error.id).startswith("platform.")
+    ]
+    if errors:
+        raise ImproperlyConfigured("\n".join(str(error) for error in errors))
+
+
+@register(Tags.security)
+def check_keys(app_configs: object, **kwargs: Any) -> list[Error]:
+    """E001: a signing key is missing or short. E002: an encryption key is no key."""
+    errors = []
+    keys = {
+        "SECRET_KEY": [settings.SECRET_KEY],
+        "JWT_SECRET_KEY": [settings.JWT_SECRET_KEY],
+        "JWT_PREVIOUS_SECRET_KEYS": settings.JWT_PREVIOUS_SECRET_KEYS,
+    }
+    for name, values in keys.items():
+        if any(len(value.encode()) < KEY_BYTES_MINIMUM for value in values):
+            message = f"{name} must have at least {KEY_BYTES_MINIMUM} bytes."
+            hint = GENERATE.format(name=name)
+            errors.append(Error(message, hint=hint, id="platform.E001"))
+    ring = [settings.ENCRYPTION_KEY, *settings.ENCRYPTION_PREVIOUS_KEYS]
+    if not all(_is_fernet_key(key) for key in ring):
+        message = "ENCRYPTION_KEY and its previous keys must be Fernet keys."
+        errors.append(Error(message, hint=GENERATE_FERNET, id="platform.E002"))
+    return errors
+
+
+@register(Tags.security)
+def check_production(app_configs: object, **kwargs: Any) -> list[Error]:
+    """E003–E007: what production must not do without."""
+    return list(_production_errors()) if settings.PRODUCTION else []
+
+
+def _production_errors() -> Iterator[Error]:
+    if settings.DEBUG:
+        hint = "Unset DEBUG."
+        yield Error("DEBUG is on in production.", hint=hint, id="platform.E003")
+    if not _trusted_proxies_are_decided():
+        yield Error(
+            "TRUSTED_PROXIES is undecided, so client addresses cannot be trusted.",
+            hint="List the networks of your proxies (CIDR), or set it to `none`.",
+            id="platform.E004",
+        )
+    if "redis" not in settings.CACHES["default"]["BACKEND"].lower():
+        yield Error(
+            "The cache is in memory: every process would count limits by itself.",
+            hint="Use the Redis cache; set REDIS_URL.",
+            id="platform.E005",
+        )
+    if not settings.DATABASE_URL or not settings.REDIS_URL:
+        yield Error(
+            "DATABASE_URL and REDIS_URL must be set.",
+            hint="Outside of production `manage.py up` starts its own engines.",
+            id="platform.E006",
+        )
+    if not settings.BASE_URL.startswith("https://"):
+        yield Error(
+            "BASE_URL must be https in production.",
+            hint="Set BASE_URL to the address that people and agents use.",
+            id="platform.E007",
+        )
+
+
+@register(Tags.security)
+def check_agents_is_ours(app_configs: object, **kwargs: Any) -> list[Error]:
+    """E008: another package named `agents` (openai-agents) shadows ours."""
+    spec = importlib.util.find_spec("agents")
+    ours = Path(settings.BASE_DIR) / "agents" / "__init__.py"
+    if spec is not None and spec.origin and Path(spec.origin) == ours:
+        return []
+    return [
+        Error(
+            "The package `agents` that is imported is not this project's.",
+            hint="openai-agents installs one of that name; use another environment.",
+            id="platform.E008",
+        )
+    ]
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
+
+
+def _trusted_proxies_are_decided() -> bool:
+    proxies = settings.TRUSTED_PROXIES
+    if proxies == ["none"]:
+        return True
+    try:
+        return bool([ipaddress.ip_network(proxy) for proxy in proxies])
+    except ValueError:
+        return False

@@ -1,0 +1,30 @@
+"""The security console: Django's admin with one door, the sign-in page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+
+class Console(AdminSite):
+    site_header = "Security console"
+    site_title = "AI Agent Platform"
+    index_title = "Operations"
+    enable_nav_sidebar = True
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send people to the one sign-in page, so that limits and lock-out hold."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        target = request.GET.get("next") or reverse("admin:index")
+        return redirect_to_login(target)

@@ -1,0 +1,269 @@
+"""The first people, agents and functions, so that a new platform can be tried.
+
+Made through the services, as a person would make them. Passwords and secrets are
+random and leave only by credentials.json. Every step looks first what is there; what
+it is about to promise stands in a pending file before the database has it, so that
+a crash at any point locks nobody out: the next run goes on where this one ended.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Team, User
+from accounts.services import create_team, create_user
+from agents import services
+from agents.core.policy_draft import parse_terms
+from agents.models import Agent, AgentCredential, Function
+from audit.context import System
+from platform_site.credentials import (
+    AgentSecret,
+    Credentials,
+    Login,
+    load_credentials,
+    move_durably,
+    save_credentials,
+)
+from security.models import SecurityContact
+from security.services import open_due_reviews, set_contact
+
+ACTING = System("demo_data")
+TEAM = "Operations"
+PASSWORD_BYTES = 18  # 24 characters.
+ADMIN, MANAGER, USER = User.Role.ADMIN, User.Role.MANAGER, User.Role.USER
+
+# The seed's example, and two that differ from it in every respect.
+POLICIES: Mapping[str, Mapping[str, object]] = {
+    "shopping": {
+        "currency": "USD",
+        "max_transaction_amount": "1000.00",
+        "allowed_merchants": ["Amazon", "Walmart"],
+        "blocked_categories": ["gambling", "adult"],
+        "requires_approval_above": "500.00",
+        "allowed_functions": ["search_products", "place_order"],
+    },
+    "travel": {
+        "currency": "EUR",
+        "max_transaction_amount": "2500.00",
+        "allowed_merchants": None,
+        "blocked_categories": ["gambling", "adult", "crypto", "cash"],
+        "requires_approval_above": "300.00",
+        "daily_budget": "4000.00",
+        "max_transactions_per_hour": 20,
+        "allowed_functions": ["search_products", "send_itinerary"],
+    },
+    "treasury": {
+        "currency": "USD",
+        "max_transaction_amount": "250000.00",
+        "allowed_merchants": ["Acme Payroll", "City Utilities", "State Tax Office"],
+        "blocked_categories": ["gambling", "adult", "crypto", "cash", "gifts"],
+        "requires_approval_above": "0.00",
+        "daily_budget": "500000.00",
+        "max_transactions_per_hour": 4,
+        "allowed_functions": [],
+        "requires_signature": True,
+    },
+}
+
+CONTACTS: Mapping[str, Mapping[str, str]] = {
+    SecurityContact.Position.PRIMARY: {
+        "name": "Security Team Lead",
+        "email": "security@example.com",
+        "phone": "+1-xxx-xxx-xxxx",
+    },
+    SecurityContact.Position.BACKUP: {
+        "name": "Security Engineer",
+        "email": "security-backup@example.com",
+        "phone": "+1-xxx-xxx-xxxx",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFunction:
+    """A function with what it does and the parameters it takes."""
+
+    name: str
+    description: str
+    effect: str
+    properties: Mapping[str, Any]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """All parameters are obligatory, and there are no others."""
+        return {
+            "type": "object",
+            "properties": dict(self.properties),
+            "required": list(self.properties),
+            "additionalProperties": False,
+        }
+
+
+FUNCTIONS = (
+    DemoFunction(
+        "search_products",
+        "Search the catalogues of all shops.",
+        "read",
+        {
+            "query": {"type": "string", "minLength": 2, "maxLength": 200},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 50},
+        },
+    ),
+    DemoFunction(
+        "place_order",
+        "Order one product; paying for it is a transaction of its own.",
+        "write",
+        {
+            "product_id": {"type": "string", "minLength": 1, "maxLength": 64},
+            "quantity": {"type": "integer", "minimum": 1, "maximum": 10},
+        },
+    ),
+    DemoFunction(
+        "send_itinerary",
+        "Send a booked itinerary to the traveller by mail.",
+        "send",
+        {
+            "recipient": {"type": "string", "minLength": 3, "maxLength": 254},
+            "itinerary_id": {"type": "string", "minLength": 1, "maxLength": 64},
+        },
+    ),
+)
+
+
+def make_demo(
+    path: Path, *, base_url: str, admin_only: bool, say: Callable[[str], None]
+) -> None:
+    """Make what is missing and tell its secrets to the file at `path`, mode 0600.
+
+    A second run changes nothing but the base URL. Where people exist whose file is
+    gone, nobody is made or reset: `say` gets a text on how to make new passwords.
+    Raises CredentialsError when a file that is there cannot be read.
+    """
+    pending = path.with_name(f"{path.name}.pending")
+    source = next((one for one in (pending, path) if one.exists()), None)
+    if source is None and User.objects.exists():
+        save_credentials(path, Credentials(base_url))
+        say(_lost(path))
+        return
+    known = load_credentials(source) if source else Credentials(base_url)
+    if not pending.exists() and _is_complete(known, admin_only=admin_only):
+        if known.base_url != base_url:
+            save_credentials(path, replace(known, base_url=base_url))
+        return
+    maker = DemoMaker(replace(known, base_url=base_url), pending)
+    maker.make(admin_only=admin_only)
+    move_durably(pending, path)
+
+
+def _is_complete(known: Credentials, *, admin_only: bool) -> bool:
+    """Tell whether the file knows all that this run would make, and so does the data.
+
+    A file that names nobody is what is left after a loss, and is left alone.
+    """
+    if not known.users:
+        return User.objects.exists()
+    roles = {ADMIN} if admin_only else {ADMIN, MANAGER, USER}
+    agents = set() if admin_only else set(POLICIES)
+    if not roles <= known.users.keys() or not agents <= {a.name for a in known.agents}:
+        return False
+    names = [login.username for login in known.users.values()]
+    ids = [agent.id for agent in known.agents]
+    return User.objects.filter(username__in=names).count() == len(
+        names
+    ) and Agent.objects.filter(pk__in=ids).count() == len(ids)
+
+
+def _lost(path: Path) -> str:
+    return (
+        f"{path} is gone, and nobody can read the passwords again. The people and "
+        "agents stay as they are. `manage.py changepassword NAME` sets a new "
+        "password; a signed-in administrator issues agents new credentials."
+    )
+
+
+class DemoMaker:
+    """Makes what is missing, one promise in the pending file at a time."""
+
+    def __init__(self, known: Credentials, pending: Path) -> None:
+        self.known = known
+        self.pending = pending
+
+    def make(self, *, admin_only: bool) -> None:
+        """Make the administrator, and unless told otherwise everything else."""
+        admin = self._person(ADMIN, None)
+        self._promise(self.known)
+        if admin_only:
+            return
+        for position, contact in CONTACTS.items():
+            if not SecurityContact.objects.filter(position=position).exists():
+                set_contact(position, **contact, acting=ACTING)
+        open_due_reviews(now=timezone.now())
+        team = Team.objects.filter(name=TEAM).first()
+        team = team or create_team(name=TEAM, acting=ACTING)
+        self._person(MANAGER, team)
+        owner = self._person(USER, team)
+        for function in FUNCTIONS:
+            _register(function, admin)
+        for name in POLICIES:
+            self._agent(name, owner, admin)
+
+    def _promise(self, credentials: Credentials) -> None:
+        save_credentials(self.pending, credentials)
+        self.known = credentials
+
+    def _person(self, role: str, team: Team | None) -> User:
+        """Return the person of a role, made with the password that the file has."""
+        login = self.known.users.get(role)
+        if login is None:
+            login = Login(role, secrets.token_urlsafe(PASSWORD_BYTES))
+            self._promise(self.known.with_user(role, login))
+        person = User.objects.filter(username=login.username).first()
+        return person or create_user(
+            username=login.username,
+            password=login.password,
+            role=role,
+            team=team,
+            full_name=f"Demo {role}",
+            email=f"{role}@example.com",
+            acting=ACTING,
+        )
+
+    def _agent(self, name: str, owner: User, admin: User) -> None:
+        """Make an agent with its policy and a credential that the file has."""
+        agent = Agent.objects.filter(owner=owner, name=name).first()
+        agent = agent or services.create_agent(name, owner_id=owner.pk, acting=admin)
+        if agent.policy_version_id is None:
+            services.set_policy(agent.pk, parse_terms(POLICIES[name]), acting=admin)
+        told = self.known.agent(name)
+        if told is not None and _has_credential(agent, told):
+            return
+        # Issued before a crash, and never told to anybody.
+        for credential in agent.credentials.filter(revoked_at=None):
+            services.revoke_credential(
+                agent.pk, credential.pk, reason="secret_lost", acting=admin
+            )
+        issued = services.issue_credential(agent.pk, acting=admin)
+        secret = AgentSecret(agent.pk, name, issued.id, issued.client_secret)
+        self._promise(self.known.with_agent(secret))
+
+
+def _has_credential(agent: Agent, told: AgentSecret) -> bool:
+    return AgentCredential.objects.filter(agent=agent, pk=told.client_id).exists()
+
+
+def _register(function: DemoFunction, admin: User) -> None:
+    if Function.objects.filter(name=function.name).exists():
+        return
+    services.register_function(
+        function.name,
+        schema=function.schema,
+        effect=function.effect,
+        description=function.description,
+        acting=admin,
+    )

@@ -1,0 +1,337 @@
+"""Embedded PostgreSQL and Valkey: the engines of production, from wheels.
+
+    python -m platform_site.engines exec -- COMMAND ...
+
+runs a command with throw-away engines, their URLs and throw-away keys in its
+environment. No Django here: the engines come before the settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from platform_site.binaries import EnginesError, runnable_postgres, runnable_valkey
+from platform_site.directories import directory_of, engine_home, socket_directory
+from platform_site.processes import (
+    POLL_S,
+    Child,
+    command_line,
+    end,
+    run,
+    unprivileged_account,
+)
+
+__all__ = ["EngineUrls", "Engines", "EnginesError", "throwaway_engines"]
+
+ROLE = DATABASE = "platform"
+SUPERUSER = "postgres"
+VALKEY_SOCKET = "valkey.sock"
+START_TIMEOUT_S = 120  # Recovery after a crash replays the log first.
+
+POSTGRES_SETTINGS = {
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "max_wal_size": "512MB",
+    "wal_compression": "on",
+    "jit": "off",  # It costs memory and only pays for long queries.
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+    "log_min_messages": "warning",
+    # Statements carry people's data.
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length_on_error": "0",
+}
+DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+NOT_DURABLE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+}
+
+
+@dataclass(frozen=True)
+class EngineUrls:
+    """Where the engines answer, as DATABASE_URL and REDIS_URL."""
+
+    database: str
+    redis: str
+
+
+class Engines:
+    """PostgreSQL and Valkey in one data directory; an engine whose URL is given is not
+    started. Hold `directories.data_lock` while they run.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        durable: bool = True,
+        database_url: str = "",
+        redis_url: str = "",
+    ) -> None:
+        self.data = data.absolute()
+        self.home = self.data
+        self.durable = durable
+        self.given = EngineUrls(database=database_url, redis=redis_url)
+        self.account = unprivileged_account()
+        self.children: list[Child] = []
+        self._sockets: Path | None = None
+
+    def start(self) -> EngineUrls:
+        """Start what is not given, wait until it answers and return where.
+
+        Raises EnginesError, with nothing left running.
+        """
+        if self.given.database and self.given.redis:
+            return self.given
+        try:
+            self._prepare()
+            postgres = "" if self.given.database else self._start_postgres()
+            valkey = "" if self.given.redis else self._start_valkey()
+        except OSError as error:
+            self.stop()
+            raise EnginesError(f"The engines cannot start: {error}") from error
+        except BaseException:
+            self.stop()
+            raise
+        return EngineUrls(
+            database=self.given.database or postgres, redis=self.given.redis or valkey
+        )
+
+    def stop(self) -> None:
+        """Stop Valkey, then PostgreSQL, and wait for their end."""
+        for child in reversed(self.children):
+            child.stop()
+        self.children.clear()
+        if self._sockets:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def restart(self, child: Child) -> None:
+        """Start a crashed engine again and wait until it answers.
+
+        Raises EnginesError, with that engine not running.
+        """
+        try:
+            if child.name == "postgres":
+                self._clear_stale_postgres()
+            child.start()
+            self._await(child)
+        except (OSError, EnginesError) as error:
+            child.stop()
+            raise EnginesError(str(error)) from error
+
+    def _prepare(self) -> None:
+        self.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.home = engine_home(self.data, self.account)
+        for name in ("log", "pids"):
+            (self.home / name).mkdir(mode=0o700, exist_ok=True)
+        for name in ("postgres", "valkey"):
+            if not self._child(name, []).end_leftover():
+                raise EnginesError(f"An older {name} in {self.home} does not end.")
+        self._sockets = socket_directory(self.home, self.account)
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        stop = signal.SIGINT if name == "postgres" else signal.SIGTERM
+        return Child(
+            name=name,
+            command=command,
+            log=self.home / "log" / f"{name}.log",
+            pid_file=self.home / "pids" / f"{name}.pid",
+            env=self._environment(),
+            account=self.account,
+            stop_signal=stop,
+            stop_grace_s=60 if name == "postgres" else 10,
+            death_signal=stop,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """No secret of ours, and no setting of the caller's, reaches an engine."""
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.home),
+            "LC_ALL": "C",
+            "TZ": "UTC",
+        }
+
+    def _start_postgres(self) -> str:
+        programs, major = runnable_postgres(self.home, self.account)
+        if not (self.home / "postgres").exists():
+            self._initdb(programs, major)
+        self._clear_stale_postgres()
+        settings = POSTGRES_SETTINGS | (DURABLE if self.durable else NOT_DURABLE)
+        if major >= 18:
+            settings["io_method"] = "sync"  # Three I/O processes fewer.
+        settings |= self._access_rules(major)
+        command = [str(programs / "postgres"), "-D", str(self.home / "postgres")]
+        command += ["-h", "", "-k", str(self._sockets)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        child = self._child("postgres", command)
+        self.children.append(child)
+        child.start()
+        self._await(child)
+        self._create_database(major)
+        return self._database_url(ROLE, DATABASE)
+
+    def _initdb(self, programs: Path, major: int) -> None:
+        """Make the cluster under another name first: half a one is never started."""
+        new = self.home / "postgres.new"
+        shutil.rmtree(new, ignore_errors=True)
+        directory_of(self.account, new)
+        command = [str(programs / "initdb"), "-D", str(new), "-U", SUPERUSER]
+        command += ["--encoding=UTF8", "--locale=C", "--data-checksums", "--no-clean"]
+        command += ["--auth-local=peer", "--auth-host=reject"]
+        if major >= 17:
+            # Knows the letters of all languages and needs no locale installed.
+            command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        if not self.durable:
+            command.append("--no-sync")
+        made = run(command, account=self.account, env=self._environment())
+        if made.returncode != 0:
+            raise EnginesError(f"initdb failed:\n{made.stdout.strip()}")
+        new.rename(self.home / "postgres")
+
+    def _access_rules(self, major: int) -> dict[str, str]:
+        """Admit the operating system user we run as, and nobody else.
+
+        The directory of the socket is closed to others too, but as root the engines'
+        account may run other programs, which must not get in.
+        """
+        method = "peer map=us" if major >= 16 else "trust"
+        rules, users = self.home / "pg_hba.conf", self.home / "pg_ident.conf"
+        rules.write_text(f"local all all {method}\n", encoding="utf-8")
+        name = pwd.getpwuid(os.geteuid()).pw_name
+        users.write_text(f'us "{name}" all\n', encoding="utf-8")
+        for path in (rules, users):
+            path.chmod(0o644)
+        return {"hba_file": str(rules), "ident_file": str(users)}
+
+    def _clear_stale_postgres(self) -> None:
+        """Remove the pid file of a server that was killed.
+
+        PostgreSQL refuses to start when another process now has that number, which
+        is usual in containers.
+        """
+        pid_file = self.home / "postgres" / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text(encoding="utf-8").split("\n")[0])
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            pid = 0
+        is_ours = pid and str(self.home / "postgres") in command_line(pid)
+        if is_ours and not end(pid, [(signal.SIGINT, 60), (signal.SIGQUIT, 10)]):
+            raise EnginesError(f"Process {pid} uses {self.home / 'postgres'}.")
+        pid_file.unlink(missing_ok=True)
+
+    def _database_url(self, role: str, database: str) -> str:
+        host = urllib.parse.quote(str(self._sockets), safe="/")
+        return f"postgresql://{role}@/{database}?host={host}"
+
+    def _create_database(self, major: int) -> None:
+        """Make role and database; the role is no superuser, so it cannot leave SQL."""
+        url = self._database_url(SUPERUSER, "postgres")
+        with psycopg.connect(url, autocommit=True) as connection:
+            if not connection.execute(
+                "SELECT FROM pg_roles WHERE rolname = %s", [ROLE]
+            ).rowcount:
+                connection.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE")
+                if major >= 16:
+                    connection.execute(
+                        f"ALTER ROLE {ROLE} SET createrole_self_grant = 'set, inherit'"
+                    )
+            if not connection.execute(
+                "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
+            ).rowcount:
+                connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+
+    def _start_valkey(self) -> str:
+        server = runnable_valkey(self.home, self.account)
+        directory = directory_of(self.account, self.home / "valkey")
+        path = f"{self._sockets}/{VALKEY_SOCKET}"
+        command = [str(server), "--port", "0", "--unixsocket", path]
+        command += ["--unixsocketperm", "700", "--dir", str(directory), "--save", ""]
+        command += ["--appendonly", "yes" if self.durable else "no"]
+        # Full is an error that callers treat as a failure; nothing is forgotten.
+        command += ["--maxmemory", "256mb", "--maxmemory-policy", "noeviction"]
+        child = self._child("valkey", command)
+        self.children.append(child)
+        child.start()
+        self._await(child)
+        return f"unix://{path}?db=0"
+
+    def _await(self, child: Child) -> None:
+        answers = (
+            self._postgres_answers if child.name == "postgres" else self._valkey_answers
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not answers():
+            if (code := child.exit_code()) is not None:
+                raise EnginesError(
+                    f"{child.name} ended with exit code {code}. The end of "
+                    f"{child.log}:\n{child.log_tail()}"
+                )
+            if time.monotonic() > deadline:
+                raise EnginesError(
+                    f"{child.name} does not answer after {START_TIMEOUT_S} s; "
+                    f"see {child.log}."
+                )
+            time.sleep(POLL_S)
+
+    def _postgres_answers(self) -> bool:
+        url = self._database_url(SUPERUSER, "postgres")
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _valkey_answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
+            client.settimeout(5)
+            client.connect(f"{self._sockets}/{VALKEY_SOCKET}")
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")
+        return False
+
+
+@contextlib.contextmanager
+def throwaway_engines(
+    *, database_url: str = "", redis_url: str = ""
+) -> Iterator[EngineUrls]:
+    """Run engines without durability in a new temporary directory, then remove both."""
+    data = Path(tempfile.mkdtemp(prefix="aap-engines-"))
+    data.chmod(0o711)
+    engines = Engines(
+        data, durable=False, database_url=database_url, redis_url=redis_url
+    )
+    try:
+        yield engines.start()
+    finally:
+        engines.stop()
+        shutil.rmtree(engines.home, ignore_errors=True)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    from platform_site.throwaway import main
+
+    sys.exit(main(sys.argv[1:]))

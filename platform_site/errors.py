@@ -1,0 +1,302 @@
+"""The one place where a refusal becomes HTTP: RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import Http404, HttpRequest, JsonResponse
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.core.policy_draft import PolicyInvalid
+from audit import context
+from audit.errors import DomainError
+from audit.services import Outcome, record
+from security import limiter
+from security.errors import RateLimited
+from transactions.errors import StillRefused
+
+logger = logging.getLogger(__name__)
+
+# Class -> status. tests/house/test_errors_mapped.py walks all subclasses.
+STATUS: dict[str, int] = {
+    name: status
+    for status, names in {
+        400: (
+            "audit.errors.SensitiveDataRefused",
+            "accounts.errors.UsernameRefused",
+            "accounts.errors.WeakPassword",
+            "agents.core.money.MoneyError",
+            "agents.core.policy_draft.PolicyInvalid",
+            "agents.errors.CredentialExpiryRefused",
+            "agents.errors.FunctionNameRefused",
+            "agents.errors.OwnerRefused",
+            "security.core.json_schema.SchemaRefused",
+            "security.errors.ReasonMissing",
+            "transactions.errors.InvalidRequest",
+            "transactions.errors.ClockRefused",
+        ),
+        401: (
+            "accounts.errors.InvalidCredentials",
+            "accounts.errors.RefreshRefused",
+            "accounts.errors.TokenRefused",
+            "agents.errors.CredentialRefused",
+            "agents.errors.SignatureRequired",
+            "security.errors.SignatureRefused",
+        ),
+        403: (
+            "accounts.errors.OwnAuthorityRefused",
+            "agents.errors.NotAllowed",
+            "agents.errors.OwnAgentRefused",
+            "security.errors.NotPermitted",
+            "transactions.errors.NotAllowedToApprove",
+        ),
+        404: (
+            "agents.errors.NotFound",
+            "security.errors.NotFound",
+            "transactions.errors.ApprovalNotFound",
+            "transactions.errors.TransactionNotFound",
+        ),
+        409: (
+            "accounts.errors.TeamNameTaken",
+            "accounts.errors.UsernameTaken",
+            "agents.errors.NameTaken",
+            "security.errors.NotLocked",
+            "security.errors.TransitionRefused",
+            "transactions.errors.ApprovalExpired",
+            "transactions.errors.ApprovalResolved",
+            "transactions.errors.InvalidState",
+            "transactions.errors.StillRefused",
+        ),
+        412: (
+            "agents.errors.PolicyChanged",
+            "transactions.errors.ApprovalChanged",
+        ),
+        422: ("transactions.errors.IdempotencyConflict",),
+        428: ("transactions.errors.PreconditionRequired",),
+        429: (
+            "accounts.errors.AccountLocked",
+            "security.errors.RateLimited",
+        ),
+        500: ("security.errors.DecryptionFailed",),
+        503: ("security.errors.LimiterUnavailable",),
+    }.items()
+    for name in names
+}
+
+TITLES = {
+    400: "The request is not valid",
+    401: "Not authenticated",
+    403: "Not permitted",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Cannot be processed",
+    428: "Precondition required",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Temporarily unavailable",
+}
+
+# A deadlock victim or an engine that is away: the caller may try again soon.
+RETRY_AFTER_S = 5
+
+
+def problem_response(error: Exception, view_context: dict[str, Any]) -> Response:
+    """DRF's exception handler: every error as application/problem+json.
+
+    What we did not foresee is logged and answered 500 without a word of why. The
+    refusal is audited here, once, whatever raised it.
+    """
+    request: Request = view_context["request"]
+    error = _counted(error, request)
+    status, code, detail, errors, headers = _describe(error)
+    if status >= 500:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    _audit(status, code, request)
+    body = problem(status, code, detail, errors, path=request.path)
+    return Response(
+        body, status, headers=headers, content_type="application/problem+json"
+    )
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    errors: Iterable[Mapping[str, str]] = (),
+    *,
+    path: str,
+) -> dict[str, Any]:
+    """Return the body of a problem; `type` resolves to a page about the code."""
+    body: dict[str, Any] = {
+        "type": f"/errors/{code}/",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "instance": path,
+        "code": code,
+        "request_id": context.current().request_id,
+    }
+    if listed := list(errors):
+        body["errors"] = listed
+    return body
+
+
+def problem_page(
+    request: HttpRequest, status: int, code: str, detail: str
+) -> JsonResponse:
+    """Return the same body for an API address that no DRF view answered."""
+    return JsonResponse(
+        problem(status, code, detail, path=request.path),
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def _counted(error: Exception, request: Request) -> Exception:
+    """Count what DRF refused before its throttle, such as a wrong token.
+
+    Returns RateLimited in its place when there were too many of them.
+    """
+    if isinstance(error, exceptions.APIException | DomainError):
+        try:
+            limiter.count_refusal(request)
+        except RateLimited as limited:
+            return limited
+    return error
+
+
+Description = tuple[int, str, str, list[dict[str, str]], dict[str, str]]
+
+
+def _describe(error: Exception) -> Description:
+    if isinstance(error, DomainError):
+        return _describe_domain(error)
+    if isinstance(error, exceptions.ValidationError):
+        errors = list(_flatten(error.get_full_details(), ""))
+        return 400, "invalid_request", "See errors for each field.", errors, {}
+    if isinstance(error, exceptions.APIException):
+        return _describe_api(error)
+    if isinstance(error, RequestDataTooBig):
+        return 413, "too_large", "The body is too large.", [], {}
+    if isinstance(error, Http404):
+        return 404, "not_found", "There is no such object here.", [], {}
+    if isinstance(error, PermissionDenied):
+        return 403, "permission_denied", "You may not do this.", [], {}
+    if _is_unavailable(error):
+        detail = "A part of the platform is away; nothing was decided. Try again."
+        return 503, "unavailable", detail, [], {"Retry-After": str(RETRY_AFTER_S)}
+    return 500, "internal_error", "Something went wrong; it has been logged.", [], {}
+
+
+def _describe_domain(error: DomainError) -> Description:
+    status, headers = status_of(error), {}
+    retry_after = getattr(error, "retry_after_s", None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="api"'
+    return status, error.code, error.detail, list(_errors_of(error)), headers
+
+
+def _errors_of(error: DomainError) -> Iterator[dict[str, str]]:
+    """Yield what a domain error lists: places in a document, or reasons."""
+    if isinstance(error, PolicyInvalid):
+        yield from map(dataclasses.asdict, error.errors)
+    elif isinstance(error, StillRefused):
+        for reason in error.reasons:
+            yield {
+                "pointer": "",
+                "code": reason["code"],
+                "detail": reason["message"],
+            }
+    elif error.pointer is not None:
+        yield {"pointer": error.pointer, "code": error.code, "detail": error.detail}
+
+
+def status_of(error: DomainError) -> int:
+    """Return the HTTP status of a domain error, by its class or the nearest base."""
+    for kind in type(error).__mro__:
+        status = STATUS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if status is not None:
+            return status
+    return 500
+
+
+def _describe_api(error: exceptions.APIException) -> Description:
+    headers = {}
+    if (scheme := getattr(error, "auth_header", None)) is not None:
+        headers["WWW-Authenticate"] = scheme
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait))
+    code = error.get_codes()
+    return (
+        error.status_code,
+        code if isinstance(code, str) else error.default_code,
+        str(getattr(error, "detail", error)),
+        [],
+        headers,
+    )
+
+
+def _is_unavailable(error: Exception) -> bool:
+    return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
+
+
+def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
+    """Turn DRF's nested details into a list of {pointer, code, detail}."""
+    if isinstance(details, Mapping):
+        if "message" in details and "code" in details:
+            yield {
+                "pointer": pointer,
+                "code": str(details["code"]),
+                "detail": str(details["message"]),
+            }
+            return
+        for key, value in details.items():
+            step = "" if key == "non_field_errors" else f"/{key}"
+            yield from _flatten(value, pointer + step)
+        return
+    nested = any(
+        isinstance(item, Mapping) and "message" not in item for item in details
+    )
+    for index, item in enumerate(details):
+        yield from _flatten(item, f"{pointer}/{index}" if nested else pointer)
+
+
+def _audit(status: int, code: str, request: Request) -> None:
+    """Write the refusal or failure down; without an engine there is nowhere to."""
+    if status in (400, 422, 429):  # Validation; limits audit themselves.
+        return
+    if code in AUDITED_BY_SERVICE:
+        return
+    action = "request.failed" if status >= 500 else "request.refused"
+    details = {
+        "status": status,
+        "code": code,
+        "method": request.method,
+        "path": request.path[:300],
+    }
+    try:
+        with transaction.atomic():
+            record(action, outcome=Outcome.REFUSED, details=details)
+    except Exception:  # noqa: BLE001 - the answer matters more; the log line stays.
+        logger.warning("Could not audit %s %s", status, code)
+
+
+# The service that refused has already told the log, with more than we know here.
+AUDITED_BY_SERVICE = frozenset(
+    {"invalid_credentials", "account_locked", "invalid_client", "signature_refused"}
+)

@@ -1,0 +1,9 @@
+"""Dates that sort and cannot be misread; the console shows the log's seconds."""
+
+from __future__ import annotations
+
+DATE_FORMAT = "Y-m-d"
+TIME_FORMAT = "H:i:s"
+DATETIME_FORMAT = "Y-m-d H:i:s"
+SHORT_DATE_FORMAT = DATE_FORMAT
+SHORT_DATETIME_FORMAT = DATETIME_FORMAT

@@ -1,0 +1,55 @@
+"""Generated keys: kept in files for `manage.py up`, in the environment otherwise."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+KEY_BYTES = 32
+NAMES = ("SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
+
+
+def new_key() -> str:
+    """Return 256 random bits, spelled as Fernet wants its keys; fit for all three."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def _unset(environ: Mapping[str, str]) -> list[str]:
+    return [n for n in NAMES if n not in environ and f"{n}_FILE" not in environ]
+
+
+def throwaway_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return a new key for each name that the environment does not give."""
+    return {name: new_key() for name in _unset(environ)}
+
+
+def key_files(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return NAME_FILE for each key that the environment does not give.
+
+    A file is made once and never overwritten: a lost encryption key is lost data.
+    Raises OSError.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    files = {}
+    for name in _unset(environ):
+        path = directory / name.lower()
+        if not path.exists():
+            _write_whole(path, new_key())
+        files[f"{name}_FILE"] = str(path)
+    return files
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a private file that is never seen half-written, not even after a crash."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.rename(path)

@@ -1,0 +1,40 @@
+"""`manage.py demo_data`: the first people and agents; `manage.py up` calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from platform_site.credentials import CredentialsError
+from platform_site.demo import make_demo
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the first administrator and, unless told otherwise, demonstration "
+        "people, agents and functions. Passwords and secrets go to a file that only "
+        "its owner can read. Run again, it keeps everything as it is."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--credentials", type=Path, required=True, metavar="PATH")
+        parser.add_argument("--base-url", default=settings.BASE_URL)
+        parser.add_argument(
+            "--admin-only", action="store_true", help="only the administrator"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            make_demo(
+                options["credentials"].absolute(),
+                base_url=options["base_url"],
+                admin_only=options["admin_only"],
+                say=self.stderr.write,
+            )
+        except CredentialsError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from error

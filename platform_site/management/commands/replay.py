@@ -1,0 +1,114 @@
+"""`manage.py replay`: send a CSV stream of transactions through the HTTP API."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import os
+import sys
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from platform_site.credentials import CredentialsError, load_credentials
+from platform_site.replay.rows import StreamError
+from platform_site.replay.runner import Plan, Report, replay
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+INTERRUPTED = 130  # As a shell says it of Ctrl-C.
+WORKERS_MAX = 64
+
+
+def _positive(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero.")
+
+
+def _workers(text: str) -> int:
+    number = _positive(text)
+    if number > WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"at most {WORKERS_MAX} workers.")
+    return number
+
+
+def _speed(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if number >= 0 and math.isfinite(number):
+        return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from zero up.")
+
+
+def _base_url(text: str) -> str:
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no http(s) address.")
+
+
+class Command(BaseCommand):
+    help = (
+        "Send a CSV stream of transactions (plain or .gz; columns transaction_id, "
+        "timestamp, customer_id, merchant_id, amount, category) through the HTTP "
+        "API of a running platform, at its own times, as a test agent per customer. "
+        "A second replay changes nothing. Labels are never sent."
+    )
+    # A client: neither a database nor engines are needed.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        data = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+        add = parser.add_argument
+        add("file", type=Path, metavar="FILE")
+        add("--base-url", type=_base_url, help="[as in credentials.json]")
+        add("--limit", type=_positive, help="send only the first so many rows")
+        add(
+            "--speed",
+            type=_speed,
+            default=0.0,
+            help="so many times as fast as it happened; 0 as fast as possible [0]",
+        )
+        add(
+            "--credentials",
+            type=Path,
+            default=data / "credentials.json",
+            metavar="PATH",
+            help="the file that `manage.py up` wrote [var/credentials.json]",
+        )
+        add("--workers", type=_workers, default=4, help="customers at once [4]")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # A line per request.
+        try:
+            credentials = load_credentials(options["credentials"])
+            admin = credentials.users.get("admin")
+            if admin is None:
+                raise CredentialsError(f"{options['credentials']} knows no admin.")
+            plan = Plan(
+                file=options["file"],
+                base_url=options["base_url"] or credentials.base_url,
+                login=admin,
+                workers=options["workers"],
+                limit=options["limit"],
+                speed=options["speed"],
+            )
+            report = replay(plan, warn=self.stderr.write)
+        except (CredentialsError, StreamError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(report.tally.table(report.seconds))
+        self._end(report)
+
+    def _end(self, report: Report) -> None:
+        if report.is_interrupted:
+            self.stderr.write("Interrupted; a second replay goes on from here.")
+            sys.exit(INTERRUPTED)
+        if report.failure is not None:
+            raise CommandError(report.failure)
+        if report.tally.failed:
+            raise CommandError(f"{report.tally.failed} rows were refused or failed.")

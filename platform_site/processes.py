@@ -1,0 +1,233 @@
+"""Child processes: started under an account, logged, tied to us, ended for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SPAWN = Path(__file__).with_name("spawn.py")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+LOG_BYTES_MAX = 10 * 1024 * 1024
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Account:
+    """An unprivileged operating system account, by number."""
+
+    uid: int
+    gid: int
+
+
+def unprivileged_account() -> Account | None:
+    """Return the account that engines run as: ours, hence None, unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("nobody", "daemon"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+    return None
+
+
+def as_child(
+    command: list[str],
+    *,
+    account: Account | None = None,
+    death_signal: signal.Signals = signal.SIGKILL,
+) -> list[str]:
+    """Return the command line that runs the command as a child tied to this process."""
+    ids = f"{account.uid}:{account.gid}" if account else ""
+    tie = [str(os.getpid()), str(int(death_signal)), ids]
+    return [sys.executable, "-I", "-S", str(SPAWN), *tie, *command]
+
+
+def run(
+    command: list[str],
+    *,
+    account: Account | None = None,
+    env: dict[str, str] | None = None,
+    timeout_s: float = 120,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end under an account, output captured; never raises."""
+    return subprocess.run(  # noqa: S603
+        as_child(command, account=account),
+        env=env,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def can_enter(directory: Path, account: Account | None) -> bool:
+    """Say whether the account reaches the directory, by going there as that account."""
+    entered = run(["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)], account=account)
+    return entered.returncode == 0
+
+
+def birth(pid: int) -> str | None:
+    """Return what tells this process from any later one of the same number.
+
+    None when there is no such process, or only its zombie.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return _birth_from_ps(pid) if not BOOT_ID.exists() else None
+    state, *fields = stat.rpartition(")")[2].split()
+    if state in "ZX":
+        return None
+    started = fields[18]  # Field 22, in ticks since boot; the fields start at 4.
+    return f"{started}@{BOOT_ID.read_text(encoding='ascii').strip()}"
+
+
+def _birth_from_ps(pid: int) -> str | None:
+    """Where there is no /proc (macOS)."""
+    found = run(["/bin/ps", "-o", "lstart=", "-p", str(pid)])
+    return found.stdout.strip() or None
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a process, empty when there is none."""
+    return run(["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]).stdout.strip()
+
+
+def end(pid: int, signals: list[tuple[signal.Signals, float]]) -> bool:
+    """End a process that is not our child, by signals with their grace in seconds.
+
+    Returns whether it is gone. The birth is compared all along, so a new process
+    that got the same number is never hit.
+    """
+    born = birth(pid)
+    for number, grace_s in signals:
+        if born is None or birth(pid) != born:
+            return True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + grace_s
+        while birth(pid) == born and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+    return birth(pid) != born
+
+
+@dataclass
+class Child:
+    """One long-running child process, with its log and its pid file.
+
+    Its session is its own, so Ctrl-C in the terminal reaches only the supervisor.
+    """
+
+    name: str
+    command: list[str]
+    log: Path
+    pid_file: Path
+    env: dict[str, str]
+    cwd: Path = Path("/")
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_grace_s: float = 10
+    death_signal: signal.Signals = signal.SIGKILL
+    pass_fds: tuple[int, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it. Raises OSError when log or pid file cannot be written."""
+        command = as_child(
+            self.command, account=self.account, death_signal=self.death_signal
+        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        log = os.open(self.log, flags, 0o600)
+        try:
+            self.process = subprocess.Popen(  # noqa: S603
+                command,
+                env=self.env,
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=self.pass_fds,
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+        pid = self.process.pid
+        self.pid_file.write_text(f"{pid} {birth(pid)}\n", encoding="ascii")
+
+    def exit_code(self) -> int | None:
+        """Return its exit code, None while it lives; a child never started has 0."""
+        return self.process.poll() if self.process else 0
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; no error when it is gone."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def stop(self) -> bool:
+        """End it, by force after its grace; returns whether force was not needed."""
+        self.signal(self.stop_signal)
+        return self.wait()
+
+    def wait(self) -> bool:
+        """Wait for its end after a signal; by force after its grace."""
+        if self.process is None:
+            return True
+        try:
+            self.process.wait(self.stop_grace_s)
+            orderly = True
+        except subprocess.TimeoutExpired:
+            orderly = False
+        # Whatever it left in its session ends with it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.pid_file.unlink(missing_ok=True)
+        return orderly
+
+    def end_leftover(self) -> bool:
+        """End what a supervisor that was killed left running; False when it stays."""
+        try:
+            pid, _, born = self.pid_file.read_text(encoding="ascii").partition(" ")
+            leftover = int(pid) if birth(int(pid)) == born.strip() else None
+        except (OSError, ValueError):
+            return True
+        gone = leftover is None or end(
+            leftover,
+            [(self.stop_signal, self.stop_grace_s), (signal.SIGKILL, 5)],
+        )
+        if gone:
+            self.pid_file.unlink(missing_ok=True)
+        return gone
+
+    def log_tail(self, lines: int = 15) -> str:
+        """Return the last lines of its log, for an error message."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - 16_384))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def bound_log(self) -> None:
+        """Keep the log under its bound and one older part; the child goes on writing.
+
+        Lines written between the copy and the cut are lost: it is the log of a
+        child's own troubles, never the audit log.
+        """
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_BYTES_MAX:
+                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+                os.truncate(self.log, 0)

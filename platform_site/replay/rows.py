@@ -1,0 +1,199 @@
+"""Reading the stream: one row at a time, from a plain file or a gzipped one."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO, cast
+
+# The label, is_fraud, is not among them: it is never read, hence never sent.
+COLUMNS = (
+    "transaction_id",
+    "timestamp",
+    "customer_id",
+    "merchant_id",
+    "amount",
+    "category",
+)
+LINE_BYTES_MAX = 64 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+# As the API takes them: an idempotency key, and a name after its prefix.
+TRANSACTION_ID = re.compile(r"[\x21-\x7e]{1,255}")
+CUSTOMER_ID_LENGTH_MAX = 90
+AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+class StreamError(Exception):
+    """The file as a whole cannot be read; the message says why and where."""
+
+
+class _BadRow(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recorded transaction."""
+
+    transaction_id: str
+    occurred_at: datetime
+    customer_id: str
+    merchant: str
+    amount: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A line that is no transaction, and why."""
+
+    line: int
+    reason: str
+
+
+def read_rows(path: Path) -> Iterator[Row | Malformed]:
+    """Yield the rows in file order, in constant memory; bad ones with their line.
+
+    Raises StreamError when the file cannot be opened, has not the header, or is
+    damaged further on.
+    """
+    with _open(path) as stream:
+        numbered = _lines(stream, path)
+        columns = _columns(next(numbered, None), path)
+        for number, line in numbered:
+            if line is not None and not line.strip():
+                continue
+            try:
+                yield _row(line, columns)
+            except _BadRow as bad:
+                yield Malformed(number, str(bad))
+
+
+def count_lines(path: Path) -> int | None:
+    """Return the number of lines after the header; None if the file reads only once."""
+    if not path.is_file():
+        return None
+    with _open(path) as stream:
+        return max(0, sum(1 for _ in _lines(stream, path)) - 1)
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file, unpacked if it is gzipped, whatever its name."""
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise StreamError(f"{path}: {error.strerror}") from error
+    if raw.peek(2)[:2] != GZIP_MAGIC:
+        return raw
+    return _Unpacked(raw)
+
+
+class _Unpacked(io.BufferedReader):
+    """Closes the packed file with itself, which gzip leaves to its opener."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        self._packed = packed
+        super().__init__(cast("io.RawIOBase", gzip.GzipFile(fileobj=packed)))
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
+
+
+def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines with their numbers; None for one that is too long to be a row."""
+    number = 0
+    try:
+        while line := stream.readline(LINE_BYTES_MAX):
+            number += 1
+            if line.endswith(b"\n") or len(line) < LINE_BYTES_MAX:
+                yield number, line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(LINE_BYTES_MAX)
+            yield number, None
+    except (OSError, EOFError, zlib.error) as error:
+        raise StreamError(f"{path} is damaged after line {number}: {error}") from error
+
+
+def _columns(header: tuple[int, bytes | None] | None, path: Path) -> dict[str, int]:
+    """Return where each column stands."""
+    try:
+        names = [] if header is None else _fields(header[1])
+    except _BadRow as error:
+        raise StreamError(f"{path}, line 1: {error}") from error
+    positions = {name.strip(): index for index, name in enumerate(names)}
+    missing = [name for name in COLUMNS if name not in positions]
+    if missing:
+        raise StreamError(f"{path}, line 1: no column {', '.join(missing)}.")
+    return positions
+
+
+def _row(line: bytes | None, columns: dict[str, int]) -> Row:
+    fields = _fields(line)
+    if len(fields) != len(columns):
+        raise _BadRow(f"{len(fields)} fields instead of {len(columns)}")
+    values = {name: fields[columns[name]].strip() for name in COLUMNS}
+    if not TRANSACTION_ID.fullmatch(values["transaction_id"]):
+        raise _BadRow("transaction_id must be 1 to 255 printable ASCII characters")
+    if not _is_customer_id(values["customer_id"]):
+        raise _BadRow(
+            f"customer_id must be 1 to {CUSTOMER_ID_LENGTH_MAX} printable characters"
+        )
+    return Row(
+        transaction_id=values["transaction_id"],
+        occurred_at=_instant(values["timestamp"]),
+        customer_id=values["customer_id"],
+        merchant=_merchant(values["merchant_id"]),
+        amount=_amount(values["amount"]),
+        category=values["category"],
+    )
+
+
+def _fields(line: bytes | None) -> list[str]:
+    if line is None:
+        raise _BadRow("the line is too long")
+    try:
+        # A row is one line: a stray quote must not swallow those that follow.
+        return next(csv.reader([line.decode("utf-8-sig")], strict=True))
+    except UnicodeDecodeError:
+        raise _BadRow("the line is not UTF-8") from None
+    except (csv.Error, StopIteration) as error:
+        raise _BadRow(f"the line is not CSV ({error})") from None
+
+
+def _is_customer_id(text: str) -> bool:
+    return 1 <= len(text) <= CUSTOMER_ID_LENGTH_MAX and text.isprintable()
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise _BadRow("timestamp is not ISO 8601") from None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise _BadRow("timestamp is out of range") from None
+
+
+def _merchant(text: str) -> str:
+    if not text:
+        raise _BadRow("merchant_id is empty")
+    return text if len(text) > 1 else f"merchant {text}"  # Names have two at least.
+
+
+def _amount(text: str) -> str:
+    if not AMOUNT.fullmatch(text) or Decimal(text) == 0:
+        raise _BadRow("amount is not a positive decimal number")
+    return text

@@ -1,0 +1,228 @@
+"""The replay: one reader, some workers, each customer's rows in order."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from platform_site.credentials import Login
+from platform_site.replay.client import (
+    Admin,
+    Answer,
+    Api,
+    CustomerAgents,
+    ReplayError,
+    Stopped,
+)
+from platform_site.replay.rows import (
+    Malformed,
+    Row,
+    StreamError,
+    count_lines,
+    read_rows,
+)
+from platform_site.replay.tally import SHOWN_MALFORMED, VERDICT, Tally
+
+QUEUE_LENGTH = 32
+LOOK_UP_S = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to send, where, as whom and how fast."""
+
+    file: Path
+    base_url: str
+    login: Login
+    workers: int
+    limit: int | None = None
+    speed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, for how long, and why it ended early if it did."""
+
+    tally: Tally
+    seconds: float
+    failure: str | None
+    is_interrupted: bool
+
+
+def replay(plan: Plan, *, warn: Callable[[str], None]) -> Report:
+    """Send the whole stream and return what came of it, also after Ctrl-C.
+
+    Rows of one customer are sent in file order by one worker. A row that is lost on
+    the way is sent again under the same idempotency key.
+    """
+    total = count_lines(plan.file)
+    if plan.limit is not None:
+        total = plan.limit if total is None else min(total, plan.limit)
+    began = time.monotonic()
+    with tqdm(total=total, unit="row", mininterval=0.5, dynamic_ncols=True) as bar:
+        crew = Crew(plan, bar)
+        is_interrupted = False
+        try:
+            with crew.noting_damage():
+                for row in _in_time(_wanted(plan, crew, warn), plan.speed, crew):
+                    crew.give(row)
+            crew.finish()
+        except Stopped:
+            pass
+        except KeyboardInterrupt:
+            is_interrupted = True
+        finally:
+            crew.dismiss()
+    return Report(crew.tally, time.monotonic() - began, crew.failure, is_interrupted)
+
+
+def _wanted(plan: Plan, crew: Crew, warn: Callable[[str], None]) -> Iterator[Row]:
+    for found in islice(read_rows(plan.file), plan.limit):
+        if isinstance(found, Row):
+            yield found
+            continue
+        crew.skip(found, warn)
+
+
+def _in_time(rows: Iterator[Row], speed: float, crew: Crew) -> Iterator[Row]:
+    """Hand on the rows `speed` times as fast as they happened; at once if it is 0."""
+    first: datetime | None = None
+    began = time.monotonic()
+    for row in rows:
+        first = first or row.occurred_at
+        if speed:
+            after_s = (row.occurred_at - first).total_seconds() / speed
+            crew.pause(after_s - (time.monotonic() - began))
+        yield row
+
+
+class Crew:
+    """The workers, their queues and what they have counted together."""
+
+    def __init__(self, plan: Plan, bar: tqdm[Any]) -> None:
+        self.tally = Tally()
+        self.failure: str | None = None
+        self._plan = plan
+        self._bar = bar
+        self._bar_lock = threading.Lock()
+        self._stop = threading.Event()
+        self._admin = Admin(plan.login)
+        self._queues: list[queue.Queue[Row | None]] = [
+            queue.Queue(QUEUE_LENGTH) for _ in range(plan.workers)
+        ]
+        self._threads = [
+            threading.Thread(target=self._work, args=(own,), daemon=True)
+            for own in self._queues
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def give(self, row: Row) -> None:
+        """Queue a row for its customer's worker; waits for room. Raises Stopped."""
+        shard = zlib.crc32(row.customer_id.encode()) % len(self._queues)
+        self._put(self._queues[shard], row)
+
+    def skip(self, found: Malformed, warn: Callable[[str], None]) -> None:
+        """Count a line that is no row, and say so, for the first of them."""
+        self.tally.malformed += 1
+        if self.tally.malformed <= SHOWN_MALFORMED:
+            with self._bar_lock:
+                self._bar.clear()
+                warn(f"{self._plan.file}, line {found.line}: {found.reason}; skipped.")
+                self._bar.refresh()
+        self._advance()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, unless the workers have stopped."""
+        if seconds > 0:
+            self._stop.wait(seconds)
+
+    @contextlib.contextmanager
+    def noting_damage(self) -> Iterator[None]:
+        """Let what was read be sent when the rest of the stream cannot be read."""
+        try:
+            yield
+        except StreamError as error:
+            self.failure = str(error)
+
+    def finish(self) -> None:
+        """Wait until every queued row is done. Raises Stopped if one could not be."""
+        for own in self._queues:
+            self._put(own, None)
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(LOOK_UP_S)
+        if self._stop.is_set():
+            raise Stopped
+
+    def dismiss(self) -> None:
+        """Stop the workers after what they are sending; no row is left half-done."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _put(self, own: queue.Queue[Row | None], row: Row | None) -> None:
+        while not self._stop.is_set():
+            try:
+                own.put(row, timeout=LOOK_UP_S)
+            except queue.Full:
+                continue
+            return
+        raise Stopped
+
+    def _work(self, own: queue.Queue[Row | None]) -> None:
+        api = Api(self._plan.base_url, stop=self._stop, tally=self.tally)
+        agents = CustomerAgents(api, self._admin)
+        try:
+            while (row := self._next(own)) is not None:
+                self._count(agents.request(row))
+                self._advance()
+        except Stopped:
+            pass
+        except ReplayError as error:
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001 - told at the end, never lost.
+            self._fail(f"{type(error).__name__}: {error}")
+        finally:
+            api.close()
+
+    def _next(self, own: queue.Queue[Row | None]) -> Row | None:
+        while not self._stop.is_set():
+            try:
+                return own.get(timeout=LOOK_UP_S)
+            except queue.Empty:
+                continue
+        raise Stopped
+
+    def _count(self, answer: Answer) -> None:
+        body = answer.body
+        if answer.status == VERDICT:
+            reasons = [str(reason["code"]) for reason in body["reasons"]]
+        else:
+            reasons = [f"{answer.status} {answer.code}"]
+        self.tally.answered(
+            answer.status,
+            outcome=body.get("outcome"),
+            reasons=reasons,
+            is_replay=answer.headers.get("Idempotent-Replayed") == "true",
+            latency_s=answer.latency_s,
+        )
+
+    def _advance(self) -> None:
+        with self._bar_lock:
+            self._bar.update()
+
+    def _fail(self, message: str) -> None:
+        self.failure = self.failure or message
+        self._stop.set()

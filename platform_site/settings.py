@@ -1,0 +1,377 @@
+"""The one settings file. Deployment facts come from the environment (docs/settings.md).
+
+Policy that an operator tunes is not here: it lives in versioned database rows.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from datetime import timedelta
+from pathlib import Path
+
+import django_stubs_ext
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+
+from platform_site import env
+from security.core.limits import parse_limits
+
+# Lets Django's classes take type parameters at run time, as annotations write them.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+ENVIRONMENT = env.choice(
+    "ENVIRONMENT", default="development", choices=("development", "test", "production")
+)
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.boolean("DEBUG", default=False)
+
+# Keys. Independent of one another; the previous ones still verify or decrypt.
+# Outside production an empty key is a system check error, not a crash, so that
+# `manage.py` can explain itself; `manage.py up` generates them on the first run.
+SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "")
+JWT_SECRET_KEY = env.text("JWT_SECRET_KEY", None if PRODUCTION else "")
+JWT_PREVIOUS_SECRET_KEYS = env.items("JWT_PREVIOUS_SECRET_KEYS")
+JWT_ALGORITHM = env.choice("JWT_ALGORITHM", default="HS256", choices=("HS256",))
+JWT_EXPIRATION_MINUTES = env.integer(
+    "JWT_EXPIRATION_MINUTES", default=60, minimum=1, maximum=1440
+)
+ENCRYPTION_KEY = env.text("ENCRYPTION_KEY", None if PRODUCTION else "")
+ENCRYPTION_PREVIOUS_KEYS = env.items("ENCRYPTION_PREVIOUS_KEYS")
+# django-cryptography derives a key at import; our fields never use it.
+CRYPTOGRAPHY_KEY = "unused: see security/fields.py"
+
+# Where we are served.
+BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000")
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or [
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    *([host] if (host := urllib.parse.urlsplit(BASE_URL).hostname) else []),
+]
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS")
+# Networks whose X-Forwarded-For is believed. Unset means undecided, which
+# production refuses (check platform.E004); "none" means no proxy.
+TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
+
+INSTALLED_APPS = [
+    "platform_site.apps.PlatformSiteConfig",
+    "transactions.apps.TransactionsConfig",
+    "agents.apps.AgentsConfig",
+    "accounts.apps.AccountsConfig",
+    "security.apps.SecurityConfig",
+    "audit.apps.AuditConfig",
+    "platform_site.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_celery_beat",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "audit.middleware.RequestContextMiddleware",
+    "security.middleware.RateLimitHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "platform_site.middleware.BrowserPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.PersonContextMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "platform_site.urls"
+WSGI_APPLICATION = "platform_site.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "platform_site.context.site",
+            ],
+        },
+    },
+]
+
+# Per process; `manage.py up` starts the web server with as many.
+WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=2, maximum=64)
+
+# Engines: embedded ones started by `manage.py up` and the tests, or these URLs.
+DATABASE_URL = env.text("DATABASE_URL", "")
+REDIS_URL = env.text("REDIS_URL", "")
+
+
+def _database(url: str) -> dict[str, object]:
+    parts = urllib.parse.urlsplit(url)
+    options = dict(urllib.parse.parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": urllib.parse.unquote(parts.path.lstrip("/")),
+        "USER": urllib.parse.unquote(parts.username or ""),
+        "PASSWORD": urllib.parse.unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {
+            **options,
+            # Threads of one process share the pool; it must not be smaller than
+            # their number, or requests wait for each other.
+            "pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 5},
+        },
+    }
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+    }
+}
+
+
+def _broker(url: str) -> str:
+    """Spell a redis-py URL the way kombu does; jobs live in database 1."""
+    if url.startswith("unix://"):
+        path = urllib.parse.urlsplit(url).path
+        return f"redis+socket://{path}?virtual_host=1"
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(path="/1").geturl() if url else ""
+
+
+CELERY_BROKER_URL = _broker(REDIS_URL)
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "hourly-alert-thresholds": {
+        "task": "security.tasks.check_security_alerts",
+        "schedule": crontab(minute="0"),
+    },
+    "incident-detection": {
+        "task": "security.tasks.detect_security_incidents",
+        "schedule": timedelta(seconds=30),
+    },
+    "incident-response": {
+        "task": "security.tasks.respond_to_incidents",
+        "schedule": timedelta(seconds=30),
+    },
+    "notifications": {
+        "task": "security.tasks.send_notifications",
+        "schedule": timedelta(seconds=30),
+    },
+    "scheduled-reviews": {
+        "task": "security.tasks.open_due_reviews",
+        "schedule": crontab(minute="5", hour="0"),
+    },
+    "approval-expiry": {
+        "task": "transactions.tasks.expire_approvals",
+        "schedule": timedelta(seconds=60),
+    },
+    "authorization-expiry": {
+        "task": "transactions.tasks.expire_authorizations",
+        "schedule": timedelta(seconds=300),
+    },
+    "audit-partitions": {
+        "task": "audit.tasks.make_partitions",
+        "schedule": crontab(minute="15", hour="0"),
+    },
+}
+
+# People.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "accounts.backends.RoleBackend",
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "accounts:login"
+PASSWORD_MINIMUM = 12
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": PASSWORD_MINIMUM},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation"
+        ".UserAttributeSimilarityValidator"
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# On both, or a stranger could lock an administrator out by name alone.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "accounts.lock_out.address_of"
+AXES_USERNAME_CALLABLE = "accounts.lock_out.name_of"
+AXES_LOCKOUT_CALLABLE = "accounts.lock_out.answer"
+AXES_RESET_ON_SUCCESS = True
+# The console shows failures by our own read-only admin.
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password"]
+
+# Limits: the seed's table, or the environment variable of that name.
+RATE_LIMIT_CONFIG = parse_limits(env.json_object("RATE_LIMIT_CONFIG"))
+RATELIMIT_IP_META_KEY = "audit.context.client_address"
+RATELIMIT_EXCEPTION_CLASS = "security.errors.RateLimited"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.PersonAuthentication",
+        "agents.authentication.AgentAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
+    "DEFAULT_THROTTLE_CLASSES": ["security.throttles.GcraThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["security.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "audit.pagination.TimeCursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["audit.filters.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_VERSIONING_CLASS": None,
+    "EXCEPTION_HANDLER": "platform_site.errors.problem_response",
+    "UNAUTHENTICATED_USER": "audit.context.Anonymous",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "PAGE_SIZE": 50,
+}
+
+SIMPLE_JWT = {
+    "ALGORITHM": JWT_ALGORITHM,
+    "SIGNING_KEY": JWT_SECRET_KEY,
+    "ISSUER": "ai-agent-platform",
+    "AUDIENCE": "ai-agent-platform-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=JWT_EXPIRATION_MINUTES),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "USER_ID_CLAIM": "sub",
+    "LEEWAY": 5,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AI Agent Platform",
+    "DESCRIPTION": "Security control plane for AI agents: allow, hold or deny.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# Requests are small; a body above this is refused before it is parsed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# Transport and browser policy.
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if TRUSTED_PROXIES and TRUSTED_PROXIES != ["none"]
+    else None
+)
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_NAME = "__Host-session" if PRODUCTION else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_FAILURE_VIEW = "platform_site.views.csrf_failure"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+        **({"upgrade-insecure-requests": True} if PRODUCTION else {}),
+    }
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.text("STATIC_ROOT", "") or None
+STATICFILES_DIRS = [BASE_DIR / "platform_site" / "static"]
+# Without `collectstatic` files are served from where they are.
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+
+# Security contacts are rows; this is only how mail leaves.
+EMAIL_BACKEND = env.text(
+    "EMAIL_BACKEND",
+    "django.core.mail.backends.smtp.EmailBackend"
+    if PRODUCTION
+    else "django.core.mail.backends.console.EmailBackend",
+)
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.integer("EMAIL_PORT", default=25, minimum=1, maximum=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "platform@example.com")
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+FORMAT_MODULE_PATH = "platform_site.formats"
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "platform_site.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "WARNING"},
+        "axes": {"level": "ERROR"},
+    },
+}
+
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # username is unique, by a constraint on its lower case.
+]

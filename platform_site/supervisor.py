@@ -1,0 +1,397 @@
+"""`manage.py up`: engines, migrations, web, worker and beat as one process tree.
+
+No Django here: the supervisor must be small and must not need a database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from platform_site.directories import data_lock
+from platform_site.engines import Engines, EnginesError, EngineUrls
+from platform_site.keys import key_files
+from platform_site.processes import POLL_S, Child
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+READY_TIMEOUT_S = 90
+PORT_WAIT_S = 5  # For the web workers of a supervisor killed a moment ago.
+BACKOFF_S, BACKOFF_S_MAX = 1.0, 30.0
+HEALTHY_S = 60.0
+LOG_CHECK_S = 60.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PAGES = {"Approvals": "/approvals/", "Console": "/admin/", "API": "/api/docs/"}
+
+
+class UpError(Exception):
+    """The platform cannot start; the message says why and what to do."""
+
+
+class Stop(Exception):
+    """Somebody asked us to stop."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said, and the engines that the environment gave."""
+
+    data: Path
+    port: int = 8000
+    demo: bool = True
+    database_url: str = ""
+    redis_url: str = ""
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def credentials(self) -> Path:
+        return self.data / "credentials.json"
+
+    @property
+    def environment(self) -> Path:
+        """Where other commands read how to reach what runs."""
+        return self.data / "environment.json"
+
+
+@dataclass
+class Watch:
+    """A child's crashes: when it may start again, and after how long the next time."""
+
+    child: Child
+    restart: Callable[[], None]
+    started_at: float = field(default_factory=time.monotonic)
+    restart_at: float | None = None
+    backoff_s: float = BACKOFF_S
+
+    def crashed(self, *, now: float) -> float:
+        """Note a crash; return the seconds until the restart."""
+        if now - self.started_at >= HEALTHY_S:
+            self.backoff_s = BACKOFF_S
+        wait_s = self.backoff_s
+        self.restart_at = now + wait_s
+        self.backoff_s = min(wait_s * 2, BACKOFF_S_MAX)
+        return wait_s
+
+    def restarted(self, *, now: float) -> None:
+        self.started_at, self.restart_at = now, None
+
+
+def up(options: Options, say: Callable[[str], None]) -> None:
+    """Start everything, watch over it until a stop signal, and stop it in order.
+
+    Raises UpError before anything has changed when the options cannot work, and with
+    nothing left running when a part does not start.
+    """
+    supervisor = Supervisor(options, say)
+    try:
+        with _stop_signals(), _data_directory(options.data):
+            supervisor.run()
+    except EnginesError as error:
+        raise UpError(str(error)) from error
+    except OSError as error:
+        raise UpError(f"{error.filename or options.data}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in STOP_SIGNALS:  # The orderly stop is bounded; nothing hurries it.
+            signal.signal(each, signal.SIG_IGN)
+        raise Stop
+
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
+    try:
+        yield
+    except Stop:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _data_directory(data: Path) -> Iterator[None]:
+    data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with data_lock(data):
+        yield
+
+
+class Supervisor:
+    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        self.options = options
+        self.say = say
+        self.engines = Engines(
+            options.data,
+            database_url=options.database_url,
+            redis_url=options.redis_url,
+        )
+        self.environ: dict[str, str] = {}
+        self.apps: list[Child] = []
+
+    def run(self) -> None:
+        """Start, watch, stop; the caller holds the data directory."""
+        # An orderly stop leaves none of these.
+        killed = any((self.options.data / "pids").glob("*.pid"))
+        for name in ("web", "worker", "beat", "setup"):
+            if not self._child(name, []).end_leftover():
+                raise UpError(f"An older {name} process does not end.")
+        with _port(self.options.port, wait_s=PORT_WAIT_S if killed else 0) as listener:
+            try:
+                self._start(listener)
+                self._watch()
+            finally:
+                listener.close()  # So that callers are refused, not left waiting.
+                self._stop()
+
+    def _start(self, listener: socket.socket) -> None:
+        began = time.monotonic()
+        for name in ("log", "pids"):
+            (self.options.data / name).mkdir(mode=0o700, exist_ok=True)
+        keys = key_files(self.options.data / "secrets", os.environ)
+        urls = self.engines.start()
+        self._say_engines(time.monotonic() - began)
+        self.environ = self._environment(urls, keys)
+        self._save_environment(urls, keys)
+        first_run = not self.options.credentials.exists()
+        self._manage("migrate", "--noinput")
+        self.say("Database: migrated.")
+        data = ["--credentials", str(self.options.credentials)]
+        data += ["--base-url", self.options.base_url]
+        self._manage(
+            "demo_data", *data, *([] if self.options.demo else ["--admin-only"])
+        )
+        self._start_apps(listener)
+        self._await_ready()
+        self._say_ready(first_run=first_run, seconds=time.monotonic() - began)
+
+    def _say_engines(self, seconds: float) -> None:
+        started = ", ".join(child.name for child in self.engines.children)
+        self.say(f"Engines:  {started or 'as given'}, ready after {seconds:.1f} s.")
+        self.say(f"Data:     {self.options.data}")
+        if self.engines.home != self.engines.data:
+            self.say(
+                f"          The database cannot reach that directory as its own "
+                f"account;\n          its files are in {self.engines.home}"
+            )
+
+    def _environment(self, urls: EngineUrls, keys: dict[str, str]) -> dict[str, str]:
+        """Return the environment of the children."""
+        environ = dict(os.environ)
+        for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE"):
+            environ.pop(name, None)
+        environ.setdefault("BASE_URL", self.options.base_url)
+        # Threads would otherwise each keep memory of their own.
+        environ.setdefault("MALLOC_ARENA_MAX", "2")
+        environ["DJANGO_SETTINGS_MODULE"] = "platform_site.settings"
+        environ["PYTHONUNBUFFERED"] = "1"
+        return environ | keys | {"DATABASE_URL": urls.database, "REDIS_URL": urls.redis}
+
+    def _save_environment(self, urls: EngineUrls, keys: dict[str, str]) -> None:
+        """Let other commands (`manage.py verify_audit`) find what runs here."""
+        values = keys | {
+            "DATABASE_URL": urls.database,
+            "REDIS_URL": urls.redis,
+            "BASE_URL": self.environ["BASE_URL"],
+        }
+        path = self.options.environment
+        path.unlink(missing_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as stream:
+            json.dump(values, stream)
+
+    def _child(self, name: str, module: list[str]) -> Child:
+        return Child(
+            name=name,
+            command=[sys.executable, *module],
+            log=self.options.data / "log" / f"{name}.log",
+            pid_file=self.options.data / "pids" / f"{name}.pid",
+            env=self.environ,
+            cwd=BASE_DIR,
+        )
+
+    def _manage(self, *arguments: str) -> None:
+        """Run a management command to its end; its output is for the log."""
+        child = self._child("setup", [str(BASE_DIR / "manage.py"), *arguments])
+        self.apps = [child]  # So that a stop signal ends it.
+        child.start()
+        while (code := child.exit_code()) is None:
+            time.sleep(POLL_S)
+        child.wait()
+        self.apps = []
+        if code != 0:
+            raise UpError(f"`manage.py {arguments[0]}` failed:\n{child.log_tail(25)}")
+
+    def _start_apps(self, listener: socket.socket) -> None:
+        web = ["-m", "gunicorn", "platform_site.wsgi:application", "--preload"]
+        web += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"]
+        web += ["--workers", "2", "--threads", "8", "--graceful-timeout", "8"]
+        web += [
+            "--worker-tmp-dir",
+            str(self._worker_directory()),
+            "--no-control-socket",
+        ]
+        celery = ["-m", "celery", "-A", "platform_site"]
+        worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2"]
+        worker += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+        beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
+        beat += ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"]
+        self.apps = [
+            self._child("web", web),
+            self._child("worker", worker),
+            self._child("beat", beat),
+        ]
+        self.apps[0].pass_fds = (listener.fileno(),)
+        # It saves its schedule inside the signal handler, which can hang while it
+        # is still reading it. What is not saved runs once more, which is harmless.
+        self.apps[2].stop_grace_s = 3
+        for child in self.apps:
+            child.start()
+
+    def _worker_directory(self) -> Path:
+        """Return a directory in memory for the heartbeats of the web workers."""
+        memory = Path("/dev/shm")  # noqa: S108
+        return memory if os.access(memory, os.W_OK) else self.options.data / "pids"
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not self._is_ready():
+            for child in self.apps:
+                if (code := child.exit_code()) is not None:
+                    raise UpError(
+                        f"{child.name} ended with exit code {code}. The end of "
+                        f"{child.log}:\n{child.log_tail()}"
+                    )
+            if time.monotonic() > deadline:
+                raise UpError(
+                    f"{self.options.base_url}/readyz does not answer 200 after "
+                    f"{READY_TIMEOUT_S} s. The end of {self.apps[0].log}:\n"
+                    f"{self.apps[0].log_tail()}"
+                )
+            time.sleep(POLL_S)
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self.options.port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _say_ready(self, *, first_run: bool, seconds: float) -> None:
+        if first_run:
+            self._say_credentials()
+        for name, path in PAGES.items():
+            self.say(f"{name + ':':9} {self.options.base_url}{path}")
+        self.say(f"Logs:     {self.options.data / 'log'}")
+        self.say(
+            f"Ready: {self.options.base_url}/ after {seconds:.1f} s. Ctrl-C stops it; "
+            "the data stays."
+        )
+
+    def _say_credentials(self) -> None:
+        """Show the passwords once; they stay readable in the file."""
+        content = json.loads(self.options.credentials.read_text(encoding="utf-8"))
+        self.say(f"\nFirst run. These passwords are in {self.options.credentials}:")
+        for role, user in content.get("users", {}).items():
+            self.say(f"  {role:8} {user['username']:12} {user['password']}")
+        for agent in content.get("agents", []):
+            self.say(f"  agent    {agent['name']:12} client_id {agent['client_id']}")
+        self.say("")
+
+    def _watch(self) -> None:
+        """Restart what crashes, until a stop signal."""
+        watches = [
+            *(Watch(each, each.start) for each in self.apps),
+            *(
+                Watch(each, partial(self.engines.restart, each))
+                for each in self.engines.children
+            ),
+        ]
+        logs_at = time.monotonic() + LOG_CHECK_S
+        while True:
+            for watch in watches:
+                self._look_after(watch)
+            if time.monotonic() > logs_at:
+                logs_at += LOG_CHECK_S
+                for watch in watches:
+                    watch.child.bound_log()
+            time.sleep(4 * POLL_S)
+
+    def _look_after(self, watch: Watch) -> None:
+        now = time.monotonic()
+        code = watch.child.exit_code()
+        if code is None:
+            return
+        if watch.restart_at is None:
+            wait_s = watch.crashed(now=now)
+            self.say(
+                f"{watch.child.name} ended ({_exit_text(code)}); starting it again in "
+                f"{wait_s:.0f} s. See {watch.child.log}"
+            )
+        elif now >= watch.restart_at:
+            try:
+                watch.restart()
+            except (OSError, EnginesError) as error:
+                wait_s = watch.crashed(now=now)
+                self.say(f"{watch.child.name}: {error}\nNext try in {wait_s:.0f} s.")
+            else:
+                watch.restarted(now=time.monotonic())
+                self.say(f"{watch.child.name} runs again.")
+
+    def _stop(self) -> None:
+        """Web, worker and beat together, then the engines; by force after a grace."""
+        self.options.environment.unlink(missing_ok=True)
+        if self.apps or self.engines.children:
+            self.say("Stopping.")
+        for child in self.apps:
+            child.signal(child.stop_signal)
+        for child in self.apps:
+            if not child.wait():
+                self.say(f"{child.name} did not end in time and was killed.")
+        self.engines.stop()
+
+
+def _exit_text(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+@contextlib.contextmanager
+def _port(port: int, *, wait_s: float) -> Iterator[socket.socket]:
+    """Own the port from now on, without answering on it yet.
+
+    Raises UpError when another process has it for longer than that.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    deadline = time.monotonic() + wait_s
+    with listener:
+        while True:
+            try:
+                listener.bind((HOST, port))
+                break
+            except OSError as error:
+                in_use = error.errno == errno.EADDRINUSE
+                if not in_use or time.monotonic() > deadline:
+                    raise UpError(
+                        f"Port {port} of {HOST} cannot be used ({error.strerror}): "
+                        "stop the program that has it, or choose another with --port."
+                    ) from error
+            time.sleep(POLL_S)
+        yield listener

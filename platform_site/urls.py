@@ -1,0 +1,36 @@
+"""Every address of the product, mounted app by app."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from platform_site import docs, health, views
+
+api_v1: list[URLPattern | URLResolver] = [
+    path("", include("accounts.api_urls")),
+    path("", include("agents.api_urls")),
+    path("", include("transactions.api_urls")),
+    path("", include("security.api_urls")),
+    path("", include("audit.api_urls")),
+    path("schema/", SpectacularAPIView.as_view(**docs.OPEN), name="schema"),
+]
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("", include("transactions.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("agents/", include("agents.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include(api_v1)),
+    path("api/docs/", docs.DocsView.as_view(**docs.OPEN), name="docs"),
+    path("errors/<slug:code>/", views.error_page, name="error"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+]
+
+handler400 = "platform_site.views.bad_request"
+handler403 = "platform_site.views.permission_denied"
+handler404 = "platform_site.views.not_found"
+handler500 = "platform_site.views.server_error"

@@ -1,0 +1,61 @@
+"""The front door and the pages for what went wrong."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from accounts.models import User
+from platform_site.errors import problem_page
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Send each role to where its work waits."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required.
+    match request.user.role:
+        case User.Role.ADMIN:
+            return redirect("admin:index")
+        case User.Role.MANAGER:
+            return redirect("transactions:approval-queue")
+        case _:
+            return redirect("transactions:dashboard")
+
+
+def error_page(request: HttpRequest, code: str) -> HttpResponse:
+    """Explain an error code; what `type` of a problem document resolves to."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{2,63}", code):
+        raise Http404
+    return render(request, "errors/code.html", {"code": code})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 400, "bad_request", "The request could not be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 403, "permission_denied", "You may not do this.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    detail = "This form is out of date. Open the page again and repeat the step."
+    return _failure(request, 403, "csrf_failed", detail)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 404, "not_found", "There is no such page or object here.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    detail = "Something went wrong; it has been logged."
+    return _failure(request, 500, "internal_error", detail)
+
+
+def _failure(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem_page(request, status, code, detail)
+    values = {"status": status, "code": code, "detail": detail}
+    return render(request, "errors/failure.html", values, status=status)

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "platform_site.settings")
+
+application = get_wsgi_application()
+
+from platform_site.checks import refuse_unsafe_start  # noqa: E402 - after set-up.
+
+refuse_unsafe_start()

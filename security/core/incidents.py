@@ -1,0 +1,50 @@
+"""How an incident is dealt with: the steps of the response, and its states.
+
+Source: Security Considerations, "Security Incident Procedure".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+LOCK, NOTIFY, LOG, INVESTIGATE = "lock", "notify", "log", "investigate"
+STEPS = (LOCK, NOTIFY, LOG, INVESTIGATE)
+
+OPEN, CONTAINED, INVESTIGATING = "open", "contained", "investigating"
+RESOLVED, CLOSED = "resolved", "closed"
+LIVE = frozenset({OPEN, CONTAINED, INVESTIGATING})
+
+# What may be locked for somebody's deeds: only who has proved to be that somebody.
+# An address proves nothing, or a stranger could stop whom they like.
+LOCKABLE = frozenset({"agent", "user"})
+
+# Action -> (states that it starts from, state that it leads to).
+TRANSITIONS: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
+    {
+        "acknowledge": (frozenset({OPEN, CONTAINED}), INVESTIGATING),
+        "contain": (frozenset({OPEN, INVESTIGATING}), CONTAINED),
+        "resolve": (LIVE, RESOLVED),
+        "close": (frozenset({RESOLVED}), CLOSED),
+    }
+)
+
+
+def status_after(action: str, status: str) -> str | None:
+    """Return the state that an action leads to; None where it is not possible."""
+    start, end = TRANSITIONS[action]
+    return end if status in start else None
+
+
+def status_after_step(step: str, status: str, *, has_locked: bool) -> str:
+    """Return the state after a response step; a person's later word is kept."""
+    if step == LOCK and status == OPEN and has_locked:
+        return CONTAINED
+    if step == INVESTIGATE and status in {OPEN, CONTAINED}:
+        return INVESTIGATING
+    return status
+
+
+def actions_from(status: str) -> tuple[str, ...]:
+    """Return what a person can do with an incident in this state."""
+    return tuple(name for name, (start, _) in TRANSITIONS.items() if status in start)

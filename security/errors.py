@@ -1,0 +1,77 @@
+"""Refusals of the guard: limits, signatures, keys."""
+
+from __future__ import annotations
+
+from audit.errors import DomainError
+
+
+class DecryptionFailed(DomainError):
+    """A ciphertext was changed, moved to another place, or its key is gone."""
+
+    code = "decryption_failed"
+    detail = "A stored value could not be decrypted; it may have been tampered with."
+
+
+class RateLimited(DomainError):
+    """Too many requests. `retry_after_s` is when the next one can pass."""
+
+    code = "rate_limited"
+    detail = "Too many requests."
+
+    def __init__(self, detail: str | None = None, *, retry_after_s: int = 60) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(detail)
+
+
+class LimiterUnavailable(DomainError):
+    """The limiter cannot count, and what was asked may not go on uncounted."""
+
+    code = "limiter_unavailable"
+    detail = "Request limits cannot be checked right now. Try again shortly."
+    retry_after_s = 5
+
+
+class SignatureRefused(DomainError):
+    """A request's signature was refused; `reason` is one of core.signatures.Refusal."""
+
+    code = "signature_refused"
+    detail = "The request's signature was refused."
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(detail)
+
+
+class NotFound(DomainError):
+    """There is no such alert, incident, review or resource."""
+
+    code = "not_found"
+    detail = "There is no such thing."
+
+
+class NotPermitted(DomainError):
+    """The caller lacks the permission, or is the one person who may not."""
+
+    code = "permission_denied"
+    detail = "You may not do this."
+
+
+class ReasonMissing(DomainError):
+    """Stopping, starting and closing things takes a reason that others can read."""
+
+    code = "reason_missing"
+    detail = "Say why, in up to 500 characters."
+
+
+class NotLocked(DomainError):
+    """There is no live lock to release."""
+
+    code = "not_locked"
+    detail = "This is not locked."
+
+
+class TransitionRefused(DomainError):
+    """An incident, alert or review is not in a state from which this is possible."""
+
+    code = "transition_refused"
+    detail = "Its present state does not allow this."

@@ -1,0 +1,36 @@
+-- One request against all of its buckets: it spends each of them, or none.
+-- The rule is security/core/gcra.py; the clock is the server's, so that processes agree.
+--
+-- KEYS  one per bucket
+-- ARGV  interval_us and burst_size of each bucket, in turn
+-- Reply {allowed, first, now_us, full_at_us of each bucket as it was found};
+--       first: the refusing bucket has refused nothing else for a minute.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local reply = {1, 0, now}
+local spent, refusing = {}, nil
+
+for i, key in ipairs(KEYS) do
+  local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local full_at = tonumber(redis.call('GET', key) or '0')
+  spent[i] = math.max(full_at, now) + interval
+  reply[3 + i] = full_at
+  if spent[i] > now + burst * interval then
+    refusing = refusing or key
+  end
+end
+
+if refusing then
+  reply[1] = 0
+  if redis.call('SET', refusing .. ':refused', '1', 'NX', 'EX', '60') then
+    reply[2] = 1
+  end
+  return reply
+end
+
+for i, key in ipairs(KEYS) do
+  local keep_ms = math.ceil((spent[i] - now) / 1000)
+  redis.call('SET', key, string.format('%.0f', spent[i]), 'PX', string.format('%.0f', keep_ms))
+end
+return reply

@@ -1,0 +1,237 @@
+"""Reading locks, alerts and incidents, and what the audit log says of trouble."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+
+from audit.queries import stream
+from security.core import thresholds
+from security.models import (
+    Alert,
+    Incident,
+    IncidentStep,
+    MonitoredHour,
+    ResourceLock,
+    SecurityContact,
+)
+
+IS_HIGH_RISK = Q(
+    action="transaction.decided", details__risk_bp__gt=thresholds.RISK_LIMIT_BP
+)
+# Validation errors and limits are not recorded as refused requests.
+IS_ERROR = Q(action__in=("request.refused", "request.failed"))
+IS_FAILED_PROOF = Q(
+    action__in=("user.sign_in_failed", "agent.token_refused", "signature.refused")
+)
+IS_UNAUTHORIZED = IS_FAILED_PROOF | Q(
+    action="request.refused", details__status__in=(401, 403)
+)
+METRICS = {
+    "failed_logins": Q(action__in=("user.sign_in_failed", "agent.token_refused")),
+    "high_risk_transactions": IS_HIGH_RISK,
+    "api_errors": IS_ERROR,
+    "function_call_failures": Q(
+        action="function_call.decided", details__outcome="deny"
+    ),
+}
+WATCHED = (
+    "user.sign_in_failed",
+    "agent.token_refused",
+    "signature.refused",
+    "request.refused",
+    "request.failed",
+    "transaction.decided",
+    "function_call.decided",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """What one actor did in a window: who proved to be it, or an address.
+
+    `kind` is agent, user or address; IPv6 addresses count by their /64.
+    `events` names the newest event behind each trigger.
+    """
+
+    kind: str
+    id: str
+    label: str
+    owner_id: str
+    risk_bp: int
+    error_count: int
+    unauthorized_attempts: int
+    events: dict[str, str]
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        return thresholds.triggers(
+            risk_bp=self.risk_bp,
+            error_count=self.error_count,
+            unauthorized_attempts=self.unauthorized_attempts,
+        )
+
+    def value(self, trigger: str) -> int:
+        """Return what was measured for a trigger."""
+        values = {
+            "risk_score": self.risk_bp,
+            "error_count": self.error_count,
+            "unauthorized_attempts": self.unauthorized_attempts,
+        }
+        return values[trigger]
+
+
+def live_locks(
+    kind: str | None = None, target_id: str | None = None
+) -> QuerySet[ResourceLock]:
+    """Return the locks in force, of one kind or target if told."""
+    locks = ResourceLock.objects.filter(released_at=None)
+    if kind is not None:
+        locks = locks.filter(kind=kind)
+    if target_id is not None:
+        locks = locks.filter(target_id=target_id)
+    return locks
+
+
+def last_settled_hour() -> datetime | None:
+    """Return the start of the newest hour whose alerts are final."""
+    newest = MonitoredHour.objects.order_by("-window_start").first()
+    return newest.window_start if newest else None
+
+
+def metric_counts(*, since: datetime, until: datetime) -> dict[str, int]:
+    """Return the count of each alert metric in [since, until), in 1 query."""
+    counts = {name: Count("id", filter=rule) for name, rule in METRICS.items()}
+    return stream(WATCHED, since=since, until=until).aggregate(**counts)
+
+
+def suspects(*, since: datetime, until: datetime) -> list[Suspect]:
+    """Return all actors above a limit in [since, until), in 1 query."""
+    return _suspects(_by_actor(since=since, until=until))
+
+
+def suspect(kind: str, id_: str, *, since: datetime, until: datetime) -> Suspect | None:
+    """Return one actor if it is above a limit in [since, until), in 1 query."""
+    actors = _by_actor(since=since, until=until).filter(who_kind=kind, who_id=id_)
+    return next(iter(_suspects(actors)), None)
+
+
+def last_incident(trigger: str, kind: str, id_: str) -> Incident | None:
+    """Return the newest incident of a trigger on a resource."""
+    incident = Incident.objects.filter(
+        trigger=trigger, resource_kind=kind, resource_id=id_
+    )
+    return incident.order_by("-opened_at").first()
+
+
+def unanswered_incidents() -> list[str]:
+    """Return the ids of incidents with a response step to do, oldest first."""
+    waiting = IncidentStep.objects.filter(done_at=None).order_by("incident__opened_at")
+    return list(dict.fromkeys(waiting.values_list("incident_id", flat=True)))
+
+
+def incident_list() -> QuerySet[Incident]:
+    """Return incidents with their steps, newest first, in 2 queries."""
+    return Incident.objects.prefetch_related("steps")
+
+
+def alert_list() -> QuerySet[Alert]:
+    """Return alerts, newest first."""
+    return Alert.objects.all()
+
+
+def contact(position: str) -> SecurityContact | None:
+    """Return the primary or the backup contact."""
+    return SecurityContact.objects.filter(position=position).first()
+
+
+class _AddressUnit(Func):
+    """An address as limits and incidents count it; see context.address_group."""
+
+    template = (
+        "CASE family(%(expressions)s) WHEN 6"
+        " THEN host(network(set_masklen(%(expressions)s, 64)))"
+        " ELSE host(%(expressions)s) END"
+    )
+    output_field = CharField()
+
+
+_PROVEN = ("agent", "user")
+
+
+def _by_actor(*, since: datetime, until: datetime) -> QuerySet[Any]:
+    return (
+        stream(WATCHED, since=since, until=until)
+        .filter(
+            Q(actor_kind__in=_PROVEN) | Q(actor_kind="anonymous", address__isnull=False)
+        )
+        .annotate(
+            who_kind=Case(
+                When(actor_kind__in=_PROVEN, then=F("actor_kind")),
+                default=Value("address"),
+                output_field=CharField(),
+            ),
+            who_id=Case(
+                When(actor_kind__in=_PROVEN, then=F("actor_id")),
+                default=_AddressUnit(F("address")),
+                output_field=CharField(),
+            ),
+        )
+    )
+
+
+def _suspects(actors: QuerySet[Any]) -> list[Suspect]:
+    risk_bp = Cast(KeyTextTransform("risk_bp", "details"), IntegerField())
+    rows = (
+        actors.values("who_kind", "who_id")
+        .annotate(
+            label=Max("actor_label", filter=Q(actor_kind__in=_PROVEN)),
+            owner=Max("owner_id", filter=Q(actor_kind__in=_PROVEN)),
+            risk_bp=Coalesce(Max(risk_bp, filter=IS_HIGH_RISK), 0),
+            errors=Count("id", filter=IS_ERROR),
+            unauthorized=Count("id", filter=IS_UNAUTHORIZED),
+            risk_event=Max("id", filter=IS_HIGH_RISK),
+            error_event=Max("id", filter=IS_ERROR),
+            unauthorized_event=Max("id", filter=IS_UNAUTHORIZED),
+        )
+        .filter(
+            Q(risk_bp__gt=thresholds.RISK_LIMIT_BP)
+            | Q(errors__gt=thresholds.ERROR_LIMIT)
+            | Q(unauthorized__gt=thresholds.UNAUTHORIZED_LIMIT)
+        )
+        .order_by("who_kind", "who_id")
+    )
+    return [
+        Suspect(
+            kind=row["who_kind"],
+            id=row["who_id"],
+            label=row["label"] or row["who_id"],
+            owner_id=row["owner"] or "",
+            risk_bp=row["risk_bp"],
+            error_count=row["errors"],
+            unauthorized_attempts=row["unauthorized"],
+            events={
+                "risk_score": row["risk_event"] or "",
+                "error_count": row["error_event"] or "",
+                "unauthorized_attempts": row["unauthorized_event"] or "",
+            },
+        )
+        for row in rows
+    ]

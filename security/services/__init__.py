@@ -1,0 +1,41 @@
+"""Writing: locks, alerts, incidents, notifications, contacts, reviews."""
+
+from __future__ import annotations
+
+from security.services.alerts import acknowledge_alert, check_alerts, raise_alert
+from security.services.contacts import set_contact
+from security.services.incidents import (
+    detect_incidents,
+    open_incident,
+    respond_to_incident,
+    respond_to_incidents,
+    update_incident,
+)
+from security.services.locks import lock_resource, unlock_resource
+from security.services.notifications import (
+    notify_contacts,
+    queue_notification,
+    retry_notification,
+    send_due_notifications,
+)
+from security.services.reviews import complete_review, open_due_reviews
+
+__all__ = [
+    "acknowledge_alert",
+    "check_alerts",
+    "complete_review",
+    "detect_incidents",
+    "lock_resource",
+    "notify_contacts",
+    "open_due_reviews",
+    "open_incident",
+    "queue_notification",
+    "raise_alert",
+    "respond_to_incident",
+    "respond_to_incidents",
+    "retry_notification",
+    "send_due_notifications",
+    "set_contact",
+    "unlock_resource",
+    "update_incident",
+]

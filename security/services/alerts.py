@@ -1,0 +1,111 @@
+"""Hourly alerts. Source: Security Considerations, "Security Monitoring"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit.context import Principal, System, holds
+from audit.services import record
+from security.core.thresholds import ALERT_THRESHOLDS, Hour, hours_to_check, is_reached
+from security.errors import NotFound, NotPermitted, TransitionRefused
+from security.models import Alert, MonitoredHour
+from security.queries import last_settled_hour, metric_counts
+from security.services.notifications import notify_contacts
+
+ACTOR = System("alert thresholds")
+
+
+def check_alerts(*, now: datetime) -> None:
+    """Check every hour since the last settled one, and the running one already.
+
+    Each hour is a transaction of its own. Once settled, it is not checked again;
+    until then each metric raises at most one alert for it, however often and by
+    however many workers this runs.
+    """
+    for hour in hours_to_check(last_settled_hour(), now=now):
+        _check_hour(hour)
+
+
+def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | None:
+    """Raise an alert and queue its message, in the caller's transaction.
+
+    None if there is one of that metric and hour already.
+    """
+    alert = Alert(
+        metric=metric,
+        window_start=window_start,
+        count=count,
+        threshold=ALERT_THRESHOLDS[metric],
+        raised_at=timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            alert.save(force_insert=True)
+    except IntegrityError:
+        return None
+    record(
+        "alert.raised",
+        target=("alert", alert.pk, metric),
+        details={
+            "metric": metric,
+            "count": count,
+            "threshold": alert.threshold,
+            "window_start": window_start.isoformat(),
+        },
+        actor=ACTOR,
+    )
+    notify_contacts(
+        subject=f"Alert: {metric} reached {count}",
+        body=(
+            f"{metric}: {count} in the hour from {window_start:%Y-%m-%d %H:%M} UTC.\n"
+            f"The threshold is {alert.threshold}.\n\n"
+            f"{settings.BASE_URL}/admin/security/alert/{alert.pk}/change/\n"
+        ),
+        series="alert",
+        key=alert.pk,
+    )
+    return alert
+
+
+def acknowledge_alert(alert_id: str, *, acting: Principal, note: str = "") -> Alert:
+    """Say that somebody has seen an alert. Takes security.change_alert.
+
+    Raises NotPermitted, NotFound, TransitionRefused when somebody did before.
+    """
+    if not holds(acting, "security.change_alert"):
+        raise NotPermitted
+    with transaction.atomic(durable=True):
+        alert = Alert.objects.select_for_update().filter(pk=alert_id).first()
+        if alert is None:
+            raise NotFound
+        if alert.status != Alert.Status.OPEN:
+            raise TransitionRefused("This alert was acknowledged before.")
+        alert.status = Alert.Status.ACKNOWLEDGED
+        alert.acknowledged_by = acting.label[:200]
+        alert.acknowledged_at = timezone.now()
+        alert.save(update_fields=["status", "acknowledged_by", "acknowledged_at"])
+        record(
+            "alert.acknowledged",
+            target=("alert", alert.pk, alert.metric),
+            details={"note": note},
+            actor=acting,
+        )
+    return alert
+
+
+def _check_hour(hour: Hour) -> None:
+    with transaction.atomic(durable=True):
+        if hour.is_settled:
+            _, is_mine = MonitoredHour.objects.get_or_create(
+                window_start=hour.start, defaults={"checked_at": timezone.now()}
+            )
+            if not is_mine:
+                return
+        counts = metric_counts(since=hour.start, until=hour.end)
+        for metric, count in counts.items():
+            if is_reached(metric, count):
+                raise_alert(metric, window_start=hour.start, count=count)

@@ -1,0 +1,284 @@
+"""Incidents: found in the audit stream, answered by steps that survive a crash.
+
+Source: Security Considerations, "Incident Response".
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit.context import Principal, System, holds
+from audit.queries import events_about, timeline
+from audit.services import record
+from security.core import incidents
+from security.core.thresholds import HOUR
+from security.errors import NotFound, NotPermitted, ReasonMissing, TransitionRefused
+from security.models import Incident, IncidentStep
+from security.queries import (
+    Suspect,
+    last_incident,
+    suspect,
+    suspects,
+    unanswered_incidents,
+)
+from security.services.locks import lock_in_transaction
+from security.services.notifications import notify_contacts
+
+logger = logging.getLogger(__name__)
+
+DETECTION = System("incident detection")
+RESPONSE = System("incident response")
+# Web servers' clocks may run a little ahead of the worker's.
+CLOCK_TOLERANCE = timedelta(minutes=1)
+EVIDENCE_LIMIT = 50
+
+
+def detect_incidents(*, now: datetime) -> list[Incident]:
+    """Open an incident for each limit that an actor exceeded in the last hour.
+
+    Idempotent: events that led to an incident lead to no second one, whether that is
+    still live or over. Test agents do not count.
+    """
+    since, until = now - HOUR, now + CLOCK_TOLERANCE
+    opened = []
+    for found in suspects(since=since, until=until):
+        for trigger in found.triggers:
+            fresh = _since_last_incident(found, trigger, since=since, until=until)
+            if fresh is not None:
+                opened.append(open_incident(fresh, trigger, now=now))
+    return [incident for incident in opened if incident is not None]
+
+
+def open_incident(found: Suspect, trigger: str, *, now: datetime) -> Incident | None:
+    """Open an incident with its response steps; None if one of its kind is live."""
+    incident = Incident(
+        trigger=trigger,
+        value=str(found.value(trigger)),
+        resource_kind=found.kind,
+        resource_id=found.id,
+        resource_label=found.label[:200],
+        owner_id=found.owner_id,
+        source_event_id=found.events[trigger],
+        opened_at=now,
+    )
+    try:
+        with transaction.atomic(durable=True):
+            incident.save(force_insert=True)
+            IncidentStep.objects.bulk_create(
+                IncidentStep(incident=incident, position=position, name=name)
+                for position, name in enumerate(incidents.STEPS, start=1)
+            )
+            _record(
+                "incident.opened",
+                incident,
+                {
+                    "trigger": trigger,
+                    "value": incident.value,
+                    "resource": f"{found.kind} {found.id}",
+                    "source_event": incident.source_event_id,
+                },
+                DETECTION,
+            )
+    except IntegrityError:
+        return None
+    return incident
+
+
+def respond_to_incidents() -> None:
+    """Do every response step that is still to do; one incident never holds another."""
+    for incident_id in unanswered_incidents():
+        respond_to_incident(incident_id)
+
+
+def respond_to_incident(incident_id: str) -> None:
+    """Lock, notify, log, start the investigation: what of it is still to do.
+
+    Each step and the mark that it is done are one transaction, so that it happens
+    once, whoever runs this and wherever it was killed. A step that fails is tried
+    again on the next run and does not keep the others waiting.
+    """
+    for name in incidents.STEPS:
+        try:
+            _run_step(incident_id, name)
+        except Exception as error:
+            logger.exception("Step %s of %s failed", name, incident_id)
+            _count_failure(incident_id, name, error)
+
+
+def update_incident(
+    incident_id: str, action: str, *, acting: Principal, note: str
+) -> Incident:
+    """Acknowledge, contain, resolve or close an incident, with a note.
+
+    To contain it also presses the stop button again, should somebody have released
+    it. Takes security.change_incident. Raises NotPermitted, ReasonMissing, NotFound,
+    TransitionRefused.
+    """
+    if not holds(acting, "security.change_incident"):
+        raise NotPermitted
+    if not note.strip() or len(note) > 500:
+        raise ReasonMissing(pointer="/note")
+    with transaction.atomic(durable=True):
+        incident = Incident.objects.select_for_update().filter(pk=incident_id).first()
+        if incident is None:
+            raise NotFound
+        status = incidents.status_after(action, incident.status)
+        if status is None:
+            raise TransitionRefused(f"It is {incident.status}; it cannot {action}.")
+        if action == "contain":
+            _lock(incident, acting=acting)
+        _set_status(incident, status)
+        _record("incident.updated", incident, {"status": status, "note": note}, acting)
+    return incident
+
+
+def _since_last_incident(
+    found: Suspect, trigger: str, *, since: datetime, until: datetime
+) -> Suspect | None:
+    """Return the actor as it looks without what an earlier incident dealt with."""
+    last = last_incident(trigger, found.kind, found.id)
+    if last is None:
+        return found
+    if last.status in incidents.LIVE:
+        return None
+    over_at = max(last.opened_at, last.ended_at or last.opened_at)
+    if over_at < since:
+        return found
+    fresh = suspect(found.kind, found.id, since=over_at, until=until)
+    return fresh if fresh and trigger in fresh.triggers else None
+
+
+def _run_step(incident_id: str, name: str) -> None:
+    with transaction.atomic(durable=True):
+        step = (
+            IncidentStep.objects.select_for_update(of=("self", "incident"))
+            .select_related("incident")
+            .get(incident=incident_id, name=name)
+        )
+        if step.done_at is not None:
+            return
+        incident = step.incident
+        if incident.status in incidents.LIVE:
+            step.result = _STEPS[name](incident)[:500]
+        else:
+            step.result = f"Skipped: it was {incident.status} before."
+        step.done_at = timezone.now()
+        step.attempts += 1
+        step.save(update_fields=["result", "done_at", "attempts"])
+        _record("incident.step_done", incident, _report(step), RESPONSE)
+
+
+def _count_failure(incident_id: str, name: str, error: Exception) -> None:
+    with transaction.atomic(durable=True):
+        step = IncidentStep.objects.select_for_update().get(
+            incident=incident_id, name=name
+        )
+        if step.done_at is None:
+            step.attempts = min(step.attempts + 1, 30_000)
+            step.result = f"Failed, will be tried again: {type(error).__name__}"
+            step.save(update_fields=["attempts", "result"])
+
+
+def _run_lock(incident: Incident) -> str:
+    if not _lock(incident, acting=RESPONSE):
+        return "Nothing to lock: nobody has proved to be behind it."
+    status = incidents.status_after_step(
+        incidents.LOCK, incident.status, has_locked=True
+    )
+    _set_status(incident, status)
+    return f"Locked {incident.resource_kind} {incident.resource_label}."
+
+
+def _run_notify(incident: Incident) -> str:
+    message = notify_contacts(
+        subject=f"Incident: {incident.trigger} on {incident.resource_label}",
+        body=(
+            f"{incident.trigger} was {incident.value} on {incident.resource_kind}"
+            f" {incident.resource_label} ({incident.resource_id}).\n"
+            f"Opened {incident.opened_at:%Y-%m-%d %H:%M:%S} UTC.\n\n"
+            f"{settings.BASE_URL}/admin/security/incident/{incident.pk}/change/\n"
+        ),
+        series=f"incident_{incident.resource_kind}",
+        key=incident.pk,
+    )
+    if message is None:
+        return "No message: no contact is configured, or this hour had too many."
+    return f"Queued {message.pk} for {message.recipient}."
+
+
+def _run_log(incident: Incident) -> str:
+    locks = ", ".join(incident.locks.values_list("pk", flat=True)) or "none"
+    return (
+        f"{incident.trigger} {incident.value} on {incident.resource_kind}"
+        f" {incident.resource_id}; source event {incident.source_event_id or 'none'};"
+        f" locks: {locks}."
+    )
+
+
+def _run_investigate(incident: Incident) -> str:
+    """Gather where to look: how many events of the hour before name the resource."""
+    hour = {
+        "occurred_at__gte": incident.opened_at - HOUR,
+        "occurred_at__lt": incident.opened_at,
+    }
+    about = timeline([incident.resource_id]).filter(**hour)[:EVIDENCE_LIMIT].count()
+    owner = events_about([incident.owner_id]).filter(**hour)[:EVIDENCE_LIMIT].count()
+    status = incidents.status_after_step(
+        incidents.INVESTIGATE, incident.status, has_locked=False
+    )
+    _set_status(incident, status)
+    return (
+        f"Started. In the hour before: {about} events about the resource and"
+        f" {owner} about its owner (counted to {EVIDENCE_LIMIT})."
+    )
+
+
+_STEPS = {
+    incidents.LOCK: _run_lock,
+    incidents.NOTIFY: _run_notify,
+    incidents.LOG: _run_log,
+    incidents.INVESTIGATE: _run_investigate,
+}
+
+
+def _lock(incident: Incident, *, acting: Principal) -> bool:
+    if incident.resource_kind not in incidents.LOCKABLE:
+        return False
+    lock_in_transaction(
+        incident.resource_kind,
+        incident.resource_id,
+        acting=acting,
+        reason=f"Incident {incident.pk}: {incident.trigger} {incident.value}",
+        incident=incident,
+    )
+    return True
+
+
+def _set_status(incident: Incident, status: str) -> None:
+    if status == incident.status:
+        return
+    incident.status = status
+    if status not in incidents.LIVE and incident.ended_at is None:
+        incident.ended_at = timezone.now()
+    incident.save(update_fields=["status", "ended_at"])
+
+
+def _report(step: IncidentStep) -> dict[str, object]:
+    return {"step": step.name, "result": step.result, "attempts": step.attempts}
+
+
+def _record(
+    action: str, incident: Incident, details: dict[str, object], actor: Principal
+) -> None:
+    record(
+        action,
+        target=("incident", incident.pk, incident.trigger),
+        owner_id=incident.owner_id,
+        details=details,
+        actor=actor,
+    )

@@ -1,0 +1,40 @@
+"""Jobs of the guard. Each may be delivered twice or late; the rows make it once."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from security import services
+
+
+@shared_task
+def check_security_alerts() -> None:
+    """Raise the alerts of all hours since the last check, and of the running one."""
+    services.check_alerts(now=timezone.now())
+
+
+@shared_task
+def detect_security_incidents() -> None:
+    """Open incidents; and check the running hour, for nobody waits until it is over."""
+    now = timezone.now()
+    services.detect_incidents(now=now)
+    services.check_alerts(now=now)
+
+
+@shared_task
+def respond_to_incidents() -> None:
+    """Do the response steps that wait."""
+    services.respond_to_incidents()
+
+
+@shared_task
+def send_notifications() -> None:
+    """Send the messages that are due."""
+    services.send_due_notifications()
+
+
+@shared_task
+def open_due_reviews() -> None:
+    """Open the reviews of the running week, month, quarter and year."""
+    services.open_due_reviews(now=timezone.now())

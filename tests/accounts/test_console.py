@@ -1,0 +1,247 @@
+"""People in the security console."""
+
+from __future__ import annotations
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.test import Client, RequestFactory
+
+from accounts import services
+from accounts.models import Session, Team, User
+from audit.models import AuditEvent
+from tests.people import PASSWORD, People
+
+PEOPLE = "/admin/accounts/user/"
+
+
+@pytest.fixture
+def console(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    return client
+
+
+def change_of(person: User, **changes: object) -> dict[str, object]:
+    """The change form as the page would send it, with some fields changed."""
+    form = {
+        "full_name": person.full_name,
+        "email": person.email,
+        "phone": "",
+        "role": person.role,
+        "team": person.team_id or "",
+        "is_active": "on",
+    }
+    return {**form, **changes}
+
+
+def test_n2_only_admins_enter(people: People):
+    for person in (people.bob, people.carol, people.eve):
+        client = Client()
+        client.force_login(person, backend="accounts.backends.RoleBackend")
+
+        assert client.get(PEOPLE).status_code in {302, 403}
+
+
+def test_the_list_shows_people_with_their_sessions(console: Client, people: People):
+    services.start_session(request=RequestFactory().post("/"), user=people.carol)
+
+    response = console.get(PEOPLE)
+
+    assert response.status_code == 200
+    rows = {
+        p.username: p.live_session_count for p in response.context["cl"].result_list
+    }
+    assert rows == {"alice": 0, "bob": 0, "carol": 1, "dave": 0, "eve": 0}
+
+
+def test_n4_no_form_shows_a_hash(console: Client, carol: User):
+    page = console.get(f"{PEOPLE}{carol.pk}/change/").content.decode()
+
+    assert carol.password not in page
+    assert "pbkdf2" not in page
+
+
+def test_a_change_goes_through_the_service(console: Client, alice: User, carol: User):
+    body = change_of(carol, role="manager", full_name="Carol C.")
+
+    response = console.post(f"{PEOPLE}{carol.pk}/change/", body)
+
+    assert response.status_code == 302, response.context["adminform"].form.errors
+    carol.refresh_from_db()
+    assert (carol.role, carol.full_name) == ("manager", "Carol C.")
+    event = AuditEvent.objects.get(action="user.updated")
+    assert (event.actor_id, event.target_id) == (alice.pk, carol.pk)
+
+
+def test_an_auditor_is_made_by_ticking_a_box(console: Client, dave: User):
+    permission = Permission.objects.get(codename="view_auditevent")
+    body = change_of(dave, permissions=[permission.pk])
+
+    console.post(f"{PEOPLE}{dave.pk}/change/", body)
+
+    assert User.objects.get(pk=dave.pk).has_perm("audit.view_auditevent")
+
+
+def test_only_the_grantable_permissions_can_be_ticked(console: Client, dave: User):
+    permission = Permission.objects.get(codename="change_user")
+    body = change_of(dave, permissions=[permission.pk])
+
+    response = console.post(f"{PEOPLE}{dave.pk}/change/", body)
+
+    assert response.status_code == 200
+    assert not dave.user_permissions.exists()
+
+
+@pytest.mark.parametrize("change", [{"role": "user"}, {"is_active": ""}])
+def test_n3_an_admin_cannot_change_their_own_authority(
+    console: Client, alice: User, change: dict
+):
+    response = console.post(
+        f"{PEOPLE}{alice.pk}/change/", change_of(alice, **change), follow=True
+    )
+
+    assert "Nobody can change their own role" in response.content.decode()
+    alice.refresh_from_db()
+    assert (alice.role, alice.is_active) == ("admin", True)
+    assert not AuditEvent.objects.filter(action="user.updated").exists()
+
+
+def test_c4_fields_that_the_form_lacks_are_ignored(console: Client, carol: User):
+    body = change_of(
+        carol, is_superuser="on", username="root", password="x", is_staff="on"
+    )
+
+    console.post(f"{PEOPLE}{carol.pk}/change/", body)
+
+    carol.refresh_from_db()
+    assert (carol.username, carol.is_superuser, carol.role) == ("carol", False, "user")
+    assert carol.check_password(PASSWORD)
+
+
+def test_a_person_is_made(console: Client, alice: User):
+    body = {"username": "frank", "password": PASSWORD, "role": "user", "phone": ""}
+
+    response = console.post(f"{PEOPLE}add/", body)
+
+    assert response.status_code == 302, response.context["adminform"].form.errors
+    frank = User.objects.get(username="frank")
+    assert frank.check_password(PASSWORD)
+    event = AuditEvent.objects.get(action="user.created", target_id=frank.pk)
+    assert event.actor_id == alice.pk
+
+
+def test_a_taken_name_is_told_and_nothing_is_made(console: Client, people: People):
+    body = {"username": "CAROL", "password": PASSWORD, "role": "user", "phone": ""}
+
+    response = console.post(f"{PEOPLE}add/", body, follow=True)
+
+    assert "taken" in response.content.decode()
+    assert User.objects.count() == 5
+
+
+def test_a_weak_first_password_is_refused(console: Client):
+    body = {"username": "frank", "password": "short", "role": "user"}
+
+    assert console.post(f"{PEOPLE}add/", body).status_code == 200
+    assert not User.objects.filter(username="frank").exists()
+
+
+def test_an_admin_sets_anothers_password(console: Client, carol: User):
+    address = f"{PEOPLE}{carol.pk}/password/"
+    assert console.get(address).status_code == 200
+
+    console.post(address, {"password": "another long passphrase"})
+
+    carol.refresh_from_db()
+    assert carol.check_password("another long passphrase")
+    assert AuditEvent.objects.filter(action="user.updated").count() == 1
+
+
+def test_ones_own_password_takes_the_old_one(console: Client, alice: User):
+    body = {"password": "another long passphrase"}
+
+    response = console.post(f"{PEOPLE}{alice.pk}/password/", body)
+
+    assert response["Location"] == "/accounts/password/"
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+
+
+def test_nobody_is_deleted(console: Client, carol: User):
+    assert console.post(f"{PEOPLE}{carol.pk}/delete/").status_code == 403
+    body = {"action": "delete_selected", "_selected_action": [carol.pk]}
+    console.post(PEOPLE, body)
+
+    assert User.objects.filter(pk=carol.pk).exists()
+
+
+def test_n1_deactivating_in_bulk_spares_oneself(console: Client, people: People):
+    body = {
+        "action": "deactivate",
+        "_selected_action": [people.alice.pk, people.carol.pk],
+    }
+
+    response = console.post(PEOPLE, body, follow=True)
+
+    assert "1 deactivated" in response.content.decode()
+    active = User.objects.filter(is_active=True).values_list("username", flat=True)
+    assert sorted(active) == ["alice", "bob", "dave", "eve"]
+
+
+def test_sessions_are_read_only_and_can_be_ended(console: Client, carol: User):
+    services.start_session(request=RequestFactory().post("/"), user=carol)
+    session = Session.objects.get()
+    address = "/admin/accounts/session/"
+
+    assert console.get(address).status_code == 200
+    assert console.get(f"{address}add/").status_code == 403
+    assert (
+        session.refresh_hash
+        not in console.get(f"{address}{session.pk}/change/").content.decode()
+    )
+    console.post(address, {"action": "end", "_selected_action": [session.pk]})
+
+    session.refresh_from_db()
+    assert session.end_reason == "by_administrator"
+
+
+def test_teams_are_made_and_renamed(console: Client, people: People):
+    console.post("/admin/accounts/team/add/", {"name": "West"})
+    address = f"/admin/accounts/team/{people.north.pk}/change/"
+    console.post(address, {"name": "North-East"})
+
+    names = sorted(Team.objects.values_list("name", flat=True))
+    assert names == ["North-East", "South", "West"]
+    assert console.get("/admin/accounts/team/").status_code == 200
+
+
+def test_lock_outs_are_listed_and_released(console: Client, carol: User):
+    for _ in range(5):
+        Client().post(
+            "/accounts/login/", {"username": "carol", "password": "wrong password"}
+        )
+    attempt = AccessAttempt.objects.get()
+    address = "/admin/axes/accessattempt/"
+    assert console.get(address).status_code == 200
+
+    console.post(address, {"action": "release", "_selected_action": [attempt.pk]})
+
+    assert not AccessAttempt.objects.exists()
+    assert AuditEvent.objects.filter(action="user.lock_out_released").count() == 1
+
+
+def test_groups_have_no_console(db: None):
+    assert not admin.site.is_registered(Group)
+
+
+def test_n8_the_console_has_no_sign_in_of_its_own(alice: User):
+    client = Client()
+    body = {"username": "alice", "password": PASSWORD}
+
+    page, attempt = client.get("/admin/login/"), client.post("/admin/login/", body)
+
+    assert page["Location"] == "/accounts/login/?next=/admin/"
+    assert attempt["Location"] == "/accounts/login/?next=/admin/"
+    assert "_auth_user_id" not in client.session

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client, RequestFactory
+
+from accounts import services
+from accounts.models import Session, User
+from audit.models import AuditEvent
+from tests.people import PASSWORD, People
+
+ME = "/api/v1/me/"
+LIST = "/api/v1/auth/sessions/"
+REVOKE = "/api/v1/auth/token/revoke/"
+REVOKE_ALL = "/api/v1/auth/sessions/revoke-all/"
+
+pytestmark = pytest.mark.usefixtures("spacious_limits")
+
+
+def start(user: User) -> services.TokenPair:
+    return services.start_session(request=RequestFactory().post("/"), user=user)
+
+
+def is_open(api, pair: services.TokenPair) -> bool:
+    """Whether either token of the pair still opens anything."""
+    status = api(token=pair.access).get(ME).status_code
+    refreshed = api().post("/api/v1/auth/token/refresh/", {"refresh": pair.refresh})
+    return (status, refreshed.status_code) != (401, 401)
+
+
+def test_one_sees_ones_own_live_sessions(api, carol: User, dave: User):
+    first, second, ended = start(carol), start(carol), start(carol)
+    start(dave)
+    api(token=ended.access).post(REVOKE)
+
+    response = api(token=second.access).get(LIST)
+
+    assert response.status_code == 200
+    assert [row["is_current"] for row in response.data["data"]] == [True, False]
+    assert set(response.data["data"][0]) == {
+        "id",
+        "user_agent",
+        "address",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+        "is_current",
+    }
+    assert api(token=first.access).get(ME).status_code == 200
+
+
+def test_the_list_takes_two_queries(client_for, carol: User, django_assert_num_queries):
+    for _ in range(5):
+        start(carol)
+    client = client_for(carol)
+
+    with django_assert_num_queries(2):
+        client.get(LIST)
+
+
+def test_an_unknown_parameter_is_refused(client_for, carol: User):
+    assert client_for(carol).get(LIST, {"user": "x"}).status_code == 400
+
+
+def test_b13_signing_out_ends_the_session_at_once(api, carol: User):
+    pair, other = start(carol), start(carol)
+
+    response = api(token=pair.access).post(REVOKE)
+
+    assert response.status_code == 204
+    assert not is_open(api, pair)
+    assert is_open(api, other)
+    event = AuditEvent.objects.get(action="user.signed_out")
+    assert (event.actor_id, event.details) == (carol.pk, {"via": "api"})
+
+
+def test_b13_a_person_ends_one_of_their_sessions(api, client_for, carol: User):
+    pair = start(carol)
+    session = Session.objects.get()
+
+    response = client_for(carol).delete(f"{LIST}{session.pk}/")
+
+    assert response.status_code == 204
+    assert not is_open(api, pair)
+    session.refresh_from_db()
+    assert session.end_reason == "by_owner"
+    event = AuditEvent.objects.get(action="session.revoked")
+    assert (event.target_id, event.owner_id) == (session.pk, carol.pk)
+
+
+def test_ending_it_twice_is_not_found(client_for, carol: User):
+    start(carol)
+    address = f"{LIST}{Session.objects.get().pk}/"
+    client = client_for(carol)
+    client.delete(address)
+
+    assert client.delete(address).status_code == 404
+    assert AuditEvent.objects.filter(action="session.revoked").count() == 1
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "dave"])
+def test_c2_nobody_ends_anothers_session(client_for, people: People, who: str):
+    start(people.carol)
+    session = Session.objects.get()
+
+    response = client_for(getattr(people, who)).delete(f"{LIST}{session.pk}/")
+
+    assert response.status_code == 404
+    session.refresh_from_db()
+    assert session.ended_at is None
+
+
+def test_b13_revoke_all_ends_api_and_browser_alike(api, carol: User, dave: User):
+    browser = Client()
+    browser.login(
+        username="carol", password=PASSWORD, request=RequestFactory().post("/")
+    )
+    pairs = [start(carol), start(carol)]
+    foreign = start(dave)
+    assert "_auth_user_id" in browser.session
+
+    response = api(token=pairs[0].access).post(REVOKE_ALL)
+
+    assert response.status_code == 204
+    assert not any(is_open(api, pair) for pair in pairs)
+    assert browser.get("/accounts/password/").status_code == 302
+    assert is_open(api, foreign)
+
+
+def test_b13_a_new_password_ends_every_sign_in(api, carol: User):
+    pair = start(carol)
+
+    services.set_password(user=carol, password="another long passphrase", acting=carol)
+
+    assert not is_open(api, pair)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"role": "manager"}, "role_changed"), ({"is_active": False}, "deactivated")],
+)
+def test_b13_a_new_role_or_deactivation_ends_every_sign_in(
+    api, alice: User, carol: User, changes: dict, reason: str
+):
+    pair = start(carol)
+
+    services.update_user(user=carol, acting=alice, **changes)
+
+    assert not is_open(api, pair)
+    assert Session.objects.get(user=carol).end_reason == reason
+
+
+def test_a8_deactivation_past_the_services_closes_the_door_too(api, carol: User):
+    pair = start(carol)
+
+    User.objects.filter(pk=carol.pk).update(is_active=False)
+
+    assert not is_open(api, pair)
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("get", ME),
+        ("get", LIST),
+        ("post", REVOKE),
+        ("post", REVOKE_ALL),
+        ("delete", f"{LIST}ses_00000000000000000000000000/"),
+    ],
+)
+def test_c1_strangers_are_sent_away(api, method: str, address: str):
+    response = getattr(api(), method)(address)
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_b16_looking_at_sessions_changes_nothing(client_for, carol: User):
+    client = client_for(carol)
+    before = list(Session.objects.values())
+
+    client.get(LIST)
+    client.get(ME)
+
+    assert list(Session.objects.values()) == before

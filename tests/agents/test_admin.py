@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from agents import services
+from agents.models import (
+    Agent,
+    AgentCredential,
+    Function,
+    FunctionVersion,
+    PolicyVersion,
+)
+from agents.services import IssuedCredential
+from audit.models import AuditEvent
+from security.queries import live_locks
+from tests.factories import TRANSFER_SCHEMA, make_function
+
+
+@pytest.fixture
+def console(alice: Any) -> Client:
+    client = Client()
+    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    return client
+
+
+def act(console: Client, model: str, action: str, key: str, **more: str) -> Any:
+    return console.post(
+        reverse(f"admin:agents_{model}_changelist"),
+        {"action": action, "_selected_action": [key], **more},
+    )
+
+
+def test_every_list_and_form_opens(
+    console: Client, alice: Any, shopping: Agent, credential: IssuedCredential
+) -> None:
+    make_function(acting=alice)
+
+    for model in (Agent, AgentCredential, PolicyVersion, Function, FunctionVersion):
+        name = model._meta.model_name
+        row = model.objects.get()
+        for address in (
+            reverse(f"admin:agents_{name}_changelist"),
+            reverse(f"admin:agents_{name}_change", args=[row.pk]),
+        ):
+            answer = console.get(address)
+            assert answer.status_code == 200, address
+            text = answer.content.decode()
+            assert credential.client_secret not in text
+            assert credential.signing_secret not in text
+            assert AgentCredential.objects.get().secret_hash not in text
+
+
+def test_an_agent_is_made_by_the_service(
+    console: Client, alice: Any, carol: Any
+) -> None:
+    answer = console.post(
+        reverse("admin:agents_agent_add"),
+        {"name": "shopping", "owner": carol.pk, "mode": "test"},
+    )
+
+    assert answer.status_code == 302
+    agent = Agent.objects.get()
+    assert (agent.owner, agent.created_by, agent.mode) == (carol, alice, "test")
+    assert AuditEvent.objects.get(action="agent.created").target_id == agent.pk
+
+
+def test_a_name_that_is_taken_is_told(
+    console: Client, carol: Any, shopping: Agent
+) -> None:
+    console.post(
+        reverse("admin:agents_agent_add"),
+        {"name": "shopping", "owner": carol.pk, "mode": "live"},
+    )
+
+    assert Agent.objects.count() == 1
+
+
+def test_c4_a_form_changes_name_and_activity_only(
+    console: Client, eve: Any, carol: Any, shopping: Agent
+) -> None:
+    answer = console.post(
+        reverse("admin:agents_agent_change", args=[shopping.pk]),
+        {
+            "name": "buying",
+            "owner": eve.pk,
+            "mode": "test",
+            "credentials-TOTAL_FORMS": "0",
+            "credentials-INITIAL_FORMS": "0",
+        },
+    )
+
+    assert answer.status_code == 302
+    shopping.refresh_from_db()
+    assert (shopping.name, shopping.is_active) == ("buying", False)
+    assert (shopping.owner, shopping.mode) == (carol, "live")
+    assert AuditEvent.objects.filter(action="agent.updated").count() == 1
+
+
+def test_a_lock_needs_a_reason(console: Client, shopping: Agent) -> None:
+    act(console, "agent", "lock", shopping.pk)
+    assert not live_locks("agent", shopping.pk).exists()
+
+    act(console, "agent", "lock", shopping.pk, reason="Odd spending")
+    assert live_locks("agent", shopping.pk).get().reason == "Odd spending"
+
+    act(console, "agent", "unlock", shopping.pk, reason="Explained")
+    assert not live_locks("agent", shopping.pk).exists()
+
+
+def test_a_credential_is_revoked(console: Client, credential: IssuedCredential) -> None:
+    act(console, "agentcredential", "revoke", credential.id)
+
+    assert AgentCredential.objects.get().revoked_at is not None
+    assert AuditEvent.objects.filter(action="credential.revoked").count() == 1
+
+
+def test_a_function_and_a_version_are_added_by_services(
+    console: Client, alice: Any
+) -> None:
+    schema = json.dumps(TRANSFER_SCHEMA)
+    console.post(
+        reverse("admin:agents_function_add"),
+        {"name": "transfer", "description": "", "effect": "send", "schema": schema},
+    )
+    function = Function.objects.get()
+    console.post(
+        reverse("admin:agents_functionversion_add"),
+        {"function": function.pk, "effect": "admin", "schema": schema},
+    )
+    console.post(
+        reverse("admin:agents_function_change", args=[function.pk]), {"name": "other"}
+    )
+
+    function.refresh_from_db()
+    assert (function.name, function.is_enabled) == ("transfer", False)
+    assert function.current_version.number == 2
+    assert function.current_version.created_by == alice
+
+
+def test_a_dangerous_schema_is_told_and_not_kept(console: Client) -> None:
+    answer = console.post(
+        reverse("admin:agents_function_add"),
+        {"name": "transfer", "effect": "send", "schema": '{"type": "string"}'},
+        follow=True,
+    )
+
+    assert "Parameters are an object." in answer.content.decode()
+    assert not Function.objects.exists()
+
+
+def test_n1_history_has_no_add_change_or_delete(
+    console: Client, shopping: Agent, credential: IssuedCredential
+) -> None:
+    version = PolicyVersion.objects.get()
+
+    for name, key in (
+        ("policyversion", version.pk),
+        ("agentcredential", credential.id),
+        ("agent", shopping.pk),
+    ):
+        delete = reverse(f"admin:agents_{name}_delete", args=[key])
+        assert console.post(delete, {"post": "yes"}).status_code == 403
+    for name in ("policyversion", "agentcredential"):
+        assert console.get(reverse(f"admin:agents_{name}_add")).status_code == 403
+    change = reverse("admin:agents_policyversion_change", args=[version.pk])
+    assert console.post(change, {"number": 7}).status_code == 403
+    assert Agent.objects.filter(pk=shopping.pk).exists()
+
+
+def test_n2_others_than_staff_see_no_console(bob: Any, shopping: Agent) -> None:
+    client = Client()
+    client.force_login(bob, backend="accounts.backends.RoleBackend")
+
+    for name in ("agent", "agentcredential", "policyversion", "function"):
+        answer = client.get(reverse(f"admin:agents_{name}_changelist"))
+        assert answer.status_code in (302, 403)
+    services.lock_agent(shopping.pk, reason="still possible elsewhere", acting=bob)

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents import services
+from agents.errors import FunctionNameRefused, NameTaken, NotAllowed, NotFound
+from agents.models import Function, FunctionVersion
+from agents.queries import function_for_call
+from audit.models import AuditEvent
+from security.core.json_schema import SchemaRefused
+from tests.factories import TRANSFER_SCHEMA, make_function
+
+URL = "/api/v1/functions/"
+
+
+def test_security_staff_register_a_function(client_for: Any, alice: Any) -> None:
+    answer = client_for(alice).post(
+        URL,
+        {
+            "name": "transfer",
+            "description": "Moves money.",
+            "schema": TRANSFER_SCHEMA,
+            "effect": "send",
+        },
+    )
+
+    assert answer.status_code == 201, answer.content
+    function = Function.objects.get()
+    assert answer.json() == {
+        "id": function.pk,
+        "object": "function",
+        "name": "transfer",
+        "description": "Moves money.",
+        "enabled": True,
+        "version": 1,
+        "effect": "send",
+        "schema": TRANSFER_SCHEMA,
+        "created_at": answer.json()["created_at"],
+    }
+    event = AuditEvent.objects.get(action="function.registered")
+    assert event.details == {"number": 1, "effect": "send"}
+    assert event.target_label == "transfer"
+
+
+def test_decimals_of_a_schema_stay_numbers(alice: Any) -> None:
+    make_function(acting=alice)
+
+    stored = FunctionVersion.objects.get().schema
+
+    assert stored["properties"]["amount"]["minimum"] == 0.01
+
+
+def test_a_call_finds_the_newest_version(client_for: Any, alice: Any) -> None:
+    make_function("transfer", acting=alice)
+    schema = {"type": "object", "properties": {"to": {"type": "string"}}}
+
+    answer = client_for(alice).post(
+        URL + "transfer/versions/", {"schema": schema, "effect": "admin"}
+    )
+
+    assert (answer.status_code, answer.json()["version"]) == (201, 2)
+    found = function_for_call("transfer")
+    assert found is not None
+    assert (found.version_number, found.effect) == (2, "admin")
+    assert found.schema == schema
+    assert found.is_enabled
+    assert FunctionVersion.objects.get(number=1).schema == TRANSFER_SCHEMA
+
+
+@pytest.mark.parametrize(
+    "name", ["Transfer", "TRANSFER", "trаnsfer", "transfer ", "os.transfer", "", "x"]
+)
+def test_h1_only_the_exact_name_is_found(alice: Any, name: str) -> None:
+    make_function("transfer", acting=alice)
+
+    assert function_for_call(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["Transfer", "os.transfer", "trаnsfer", "1st", "a-b", "", "a b", "x" * 101]
+)
+def test_h1_a_name_that_could_be_mistaken_is_refused(alice: Any, name: str) -> None:
+    with pytest.raises(FunctionNameRefused):
+        make_function(name, acting=alice)
+
+    assert not Function.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"$ref": "http://evil.example/"}}},
+        {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}},
+        {"type": "object", "properties": {"a": {"$dynamicRef": "#a"}}},
+        {"type": "object", "properties": {"a": {"pattern": "(a+)+$"}}},
+        {"type": "object", "properties": {"a": {"uniqueItems": True}}},
+        {"type": "object", "properties": {"a": {"type": "nonsense"}}},
+        {"type": "object", "additionalProperties": True},
+        {"type": "string"},
+        {},
+    ],
+)
+def test_h2_h3_a_dangerous_schema_is_refused(
+    client_for: Any, alice: Any, schema: dict[str, Any]
+) -> None:
+    answer = client_for(alice).post(
+        URL, {"name": "transfer", "schema": schema, "effect": "read"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "schema_refused")
+    assert answer.json()["errors"][0]["pointer"].startswith("/schema")
+    assert not Function.objects.exists()
+
+
+def test_a_version_with_a_dangerous_schema_changes_nothing(alice: Any) -> None:
+    make_function(acting=alice)
+
+    with pytest.raises(SchemaRefused):
+        services.add_function_version(
+            "transfer", schema={"type": "array"}, effect="read", acting=alice
+        )
+
+    assert FunctionVersion.objects.count() == 1
+
+
+def test_a_function_is_disabled_and_enabled(client_for: Any, alice: Any) -> None:
+    make_function(acting=alice)
+    client = client_for(alice)
+
+    answer = client.patch(URL + "transfer/", {"enabled": False})
+    again = client.patch(URL + "transfer/", {"enabled": False})
+
+    assert answer.json()["enabled"] is again.json()["enabled"] is False
+    found = function_for_call("transfer")
+    assert found is not None
+    assert not found.is_enabled
+    event = AuditEvent.objects.get(action="function.updated")
+    assert event.details == {"changes": {"is_enabled": [True, False]}}
+
+
+def test_a_name_is_registered_once(alice: Any) -> None:
+    make_function(acting=alice)
+
+    with pytest.raises(NameTaken):
+        make_function(acting=alice)
+
+    assert FunctionVersion.objects.count() == 1
+
+
+def test_a_manager_reads_and_registers_none(
+    client_for: Any, alice: Any, bob: Any
+) -> None:
+    make_function(acting=alice)
+    client = client_for(bob)
+    body = {"schema": TRANSFER_SCHEMA, "effect": "read"}
+
+    assert client.get(URL).json()["data"][0]["name"] == "transfer"
+    assert client.get(URL + "transfer/").status_code == 200
+    assert client.post(URL, {**body, "name": "other"}).status_code == 403
+    assert client.post(URL + "transfer/versions/", body).status_code == 403
+    assert client.patch(URL + "transfer/", {"enabled": False}).status_code == 403
+    for refused in (
+        lambda: make_function("other", acting=bob),
+        lambda: services.add_function_version("transfer", **body, acting=bob),
+        lambda: services.set_function_enabled("transfer", is_enabled=False, acting=bob),
+    ):
+        with pytest.raises(NotAllowed):
+            refused()
+    assert FunctionVersion.objects.count() == 1
+    assert Function.objects.get().is_enabled
+
+
+def test_a_function_that_is_none_is_not_found(client_for: Any, alice: Any) -> None:
+    client = client_for(alice)
+
+    assert client.get(URL + "nothing/").status_code == 404
+    assert client.patch(URL + "nothing/", {"enabled": True}).status_code == 404
+    with pytest.raises(NotFound):
+        services.add_function_version(
+            "nothing", schema=TRANSFER_SCHEMA, effect="read", acting=alice
+        )
+
+
+@pytest.mark.parametrize("field", ["id", "version", "enabled", "current_version"])
+def test_c4_other_fields_are_refused(client_for: Any, alice: Any, field: str) -> None:
+    body = {"name": "transfer", "schema": TRANSFER_SCHEMA, "effect": "read", field: "1"}
+
+    assert client_for(alice).post(URL, body).status_code == 400
+    assert not Function.objects.exists()

@@ -1,0 +1,127 @@
+"""Two at once, with real commits, connections and locks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from agents import services
+from agents.core.policy_draft import parse_terms
+from agents.errors import NotFound, PolicyChanged
+from agents.models import Agent, PolicyVersion
+from agents.queries import lock_agent_row
+from audit.models import AuditEvent
+from tests.factories import SEED_POLICY, make_function
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+def all_at_once(count: int, call: Callable[[], object]) -> list[object]:
+    """Run a call in threads that start together; return results or errors."""
+    barrier = threading.Barrier(count)
+    results: list[object] = []
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            results.append(call())
+        except Exception as error:  # noqa: BLE001 - the test looks at them.
+            results.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_policies_set_at_once_get_numbers_of_their_own(
+    bob: Any, shopping: Agent
+) -> None:
+    terms = parse_terms(SEED_POLICY)
+
+    results = all_at_once(
+        8, lambda: services.set_policy(shopping.pk, terms, acting=bob)
+    )
+
+    assert [type(result) for result in results] == [PolicyVersion] * 8
+    numbers = PolicyVersion.objects.values_list("number", flat=True)
+    assert sorted(numbers) == list(range(1, 10))
+    shopping.refresh_from_db()
+    assert shopping.policy_version.number == 9
+    assert AuditEvent.objects.filter(action="policy.version_created").count() == 9
+
+
+def test_of_those_who_read_the_same_version_one_wins(bob: Any, shopping: Agent) -> None:
+    terms = parse_terms(SEED_POLICY)
+
+    results = all_at_once(
+        8,
+        lambda: services.set_policy(shopping.pk, terms, expected_number=1, acting=bob),
+    )
+
+    assert sum(isinstance(result, PolicyVersion) for result in results) == 1
+    assert sum(isinstance(result, PolicyChanged) for result in results) == 7
+    assert PolicyVersion.objects.count() == 2
+
+
+def test_function_versions_made_at_once_get_numbers_of_their_own(alice: Any) -> None:
+    make_function(acting=alice)
+    schema = {"type": "object"}
+
+    results = all_at_once(
+        4,
+        lambda: services.add_function_version(
+            "transfer", schema=schema, effect="read", acting=alice
+        ),
+    )
+
+    assert sorted(result.number for result in results) == [2, 3, 4, 5]
+
+
+def test_a_credential_is_revoked_once(bob: Any, shopping: Agent) -> None:
+    issued = services.issue_credential(shopping.pk, acting=bob)
+
+    all_at_once(
+        4, lambda: services.revoke_credential(shopping.pk, issued.id, acting=bob)
+    )
+
+    assert AuditEvent.objects.filter(action="credential.revoked").count() == 1
+
+
+def test_a_locked_row_shows_what_was_committed_during_the_wait(
+    bob: Any, shopping: Agent
+) -> None:
+    seen: list[Any] = []
+
+    def decide() -> None:
+        with transaction.atomic():
+            started.set()
+            seen.append(lock_agent_row(shopping.pk))
+        connection.close()
+
+    started = threading.Event()
+    thread = threading.Thread(target=decide)
+    with transaction.atomic():
+        held = lock_agent_row(shopping.pk)
+        thread.start()
+        started.wait()
+        Agent.objects.filter(pk=shopping.pk).update(is_active=False)
+    thread.join()
+
+    assert held.is_active
+    assert not seen[0].is_active
+    assert seen[0].now > held.now
+    assert seen[0].now.tzinfo is not None
+
+
+def test_a_missing_agent_is_not_locked() -> None:
+    with pytest.raises(NotFound), transaction.atomic():
+        lock_agent_row("agt_00000000000000000000000000")

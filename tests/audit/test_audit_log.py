@@ -1,0 +1,162 @@
+"""The log takes facts in and gives none of them back changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from audit import tasks
+from audit.context import System, acting_as
+from audit.core.actions import ACTIONS
+from audit.errors import SensitiveDataRefused
+from audit.models import AuditEvent
+from audit.queries import count_events, events_about, events_visible_to, timeline
+from audit.services import record
+
+pytestmark = pytest.mark.django_db
+
+ACTOR = System("tests")
+
+
+def write(action: str = "alert.acknowledged", **more: object) -> AuditEvent:
+    details = {key: "x" for key in ACTIONS[action]} | {"note": "n"}
+    with transaction.atomic():
+        return record(action, details=details, actor=ACTOR, **more)
+
+
+def save_again(event: AuditEvent) -> None:
+    event.action = "user.signed_in"
+    event.save(update_fields=["action"])
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        save_again,
+        lambda event: event.delete(),
+        lambda event: AuditEvent.objects.update(action="user.signed_in"),
+        lambda event: AuditEvent.objects.all().delete(),
+        lambda event: AuditEvent.objects.bulk_update([event], ["details"]),
+        lambda event: sql("UPDATE audit_auditevent SET details = '{}'"),
+        lambda event: sql("DELETE FROM audit_auditevent"),
+        lambda event: sql("TRUNCATE audit_auditevent"),
+        lambda event: sql("TRUNCATE audit_auditevent_default"),
+        lambda event: sql(f"TRUNCATE audit_auditevent_{timezone.now():%Y_%m}"),
+        lambda event: sql(f"DELETE FROM audit_auditevent_{timezone.now():%Y_%m}"),
+        lambda event: sql(
+            "INSERT INTO audit_auditevent SELECT * FROM audit_auditevent"
+            " ON CONFLICT (id, occurred_at) DO UPDATE SET action = 'x'"
+        ),
+    ],
+)
+def test_l1_no_way_changes_or_removes_an_event(change):
+    event = write(target=("alert", "alr_1", "failed_logins"))
+    before = AuditEvent.objects.filter(pk=event.pk).values().get()
+
+    with pytest.raises(DatabaseError, match="rows are history"), transaction.atomic():
+        change(AuditEvent.objects.get(pk=event.pk))
+
+    assert AuditEvent.objects.filter(pk=event.pk).values().get() == before
+
+
+def test_l7_an_event_dies_with_its_transaction():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        record("alert.acknowledged", details={"note": ""}, actor=ACTOR)
+        raise RuntimeError
+
+    assert AuditEvent.objects.count() == 0
+
+
+def test_an_action_outside_of_the_catalogue_cannot_be_recorded():
+    with pytest.raises(AssertionError), transaction.atomic():
+        record("alert.invented", actor=ACTOR)
+    with pytest.raises(AssertionError, match="must tell note"), transaction.atomic():
+        record("alert.acknowledged", actor=ACTOR)
+
+    assert AuditEvent.objects.count() == 0
+
+
+def test_g2_nothing_raw_enters():
+    with acting_as(ACTOR, user_agent="curl 4111 1111 1111 1111"), transaction.atomic():
+        record(
+            "alert.acknowledged",
+            target=("alert", "alr_1", "card 4111111111111111"),
+            details={"note": "ssn 123-45-6789", "password": "hunter2"},
+        )
+
+    event = AuditEvent.objects.get()
+    assert event.user_agent == "curl ****1111"
+    assert event.target_label == "card ****1111"
+    assert event.details == {"note": "ssn ****6789", "password": "****"}
+
+
+def test_g3_a_security_code_stops_the_change_it_came_with():
+    with pytest.raises(SensitiveDataRefused), transaction.atomic():
+        record("alert.acknowledged", details={"note": "", "cvv": "123"}, actor=ACTOR)
+
+    assert AuditEvent.objects.count() == 0
+
+
+def test_l11_no_foreign_key_leads_out_of_the_log():
+    assert [f.name for f in AuditEvent._meta.get_fields() if f.is_relation] == []
+
+
+def test_what_a_person_may_read(alice, bob, carol):
+    with acting_as(carol):
+        write(target=("user", carol.pk, "carol"), owner_id=carol.pk)
+
+    assert events_visible_to(alice).count() == AuditEvent.objects.count()
+    assert set(events_visible_to(carol)) == set(
+        AuditEvent.objects.filter(owner_id=carol.pk)
+    )
+    assert events_about([""]).count() == 0
+    assert events_about([bob.pk]).filter(owner_id=carol.pk).count() == 0
+
+
+def test_a_timeline_is_told_in_order():
+    first = write(target=("alert", "alr_1", ""))
+    write(target=("alert", "alr_2", ""))
+    second = write(target=("alert", "alr_1", ""))
+
+    assert [event.pk for event in timeline(["alr_1"])] == [first.pk, second.pk]
+
+
+def test_the_stream_counts_a_half_open_window():
+    event = write()
+    start, tick = event.occurred_at, timedelta(microseconds=1)
+
+    def count(since, until):
+        return count_events(["alert.acknowledged"], since=since, until=until)
+
+    assert count(start, start + tick) == 1
+    assert count(start - tick, start) == 0
+    assert count(start + tick, start + 2 * tick) == 0
+
+
+def test_partitions_are_made_ahead_and_only_once():
+    def names() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT inhrelid::regclass::text FROM pg_inherits"
+                " WHERE inhparent = 'audit_auditevent'::regclass ORDER BY 1"
+            )
+            return [name for (name,) in cursor.fetchall()]
+
+    before = names()
+    tasks.make_partitions()
+    tasks.make_partitions()
+
+    assert names() == before
+    assert len(before) == 5
+    event = write()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM audit_auditevent")
+        assert cursor.fetchall() == [(f"audit_auditevent_{event.occurred_at:%Y_%m}",)]

@@ -1,0 +1,183 @@
+"""What must never be read back from a log, an event or a mail."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.core.masking import mask
+from audit.errors import SensitiveDataRefused
+
+VISA, AMEX = "4111111111111111", "378282246310005"
+
+
+def passes_luhn(digits: str) -> bool:
+    """The textbook's way, independent of ours."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit)
+        if place % 2:
+            value = value * 2 - 9 if value > 4 else value * 2
+        total += value
+    return total % 10 == 0
+
+
+def with_check_digit(payload: str) -> str:
+    return next(payload + d for d in "0123456789" if passes_luhn(payload + d))
+
+
+cards = st.text("0123456789", min_size=12, max_size=18).map(with_check_digit)
+
+
+@st.composite
+def written_cards(draw: st.DrawFn) -> str:
+    """A card number as people write it: in groups, with spaces or dashes."""
+    digits = draw(cards)
+    gap = draw(st.sampled_from(["", " ", "-", " - "]))
+    size = draw(st.integers(1, 6))
+    groups = [digits[i : i + size] for i in range(0, len(digits), size)]
+    return gap.join(groups)
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+messy = st.lists(st.one_of(written_cards(), texts), max_size=5).map(" ".join)
+values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        messy,
+        cards.map(int),
+        st.integers(),
+        cards.filter(lambda card: len(card) < 16).map(float),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(messy, inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def numbers_in(text: str) -> list[str]:
+    """Every stretch of whole digit groups, joined by spaces or dashes, as digits."""
+    found = []
+    for run in re.findall(r"\d+(?:[ -]{1,3}\d+)*", text):
+        groups = re.findall(r"\d+", run)
+        for first, last in itertools.combinations(range(len(groups) + 1), 2):
+            found.append("".join(groups[first:last]))
+    return found
+
+
+@given(values)
+def test_g3_no_card_number_survives_anywhere(value):
+    written = json.dumps(mask({"value": value}), ensure_ascii=False)
+
+    shown = [n for n in numbers_in(written) if 13 <= len(n) <= 19 and passes_luhn(n)]
+    assert shown == []
+
+
+@given(values)
+def test_masking_twice_is_masking_once(value):
+    once = mask(value)
+
+    assert mask(once) == once
+
+
+@given(written_cards())
+def test_of_a_card_number_the_last_four_stay(card):
+    digits = re.sub(r"\D", "", card)
+
+    assert mask(f"paid with {card}.") == f"paid with ****{digits[-4:]}."
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        # The seed's three, by key.
+        ({"card_number": VISA}, {"card_number": "****1111"}),
+        ({"ssn": "123-45-6789"}, {"ssn": "****6789"}),
+        ({"password": "hunter2"}, {"password": "****"}),
+        # However the key is spelled, wherever it lies.
+        ({"cardNumber": VISA}, {"cardNumber": "****1111"}),
+        ({"Card-Number": int(VISA)}, {"Card-Number": "****1111"}),
+        ({"a": [{"PAN": VISA}]}, {"a": [{"PAN": "****1111"}]}),
+        ({"pan": {"raw": [VISA]}}, {"pan": {"raw": ["****1111"]}}),
+        ({"card_number": "4111"}, {"card_number": "****"}),
+        ({"newPassword": "x"}, {"newPassword": "****"}),
+        ({"client_secret": "x"}, {"client_secret": "****"}),
+        ({"access_token": "x"}, {"access_token": "****"}),
+        ({"Authorization": "Bearer x"}, {"Authorization": "****"}),
+        ({"api_key": 7}, {"api_key": "****"}),
+        ({"Set-Cookie": "a=b"}, {"Set-Cookie": "****"}),
+        ({"signature": "sig=:abc:"}, {"signature": "****"}),
+        ({"token": {"ssn": "123456789"}}, {"token": {"ssn": "****"}}),
+        # In free text.
+        (f"card {VISA} ok", "card ****1111 ok"),
+        ("4111 1111 1111 1111", "****1111"),
+        ("4111-1111-1111-1111", "****1111"),
+        (f"{AMEX} and 123-45-6789", "****0005 and ****6789"),
+        (f"x{VISA}y", "x****1111y"),
+        (int(VISA), "****1111"),
+        (float(VISA), "****1111"),
+        (Decimal(VISA), "****1111"),
+        ("GET /x?token=abc&page=2", "GET /x?token=****&page=2"),
+        ('{"password": "abc"}', '{"password": "****"}'),
+        ("Authorization: Bearer abcdefgh", "Authorization: Bearer ****"),
+        ("got eyJhbGci.eyJzdWIi.c2ln", "got ****"),
+        # What is no secret stays.
+        ({"requires_signature": True}, {"requires_signature": True}),
+        ({"token": None, "password": ""}, {"token": None, "password": ""}),
+        ("4111111111111112", "4111111111111112"),
+        (4111111111111112, 4111111111111112),
+        ("49.99 USD at Amazon", "49.99 USD at Amazon"),
+        ("2026-11-22T16:30:52.123456+00:00", "2026-11-22T16:30:52.123456+00:00"),
+        ("txn_01kaq41111111111111111ab2c", "txn_01kaq41111111111111111ab2c"),
+        ("550e8400-e29b-41d4-a716-446655440008",) * 2,
+        ("0" * 32 + "abcdef01" * 4,) * 2,
+        # What PostgreSQL cannot store.
+        ("a\x00b", "a\N{REPLACEMENT CHARACTER}b"),
+        ("a\ud800b", "a?b"),
+    ],
+)
+def test_examples(value, masked):
+    assert mask(value) == masked
+
+
+@pytest.mark.parametrize(
+    "key", ["cvv", "CVC", "cvv2", "cardCvv", "security_code", "card-security-code"]
+)
+def test_g3_a_card_security_code_is_refused(key):
+    with pytest.raises(SensitiveDataRefused):
+        mask({"metadata": [{key: "123"}]})
+
+    assert mask({key: ""}) == {key: ""}
+
+
+@pytest.mark.parametrize(
+    "unit", ["1 ", "1-", "4", "eyJ-", "token=", "Bearer ", '"secret": ', "a1b2", "abc_"]
+)
+def test_e12_masking_takes_linear_time(unit):
+    def seconds(size: int) -> float:
+        text = unit * (size // len(unit))
+        started = time.perf_counter()
+        mask(text)
+        return time.perf_counter() - started
+
+    seconds(2_000)
+    assert seconds(64_000) < 60 * max(seconds(4_000), 0.001)
+
+
+def test_absurdly_deep_or_long_values_end():
+    deep: object = VISA
+    for _ in range(500):
+        deep = [deep]
+
+    assert VISA not in json.dumps(mask(deep))
+    assert mask(10**5000) == 10**5000
+    assert mask({"pan": 10**5000}) == {"pan": "****"}

@@ -1,0 +1,172 @@
+"""Fixtures that every app's tests share. Real engines, real tokens, no mocks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connections
+from django.test import RequestFactory
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from accounts import services
+from security.core.limits import parse_limits
+from tests.people import People, make_people
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell pytest-django of a database that is asked for by way of a fixture."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "database" in names and "committed_db" not in names:
+            item.add_marker(pytest.mark.django_db)
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["tests.people.FastHasher"]
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """Empty the limiter's store, so that no test spends another's bucket."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Make the test database whenever a fixture asks for it.
+
+    pytest-django's own looks for tests that name `db` themselves, and ours ask for
+    people: without one that names it, tests would run in the real database.
+    """
+    with django_db_blocker.unblock():
+        config = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(config, verbosity=0)
+
+
+@pytest.fixture
+def committed_db(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """A database of this test's own, in which commits and threads are real.
+
+    Cloned from the test database as a template and dropped afterwards; nothing is
+    flushed, for the history tables refuse TRUNCATE. Not together with `db`.
+    """
+    with django_db_blocker.unblock():
+        connection = connections["default"]
+        template = connection.settings_dict["NAME"]
+        clone = f"{template}_{secrets.token_hex(4)}"
+        _leave(template)
+        _administer(f'CREATE DATABASE "{clone}" TEMPLATE "{template}"')
+        connection.settings_dict["NAME"] = clone
+        try:
+            yield
+        finally:
+            _leave(clone)
+            connection.settings_dict["NAME"] = template
+            _administer(f'DROP DATABASE "{clone}" WITH (FORCE)')
+
+
+def _leave(database: str) -> None:
+    """Close our connections to a database, and the ones that others forgot."""
+    connection = connections["default"]
+    connection.close()
+    connection.close_pool()
+    _administer(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        database,
+    )
+
+
+def _administer(sql: str, *parameters: str) -> None:
+    with connections["default"]._nodb_cursor() as cursor:  # type: ignore[attr-defined] # Django's own way to CREATE DATABASE.
+        cursor.execute(sql, parameters or None)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Any:
+    """Whichever database the test asked for; the rolled-back one if it did not."""
+    wanted = "committed_db" if "committed_db" in request.fixturenames else "db"
+    return request.getfixturevalue(wanted)
+
+
+@pytest.fixture
+def people(database: Any) -> People:
+    return make_people()
+
+
+@pytest.fixture
+def alice(people: People) -> Any:
+    """An admin."""
+    return people.alice
+
+
+@pytest.fixture
+def bob(people: People) -> Any:
+    """The manager of team North."""
+    return people.bob
+
+
+@pytest.fixture
+def carol(people: People) -> Any:
+    """A user in team North."""
+    return people.carol
+
+
+@pytest.fixture
+def dave(people: People) -> Any:
+    """A user without a team."""
+    return people.dave
+
+
+@pytest.fixture
+def eve(people: People) -> Any:
+    """The manager of team South."""
+    return people.eve
+
+
+@pytest.fixture
+def api(database: Any) -> Callable[..., APIClient]:
+    """Makes API clients: api() is anonymous, api(token=…) carries a bearer token."""
+
+    def make(*, token: str | None = None, **extra: Any) -> APIClient:
+        client = APIClient(raise_request_exception=False, **extra)
+        if token is not None:
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def client_for(api: Callable[..., APIClient]) -> Callable[..., APIClient]:
+    """Makes a client with a real token of a real session: client_for(carol)."""
+
+    def make(user: Any) -> APIClient:
+        request = RequestFactory().post("/api/v1/auth/token/")
+        pair = services.start_session(request=request, user=user)
+        return api(token=pair.access)
+
+    return make
+
+
+@pytest.fixture
+def spacious_limits(settings: Settings) -> None:
+    """Limits that a test which is not about them will never meet."""
+    ample = {"requests_per_minute": 100_000, "burst_size": 10_000}
+    settings.RATE_LIMIT_CONFIG = parse_limits(
+        {"default": ample, "auth": ample, "high_risk": ample}
+    )

@@ -1,0 +1,69 @@
+"""Things that tests need, made through the services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.models import User
+from agents import services
+from agents.core.policy_draft import parse_terms
+from agents.models import Agent, FunctionVersion
+from agents.services import IssuedCredential
+
+# The seed's own example.
+SEED_POLICY: Mapping[str, Any] = {
+    "max_transaction_amount": "1000.00",
+    "allowed_merchants": ["Amazon", "Walmart"],
+    "blocked_categories": ["gambling", "adult"],
+    "requires_approval_above": "500.00",
+}
+
+TRANSFER_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "iban": {"type": "string", "maxLength": 34},
+        "amount": {"type": "number", "minimum": 0.01},
+    },
+    "required": ["iban", "amount"],
+    "additionalProperties": False,
+}
+
+
+def make_agent(
+    owner: User,
+    *,
+    acting: User,
+    name: str = "shopping",
+    mode: str = Agent.Mode.LIVE,
+    policy: Mapping[str, Any] | None = SEED_POLICY,
+) -> Agent:
+    """Make an agent with the seed's policy, with another one, or (None) without."""
+    agent = services.create_agent(name, owner_id=owner.pk, mode=mode, acting=acting)
+    if policy is not None:
+        services.set_policy(agent.pk, parse_terms(policy), acting=acting)
+    agent.refresh_from_db()
+    return agent
+
+
+def make_credential(agent: Agent, *, acting: User) -> IssuedCredential:
+    """Issue a credential, whose secrets the test then knows."""
+    return services.issue_credential(agent.pk, acting=acting)
+
+
+def make_agent_token(agent: Agent, *, acting: User) -> str:
+    """Return a real access token of a new credential."""
+    credential = make_credential(agent, acting=acting)
+    token = services.exchange_credential(credential.id, credential.client_secret)
+    return token.access
+
+
+def make_function(
+    name: str = "transfer",
+    *,
+    acting: User,
+    schema: Mapping[str, Any] = TRANSFER_SCHEMA,
+    effect: str = FunctionVersion.Effect.SEND,
+) -> FunctionVersion:
+    """Register a function that moves money, or another one."""
+    return services.register_function(name, schema=schema, effect=effect, acting=acting)

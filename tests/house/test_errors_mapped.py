@@ -1,0 +1,49 @@
+"""No refusal without its HTTP status."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from audit.errors import DomainError
+from platform_site.errors import STATUS, status_of
+from tests.house.source import APPS
+
+
+def subclasses(kind: type[DomainError]) -> set[type[DomainError]]:
+    found = set(kind.__subclasses__())
+    return found.union(*(subclasses(child) for child in found)) if found else found
+
+
+def domain_errors() -> list[type[DomainError]]:
+    for app in APPS:
+        package = importlib.import_module(app)
+        for module in pkgutil.walk_packages(package.__path__, f"{app}."):
+            if module.name.endswith("errors") or ".core" in module.name:
+                importlib.import_module(module.name)
+    return [
+        kind
+        for kind in subclasses(DomainError)
+        if kind.__module__.split(".")[0] in APPS
+    ]
+
+
+def names_of(kind: type[DomainError]) -> set[str]:
+    return {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+
+
+def test_every_domain_error_has_a_status():
+    assert [kind for kind in domain_errors() if not names_of(kind) & set(STATUS)] == []
+
+
+def test_every_mapped_name_exists():
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in domain_errors()}
+
+    assert set(STATUS) <= names
+
+
+def test_an_error_nobody_mapped_is_ours_to_answer_for():
+    class Unmapped(DomainError):
+        pass
+
+    assert status_of(Unmapped()) == 500

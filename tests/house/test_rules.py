@@ -1,0 +1,71 @@
+"""Rules about the code itself; a rule without a test is a wish."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from audit.core.actions import ACTIONS
+from tests.house.source import APPS, ROOT, python_files
+from transactions.core.reasons import MESSAGES
+
+
+@pytest.mark.parametrize("path", python_files(*APPS), ids=str)
+def test_every_save_names_its_fields(path: Path):
+    saves = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "save"
+    ]
+
+    bare = [
+        node.lineno
+        for node in saves
+        if not {"update_fields", "force_insert", "commit"}
+        & {keyword.arg for keyword in node.keywords}
+        and not isinstance(node.func.value, ast.Call)  # type: ignore[attr-defined]
+    ]
+
+    assert bare == []
+
+
+def test_every_reason_code_is_documented():
+    text = (ROOT / "docs" / "reason-codes.md").read_text()
+
+    assert [code for code in MESSAGES if f"### `{code}`" not in text] == []
+
+
+def test_every_reason_code_is_used():
+    source = "".join(path.read_text() for path in python_files("transactions"))
+
+    assert [code for code in MESSAGES if source.count(f'"{code}"') < 2] == []
+
+
+def test_every_action_of_the_catalogue_is_recorded_somewhere():
+    files = [path for path in python_files(*APPS) if path.name != "actions.py"]
+    source = "".join(path.read_text() for path in files)
+
+    assert [name for name in ACTIONS if f'"{name}"' not in source] == []
+
+
+def test_every_setting_from_the_environment_is_documented():
+    source = (ROOT / "platform_site" / "settings.py").read_text()
+    names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    text = (ROOT / "docs" / "settings.md").read_text()
+
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_every_direct_dependency_has_its_line_in_the_readme():
+    project = (ROOT / "pyproject.toml").read_text()
+    block = project.split("dependencies = [", 1)[1].split("]\n", 1)[0]
+    names = re.findall(r'^\s*"([A-Za-z0-9_-]+)', block, re.MULTILINE)
+    readme = (ROOT / "README.md").read_text()
+
+    assert len(names) > 15
+    assert [name for name in names if f"| {name} |" not in readme] == []

@@ -1,0 +1,319 @@
+"""The first run makes people whose passwords are in one file, and only there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Team, User
+from agents.core.policy import to_wire
+from agents.models import Agent, AgentCredential, Function, PolicyVersion
+from agents.queries import terms_of
+from agents.services import exchange_credential, update_agent
+from audit.models import AuditEvent
+from platform_site import demo
+from platform_site.credentials import Credentials, Login, save_credentials
+from security.models import Review, SecurityContact
+from tests.people import make_person
+
+pytestmark = pytest.mark.django_db
+
+BASE_URL = "http://127.0.0.1:8123"
+TABLES = (
+    User, Team, Agent, AgentCredential, PolicyVersion, Function, SecurityContact,
+    Review, AuditEvent,
+)  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "credentials.json"
+
+
+def run(path: Path, *arguments: str, base_url: str = BASE_URL) -> None:
+    call_command(
+        "demo_data", "--credentials", str(path), "--base-url", base_url, *arguments
+    )
+
+
+def content(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def counts() -> list[int]:
+    return [table._default_manager.count() for table in TABLES]
+
+
+def assert_everybody_can_sign_in(path: Path) -> None:
+    told = content(path)
+    for role, login in told["users"].items():
+        person = User.objects.get(username=login["username"])
+        assert person.role == role
+        assert person.check_password(login["password"])
+    for agent in told["agents"]:
+        assert Agent.objects.get(pk=agent["id"]).name == agent["name"]
+        assert exchange_credential(agent["client_id"], agent["client_secret"]).access
+
+
+def test_the_file_has_exactly_the_documented_shape(path):
+    run(path)
+
+    told = content(path)
+    assert list(told) == ["base_url", "users", "agents"]
+    assert told["base_url"] == BASE_URL
+    assert list(told["users"]) == ["admin", "manager", "user"]
+    assert all(set(one) == {"username", "password"} for one in told["users"].values())
+    assert [one["name"] for one in told["agents"]] == ["shopping", "travel", "treasury"]
+    keys = {"id", "name", "client_id", "client_secret"}
+    assert all(set(one) == keys for one in told["agents"])
+
+
+def test_only_the_owner_can_read_the_file_and_nothing_else_is_left(path):
+    run(path)
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(path.parent) == ["credentials.json"]
+
+
+def test_every_password_and_secret_is_long_and_works(path):
+    run(path)
+
+    told = content(path)
+    passwords = {one["password"] for one in told["users"].values()}
+    secrets = {one["client_secret"] for one in told["agents"]}
+    assert len(passwords) == len(secrets) == 3
+    assert min(map(len, passwords | secrets)) >= 20
+    assert_everybody_can_sign_in(path)
+
+
+def test_nothing_is_printed_and_nothing_secret_reaches_the_audit_log(path, capsys):
+    run(path)
+
+    assert capsys.readouterr() == ("", "")
+    told = content(path)
+    log = str(list(AuditEvent.objects.values()))
+    assert not [u["password"] for u in told["users"].values() if u["password"] in log]
+    assert not [a["client_id"] for a in told["agents"] if a["client_secret"] in log]
+
+
+def test_shopping_has_the_example_policy(path):
+    run(path)
+
+    terms = terms_of(Agent.objects.get(name="shopping").policy_version)
+    assert to_wire(terms) == {
+        "currency": "USD",
+        "max_transaction_amount": "1000.00",
+        "requires_approval_above": "500.00",
+        "daily_budget": None,
+        "max_transactions_per_hour": None,
+        "allowed_merchants": ["Amazon", "Walmart"],
+        "blocked_categories": ["gambling", "adult"],
+        "allowed_functions": ["search_products", "place_order"],
+        "requires_signature": False,
+    }
+
+
+def test_the_user_owns_the_agents_that_the_admin_made(path):
+    run(path)
+
+    made = Agent.objects.values_list("owner__username", "created_by__username", "mode")
+    assert list(made) == [("user", "admin", "live")] * 3
+    manager, user = User.objects.get(role="manager"), User.objects.get(role="user")
+    assert manager.team == user.team
+    assert user.team is not None
+    assert PolicyVersion.objects.get(agent__name="treasury").requires_signature
+    assert PolicyVersion.objects.get(agent__name="travel").currency == "EUR"
+
+
+def test_functions_contacts_and_reviews_are_there(path):
+    run(path)
+
+    functions = Function.objects.values_list("name", "current_version__effect")
+    assert dict(functions) == {
+        "search_products": "read",
+        "place_order": "write",
+        "send_itinerary": "send",
+    }
+    contacts = SecurityContact.objects.values_list("position", "email")
+    assert dict(contacts) == {
+        "primary": "security@example.com",
+        "backup": "security-backup@example.com",
+    }
+    cadences = set(Review.objects.values_list("cadence", flat=True))
+    assert cadences == set(Review.Cadence.values)
+
+
+def test_a_second_run_changes_nothing(path):
+    run(path)
+    before, told = counts(), path.read_bytes()
+
+    run(path)
+
+    assert (counts(), path.read_bytes()) == (before, told)
+
+
+def test_a_second_run_keeps_what_people_have_changed(path):
+    run(path)
+    admin = User.objects.get(role="admin")
+    shopping = Agent.objects.get(name="shopping")
+    update_agent(shopping.pk, name="buyer", is_active=False, acting=admin)
+    before = counts()
+
+    run(path)
+
+    assert counts() == before
+    assert list(Agent.objects.filter(is_active=False)) == [shopping]
+
+
+def test_a_new_address_is_told_and_nothing_else_changes(path):
+    run(path)
+    before, told = counts(), content(path)
+
+    run(path, base_url="http://127.0.0.1:9000")
+
+    assert counts() == before
+    assert content(path) == told | {"base_url": "http://127.0.0.1:9000"}
+
+
+def test_admin_only_makes_one_administrator(path):
+    run(path, "--admin-only")
+
+    assert list(User.objects.values_list("username", "role")) == [("admin", "admin")]
+    assert Agent.objects.count() == Function.objects.count() == 0
+    assert list(content(path)["users"]) == ["admin"]
+    assert content(path)["agents"] == []
+    assert_everybody_can_sign_in(path)
+
+
+def test_the_demo_can_be_added_to_an_administrator(path):
+    run(path, "--admin-only")
+    admin = content(path)["users"]["admin"]
+
+    run(path)
+
+    assert content(path)["users"]["admin"] == admin
+    assert len(content(path)["agents"]) == 3
+    assert_everybody_can_sign_in(path)
+
+
+def test_admin_only_takes_nothing_away_from_the_demo(path):
+    run(path)
+    before, told = counts(), path.read_bytes()
+
+    run(path, "--admin-only")
+
+    assert (counts(), path.read_bytes()) == (before, told)
+
+
+def test_a_lost_file_is_said_and_nobody_is_reset(path, capsys):
+    run(path)
+    before = counts()
+    hashes = list(User.objects.values_list("password", flat=True))
+    path.unlink()
+
+    run(path)
+
+    assert counts() == before
+    assert list(User.objects.values_list("password", flat=True)) == hashes
+    assert content(path) == {"base_url": BASE_URL, "users": {}, "agents": []}
+    assert "manage.py changepassword" in capsys.readouterr().err
+
+
+def test_a_platform_with_people_of_its_own_gets_no_demo(path, capsys):
+    make_person("zoe", "admin")
+
+    run(path)
+
+    assert list(User.objects.values_list("username", flat=True)) == ["zoe"]
+    assert "changepassword" in capsys.readouterr().err
+
+
+def test_an_old_file_beside_an_empty_database_makes_the_same_people_again(path):
+    login = Login("admin", "a password from before the loss")
+    save_credentials(path, Credentials(BASE_URL, {"admin": login}))
+
+    run(path)
+
+    assert content(path)["users"]["admin"]["password"] == login.password
+    assert len(content(path)["agents"]) == 3
+    assert_everybody_can_sign_in(path)
+
+
+def test_an_unreadable_file_is_refused_and_kept(path):
+    path.write_text("{", encoding="utf-8")
+
+    with pytest.raises(CommandError, match="is not JSON"):
+        run(path)
+
+    assert path.read_text(encoding="utf-8") == "{"
+    assert User.objects.count() == 0
+
+
+class Killed(BaseException):
+    """What no handler of ours may catch, as SIGKILL."""
+
+
+STEPS = (
+    "save_credentials",
+    "create_team",
+    "create_user",
+    "set_contact",
+    "open_due_reviews",
+    "move_durably",
+    "services.create_agent",
+    "services.set_policy",
+    "services.issue_credential",
+    "services.register_function",
+)
+
+
+def crash_points() -> Iterator[tuple[str, int, bool]]:
+    """Every step, at its first and second call, just before or just after it."""
+    for step in STEPS:
+        for call in (1, 2):
+            for after in (False, True):
+                yield step, call, after
+
+
+@pytest.mark.parametrize(("step", "call", "after"), list(crash_points()))
+def test_a_crash_anywhere_locks_nobody_out(path, monkeypatch, step, call, after):
+    with monkeypatch.context() as patched:
+        kill_at(patched, step, call, after=after)
+        try:
+            run(path)
+        except Killed:
+            assert not path.exists() or (step, after) == ("move_durably", True)
+    run(path)
+
+    assert len(content(path)["users"]) == len(content(path)["agents"]) == 3
+    assert os.listdir(path.parent) == ["credentials.json"]
+    assert_everybody_can_sign_in(path)
+    live = AgentCredential.objects.filter(revoked_at=None)
+    assert sorted(live.values_list("pk", flat=True)) == sorted(
+        agent["client_id"] for agent in content(path)["agents"]
+    )
+    assert (User.objects.count(), Function.objects.count()) == (3, 3)
+    assert set(PolicyVersion.objects.values_list("number", flat=True)) == {1}
+
+
+def kill_at(patched: pytest.MonkeyPatch, step: str, call: int, *, after: bool) -> None:
+    owner: Any = demo.services if step.startswith("services.") else demo
+    name = step.removeprefix("services.")
+    original, calls = getattr(owner, name), [0]
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == call and not after:
+            raise Killed
+        result = original(*args, **kwargs)
+        if calls[0] == call:
+            raise Killed
+        return result
+
+    patched.setattr(owner, name, dying)

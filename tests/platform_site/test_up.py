@@ -1,0 +1,269 @@
+"""`manage.py up`, from outside: one process tree, started and ended for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from platform_site.processes import birth
+
+ROOT = Path(__file__).parents[2]
+OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
+CHILDREN = {"web", "worker", "beat", "postgres", "valkey"}
+# The platform: its start and its stop.
+START_TIMEOUT_S, END_TIMEOUT_S = 120, 30
+
+
+def environ() -> dict[str, str]:
+    """The environment of an operator who has set nothing."""
+    unset = (*OURS, *(f"{name}_FILE" for name in OURS), "ENVIRONMENT", "BASE_URL")
+    return {name: value for name, value in os.environ.items() if name not in unset}
+
+
+def manage(*arguments: object, **extra: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "manage.py"), *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd="/",
+        env=environ() | extra,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def descendants(pid: int) -> list[int]:
+    listed = subprocess.run(
+        ["/bin/ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    children = [child for child, parent in pairs if parent == pid]
+    return children + [each for child in children for each in descendants(child)]
+
+
+@dataclass
+class Platform:
+    process: subprocess.Popen[str]
+    data: Path
+    port: int
+    output: Path
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def said(self, text: str, *, within_s: float) -> str:
+        """Wait until it has said so; return all that it has said."""
+        deadline = time.monotonic() + within_s
+        while text not in (said := self.output.read_text()):
+            assert self.process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
+        return said
+
+    def pid(self, name: str) -> int:
+        return int((self.data / "pids" / f"{name}.pid").read_text().split()[0])
+
+    def is_ready(self) -> bool:
+        return httpx.get(f"{self.base_url}/readyz", timeout=20).status_code == 200
+
+    def assert_nothing_is_left(self, pids: list[int]) -> None:
+        deadline = time.monotonic() + END_TIMEOUT_S
+        while left := [pid for pid in pids if birth(pid)]:
+            assert time.monotonic() < deadline, f"still there: {left}"
+            time.sleep(0.1)
+        with pytest.raises(httpx.ConnectError):
+            self.is_ready()
+
+
+@contextlib.contextmanager
+def up(data: Path, *arguments: str) -> Iterator[Platform]:
+    port, output = free_port(), data.with_suffix(".output")
+    command = [sys.executable, str(ROOT / "manage.py"), "up", *arguments]
+    command += ["--port", str(port), "--data", str(data)]
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            command, cwd="/", env=environ(), stdout=file, stderr=file, text=True
+        )
+    running = Platform(process, data, port, output)
+    try:
+        running.said("Ready: ", within_s=START_TIMEOUT_S)
+        yield running
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_TIMEOUT_S)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """A place that the database's account can reach; pytest's own are closed."""
+    directory = Path(tempfile.mkdtemp(prefix="aap-up-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def platform(directory: Path) -> Iterator[Platform]:
+    with up(directory / "var") as running:
+        yield running
+        pids = descendants(running.process.pid)
+        running.process.terminate()
+        assert running.process.wait(END_TIMEOUT_S) == 0
+        running.assert_nothing_is_left([*pids, running.process.pid])
+
+
+def test_it_serves_and_shows_the_first_passwords(platform):
+    said = platform.output.read_text()
+    credentials = json.loads((platform.data / "credentials.json").read_text())
+
+    assert platform.is_ready()
+    assert said.splitlines()[-1].startswith(f"Ready: {platform.base_url}/ ")
+    assert credentials["base_url"] == platform.base_url
+    for user in credentials["users"].values():
+        assert user["password"] in said
+    assert all(agent["client_secret"] not in said for agent in credentials["agents"])
+
+
+def test_keys_credentials_and_logs_are_private(platform):
+    private = ["credentials.json", "environment.json", "lock"]
+    files = [platform.data / name for name in private]
+    directories = [platform.data / name for name in ("secrets", "log", "pids")]
+    files += [
+        *(platform.data / "secrets").iterdir(),
+        *(platform.data / "log").iterdir(),
+    ]
+
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directories} == {0o700}
+    assert [p.name for p in files if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
+
+
+def test_other_commands_find_the_running_platform(platform):
+    migrations = manage("migrate", "--check", DATA_DIR=str(platform.data))
+
+    assert (migrations.returncode, migrations.stderr) == (0, "")
+
+
+def test_a_second_up_in_the_same_directory_is_refused(platform):
+    before = platform.output.read_text()
+    second = manage("up", "--data", platform.data, "--port", free_port())
+
+    assert second.returncode == 2
+    assert f"in use by process {platform.process.pid}" in second.stderr
+    assert second.stdout == ""
+    assert platform.is_ready()
+    assert platform.output.read_text() == before
+
+
+def test_a_taken_port_is_said_before_anything_starts(platform, directory):
+    other = directory / "other"
+    refused = manage("up", "--data", other, "--port", platform.port)
+
+    assert refused.returncode == 2
+    assert f"Port {platform.port} of 127.0.0.1 cannot be used" in refused.stderr
+    assert [path.name for path in other.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "8_000", "٨٠٨٠"])
+def test_a_port_that_is_none_is_refused(port, tmp_path):
+    refused = manage("up", "--port", port, "--data", tmp_path / "var")
+
+    assert refused.returncode == 2
+    assert "argument --port" in refused.stderr
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_data_directory_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = manage("up", "--data", tmp_path / "file" / "var", "--port", free_port())
+
+    assert refused.returncode == 2
+    assert f"{tmp_path / 'file' / 'var'}: Not a directory" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_signal_ends_everything_in_order(directory, number):
+    with up(directory / "signalled", "--no-demo") as running:
+        time.sleep(3)  # A scheduler that is still starting may have to be killed.
+        pids = descendants(running.process.pid)
+        running.process.send_signal(number)
+
+        assert running.process.wait(END_TIMEOUT_S) == 0
+        running.assert_nothing_is_left(pids)
+        assert "killed" not in running.output.read_text()
+        assert not list((running.data / "pids").iterdir())
+
+
+@pytest.mark.stress
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
+def test_a_killed_supervisor_takes_everything_with_it_and_the_next_up_works(directory):
+    data = directory / "killed"
+    with up(data) as running:
+        pids = descendants(running.process.pid)
+        running.process.kill()
+        running.assert_nothing_is_left(pids)
+
+    with up(data) as running:
+        assert running.is_ready()
+        assert "First run" not in running.output.read_text()
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("name", sorted(CHILDREN))
+def test_a_crashed_child_is_started_again_and_reported(directory, name):
+    with up(directory / "crashed", "--no-demo") as running:
+        pid = running.pid(name)
+        os.kill(pid, signal.SIGKILL)
+
+        said = running.said(f"{name} runs again.", within_s=60)
+        assert f"{name} ended (signal SIGKILL); starting it again in 1 s." in said
+        assert running.pid(name) != pid
+        deadline = time.monotonic() + 30
+        while not running.is_ready():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+@pytest.mark.stress
+def test_a_stop_signal_at_any_moment_of_the_start_leaves_nothing(directory):
+    for attempt, delay_s in enumerate((0.2, 0.5, 0.8, 1.1, 1.5, 2, 3, 4)):
+        data = directory / f"early-{attempt}"
+        command = [sys.executable, str(ROOT / "manage.py"), "up", "--data", str(data)]
+        command += ["--port", str(free_port())]
+        process = subprocess.Popen(command, env=environ(), stdout=subprocess.DEVNULL)
+        time.sleep(delay_s)
+        pids = descendants(process.pid)
+        process.terminate()
+        process.wait(END_TIMEOUT_S)
+        deadline = time.monotonic() + 5
+        while [pid for pid in pids if birth(pid)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

@@ -1,0 +1,203 @@
+"""Alerts are raised from the audit stream, once per metric and hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from agents.principals import AgentPrincipal
+from audit.models import AuditEvent
+from security import tasks
+from security.errors import NotPermitted, TransitionRefused
+from security.models import Alert, MonitoredHour, Notification
+from security.services import acknowledge_alert, check_alerts, set_contact
+from tests.people import SETUP
+from tests.security.happenings import (
+    NOW,
+    call_is_decided,
+    happen,
+    is_decided,
+    is_refused,
+    sign_in_fails,
+)
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+LATER = NOW + timedelta(minutes=2)
+INSIDE = NOW - timedelta(minutes=30)
+
+
+def raised() -> list[tuple[str, int, int]]:
+    return list(
+        Alert.objects.order_by("metric").values_list("metric", "count", "threshold")
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold", "make"),
+    [
+        ("failed_logins", 5, sign_in_fails),
+        (
+            "failed_logins",
+            5,
+            lambda **kw: happen("agent.token_refused", reason="unknown", **kw),
+        ),
+        (
+            "high_risk_transactions",
+            3,
+            lambda **kw: is_decided(risk_bp=8001, **kw),
+        ),
+        ("api_errors", 10, lambda **kw: is_refused(status=404, **kw)),
+        ("api_errors", 10, lambda **kw: happen("request.failed", status=500, **kw)),
+        (
+            "function_call_failures",
+            5,
+            lambda **kw: call_is_decided(outcome="deny", **kw),
+        ),
+    ],
+)
+def test_m1_exactly_at_the_threshold_and_not_one_below(metric, threshold, make):
+    make(at=INSIDE, times=threshold - 1)
+    check_alerts(now=LATER)
+    assert raised() == []
+
+    MonitoredHour.objects.all().delete()
+    make(at=INSIDE)
+    check_alerts(now=LATER)
+    assert raised() == [(metric, threshold, threshold)]
+
+
+def test_m1_the_hour_is_half_open():
+    start = NOW - HOUR
+    sign_in_fails(at=start, times=4)
+    sign_in_fails(at=start - timedelta(microseconds=1))
+    sign_in_fails(at=NOW)
+
+    check_alerts(now=LATER)
+    assert raised() == []
+
+    MonitoredHour.objects.all().delete()
+    sign_in_fails(at=NOW - timedelta(microseconds=1))
+    check_alerts(now=LATER)
+    assert raised() == [("failed_logins", 5, 5)]
+    assert Alert.objects.get().window_start == start
+
+
+def test_what_is_exactly_at_080_or_without_a_score_is_not_high_risk():
+    is_decided(at=INSIDE, risk_bp=8000, times=20)
+    is_decided(at=INSIDE, risk_bp=None, times=20)
+    call_is_decided(at=INSIDE, outcome="allow", times=20)
+    call_is_decided(at=INSIDE, outcome="hold", times=20)
+
+    check_alerts(now=LATER)
+
+    assert raised() == []
+
+
+def test_test_agents_are_not_counted():
+    is_decided(at=INSIDE, risk_bp=9900, times=9, mode="test")
+    call_is_decided(at=INSIDE, outcome="deny", times=9, mode="test")
+
+    check_alerts(now=LATER)
+    assert raised() == []
+
+    is_decided(at=INSIDE + HOUR, risk_bp=9900, times=3, mode="live")
+    check_alerts(now=LATER + HOUR)
+    assert raised() == [("high_risk_transactions", 3, 3)]
+
+
+def test_the_running_hour_raises_at_once_and_only_once():
+    sign_in_fails(at=NOW + timedelta(minutes=1), times=6)
+
+    check_alerts(now=LATER)
+    sign_in_fails(at=LATER, times=50)
+    check_alerts(now=LATER + timedelta(minutes=1))
+    check_alerts(now=LATER + HOUR)
+    check_alerts(now=LATER + 2 * HOUR)
+
+    assert raised() == [("failed_logins", 6, 5)]
+    assert AuditEvent.objects.filter(action="alert.raised").count() == 1
+
+
+def test_an_event_that_commits_a_little_late_is_still_counted():
+    sign_in_fails(at=NOW - timedelta(seconds=1), times=4)
+    check_alerts(now=NOW + timedelta(seconds=30))
+    assert raised() == []
+
+    sign_in_fails(at=NOW - timedelta(seconds=1))
+    check_alerts(now=NOW + timedelta(seconds=90))
+
+    assert raised() == [("failed_logins", 5, 5)]
+
+
+def test_o7_hours_missed_by_a_stopped_beat_alert_each():
+    check_alerts(now=NOW - 3 * HOUR)
+    for hours in (3, 2, 1):
+        sign_in_fails(at=NOW - hours * HOUR + timedelta(minutes=59), times=5)
+
+    check_alerts(now=LATER)
+
+    starts = Alert.objects.order_by("window_start").values_list(
+        "window_start", flat=True
+    )
+    assert list(starts) == [NOW - 3 * HOUR, NOW - 2 * HOUR, NOW - HOUR]
+
+
+def test_o1_a_task_delivered_ten_times_has_one_effect():
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    sign_in_fails(at=INSIDE, times=7)
+
+    for _ in range(10):
+        check_alerts(now=LATER)
+
+    assert raised() == [("failed_logins", 7, 5)]
+    assert Notification.objects.count() == 1
+    settled = MonitoredHour.objects.filter(window_start=NOW - HOUR)
+    assert settled.count() == 1
+
+
+def test_an_alert_tells_the_contact_and_the_log():
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    sign_in_fails(at=INSIDE, times=5)
+
+    check_alerts(now=LATER)
+
+    message = Notification.objects.get()
+    assert message.recipient == "lead@example.com"
+    assert message.subject == "Alert: failed_logins reached 5"
+    assert "in the hour from 2026-03-10 11:00 UTC" in message.body
+    event = AuditEvent.objects.get(action="alert.raised")
+    assert event.details["count"] == 5
+    assert event.details["window_start"] == "2026-03-10T11:00:00+00:00"
+    assert (event.actor_kind, event.actor_label) == ("system", "alert thresholds")
+
+
+def test_the_tasks_run_on_the_present_hour():
+    agent = AgentPrincipal("agt_1", "usr_1", "shopping", "live", "crd_1", None)
+    call_is_decided(at=timezone.now(), outcome="deny", times=5, actor=agent)
+
+    tasks.detect_security_incidents()
+    tasks.check_security_alerts()
+
+    assert raised() == [("function_call_failures", 5, 5)]
+
+
+def test_acknowledging_takes_the_permission_and_happens_once(alice, bob):
+    sign_in_fails(at=INSIDE, times=5)
+    check_alerts(now=LATER)
+    alert = Alert.objects.get()
+
+    with pytest.raises(NotPermitted):
+        acknowledge_alert(alert.pk, acting=bob)
+    alert.refresh_from_db()
+    assert alert.status == "open"
+
+    acknowledge_alert(alert.pk, acting=alice, note="Looking.")
+    with pytest.raises(TransitionRefused):
+        acknowledge_alert(alert.pk, acting=alice)
+    alert.refresh_from_db()
+    assert (alert.status, alert.acknowledged_by) == ("acknowledged", "alice")
+    assert AuditEvent.objects.filter(action="alert.acknowledged").count() == 1

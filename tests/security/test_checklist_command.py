@@ -1,0 +1,123 @@
+"""The seed's checklist, as the installation sees itself."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from security.checklist import CHECKS, run_checklist
+from security.core.checklist import CHECKLIST
+from security.models import MonitoredHour, Review
+from security.services import check_alerts, open_due_reviews, set_contact
+from tests.people import SETUP
+
+pytestmark = pytest.mark.django_db
+
+MANUAL = {
+    "waf_rules",
+    "ddos_protection",
+    "network_groups",
+    "backup_strategy",
+    "model_validation",
+}
+
+
+def statuses() -> dict[str, str]:
+    return {result.item.key: result.finding.status for result in run_checklist()}
+
+
+@pytest.fixture
+def good_installation(settings):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.BASE_URL = "https://platform.example.com"
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    check_alerts(now=timezone.now())
+    open_due_reviews(now=timezone.now())
+
+
+def test_it_is_the_seeds_list():
+    sections: dict[str, int] = {}
+    for item in CHECKLIST:
+        sections[item.section] = sections.get(item.section, 0) + 1
+
+    assert sections == {"Deployment": 5, "Application": 5, "Data": 5, "AI/ML": 5}
+    assert len({item.key for item in CHECKLIST}) == 20
+    assert {item.key for item in CHECKLIST} - set(CHECKS) == MANUAL
+
+
+@pytest.mark.usefixtures("good_installation")
+def test_a_good_installation_passes_all_that_can_be_told_and_nothing_more():
+    found = statuses()
+
+    assert {key for key, status in found.items() if status == "manual"} == MANUAL
+    assert [key for key, status in found.items() if status == "fail"] == []
+
+
+@pytest.mark.usefixtures("good_installation")
+@pytest.mark.parametrize(
+    ("setting", "value", "key"),
+    [
+        ("SECURE_SSL_REDIRECT", False, "https_only"),
+        ("X_FRAME_OPTIONS", "SAMEORIGIN", "secure_headers"),
+        ("RATE_LIMIT_CONFIG", {}, "rate_limiting"),
+        ("DATA_UPLOAD_MAX_MEMORY_SIZE", 2**30, "input_validation"),
+        ("SESSION_COOKIE_AGE", 10**6, "session_management"),
+        ("DEBUG", True, "error_handling"),
+        ("ENCRYPTION_KEY", "no key", "encryption"),
+        ("AUTHENTICATION_BACKENDS", [], "access_controls"),
+    ],
+)
+def test_what_is_wrong_fails(settings, setting, value, key):
+    setattr(settings, setting, value)
+
+    assert statuses()[key] == "fail"
+
+
+@pytest.mark.usefixtures("good_installation")
+def test_m8_a_stopped_detector_and_an_overdue_review_fail():
+    stopped_at = timezone.now() - timedelta(hours=4)
+    MonitoredHour.objects.filter(window_start__gt=stopped_at).delete()
+    Review.objects.update(due_at=timezone.now())
+
+    found = statuses()
+
+    assert found["behavior_monitoring"] == "fail"
+    assert found["security_audits"] == "fail"
+
+
+def test_the_command_tells_it_as_a_table_and_exits_with_1():
+    out = io.StringIO()
+
+    with pytest.raises(SystemExit) as exit_:
+        call_command("security_checklist", stdout=out)
+
+    assert exit_.value.code == 1
+    text = out.getvalue()
+    assert text.startswith("Deployment\n  FAIL    Enable HTTPS only\n")
+    assert "  MANUAL  Set up WAF rules" in text
+    assert text.rstrip().endswith("5 manual")
+
+
+@pytest.mark.usefixtures("good_installation")
+def test_the_command_tells_it_as_json_and_exits_with_0():
+    out = io.StringIO()
+
+    call_command("security_checklist", format="json", stdout=out)
+
+    rows = json.loads(out.getvalue())
+    assert len(rows) == 20
+    assert set(rows[0]) == {
+        "section",
+        "key",
+        "item",
+        "status",
+        "evidence",
+        "guidance",
+    }

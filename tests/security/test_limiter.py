@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+import redis
+from django.contrib.auth.models import AnonymousUser
+from django.test import RequestFactory
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from audit.context import Anonymous
+from audit.models import AuditEvent
+from security import limiter
+from security.core import gcra
+from security.core.limits import Limit
+from security.errors import LimiterUnavailable, RateLimited
+from security.limiter import Bucket, check_limits
+
+pytestmark = pytest.mark.django_db
+
+UNREACHABLE = "redis://127.0.0.1:1/0"
+
+
+@dataclass(frozen=True)
+class Caller:
+    kind: str = "user"
+    principal_id: str = "usr_1"
+    owner_id: str = "usr_1"
+    label: str = "someone"
+    authenticated_at: None = None
+    is_human: bool = True
+    is_authenticated: bool = True
+
+
+def request_of(user=None, address="192.0.2.1", path="/api/v1/me/", **extra):
+    request = RequestFactory().get(path, REMOTE_ADDR=address, **extra)
+    request.user = user or AnonymousUser()
+    return request
+
+
+def agent(number, owner="usr_1"):
+    return Caller("agent", f"agt_{number}", owner, is_human=False)
+
+
+def passes(rate_class="default", **options):
+    try:
+        check_limits(request_of(**options), rate_class)
+    except RateLimited:
+        return False
+    return True
+
+
+def headers_of(request):
+    count = limiter.counted(request)
+    assert count is not None
+    return count.headers
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process():
+    yield
+    limiter._Outage.until = 0.0
+    limiter._local = limiter.LocalBuckets()
+
+
+@pytest.mark.parametrize(
+    ("rate_class", "burst"), [("default", 5), ("auth", 2), ("high_risk", 2)]
+)
+def test_d1_d2_a_burst_passes_and_one_more_is_refused(rate_class, burst):
+    answers = [passes(rate_class, user=Caller()) for _ in range(burst + 1)]
+
+    assert answers == [True] * burst + [False]
+
+
+def test_d4_d5_a_hundred_at_once_let_exactly_the_burst_through():
+    barrier = threading.Barrier(20)
+    buckets = (Bucket("auth", "limit:test:d5", Limit(5, 2)),)
+    answers: list[bool] = []
+
+    def send():
+        barrier.wait()
+        answers.extend(limiter._count_shared(buckets).verdict.allowed for _ in range(5))
+
+    threads = [threading.Thread(target=send) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 100
+    assert answers.count(True) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"),
+    ],
+)
+def test_d6_spellings_of_an_address_and_a_64_share_a_bucket(one, other):
+    answers = [passes("auth", address=address) for address in (one, other, one)]
+
+    assert answers == [True, True, False]
+
+
+def test_d6_path_query_and_forwarded_headers_do_not_change_the_bucket():
+    answers = [
+        passes("auth", path="/api/v1/auth/token/"),
+        passes("auth", path="/API/V1/AUTH/TOKEN?x=1"),
+        passes("auth", path="/other", HTTP_X_FORWARDED_FOR="198.51.100.1"),
+    ]
+
+    assert answers == [True, True, False]
+
+
+def test_d7_agents_of_one_owner_share_a_ceiling_of_four():
+    answers = [passes("high_risk", user=agent(number)) for number in range(9)]
+
+    assert answers == [True] * 8 + [False]
+    assert passes("high_risk", user=agent(1, owner="usr_2"))
+
+
+def test_a_request_that_one_bucket_refuses_spends_no_other():
+    for _ in range(10):
+        passes("high_risk", user=agent(1))
+
+    assert [
+        passes("high_risk", user=agent(number)) for number in (2, 2, 3, 3, 4, 4)
+    ] == [True] * 6
+    assert not passes("high_risk", user=agent(5))
+
+
+def test_d9_strangers_cannot_spend_a_known_callers_bucket():
+    while passes(address="192.0.2.1"):
+        pass
+
+    assert passes(user=Caller(), address="192.0.2.1")
+
+
+def test_known_callers_behind_one_address_do_not_choke_each_other():
+    callers = [Caller(principal_id=f"usr_{number}") for number in range(20)]
+
+    assert all(passes(user=caller) for caller in callers)
+
+
+def test_classes_are_counted_apart():
+    while passes("auth", user=Caller()):
+        pass
+
+    assert passes("default", user=Caller())
+
+
+def test_the_refusal_says_when_the_next_one_can_pass():
+    caller = Caller()
+    while passes("auth", user=caller):
+        pass
+
+    with pytest.raises(RateLimited) as refused:
+        check_limits(request_of(caller), "auth")
+    assert refused.value.retry_after_s == 12
+
+
+def test_the_headers_are_of_the_ietf_draft():
+    request = request_of(Caller())
+    check_limits(request, "default")
+
+    assert headers_of(request) == {
+        "RateLimit-Policy": '"default";q=60;w=60',
+        "RateLimit": '"default";r=4;t=1',
+    }
+
+
+def test_the_headers_of_an_agent_tell_of_the_bucket_that_binds():
+    for number in range(7):
+        passes("high_risk", user=agent(number))
+    request = request_of(agent(99))
+    check_limits(request, "high_risk")
+
+    assert headers_of(request)["RateLimit-Policy"] == ('"high_risk-owner";q=40;w=60')
+    assert (
+        limiter.counted(request)
+        .headers["RateLimit"]
+        .startswith('"high_risk-owner";r=0;')
+    )
+
+
+def test_d10_a_flood_is_audited_once():
+    for _ in range(30):
+        passes("auth", user=Caller())
+
+    events = AuditEvent.objects.filter(action="request.limited")
+    assert [(event.actor_id, event.details) for event in events] == [
+        ("usr_1", {"limit": "auth"})
+    ]
+
+
+def test_a_refusal_before_the_throttle_is_counted_by_address():
+    requests = [request_of() for _ in range(6)]
+
+    for request in requests[:5]:
+        limiter.count_refusal(request)
+        limiter.count_refusal(request)
+    with pytest.raises(RateLimited):
+        limiter.count_refusal(requests[5])
+
+
+@pytest.fixture
+def without_valkey(settings):
+    settings.REDIS_URL = UNREACHABLE
+
+
+@pytest.mark.parametrize("rate_class", ["auth", "high_risk"])
+def test_d8_without_valkey_auth_and_high_risk_fail_closed(without_valkey, rate_class):
+    for _ in range(2):
+        with pytest.raises(LimiterUnavailable) as refused:
+            check_limits(request_of(Caller()), rate_class)
+        assert refused.value.retry_after_s == 5
+
+
+def test_d8_without_valkey_the_default_class_is_counted_in_the_process(without_valkey):
+    answers = [passes(user=agent(1)) for _ in range(7)]
+
+    assert answers == [True] * 5 + [False] * 2
+    assert AuditEvent.objects.filter(action="request.limited").count() == 1
+
+
+def test_d8_a_valkey_that_hangs_costs_one_timeout_a_second(settings):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        started = time.perf_counter()
+        answers = [passes(user=Caller()) for _ in range(5)]
+        took = time.perf_counter() - started
+
+    assert answers == [True] * 5
+    assert took < 0.8
+
+
+def test_valkey_is_asked_again_after_a_second(settings, without_valkey):
+    passes(user=Caller())
+    settings.REDIS_URL = settings.CACHES["default"]["LOCATION"]
+    limiter._Outage.until = time.monotonic()
+
+    assert passes("auth", user=Caller())
+
+
+def test_the_local_store_is_bounded():
+    local = limiter.LocalBuckets()
+    for number in range(limiter.LOCAL_BUCKETS + 50):
+        local.count((Bucket("default", f"key:{number}", Limit(60, 5)),))
+
+    assert len(local._full_at_us) == limiter.LOCAL_BUCKETS
+
+
+@hypothesis_settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    bursts=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    rates=st.lists(st.integers(1, 100_000), min_size=3, max_size=3),
+    hits=st.integers(1, 12),
+    run=st.integers(0, 2**60),
+)
+def test_the_lua_script_and_the_core_agree(settings, bursts, rates, hits, run):
+    buckets = tuple(
+        Bucket("default", f"limit:agree:{run}:{number}", Limit(rate, burst))
+        for number, (rate, burst) in enumerate(zip(rates, bursts, strict=False))
+    )
+    arguments = [
+        part
+        for bucket in buckets
+        for part in (gcra.interval_us(bucket.limit), bucket.limit.burst_size)
+    ]
+    script = limiter._script(settings.REDIS_URL)
+    keys = [bucket.key for bucket in buckets]
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    for _ in range(hits):
+        allowed, _first, now, *before = map(int, script(keys=keys, args=arguments))
+
+        verdicts = [
+            gcra.judge(bucket.limit, full_at_us=full_at, now_us=now)
+            for bucket, full_at in zip(buckets, before, strict=True)
+        ]
+        assert bool(allowed) == all(verdict.allowed for verdict in verdicts)
+        after = [int(value or 0) for value in client.mget(keys)]
+        expected = [verdict.full_at_us for verdict in verdicts] if allowed else before
+        for value, wanted, verdict in zip(after, expected, verdicts, strict=True):
+            assert value in {wanted, 0} if verdict.next_us < 50_000 else value == wanted
+    client.close()
+
+
+def test_an_anonymous_caller_of_drf_and_of_django_are_one():
+    def keys(user):
+        return [
+            bucket.key
+            for bucket in limiter.buckets_of(
+                limiter._caller(request_of(user)), "192.0.2.1", "auth"
+            )
+        ]
+
+    assert keys(Anonymous()) == keys(AnonymousUser())

@@ -1,0 +1,101 @@
+"""Weekly, monthly, quarterly and annual reviews open by themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.models import AuditEvent
+from security.core.reviews import CADENCES, due_on, period_start
+from security.errors import NotPermitted, ReasonMissing, TransitionRefused
+from security.models import Notification, Review
+from security.services import complete_review, open_due_reviews, set_contact
+from tests.people import SETUP
+
+NOW = datetime(2026, 3, 11, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "day", "start", "due"),
+    [
+        ("weekly", date(2026, 3, 11), date(2026, 3, 9), date(2026, 3, 16)),
+        ("weekly", date(2027, 1, 1), date(2026, 12, 28), date(2027, 1, 4)),
+        ("monthly", date(2026, 2, 28), date(2026, 2, 1), date(2026, 3, 1)),
+        ("monthly", date(2026, 12, 31), date(2026, 12, 1), date(2027, 1, 1)),
+        ("quarterly", date(2026, 5, 31), date(2026, 4, 1), date(2026, 7, 1)),
+        ("quarterly", date(2026, 12, 1), date(2026, 10, 1), date(2027, 1, 1)),
+        ("annual", date(2028, 2, 29), date(2028, 1, 1), date(2029, 1, 1)),
+    ],
+)
+def test_periods_and_due_dates(cadence, day, start, due):
+    assert (period_start(cadence, day), due_on(cadence, day)) == (start, due)
+
+
+@given(st.sampled_from(CADENCES), st.dates(date(2000, 1, 1), date(2100, 1, 1)))
+def test_periods_follow_each_other_without_gap_or_overlap(cadence, day):
+    start, due = period_start(cadence, day), due_on(cadence, day)
+
+    assert start <= day < due
+    assert period_start(cadence, due) == due
+    assert period_start(cadence, due - timedelta(days=1)) == start
+
+
+def test_an_unknown_cadence_is_an_error():
+    with pytest.raises(ValueError, match="hourly"):
+        period_start("hourly", date(2026, 1, 1))
+
+
+@pytest.mark.django_db
+def test_o1_each_period_opens_one_review_of_each_cadence():
+    for _ in range(3):
+        open_due_reviews(now=NOW)
+
+    reviews = Review.objects.order_by("due_at")
+    assert [(r.cadence, r.period_start, r.due_at.date()) for r in reviews] == [
+        ("weekly", date(2026, 3, 9), date(2026, 3, 16)),
+        ("monthly", date(2026, 3, 1), date(2026, 4, 1)),
+        ("quarterly", date(2026, 1, 1), date(2026, 4, 1)),
+        ("annual", date(2026, 1, 1), date(2027, 1, 1)),
+    ]
+    assert AuditEvent.objects.filter(action="review.opened").count() == 4
+
+    assert [r.cadence for r in open_due_reviews(now=NOW + timedelta(days=7))] == [
+        "weekly"
+    ]
+
+
+@pytest.mark.django_db
+def test_an_overdue_review_is_reminded_of_once():
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    open_due_reviews(now=NOW)
+    assert Notification.objects.count() == 0
+
+    for days in (5, 6):
+        open_due_reviews(now=NOW + timedelta(days=days))
+
+    assert [n.subject for n in Notification.objects.all()] == [
+        "Overdue: Weekly automated security scan from 2026-03-09"
+    ]
+
+
+@pytest.mark.django_db
+def test_completing_takes_the_permission_and_a_note_and_happens_once(alice, bob):
+    open_due_reviews(now=NOW)
+    review = Review.objects.get(cadence="weekly")
+
+    with pytest.raises(NotPermitted):
+        complete_review(review.pk, acting=bob, note="Done.")
+    with pytest.raises(ReasonMissing):
+        complete_review(review.pk, acting=alice, note=" ")
+    review.refresh_from_db()
+    assert review.completed_at is None
+
+    complete_review(review.pk, acting=alice, note="Nothing found.")
+    with pytest.raises(TransitionRefused):
+        complete_review(review.pk, acting=alice, note="Again.")
+    review.refresh_from_db()
+    assert (review.completed_by, review.note) == ("alice", "Nothing found.")
+    assert AuditEvent.objects.filter(action="review.completed").count() == 1

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from security.core.signatures import (
+    RequestParts,
+    SignatureInvalid,
+    check_signature,
+    content_digest,
+    parse_signature,
+    sign,
+    verify_signature,
+)
+
+SECRET, KEY, NONCE, NOW = "s3cret-s3cret-s3cret", "crd_1", "n" * 22, 1_750_000_000
+PARTS = RequestParts("POST", "/api/v1/transactions/", "a=1&b=2", b'{"amount":"1.00"}')
+
+
+def signed(parts=PARTS, **changes):
+    options = {"secret": SECRET, "key_id": KEY, "created": NOW, "nonce": NONCE}
+    headers = sign(parts, **{**options, **changes})
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def check(headers, parts=PARTS, **changes):
+    options = {"key_id": KEY, "secret": SECRET, "now_s": NOW}
+    check_signature(
+        parts,
+        parse_signature(headers),
+        digest_header=headers.get("content-digest", ""),
+        **{**options, **changes},
+    )
+
+
+def refusal(*arguments, **options):
+    with pytest.raises(SignatureInvalid) as caught:
+        check(*arguments, **options)
+    return caught.value.reason
+
+
+def test_the_seed_verifies_hex_hmac_sha256():
+    good = hmac.new(b"key", b"payload", hashlib.sha256).hexdigest()
+
+    assert verify_signature(b"payload", good, "key")
+    assert not verify_signature(b"payloae", good, "key")
+    assert not verify_signature(b"payload", good, "kez")
+    assert not verify_signature(b"payload", "", "key")
+
+
+@pytest.mark.parametrize("signature", ["ü" * 64, "\ud800", "\x00", "é"])
+def test_f8_a_signature_that_is_not_ascii_is_false_and_no_error(signature):
+    assert not verify_signature(b"payload", signature, "key")
+
+
+def test_a_signed_request_is_accepted_once_parsed():
+    check(signed())
+
+
+def test_the_base_is_that_of_rfc_9421():
+    headers = signed()
+    params = headers["signature-input"].removeprefix("sig1=")
+    base = (
+        '"@method": POST\n"@path": /api/v1/transactions/\n"@query": ?a=1&b=2\n'
+        f'"content-digest": {content_digest(PARTS.body)}\n'
+        f'"@signature-params": {params}'
+    )
+    mac = hmac.new(SECRET.encode(), base.encode(), hashlib.sha256).digest()
+
+    assert parse_signature(headers).mac == mac
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (replace(PARTS, body=b'{"amount":"1.01"}'), "digest_mismatch"),
+        (replace(PARTS, path="/api/v1/transactionz/"), "signature_mismatch"),
+        (replace(PARTS, query="a=1&b=3"), "signature_mismatch"),
+        (replace(PARTS, query=""), "signature_mismatch"),
+        (replace(PARTS, method="PUT"), "signature_mismatch"),
+    ],
+)
+def test_f1_one_bit_changed_is_refused(changed, reason):
+    assert refusal(signed(), changed) == reason
+
+
+@given(st.integers(0, 8 * 32 - 1))
+def test_f1_one_bit_of_the_signature_changed_is_refused(bit):
+    signature = parse_signature(signed())
+    mac = bytearray(signature.mac)
+    mac[bit // 8] ^= 1 << bit % 8
+
+    with pytest.raises(SignatureInvalid, match="signature_mismatch"):
+        check_signature(
+            PARTS,
+            replace(signature, mac=bytes(mac)),
+            digest_header=content_digest(PARTS.body),
+            key_id=KEY,
+            secret=SECRET,
+            now_s=NOW,
+        )
+
+
+@pytest.mark.parametrize("skew", [-300, 300])
+def test_f3_three_hundred_seconds_either_way_are_accepted(skew):
+    check(signed(), now_s=NOW + skew)
+
+
+@pytest.mark.parametrize("skew", [-301, 301])
+def test_f3_one_second_more_is_refused(skew):
+    assert refusal(signed(), now_s=NOW + skew) == "outside_time_window"
+
+
+def test_f4_the_signature_of_another_key_is_refused():
+    assert refusal(signed(key_id="crd_2")) == "key_mismatch"
+    assert refusal(signed(secret="another")) == "signature_mismatch"
+
+
+@pytest.mark.parametrize(
+    "covered",
+    [
+        '"@method" "@path" "@query"',
+        '"@path" "@query" "content-digest"',
+        '"@method" "@method" "@path" "@query" "content-digest"',
+        '"@method" "@path" "@query" "content-digest" "date"',
+        '"@method" "@path" "@query" "@query"',
+    ],
+)
+def test_f5_covered_components_that_are_not_all_four_are_refused(covered):
+    headers = signed()
+    headers["signature-input"] = headers["signature-input"].replace(
+        '"@method" "@path" "@query" "content-digest"', covered
+    )
+
+    assert refusal(headers) == "components_incomplete"
+
+
+def malformed(**changes):
+    headers = signed()
+    return {**headers, **changes}
+
+
+TWO = signed()
+PARAMS = TWO["signature-input"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        malformed(signature=f"{TWO['signature']}, {TWO['signature']}"),
+        malformed(**{"signature-input": f"{PARAMS}, sig2{PARAMS[4:]}"}),
+        malformed(signature=TWO["signature"].replace("sig1", "sig2")),
+        malformed(signature="sig1=:not base64:"),
+        malformed(signature="sig1=:abc:"),
+        malformed(signature=f"{TWO['signature']}\n"),
+        malformed(**{"signature-input": PARAMS.replace(";created=", ";expires=")}),
+        malformed(**{"signature-input": f"{PARAMS};created={NOW}"}),
+        malformed(**{"signature-input": f'{PARAMS};tag="x"'}),
+        malformed(**{"signature-input": PARAMS.replace(str(NOW), f'"{NOW}"')}),
+        malformed(**{"signature-input": PARAMS.replace(str(NOW), "9" * 400)}),
+        malformed(**{"signature-input": PARAMS.replace(str(NOW), "-1")}),
+        malformed(**{"signature-input": PARAMS.replace(NONCE, "short")}),
+        malformed(**{"signature-input": PARAMS.replace(NONCE, "n" * 129)}),
+        malformed(**{"signature-input": PARAMS.replace('"crd_1"', "1")}),
+        malformed(**{"signature-input": PARAMS + " " * 4000}),
+    ],
+)
+def test_f5_two_signatures_and_every_other_shape_are_refused(headers):
+    assert refusal(headers) == "signature_malformed"
+
+
+def test_a_request_without_a_signature_is_refused():
+    assert refusal({}) == "signature_missing"
+
+
+def test_another_algorithm_is_refused():
+    headers = signed()
+    headers["signature-input"] = PARAMS.replace("hmac-sha256", "hmac-sha512")
+
+    assert refusal(headers) == "algorithm_unsupported"
+
+
+@pytest.mark.parametrize("digest", ["", "sha-256=:AAAA:", "sha-512=:AAAA:", "é"])
+def test_f6_a_wrong_or_absent_digest_is_refused(digest):
+    assert refusal({**signed(), "content-digest": digest}) == "digest_mismatch"
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_parsing_any_text_refuses_and_never_fails(one, other):
+    with pytest.raises(SignatureInvalid):
+        parse_signature({"signature-input": one, "signature": other})

@@ -1,0 +1,91 @@
+"""An agent like the seed's, and short ways to ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agents import services as agent_services
+from agents.core.policy_draft import parse_terms
+from agents.models import Agent
+from agents.principals import AgentPrincipal
+from audit.context import acting_as
+from tests.factories import SEED_POLICY, make_agent
+from tests.people import People
+from transactions import services
+from transactions.models import ApprovalRequest
+from transactions.queries import approval_for, etag_of
+from transactions.services import Answer, Ask
+
+ADDRESS = "203.0.113.7"
+
+
+def principal_of(agent: Agent) -> AgentPrincipal:
+    """Return the caller that authentication makes of an agent's token."""
+    return AgentPrincipal(
+        principal_id=agent.pk,
+        owner_id=agent.owner_id,
+        label=agent.name,
+        mode=agent.mode,
+        credential_id="crd_test",
+        authenticated_at=None,
+        policy_version_id=agent.policy_version_id,
+    )
+
+
+def ask_for(amount: Any = "49.99", merchant: str = "Amazon", **values: Any) -> Ask:
+    """Return the seed's request with other values."""
+    given = {"currency": None, "category": "electronics"} | values
+    return Ask(amount=amount, merchant=merchant, **given)
+
+
+_keys = iter(range(10**9))
+
+
+def spend(
+    agent: Agent, amount: Any = "49.99", *, key: str | None = None, **values: Any
+) -> Answer:
+    """Ask for an agent, under a new Idempotency-Key unless one is given."""
+    principal = principal_of(agent)
+    with acting_as(principal, address=ADDRESS, user_agent="tests", request_id="req-1"):
+        return services.request_transaction(
+            ask_for(amount, **values),
+            acting=principal,
+            idempotency_key=key or f"key-{next(_keys)}",
+        )
+
+
+def held(agent: Agent, amount: Any = "750.00", **values: Any) -> ApprovalRequest:
+    """Return the approval request of a new held transaction."""
+    body = spend(agent, amount, **values).body
+    assert body["outcome"] == "hold", body
+    return ApprovalRequest.objects.select_related("transaction").get(
+        pk=body["approval"]["id"]
+    )
+
+
+def seen_by(person: Any, approval: ApprovalRequest) -> str:
+    """Return the ETag of what a person sees of an approval request now."""
+    return etag_of(approval_for(person, approval.pk))
+
+
+@pytest.fixture
+def agent(people: People) -> Agent:
+    """The seed's shopping agent: carol's, made by alice, so that bob may approve."""
+    return make_agent(people.carol, acting=people.alice)
+
+
+@pytest.fixture
+def give_policy(people: People) -> Callable[..., Agent]:
+    """Puts the seed's policy with other terms in force: give_policy(agent, …)."""
+
+    def give(agent: Agent, **terms: Any) -> Agent:
+        agent_services.set_policy(
+            agent.pk, parse_terms({**SEED_POLICY, **terms}), acting=people.alice
+        )
+        agent.refresh_from_db()
+        return agent
+
+    return give

@@ -1,0 +1,67 @@
+"""The seed's example agent and the facts of a plain request, for the core's tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from agents.core.merchants import merchant_key
+from agents.core.policy import PolicyRules
+from transactions.core.activity import no_activity
+from transactions.core.facts import (
+    BudgetState,
+    Facts,
+    MerchantHistory,
+    SpendingRequest,
+    Thresholds,
+)
+
+NOW = datetime(2025, 3, 4, 15, 30, tzinfo=UTC)
+THRESHOLDS = Thresholds()
+
+# Security Considerations, "Agent Permissions": AGENT_PERMISSIONS["shopping"].
+SHOPPING = PolicyRules(
+    id="pol_shopping",
+    number=1,
+    currency="USD",
+    max_transaction_amount_minor=1000_00,
+    requires_approval_above_minor=500_00,
+    daily_budget_minor=None,
+    max_transactions_per_hour=None,
+    allowed_merchants=frozenset({"amazon", "walmart"}),
+    blocked_categories=frozenset({"gambling", "adult"}),
+    allowed_functions=frozenset(),
+    requires_signature=False,
+)
+
+
+def policy(**terms: Any) -> PolicyRules:
+    """Return the seed's policy with other terms."""
+    return replace(SHOPPING, **terms)
+
+
+def spending(
+    amount_minor: int = 49_99, merchant: str = "Amazon", **values: Any
+) -> SpendingRequest:
+    """Return the seed's request with other values."""
+    given = {"currency": "USD", "category": "electronics", "description": ""} | values
+    return SpendingRequest(
+        amount_minor=amount_minor,
+        merchant=merchant,
+        merchant_key=merchant_key(merchant),
+        **given,
+    )
+
+
+def facts(request: SpendingRequest | None = None, **values: Any) -> Facts:
+    """Return the facts of an agent that never asked before."""
+    given = {
+        "agent_is_active": True,
+        "locks": (),
+        "activity": no_activity(NOW),
+        "merchant": MerchantHistory(),
+        "budget": BudgetState(),
+        "now": NOW,
+    }
+    return Facts(request=request or spending(), **given | values)

@@ -1,0 +1,79 @@
+"""The verdict on a function call, without a registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.transactions.core.cases import policy
+from transactions.core.calls import CallFacts, decide_call
+from transactions.core.outcome import Outcome
+
+GOOD = CallFacts(
+    function="transfer",
+    is_registered=True,
+    is_enabled=True,
+    violations=(),
+    agent_is_active=True,
+    locks=(),
+)
+TRANSFER = policy(allowed_functions=frozenset({"transfer"}))
+
+
+def judge(facts=GOOD, rules=TRANSFER):
+    outcome, findings = decide_call(facts, rules)
+    return outcome, [finding.code for finding in findings]
+
+
+def test_a_good_call_is_allowed():
+    assert judge() == (Outcome.ALLOW, ["allowed_by_policy"])
+    assert judge(rules=policy(allowed_functions=None))[0] is Outcome.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({"is_registered": False, "is_enabled": False}, ["function_unknown"]),
+        ({"is_enabled": False}, ["function_disabled"]),
+        ({"function": "Transfer"}, ["function_not_allowed"]),
+        ({"violations": None}, ["check_failed"]),
+        ({"violations": ("/a: b",)}, ["parameters_invalid"]),
+        ({"agent_is_active": False}, ["agent_inactive"]),
+        ({"locks": ("function",)}, ["resource_locked"]),
+    ],
+)
+def test_one_thing_wrong_denies(change, codes):
+    assert judge(replace(GOOD, **change)) == (Outcome.DENY, codes)
+
+
+def test_without_a_policy_or_with_an_empty_list_nothing_may_be_called():
+    assert judge(rules=None) == (Outcome.DENY, ["no_policy"])
+    assert judge(rules=policy(allowed_functions=frozenset())) == (
+        Outcome.DENY,
+        ["function_not_allowed"],
+    )
+
+
+@given(
+    st.builds(
+        CallFacts,
+        function=st.sampled_from(["transfer", "other"]),
+        is_registered=st.booleans(),
+        is_enabled=st.booleans(),
+        violations=st.sampled_from([(), None, ("/a: b",)]),
+        agent_is_active=st.booleans(),
+        locks=st.sampled_from([(), ("agent",)]),
+    ),
+    st.sampled_from([None, TRANSFER, policy(allowed_functions=None)]),
+)
+def test_only_what_is_right_in_every_way_is_allowed(facts, rules):
+    outcome, findings = decide_call(facts, rules)
+
+    in_order = replace(facts, function="transfer") == GOOD and rules is not None
+    listed = facts.function == "transfer" or rules != TRANSFER
+    assert (outcome is Outcome.ALLOW) == (in_order and listed)
+    assert outcome is not Outcome.HOLD
+    assert all(finding.message for finding in findings)

@@ -1,0 +1,198 @@
+"""What must hold of every decision, whatever the facts: nothing opens by tightening."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.transactions.core import strategies as any_
+from tests.transactions.core.cases import SHOPPING, THRESHOLDS, facts, spending
+from transactions.core import decision
+from transactions.core.decision import HARD_CHECKS, decide, recheck
+from transactions.core.outcome import Outcome
+from transactions.core.risk import ONE, RiskFactors, is_repeated
+
+SEVERITY = {Outcome.ALLOW: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
+
+
+def severity(known, rules, thresholds=THRESHOLDS) -> int:
+    return SEVERITY[decide(known, rules, thresholds).outcome]
+
+
+def asking(known, **values):
+    return replace(known, request=replace(known.request, **values))
+
+
+@given(any_.all_facts, st.none() | any_.policies(), any_.thresholds)
+def test_every_request_gets_a_verdict_with_reasons(known, rules, thresholds):
+    verdict = decide(known, rules, thresholds)
+
+    assert verdict.reasons
+    assert all(finding.message for finding in verdict.findings)
+    assert verdict.outcome == max(
+        (finding.outcome for finding in verdict.findings), key=SEVERITY.__getitem__
+    )
+
+
+@given(any_.all_facts, any_.policies(), any_.thresholds)
+def test_a_decision_is_a_function_of_its_inputs(known, rules, thresholds):
+    assert decide(known, rules, thresholds) == decide(known, rules, thresholds)
+
+
+@given(any_.all_facts, any_.policies(), any_.amounts)
+def test_a_larger_amount_is_never_treated_more_leniently(known, rules, more):
+    # Repetition is about the very same amount, whatever its size.
+    assume(not is_repeated(known, THRESHOLDS))
+    larger = asking(known, amount_minor=known.request.amount_minor + more)
+
+    assert severity(larger, rules) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), st.sampled_from(any_.CATEGORIES[:4]))
+def test_blocking_a_category_never_opens(known, rules, category):
+    tighter = replace(rules, blocked_categories=rules.blocked_categories | {category})
+
+    assert severity(known, tighter) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), st.sampled_from(any_.KEYS))
+def test_removing_an_allowed_merchant_never_opens(known, rules, merchant):
+    allowed = rules.allowed_merchants
+    if allowed is None:  # Any merchant; an empty set is none at all.
+        allowed = frozenset(any_.KEYS)
+    tighter = replace(rules, allowed_merchants=allowed - {merchant})
+
+    assert severity(known, tighter) >= severity(known, rules)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "max_transaction_amount_minor",
+        "requires_approval_above_minor",
+        "daily_budget_minor",
+        "max_transactions_per_hour",
+    ],
+)
+@given(data=st.data())
+def test_lowering_a_limit_never_opens(limit, data):
+    known, rules = data.draw(any_.all_facts), data.draw(any_.policies())
+    old = getattr(rules, limit)
+    least = 1 if limit == "max_transaction_amount_minor" else 0
+    lower = data.draw(st.integers(least, 10**15 if old is None else max(old, least)))
+
+    assert severity(known, replace(rules, **{limit: lower})) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), any_.thresholds, any_.thresholds)
+def test_raising_the_risk_thresholds_never_tightens(known, rules, one, other):
+    higher = replace(
+        one,
+        risk_hold_above_bp=max(one.risk_hold_above_bp, other.risk_hold_above_bp),
+        risk_deny_above_bp=max(one.risk_deny_above_bp, other.risk_deny_above_bp),
+    )
+
+    assert severity(known, rules, higher) <= severity(known, rules, one)
+
+
+@given(
+    factors=any_.risk_factors,
+    name=st.sampled_from([field.name for field in fields(RiskFactors)]),
+    raised=any_.basis_points,
+    thresholds=any_.thresholds,
+    known=any_.all_facts,
+    rules=any_.policies(),
+)
+def test_j9_a_raised_risk_factor_never_loosens(
+    factors, name, raised, thresholds, known, rules
+):
+    riskier = replace(factors, **{name: max(raised, getattr(factors, name))})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decision, "assess", lambda *_: factors)
+        before = severity(known, rules, thresholds)
+        patch.setattr(decision, "assess", lambda *_: riskier)
+        after = severity(known, rules, thresholds)
+
+    assert after >= before
+
+
+@given(any_.all_facts, any_.policies(), any_.counts)
+def test_more_requests_in_the_hour_never_loosen(known, rules, more):
+    activity = known.activity
+    busier = replace(activity, requests_this_hour=activity.requests_this_hour + more)
+
+    assert severity(replace(known, activity=busier), rules) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), any_.amounts)
+def test_a_fuller_budget_never_loosens(known, rules, more):
+    budget = known.budget
+    fuller = replace(budget, reserved_minor=budget.reserved_minor + more)
+
+    assert severity(replace(known, budget=fuller), rules) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), any_.thresholds)
+def test_no_lock_and_no_inactive_agent_is_ever_allowed(known, rules, thresholds):
+    for stopped in (
+        replace(known, locks=("everything",)),
+        replace(known, agent_is_active=False),
+    ):
+        assert decide(stopped, rules, thresholds).outcome is Outcome.DENY
+
+
+@given(any_.all_facts, st.none() | any_.policies(), any_.thresholds)
+def test_a_recheck_returns_exactly_the_denials_of_the_hard_checks(
+    known, rules, thresholds
+):
+    hard = {check.name for check in HARD_CHECKS}
+
+    assert recheck(known, rules, thresholds) == tuple(
+        finding
+        for finding in decide(known, rules, thresholds).findings
+        if finding.check in hard and finding.outcome is Outcome.DENY
+    )
+
+
+@given(st.sets(st.sampled_from([check.name for check in decision.CHECKS]), min_size=1))
+def test_j8_whatever_checks_raise_the_request_is_not_allowed(broken):
+    def fail(case):
+        raise RuntimeError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            decision,
+            "CHECKS",
+            tuple(
+                replace(check, run=fail) if check.name in broken else check
+                for check in decision.CHECKS
+            ),
+        )
+        verdict = decide(facts(), SHOPPING, THRESHOLDS)
+
+    assert verdict.outcome is not Outcome.ALLOW
+    assert {finding.check for finding in verdict.findings} == broken
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome"),
+    [
+        (0, Outcome.ALLOW),
+        (5_999, Outcome.ALLOW),
+        (6_000, Outcome.ALLOW),
+        (6_001, Outcome.HOLD),
+        (7_999, Outcome.HOLD),
+        (8_000, Outcome.HOLD),
+        (8_001, Outcome.DENY),
+        (ONE, Outcome.DENY),
+    ],
+)
+def test_j9_risk_of_exactly_the_threshold_is_not_above_it(score, outcome, monkeypatch):
+    factors = RiskFactors(score, score, score, score)
+    monkeypatch.setattr(decision, "assess", lambda *_: factors)
+
+    assert decide(facts(spending()), SHOPPING, THRESHOLDS).outcome is outcome

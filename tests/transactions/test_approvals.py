@@ -1,0 +1,450 @@
+"""A human's word on what was held: who may, once, on what they saw, judged afresh."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from audit.models import AuditEvent
+from security.models import ResourceLock
+from tests.factories import make_agent
+from tests.people import make_person
+from tests.transactions.conftest import held, principal_of, seen_by, spend
+from tests.transactions.test_request_transaction import everything, events_since
+from transactions import services, tasks
+from transactions.errors import (
+    ApprovalChanged,
+    ApprovalExpired,
+    ApprovalNotFound,
+    ApprovalResolved,
+    InvalidState,
+    NotAllowedToApprove,
+    StillRefused,
+    TransactionNotFound,
+)
+from transactions.models import (
+    AgentActivity,
+    ApprovalRequest,
+    Budget,
+    MerchantActivity,
+    Reservation,
+    Transaction,
+)
+
+
+def approve(approval, person, *, digest=None, reason="Fine."):
+    return services.approve(
+        approval.pk,
+        acting=person,
+        reason=reason,
+        expected_digest=seen_by(person, approval) if digest is None else digest,
+    )
+
+
+def deny(approval, person, *, digest=None, reason="Too much."):
+    return services.deny_approval(
+        approval.pk,
+        acting=person,
+        reason=reason,
+        expected_digest=seen_by(person, approval) if digest is None else digest,
+    )
+
+
+def make_due(approval):
+    at = timezone.now() - timedelta(seconds=1)
+    ApprovalRequest.objects.filter(pk=approval.pk).update(expires_at=at)
+
+
+def test_an_approval_authorizes_and_keeps_the_money_reserved(agent, bob):
+    approval = held(agent, "750.00")
+    before = everything()["AuditEvent"]
+
+    resolved = approve(approval, bob, reason="A good price.")
+
+    assert (resolved.status, resolved.resolved_by_id) == ("approved", bob.pk)
+    assert resolved.reason == "A good price."
+    row = Transaction.objects.get()
+    assert row.status == "authorized"
+    assert row.expires_at == resolved.resolved_at + timedelta(days=7)
+    assert Budget.objects.get().reserved_minor == 750_00
+    assert Reservation.objects.get().status == "active"
+    activity = AgentActivity.objects.get()
+    assert (activity.waiting_approvals, activity.allowed_count) == (0, 1)
+    assert activity.allowed_sum_minor == 750_00
+    assert activity.allowed_sum_of_squares == 750_00**2
+    assert MerchantActivity.objects.get().allowed_count == 1
+    [event] = events_since(before)
+    assert (event.action, event.outcome) == ("approval.approved", "success")
+    assert (event.actor_kind, event.actor_id) == ("user", bob.pk)
+    assert (event.target_kind, event.target_id) == ("approval", approval.pk)
+    assert event.owner_id == agent.owner_id
+    assert event.details == {
+        "reason": "A good price.",
+        "transaction": row.pk,
+        "mode": "live",
+    }
+
+
+def test_a_denial_declines_and_gives_the_money_back(agent, bob):
+    approval = held(agent, "750.00")
+    before = everything()["AuditEvent"]
+
+    resolved = deny(approval, bob)
+
+    assert (resolved.status, resolved.resolved_by_id) == ("denied", bob.pk)
+    assert Transaction.objects.get().status == "declined"
+    assert Budget.objects.get().reserved_minor == 0
+    reservation = Reservation.objects.get()
+    assert reservation.status == "released"
+    assert reservation.resolved_at == resolved.resolved_at
+    activity = AgentActivity.objects.get()
+    assert (activity.waiting_approvals, activity.allowed_count) == (0, 0)
+    [event] = events_since(before)
+    assert (event.action, event.actor_id) == ("approval.denied", bob.pk)
+    assert event.details["reason"] == "Too much."
+
+
+def test_j14_money_given_back_can_be_spent_once(agent, bob, give_policy):
+    give_policy(agent, daily_budget="800.00")
+    approval = held(agent, "750.00")
+    assert spend(agent, "100.00").body["outcome"] == "deny"
+
+    deny(approval, bob)
+
+    assert spend(agent, "500.00").body["outcome"] == "allow"
+    assert spend(agent, "300.01").body["outcome"] == "deny"
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+def test_k4_what_is_resolved_stays_resolved(agent, bob, alice, act):
+    for resolve in (approve, deny):
+        approval = held(agent, "750.00" if resolve is approve else "751.00")
+        digest = seen_by(bob, approval)
+        resolve(approval, bob)
+        before = everything()
+
+        with pytest.raises(ApprovalResolved):
+            act(approval, bob, digest=digest)
+
+        assert everything() == before
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+def test_k12_expiry_is_tested_at_use_and_never_allows(agent, bob, act):
+    approval = held(agent, "750.00")
+    make_due(approval)
+    before = everything()["AuditEvent"]
+
+    with pytest.raises(ApprovalExpired):
+        act(approval, bob)
+
+    approval.refresh_from_db()
+    assert (approval.status, approval.resolved_by_id) == ("expired", None)
+    assert Transaction.objects.get().status == "expired"
+    assert Budget.objects.get().reserved_minor == 0
+    assert AgentActivity.objects.get().waiting_approvals == 0
+    events = events_since(before)
+    assert {event.action for event in events} == {
+        "transaction.expired",
+        "approval.expired",
+    }
+    assert {event.actor_kind for event in events} == {"system"}
+    with pytest.raises(ApprovalResolved):
+        act(approval, bob)
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+@pytest.mark.parametrize("digest", ["", "0" * 64, "ж", "*"])
+def test_k5_an_answer_must_quote_what_was_seen(agent, bob, act, digest):
+    approval = held(agent)
+    before = everything()
+
+    with pytest.raises(ApprovalChanged):
+        act(approval, bob, digest=digest)
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+def test_k5_another_transactions_digest_does_not_fit(agent, bob, act):
+    one, two = held(agent, "750.00"), held(agent, "751.00")
+
+    with pytest.raises(ApprovalChanged):
+        act(one, bob, digest=seen_by(bob, two))
+
+
+def test_k5_a_policy_that_changed_after_the_page_loaded(agent, bob, give_policy):
+    approval = held(agent)
+    digest = seen_by(bob, approval)
+    give_policy(agent, daily_budget="5000.00")
+    before = everything()
+
+    with pytest.raises(ApprovalChanged):
+        approve(approval, bob, digest=digest)
+
+    assert everything() == before
+    assert approve(approval, bob).status == "approved"
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+def test_k1_the_owner_and_the_creator_are_refused(people, act):
+    """Managers who own or made the agent may see the request, and not decide on it."""
+    lead = make_person("frank", User.Role.MANAGER, people.north)
+    owned = make_agent(lead, acting=people.alice, name="owned")
+    made = make_agent(people.carol, acting=people.bob, name="made")
+    for agent, person in ((owned, lead), (made, people.bob), (owned, people.alice)):
+        approval = held(agent, f"75{len(agent.name)}.0{len(person.username)}")
+        before = everything()
+
+        with pytest.raises(NotAllowedToApprove):
+            act(approval, person)
+
+        assert everything() == before
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+def test_a_user_without_the_role_is_refused(agent, people, act):
+    approval = held(agent)
+    colleague = make_person("grace", User.Role.USER, people.north)
+
+    for person, error in (
+        (people.carol, NotAllowedToApprove),
+        (colleague, ApprovalNotFound),
+        (people.dave, ApprovalNotFound),
+    ):
+        with pytest.raises(error):
+            act(approval, person, digest=seen_by(people.bob, approval))
+
+
+@pytest.mark.parametrize("act", [approve, deny])
+def test_c2_another_teams_manager_does_not_know_of_it(agent, people, act):
+    approval = held(agent)
+    digest = seen_by(people.bob, approval)
+    before = everything()
+
+    with pytest.raises(ApprovalNotFound):
+        act(approval, people.eve, digest=digest)
+    with pytest.raises(ApprovalNotFound):
+        services.approve(
+            "apr_unknown", acting=people.bob, reason="", expected_digest=digest
+        )
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"role": "user"}, NotAllowedToApprove),
+        ({"is_active": False}, NotAllowedToApprove),
+        ({"team": None}, ApprovalNotFound),
+    ],
+)
+@pytest.mark.parametrize("act", [approve, deny])
+def test_k6_what_was_lost_between_load_and_post_counts(agent, bob, act, change, error):
+    approval = held(agent)
+    digest = seen_by(bob, approval)
+    User.objects.filter(pk=bob.pk).update(**change)  # bob's object remembers.
+    before = everything()
+
+    with pytest.raises(error):
+        act(approval, bob, digest=digest)
+
+    assert everything() == before
+
+
+def test_an_admin_may_decide_where_a_second_admin_made_the_agent(people):
+    second = make_person("heidi", User.Role.ADMIN)
+    agent = make_agent(people.carol, acting=second)
+
+    assert approve(held(agent), people.alice).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("agent", "resource_locked"),
+        ("user", "resource_locked"),
+        ("merchant", "resource_locked"),
+        ("everything", "resource_locked"),
+    ],
+)
+def test_m6_a_lock_beats_a_waiting_approval(agent, bob, kind, code):
+    approval = held(agent)
+    target = {"agent": agent.pk, "user": agent.owner_id, "merchant": "amazon"}
+    lock = ResourceLock.objects.create(
+        kind=kind, target_id=target.get(kind, ""), reason="x", locked_by="x"
+    )
+
+    assert_still_refused(approval, bob, code)
+
+    ResourceLock.objects.filter(pk=lock.pk).update(released_at=timezone.now())
+    assert approve(approval, bob).status == "approved"
+
+
+def test_a_human_lifts_a_hold_never_a_deny(agent, bob, give_policy):
+    approval = held(agent, "750.00")
+
+    for terms, code in (
+        ({"max_transaction_amount": "700.00"}, "amount_above_maximum"),
+        ({"allowed_merchants": ["Walmart"]}, "merchant_not_allowed"),
+        (
+            {"blocked_categories": ["electronics"]},
+            "category_blocked",
+        ),
+        ({"daily_budget": "749.99"}, "daily_budget_exceeded"),
+        ({"currency": "EUR"}, "currency_mismatch"),
+    ):
+        give_policy(agent, **terms)
+        assert_still_refused(approval, bob, code)
+    type(agent).objects.filter(pk=agent.pk).update(is_active=False)
+    assert_still_refused(approval, bob, "agent_inactive", "currency_mismatch")
+
+
+def assert_still_refused(approval, person, *codes):
+    before = everything()
+
+    with pytest.raises(StillRefused) as refusal:
+        approve(approval, person)
+
+    assert [reason["code"] for reason in refusal.value.reasons] == list(codes)
+    after = everything()
+    [event] = events_since(before["AuditEvent"])
+    assert (event.action, event.outcome) == ("approval.refused", "refused")
+    assert (event.actor_id, event.target_id) == (person.pk, approval.pk)
+    assert event.details["reasons"] == list(codes)
+    del before["AuditEvent"], after["AuditEvent"]
+    assert after == before  # It waits on, the money stays reserved.
+    approval.refresh_from_db()
+    assert approval.status == "waiting"
+
+
+def test_the_own_reservation_does_not_count_against_itself(agent, bob, give_policy):
+    give_policy(agent, daily_budget="750.00")
+    approval = held(agent, "750.00")
+
+    assert approve(approval, bob).status == "approved"
+
+
+def test_others_reservations_count_when_the_budget_was_lowered(agent, bob, give_policy):
+    give_policy(agent, daily_budget="2000.00")
+    approval = held(agent, "750.00")
+    spend(agent, "300.00")
+    give_policy(agent, daily_budget="1049.99")
+
+    assert_still_refused(approval, bob, "daily_budget_exceeded")
+    give_policy(agent, daily_budget="1050.00")
+    assert approve(approval, bob).status == "approved"
+
+
+def test_a_denial_is_possible_whatever_the_rules_say(agent, bob, give_policy):
+    approval = held(agent)
+    give_policy(agent, allowed_merchants=[])
+    ResourceLock.objects.create(kind="agent", target_id=agent.pk, locked_by="x")
+
+    assert deny(approval, bob).status == "denied"
+
+
+def test_looking_at_an_approval_is_told_to_the_log(agent, people):
+    approval = held(agent)
+    before = everything()["AuditEvent"]
+
+    found = services.view_approval(approval.pk, acting=people.bob)
+
+    assert found.pk == approval.pk
+    [event] = events_since(before)
+    assert (event.action, event.actor_id) == ("approval.viewed", people.bob.pk)
+    with pytest.raises(ApprovalNotFound):
+        services.view_approval(approval.pk, acting=people.eve)
+
+
+def test_the_agent_takes_its_request_back(agent):
+    approval = held(agent)
+    before = everything()["AuditEvent"]
+
+    row = services.cancel(approval.transaction_id, acting=principal_of(agent))
+
+    assert row.status == "canceled"
+    approval.refresh_from_db()
+    assert (approval.status, approval.resolved_by_id) == ("canceled", None)
+    assert Budget.objects.get().reserved_minor == 0
+    assert AgentActivity.objects.get().waiting_approvals == 0
+    [event] = events_since(before)
+    assert (event.action, event.actor_id) == ("transaction.canceled", agent.pk)
+    assert event.details == {"from": "pending_approval", "mode": "live"}
+
+
+def test_only_what_waits_can_be_taken_back_and_only_by_its_agent(agent, people, bob):
+    other = make_agent(people.carol, acting=people.alice, name="other")
+    approval = held(agent)
+    before = everything()
+    with pytest.raises(TransactionNotFound):
+        services.cancel(approval.transaction_id, acting=principal_of(other))
+    assert everything() == before
+
+    approve(approval, bob)
+    for transaction_id in (approval.transaction_id, spend(agent).body["id"]):
+        before = everything()
+        with pytest.raises(InvalidState):
+            services.cancel(transaction_id, acting=principal_of(agent))
+        assert everything() == before
+
+
+def test_k4_what_was_taken_back_cannot_be_approved(agent, bob):
+    approval = held(agent)
+    digest = seen_by(bob, approval)
+    services.cancel(approval.transaction_id, acting=principal_of(agent))
+
+    with pytest.raises(ApprovalResolved):
+        approve(approval, bob, digest=digest)
+
+
+def test_k12_the_sweeper_expires_what_is_due_and_nothing_else(agent, bob):
+    due, later, done = (held(agent, f"75{n}.00") for n in range(3))
+    make_due(due)
+    approve(done, bob)
+    make_due(done)
+
+    assert services.expire_due_approvals(now=timezone.now()) == 1
+
+    assert [
+        ApprovalRequest.objects.get(pk=approval.pk).status
+        for approval in (due, later, done)
+    ] == ["expired", "waiting", "approved"]
+    assert Transaction.objects.get(pk=due.transaction_id).status == "expired"
+    assert Budget.objects.get().reserved_minor == 751_00 + 752_00
+    assert AgentActivity.objects.get().waiting_approvals == 1
+    assert services.expire_due_approvals(now=timezone.now()) == 0
+
+
+def test_the_sweeper_believes_the_databases_clock_not_its_own(agent):
+    held(agent)
+
+    assert services.expire_due_approvals(now=timezone.now() + timedelta(days=9)) == 0
+    assert ApprovalRequest.objects.get().status == "waiting"
+
+
+def test_money_that_nobody_took_in_time_is_given_back(agent):
+    due, later = spend(agent, "100.00").body, spend(agent, "50.00").body
+    past = timezone.now() - timedelta(seconds=1)
+    Transaction.objects.filter(pk=due["id"]).update(expires_at=past)
+    before = everything()["AuditEvent"]
+
+    assert services.expire_due_authorizations(now=timezone.now()) == 1
+
+    assert Transaction.objects.get(pk=due["id"]).status == "expired"
+    assert Transaction.objects.get(pk=later["id"]).status == "authorized"
+    assert Budget.objects.get().reserved_minor == 50_00
+    [event] = events_since(before)
+    assert (event.action, event.actor_kind) == ("transaction.expired", "system")
+    assert services.expire_due_authorizations(now=timezone.now()) == 0
+
+
+def test_the_tasks_call_the_sweepers(agent):
+    make_due(held(agent))
+    assert tasks.expire_approvals() == 1
+    assert tasks.expire_authorizations() == 0
+    assert AuditEvent.objects.filter(action="approval.expired").count() == 1

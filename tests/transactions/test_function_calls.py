@@ -1,0 +1,205 @@
+"""May this function be called with these parameters? Asked, answered, written down."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from agents import services as agent_services
+from audit.context import acting_as
+from audit.models import AuditEvent
+from security.models import ResourceLock
+from tests.factories import make_agent, make_function
+from tests.transactions.conftest import ADDRESS, principal_of
+from transactions import services
+from transactions.core.digest import digest
+from transactions.models import Decision, FunctionCall
+from transactions.services import calls
+
+GOOD = {"iban": "DE00 1234", "amount": Decimal("12.50")}
+
+
+@pytest.fixture
+def caller(people, give_policy):
+    """An agent that may call transfer, which is registered."""
+    make_function(acting=people.alice)
+    agent = make_agent(people.carol, acting=people.alice)
+    return give_policy(agent, allowed_functions=["transfer", "not_registered"])
+
+
+def call(agent, function="transfer", parameters=GOOD):
+    principal = principal_of(agent)
+    with acting_as(principal, address=ADDRESS):
+        row, decision = services.request_function_call(
+            function, parameters, acting=principal
+        )
+    return row, decision.outcome, [finding["code"] for finding in decision.findings]
+
+
+def test_a_call_that_fits_is_granted(caller):
+    row, outcome, codes = call(caller)
+
+    assert (outcome, codes) == ("allow", ["allowed_by_policy"])
+    row = FunctionCall.objects.get(pk=row.pk)
+    assert (row.function, row.status) == ("transfer", "granted")
+    assert row.function_version.number == 1
+    decision = Decision.objects.get(function_call=row)
+    assert decision.policy_version_id == caller.policy_version_id
+    assert decision.decided_at == row.created_at
+    event = AuditEvent.objects.get(action="function_call.decided")
+    assert (event.actor_id, event.address) == (caller.pk, ADDRESS)
+    assert (event.outcome, event.target_id) == ("success", row.pk)
+    assert event.details == {
+        "function": "transfer",
+        "outcome": "allow",
+        "reasons": ["allowed_by_policy"],
+        "agent": caller.pk,
+        "mode": "live",
+    }
+
+
+def test_only_the_digest_of_the_parameters_is_kept(caller):
+    parameters = {"iban": "SECRET-IBAN", "amount": Decimal("12.50"), "zz": "SECRET-2"}
+
+    row, outcome, _ = call(caller, parameters=parameters)
+
+    assert outcome == "deny"
+    assert row.parameters_digest == digest(parameters)
+    stored = [
+        *FunctionCall.objects.values_list(),
+        *Decision.objects.values_list(),
+        *AuditEvent.objects.values_list(),
+    ]
+    assert "SECRET" not in repr(stored)
+
+
+def test_h5_the_digest_tells_a_number_from_its_text(caller):
+    one, _, _ = call(caller, parameters={"iban": "x", "amount": Decimal("1.5")})
+    two, _, _ = call(caller, parameters={"iban": "x", "amount": "1.5"})
+
+    assert one.parameters_digest != two.parameters_digest
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "not_registered",
+        "Transfer",
+        "TRANSFER",
+        "transf\u0435r",
+        "transfer ",
+        "a.transfer",
+    ],
+)
+def test_h1_what_is_not_registered_under_exactly_that_name_is_denied(caller, name):
+    row, outcome, codes = call(caller, name)
+
+    assert (outcome, codes) == ("deny", ["function_unknown"])
+    assert (row.function, row.status, row.function_version) == (name, "declined", None)
+    event = AuditEvent.objects.get(action="function_call.decided")
+    assert event.outcome == "refused"
+
+
+def test_h7_a_disabled_function_is_denied_at_once(caller, people):
+    agent_services.set_function_enabled(
+        "transfer", is_enabled=False, acting=people.alice
+    )
+
+    assert call(caller)[1:] == ("deny", ["function_disabled"])
+
+
+def test_h7_a_deactivated_agent_is_denied(caller, people):
+    agent_services.update_agent(caller.pk, is_active=False, acting=people.alice)
+
+    assert call(caller)[1:] == ("deny", ["agent_inactive"])
+
+
+def test_a_function_that_the_policy_does_not_list_is_denied(caller, give_policy):
+    give_policy(caller, allowed_functions=[])
+
+    assert call(caller)[1:] == ("deny", ["function_not_allowed"])
+    give_policy(caller, allowed_functions=None)
+    assert call(caller)[1] == "allow"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"iban": "x"},
+        {"iban": "x", "amount": Decimal("0")},
+        {"iban": "x", "amount": True},
+        {"iban": "x", "amount": "12.50"},
+        {"iban": 7, "amount": 1},
+        {"iban": "x" * 35, "amount": 1},
+        {"iban": "x", "amount": 1, "extra": 1},
+        {"iban": "x", "amount": 1, "$schema": "http://json-schema.org/draft-04/schema"},
+    ],
+)
+def test_h4_parameters_that_do_not_fit_are_denied(caller, parameters):
+    assert call(caller, parameters=parameters)[1:] == ("deny", ["parameters_invalid"])
+
+
+@pytest.mark.parametrize("number", [Decimal("NaN"), float("nan"), 1.5])
+def test_h4_a_number_that_no_parser_lets_in_has_no_digest(caller, number):
+    with pytest.raises(TypeError):
+        call(caller, parameters={"iban": "x", "amount": number})
+
+    assert FunctionCall.objects.count() == 0
+
+
+def test_h10_a_schema_check_that_raises_denies_with_its_event(caller, monkeypatch):
+    def fail(schema, parameters):
+        raise RecursionError
+
+    monkeypatch.setattr(calls, "check", fail)
+
+    _, outcome, codes = call(caller)
+
+    assert (outcome, codes) == ("deny", ["check_failed"])
+    event = AuditEvent.objects.get(action="function_call.decided")
+    assert event.details["reasons"] == ["check_failed"]
+
+
+@pytest.mark.parametrize("kind", ["agent", "user", "function", "everything"])
+def test_a_live_lock_denies(caller, kind):
+    target = {"agent": caller.pk, "user": caller.owner_id, "function": "transfer"}
+    ResourceLock.objects.create(kind=kind, target_id=target.get(kind, ""))
+
+    assert call(caller)[1:] == ("deny", ["resource_locked"])
+
+
+def test_without_a_policy_no_function_may_be_called(caller, people):
+    bare = make_agent(people.carol, acting=people.alice, name="bare", policy=None)
+
+    assert call(bare)[1:] == ("deny", ["no_policy"])
+
+
+def test_a_newer_schema_counts_from_the_next_call_on(caller, people):
+    agent_services.add_function_version(
+        "transfer",
+        schema={"type": "object", "properties": {"to": {"type": "string"}}},
+        effect="send",
+        acting=people.alice,
+    )
+
+    assert call(caller)[1:] == ("deny", ["parameters_invalid"])
+    row, outcome, _ = call(caller, parameters={"to": "x"})
+    assert (outcome, row.function_version.number) == ("allow", 2)
+
+
+def test_a_call_costs_four_statements(caller):
+    call(caller)
+
+    with CaptureQueriesContext(connection) as captured:
+        call(caller)
+
+    inside = [
+        query["sql"]
+        for query in captured.captured_queries
+        if "SAVEPOINT" not in query["sql"]
+    ]
+    assert len(inside) == 4, inside

@@ -1,0 +1,138 @@
+"""Decisions are history, and tell all that is needed to reach them again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from agents.queries import policy_rules
+from tests.transactions.conftest import held, spend
+from tests.transactions.test_request_transaction import everything
+from transactions.core.activity import Activity
+from transactions.core.decision import decide
+from transactions.core.facts import (
+    BudgetState,
+    Facts,
+    MerchantHistory,
+    SpendingRequest,
+    Thresholds,
+)
+from transactions.models import ApprovalRequest, Budget, Decision, Transaction
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE transactions_decision SET outcome = 'allow'",
+        "UPDATE transactions_decision SET risk_bp = 0 WHERE outcome = 'deny'",
+        "DELETE FROM transactions_decision",
+        "TRUNCATE transactions_decision CASCADE",
+        "TRUNCATE transactions_transaction CASCADE",
+    ],
+)
+def test_l1_a_decision_cannot_be_changed_or_removed(agent, sql):
+    spend(agent, "1000.01")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    before = everything()
+
+    with (
+        pytest.raises(DatabaseError, match="its rows are history"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.update(outcome="allow"),
+        lambda rows: rows.delete(),
+        lambda rows: rows.bulk_update(
+            [Decision(pk=rows.get().pk, outcome="allow")], ["outcome"]
+        ),
+        lambda rows: rows.get().delete(),
+        lambda rows: rows.get().save(update_fields=["risk_bp"]),
+    ],
+)
+def test_l1_nor_through_the_orm(agent, change):
+    spend(agent, "1000.01")
+    before = everything()
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        change(Decision.objects.all())
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("amount", "values"),
+    [
+        ("49.99", {"description": "Headphones"}),
+        ("500.01", {}),
+        ("1000.01", {"merchant": "Target", "category": "casino"}),
+        ("5.00", {"currency": "EUR"}),
+    ],
+)
+def test_j16_the_verdict_can_be_reached_again_from_the_record_alone(
+    agent, give_policy, amount, values
+):
+    give_policy(agent, daily_budget="900.00", max_transactions_per_hour=30)
+    for n in range(7):
+        spend(agent, f"1{n}.00")
+    body = spend(agent, amount, **values).body
+
+    record = Decision.objects.get(transaction_id=body["id"])
+    verdict = decide(
+        facts_of(record.inputs["facts"]),
+        policy_rules(record.policy_version_id),
+        Thresholds(**record.inputs["thresholds"]),
+    )
+
+    assert verdict.outcome == record.outcome == body["outcome"]
+    assert [finding.as_json() for finding in verdict.findings] == record.findings
+    assert verdict.risk.score_bp == record.risk_bp
+    assert {
+        name: getattr(verdict.risk, name) for name in record.risk_factors_bp
+    } == record.risk_factors_bp
+
+
+def facts_of(record) -> Facts:
+    activity, merchant = dict(record["activity"]), dict(record["merchant"])
+    for values, names in (
+        (activity, ["hour_start", "last_request_at"]),
+        (merchant, ["last_request_at"]),
+    ):
+        for name in names:
+            values[name] = values[name] and datetime.fromisoformat(values[name])
+    hours = tuple(activity.pop("requests_by_hour_of_day"))
+    return Facts(
+        request=SpendingRequest(**record["request"]),
+        agent_is_active=record["agent_is_active"],
+        locks=tuple(record["locks"]),
+        activity=Activity(**activity, requests_by_hour_of_day=hours),
+        merchant=MerchantHistory(**merchant),
+        budget=BudgetState(**record["budget"]),
+        now=datetime.fromisoformat(record["now"]),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Budget.objects.update(limit_minor=1),
+        lambda: Budget.objects.update(reserved_minor=-1),
+        lambda: Transaction.objects.update(amount_minor=0),
+        lambda: ApprovalRequest.objects.update(status="approved"),
+    ],
+)
+def test_the_database_holds_the_invariants_too(agent, change):
+    held(agent)
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        change()

@@ -1,0 +1,84 @@
+"""The same Idempotency-Key: the same answer, once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.factories import make_agent
+from tests.transactions.conftest import spend
+from tests.transactions.test_request_transaction import everything
+from transactions.errors import IdempotencyConflict
+from transactions.models import IdempotencyRecord, Transaction
+
+
+@pytest.mark.parametrize("amount", ["49.99", "750.00", "1000.01"])
+def test_j2_the_same_key_and_body_get_the_same_answer_and_no_new_rows(agent, amount):
+    first = spend(agent, amount, key="k", description="ж", metadata={"b": "1", "a": ""})
+    before = everything()
+
+    again = spend(agent, amount, key="k", description="ж", metadata={"b": "1", "a": ""})
+
+    assert again.is_replay is True
+    assert again.status_code == first.status_code
+    # Byte for byte, the order of the keys included.
+    assert json.dumps(again.body) == json.dumps(first.body)
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"amount": "49.98"},
+        {"merchant": "Walmart"},
+        {"category": "groceries"},
+        {"currency": "USD"},
+        {"description": "Paper"},
+        {"metadata": {"a": "1"}},
+    ],
+)
+def test_j2_the_same_key_with_another_body_is_refused_and_changes_nothing(agent, other):
+    spend(agent, key="k")
+    before = everything()
+
+    with pytest.raises(IdempotencyConflict):
+        spend(agent, key="k", **other)
+
+    assert everything() == before
+
+
+def test_j2_another_agents_key_is_another_key(agent, people):
+    second = make_agent(people.carol, acting=people.alice, name="second")
+
+    one, two = spend(agent, key="k"), spend(second, key="k")
+
+    assert (one.is_replay, two.is_replay) == (False, False)
+    assert one.body["id"] != two.body["id"]
+    assert Transaction.objects.count() == IdempotencyRecord.objects.count() == 2
+
+
+def test_another_key_is_another_request(agent):
+    assert spend(agent, key="a").body["id"] != spend(agent, key="A").body["id"]
+
+
+def test_p6_a_repeat_is_answered_whatever_became_of_the_policy(agent, give_policy):
+    first = spend(agent, key="k")
+    give_policy(
+        agent,
+        currency="JPY",  # In which 49.99 is no amount at all.
+        max_transaction_amount="1",
+        requires_approval_above=None,
+        allowed_merchants=[],
+    )
+
+    assert spend(agent, key="k").body == first.body
+
+
+def test_p6_a_repeat_is_answered_although_the_agent_was_stopped_since(agent):
+    first = spend(agent, key="k")
+    agent.is_active = False
+    agent.save(update_fields=["is_active"])
+
+    assert spend(agent, key="k").body == first.body
+    assert spend(agent).body["outcome"] == "deny"

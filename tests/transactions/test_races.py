@@ -1,0 +1,378 @@
+"""Everything at once: real threads, real commits."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import User
+from agents import services as agent_services
+from agents.core.policy_draft import parse_terms
+from agents.queries import lock_agent_row
+from audit.errors import DomainError
+from audit.models import AuditEvent
+from security.services import lock_resource
+from tests.factories import SEED_POLICY, make_agent
+from tests.people import make_person
+from tests.transactions.conftest import held, principal_of, seen_by, spend
+from transactions import services
+from transactions.errors import (
+    ApprovalChanged,
+    ApprovalResolved,
+    IdempotencyConflict,
+    InvalidState,
+)
+from transactions.models import (
+    AgentActivity,
+    ApprovalRequest,
+    Budget,
+    Decision,
+    IdempotencyRecord,
+    Reservation,
+    Transaction,
+)
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+def attempt(act, *arguments):
+    """Return what a call returns, or the refusal it raises; leave no connection."""
+    try:
+        return act(*arguments)
+    except DomainError as refusal:
+        return refusal
+    finally:
+        connections.close_all()
+
+
+def at_once(*acts):
+    """Start all calls at the same instant, each in a thread; return their results."""
+    barrier = threading.Barrier(len(acts))
+
+    def run(act):
+        barrier.wait()
+        return attempt(act)
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(run, acts))
+
+
+def wait_until_blocked() -> None:
+    """Return when another session waits for a lock of ours."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("Nobody waited.")
+
+
+def while_locked(agent, change, *, act):
+    """Run act() in a thread that waits for the agent's row while change() happens."""
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            lock_agent_row(agent.pk)
+            waiting: Future = threads.submit(attempt, act)
+            wait_until_blocked()
+            change()
+        return waiting.result()
+
+
+def money_is_conserved(agent) -> None:
+    """The pot holds what the living transactions hold, no more and no less."""
+    living = Transaction.objects.filter(
+        agent=agent, status__in=["pending_approval", "authorized"]
+    )
+    active = Reservation.objects.filter(transaction__agent=agent, status="active")
+    assert set(living.values_list("pk")) == set(active.values_list("pk"))
+    reserved = Budget.objects.filter(agent=agent).aggregate(
+        reserved=Sum("reserved_minor", default=0)
+    )["reserved"]
+    assert reserved == living.aggregate(sum=Sum("amount_minor", default=0))["sum"]
+    assert reserved == active.aggregate(sum=Sum("amount_minor", default=0))["sum"]
+    waiting = ApprovalRequest.objects.filter(
+        transaction__agent=agent, status="waiting"
+    ).count()
+    assert AgentActivity.objects.get(agent=agent).waiting_approvals == waiting
+
+
+def test_j1_thirty_two_at_once_on_a_budget_for_five(agent, give_policy):
+    give_policy(agent, daily_budget="50.00", allowed_merchants=None)
+
+    answers = at_once(
+        *[
+            lambda n=n: spend(agent, "10.00", merchant=f"Shop {n}").body
+            for n in range(32)
+        ]
+    )
+
+    assert Counter(body["outcome"] for body in answers) == {"allow": 5, "deny": 27}
+    assert {
+        reason["code"]
+        for body in answers
+        if body["outcome"] == "deny"
+        for reason in body["reasons"]
+    } == {"daily_budget_exceeded"}
+    assert Budget.objects.get().reserved_minor == 50_00
+    assert AgentActivity.objects.get().requests_this_hour == 32
+    assert AgentActivity.objects.get().allowed_count == 5
+    assert Decision.objects.count() == 32
+    assert AuditEvent.objects.filter(action="transaction.decided").count() == 32
+    money_is_conserved(agent)
+
+
+def test_j2_one_key_thirty_two_times_at_once(agent):
+    answers = at_once(*[lambda: spend(agent, key="k")] * 32)
+
+    assert Counter(answer.is_replay for answer in answers) == {False: 1, True: 31}
+    assert all(answer.body == answers[0].body for answer in answers)
+    assert Transaction.objects.count() == Decision.objects.count() == 1
+    assert IdempotencyRecord.objects.count() == 1
+    assert Budget.objects.get().reserved_minor == 49_99
+    assert AgentActivity.objects.get().requests_this_hour == 1
+
+
+def test_j2_one_key_and_two_bodies_at_once(agent):
+    answers = at_once(
+        *[lambda n=n: spend(agent, f"1{n % 2}.00", key="k") for n in range(16)]
+    )
+
+    refused = [one for one in answers if isinstance(one, IdempotencyConflict)]
+    assert len(refused) == 8
+    assert Transaction.objects.count() == 1
+    money_is_conserved(agent)
+
+
+@pytest.mark.parametrize("second", [services.approve, services.deny_approval])
+def test_k2_two_managers_at_once(agent, people, second):
+    frank = make_person("frank", User.Role.MANAGER, people.north)
+    for n in range(5):
+        approval = held(agent, f"75{n}.00")
+        digest = seen_by(people.bob, approval)
+
+        results = at_once(
+            *[
+                lambda act=act, person=person: act(
+                    approval.pk, acting=person, reason="r", expected_digest=digest
+                )
+                for act, person in (
+                    (services.approve, people.bob),
+                    (second, frank),
+                )
+            ]
+        )
+
+        won = [one for one in results if isinstance(one, ApprovalRequest)]
+        lost = [one for one in results if isinstance(one, ApprovalResolved)]
+        assert (len(won), len(lost)) == (1, 1), results
+        events = AuditEvent.objects.filter(target_id=approval.pk)
+        resolved = events.filter(action__in=["approval.approved", "approval.denied"])
+        assert resolved.get().actor_id == won[0].resolved_by_id
+        money_is_conserved(agent)
+
+
+def test_k3_a_double_click_approves_once(agent, bob):
+    approval = held(agent)
+    digest = seen_by(bob, approval)
+
+    results = at_once(
+        *[
+            lambda: services.approve(
+                approval.pk, acting=bob, reason="", expected_digest=digest
+            )
+        ]
+        * 8
+    )
+
+    assert Counter(type(one) for one in results) == {
+        ApprovalRequest: 1,
+        ApprovalResolved: 7,
+    }
+    assert AuditEvent.objects.filter(action="approval.approved").count() == 1
+    assert AgentActivity.objects.get().allowed_count == 1
+
+
+def test_j13_cancel_and_approve_have_one_winner(agent, bob):
+    for n in range(8):
+        approval = held(agent, f"75{n}.00")
+        digest = seen_by(bob, approval)
+
+        canceled, approved = at_once(
+            lambda: services.cancel(
+                approval.transaction_id, acting=principal_of(agent)
+            ),
+            lambda: services.approve(
+                approval.pk, acting=bob, reason="", expected_digest=digest
+            ),
+        )
+
+        status = Transaction.objects.get(pk=approval.transaction_id).status
+        if isinstance(canceled, Transaction):
+            assert isinstance(approved, ApprovalResolved), approved
+            assert status == "canceled"
+        else:
+            assert isinstance(canceled, InvalidState), canceled
+            assert isinstance(approved, ApprovalRequest), approved
+            assert status == "authorized"
+        money_is_conserved(agent)
+
+
+def test_j11_an_agent_deactivated_while_it_asks_is_denied(agent):
+    def deactivate():
+        type(agent).objects.filter(pk=agent.pk).update(is_active=False)
+
+    answer = while_locked(agent, deactivate, act=lambda: spend(agent))
+
+    assert answer.body["outcome"] == "deny"
+    assert answer.body["reasons"][0]["code"] == "agent_inactive"
+
+
+def test_j11_a_lock_placed_while_it_asks_denies(agent, people):
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            lock_agent_row(agent.pk)
+            # First in the queue for the agent's row: the lock, then the request.
+            locking = threads.submit(
+                attempt,
+                lambda: lock_resource(
+                    "agent", agent.pk, acting=people.alice, reason="Stop."
+                ),
+            )
+            wait_until_blocked()
+            asking = threads.submit(attempt, lambda: spend(agent))
+            time.sleep(0.1)
+        assert locking.result().kind == "agent"
+        answer = asking.result()
+
+    assert answer.body["outcome"] == "deny"
+    assert answer.body["reasons"][0]["code"] == "resource_locked"
+
+
+def test_j10_a_policy_that_changes_while_it_asks_decides(agent, people):
+    terms = parse_terms({**SEED_POLICY, "max_transaction_amount": "600.00"})
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            lock_agent_row(agent.pk)
+            setting = threads.submit(
+                attempt,
+                lambda: agent_services.set_policy(agent.pk, terms, acting=people.alice),
+            )
+            wait_until_blocked()
+            asking = threads.submit(attempt, lambda: spend(agent, "750.00"))
+            time.sleep(0.1)
+        assert setting.result().number == 2
+        answer = asking.result()
+
+    assert (answer.body["outcome"], answer.body["policy_version"]) == ("deny", 2)
+
+
+def test_j11_an_approval_that_waits_for_a_deactivation_is_refused(agent, bob):
+    approval = held(agent)
+    digest = seen_by(bob, approval)
+
+    def deactivate():
+        type(agent).objects.filter(pk=agent.pk).update(is_active=False)
+
+    refusal = while_locked(
+        agent,
+        deactivate,
+        act=lambda: services.approve(
+            approval.pk, acting=bob, reason="", expected_digest=digest
+        ),
+    )
+
+    assert [reason["code"] for reason in refusal.reasons] == ["agent_inactive"]
+
+
+def test_k5_an_approval_that_waits_for_a_new_policy_sees_it(agent, bob, people):
+    approval = held(agent)
+    digest = seen_by(bob, approval)
+    version = agent.policy_versions.get()
+
+    def change():
+        version.pk, version.number = "pol_second", 2
+        version.save(force_insert=True)
+        type(agent).objects.filter(pk=agent.pk).update(policy_version="pol_second")
+
+    refusal = while_locked(
+        agent,
+        change,
+        act=lambda: services.approve(
+            approval.pk, acting=bob, reason="", expected_digest=digest
+        ),
+    )
+
+    assert isinstance(refusal, ApprovalChanged)
+
+
+def test_the_decisions_clock_is_read_after_the_wait(agent):
+    answer = while_locked(agent, lambda: time.sleep(0.3), act=lambda: spend(agent))
+
+    row = Transaction.objects.get(pk=answer.body["id"])
+    assert timezone.now() - row.created_at < timezone.timedelta(seconds=0.25)
+
+
+def test_agents_do_not_wait_for_each_other(agent, people):
+    other = make_agent(people.carol, acting=people.alice, name="other")
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        lock_agent_row(agent.pk)
+        answer = threads.submit(attempt, lambda: spend(other)).result(timeout=5)
+
+    assert answer.body["outcome"] == "allow"
+
+
+def test_j15_money_is_conserved_over_random_histories(agent, bob, give_policy):
+    give_policy(agent, daily_budget="5000.00", allowed_merchants=None)
+
+    def live_a_life(seed: int) -> None:
+        dice = random.Random(seed)
+        for step in range(12):
+            if dice.random() < 0.5:
+                amount = f"{dice.choice([40, 90, 510, 620, 1100])}.{seed}{step % 10}"
+                spend(agent, amount, merchant=f"Shop {dice.randrange(9)}")
+                continue
+            waiting = ApprovalRequest.objects.order_by("?").first()
+            if waiting is None:
+                continue
+            act = dice.choice(["approve", "deny", "cancel", "expire"])
+            try:
+                resolve(waiting, act)
+            except DomainError:
+                pass
+
+    def resolve(approval, act) -> None:
+        if act == "cancel":
+            services.cancel(approval.transaction_id, acting=principal_of(agent))
+        elif act == "expire":
+            ApprovalRequest.objects.filter(pk=approval.pk, status="waiting").update(
+                expires_at=timezone.now()
+            )
+            services.expire_due_approvals(now=timezone.now())
+        else:
+            verb = services.approve if act == "approve" else services.deny_approval
+            digest = seen_by(bob, approval)
+            verb(approval.pk, acting=bob, reason="r", expected_digest=digest)
+
+    at_once(*[lambda seed=seed: live_a_life(seed) for seed in range(8)])
+
+    money_is_conserved(agent)
+    assert Budget.objects.get().reserved_minor <= 5000_00
+    decided = Counter(Decision.objects.values_list("outcome", flat=True))
+    activity = AgentActivity.objects.get()
+    assert sum(activity.requests_by_hour_of_day) == sum(decided.values())
+    approved = ApprovalRequest.objects.filter(status="approved").count()
+    assert activity.allowed_count == decided["allow"] + approved
+    assert ApprovalRequest.objects.count() == decided["hold"]
+    resolved = Counter(ApprovalRequest.objects.values_list("status", flat=True))
+    assert len(resolved) > 1, resolved

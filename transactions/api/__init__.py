@@ -1,0 +1,1 @@
+"""The HTTP shape of this app; no branch on business state lives here."""

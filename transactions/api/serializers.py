@@ -1,0 +1,193 @@
+"""Bodies in and out, field by field."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from agents.core.categories import canonical_category
+from agents.core.merchants import is_merchant_name
+from audit.serializers import StrictSerializer
+from transactions.services import Ask
+
+METADATA_KEYS_MAX = 20
+CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "number"}]})
+class AmountField(serializers.Field[Any, Any, Any, Any]):
+    """A decimal, as text or JSON number, kept exact; its currency judges it later."""
+
+    default_error_messages = {
+        "amount_not_a_number": "Write the amount as digits with a decimal point."
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal | int | str:
+        if isinstance(data, bool) or not isinstance(data, Decimal | int | str):
+            self.fail("amount_not_a_number")
+        return data
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
+
+
+class MetadataField(serializers.DictField):
+    """Up to 20 short texts of the caller's own."""
+
+    child = serializers.CharField(max_length=500, allow_blank=True)
+    default_error_messages = {
+        "too_many_keys": f"At most {METADATA_KEYS_MAX} entries.",
+        "key_too_long": "Keys have at most 40 characters.",
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if len(value) > METADATA_KEYS_MAX:
+            self.fail("too_many_keys")
+        if any(len(key) > 40 for key in value):
+            self.fail("key_too_long")
+        return value
+
+
+class TransactionInput(StrictSerializer):
+    """What an agent sends to spend."""
+
+    amount = AmountField()
+    currency = serializers.CharField(required=False, max_length=3, min_length=3)
+    merchant = serializers.CharField(
+        min_length=2, max_length=200, trim_whitespace=False
+    )
+    category = serializers.CharField(max_length=40, allow_blank=True)
+    description = serializers.CharField(
+        required=False, max_length=1000, allow_blank=True, default=""
+    )
+    metadata = MetadataField(required=False, default=dict)
+    occurred_at = serializers.DateTimeField(
+        required=False, default=None, help_text="Test agents only: their clock."
+    )
+
+    def validate_merchant(self, value: str) -> str:
+        if value != value.strip() or CONTROL.search(value):
+            raise serializers.ValidationError(
+                "No blanks around the name and no control characters in it.",
+                code="merchant_not_clean",
+            )
+        if not is_merchant_name(value):
+            raise serializers.ValidationError(
+                "A merchant's name has 2 to 200 characters.", code="merchant_too_short"
+            )
+        return value
+
+    def validate_category(self, value: str) -> str:
+        if value and canonical_category(value) is None:
+            raise serializers.ValidationError(
+                "This category is not known.", code="category_unknown"
+            )
+        return value
+
+    def ask(self) -> Ask:
+        """Return the well-formed ask; call after is_valid()."""
+        values = self.validated_data
+        return Ask(
+            amount=values["amount"],
+            currency=values.get("currency"),
+            merchant=values["merchant"],
+            category=values["category"],
+            description=values["description"],
+            metadata=values["metadata"],
+            occurred_at=values["occurred_at"],
+        )
+
+
+class ReasonOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class RiskFactorsOutput(serializers.Serializer[Any]):
+    amount = serializers.FloatField(required=False)
+    merchant = serializers.FloatField(required=False)
+    velocity = serializers.FloatField(required=False)
+    pattern = serializers.FloatField(required=False)
+
+
+class ApprovalOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    status = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    required_approvals = serializers.IntegerField()
+
+
+class TransactionOutput(serializers.Serializer[Any]):
+    """Documents representation.transaction_body(), which makes it."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    agent = serializers.CharField()
+    status = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=["allow", "hold", "deny"])
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    merchant = serializers.CharField()
+    category = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    metadata = serializers.DictField(child=serializers.CharField())
+    risk_score = serializers.FloatField(allow_null=True)
+    risk_level = serializers.CharField(allow_null=True)
+    risk_factors = RiskFactorsOutput()
+    reasons = ReasonOutput(many=True)
+    policy_version = serializers.IntegerField(allow_null=True)
+    approval = ApprovalOutput(allow_null=True)
+    occurred_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+
+
+class FindingOutput(serializers.Serializer[Any]):
+    check = serializers.CharField()
+    code = serializers.CharField()
+    outcome = serializers.CharField()
+    message = serializers.CharField()
+    values = serializers.DictField(child=serializers.CharField())
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class InputsField(serializers.JSONField):
+    """The frozen facts and thresholds that the decision was made from."""
+
+
+class DecisionOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    outcome = serializers.CharField()
+    findings = FindingOutput(many=True)
+    inputs = InputsField()
+    risk_bp = serializers.IntegerField(allow_null=True)
+    risk_factors_bp = serializers.DictField(child=serializers.IntegerField())
+    policy_version = serializers.CharField(source="policy_version_id", allow_null=True)
+    decided_at = serializers.DateTimeField()
+
+
+class ApproveInput(StrictSerializer):
+    reason = serializers.CharField(
+        required=False, max_length=500, allow_blank=True, default=""
+    )
+
+
+class DenyInput(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class FunctionCallInput(StrictSerializer):
+    function = serializers.CharField(max_length=100, trim_whitespace=False)
+    parameters = serializers.DictField()
+
+
+class FunctionCallOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    outcome = serializers.CharField()
+    reasons = ReasonOutput(many=True)
+    created_at = serializers.DateTimeField()

@@ -1,0 +1,323 @@
+"""One view per operation: authentication, limits and permission as attributes."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListCreateAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from accounts.permissions import HasPermission, IsPerson, person_of
+from agents.permissions import IsAgent, agent_of
+from transactions import queries, services
+from transactions.api.serializers import (
+    ApproveInput,
+    DecisionOutput,
+    DenyInput,
+    FunctionCallInput,
+    FunctionCallOutput,
+    TransactionInput,
+    TransactionOutput,
+)
+from transactions.errors import InvalidRequest, PreconditionRequired
+from transactions.models import Decision, FunctionCall, Transaction
+from transactions.representation import transaction_body
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY_PARAMETER = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="1 to 255 printable ASCII characters; a repeat gets the same answer.",
+)
+ETAG_PARAMETER = OpenApiParameter(
+    "If-Match",
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag of the transaction as the person saw it.",
+)
+WAIT_PARAMETER = OpenApiParameter(
+    "wait", int, description="Seconds (0–30) to wait while it is pending approval."
+)
+
+WAIT_MAX = timedelta(seconds=30)
+WAIT_STEP_S = 0.5
+# Waiting clients hold at most half of the web threads; the rest answer at once.
+_waiting = threading.BoundedSemaphore(settings.WEB_THREADS // 2)
+
+
+def represent(transaction: Transaction) -> dict[str, Any]:
+    """Return the body of a transaction that came from transactions.queries."""
+    decision = transaction.decision
+    version = decision.policy_version
+    return transaction_body(
+        transaction,
+        decision,
+        getattr(transaction, "approval", None),
+        policy_number=version.number if version else None,
+    )
+
+
+class TransactionFilter(filters.FilterSet):  # type: ignore[misc]
+    """What the list can be cut by."""
+
+    status = filters.ChoiceFilter(choices=Transaction.Status.choices)
+    outcome = filters.ChoiceFilter(
+        field_name="decision__outcome",
+        choices=[("allow", "allow"), ("hold", "hold"), ("deny", "deny")],
+    )
+    agent = filters.CharFilter(field_name="agent_id")
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gt")
+    created_before = filters.IsoDateTimeFilter(
+        field_name="created_at", lookup_expr="lt"
+    )
+
+
+class TransactionRepresentation(serializers.BaseSerializer[Transaction]):
+    """Lets generic list views use the one representation."""
+
+    def to_representation(self, instance: Transaction) -> dict[str, Any]:
+        return represent(instance)
+
+
+def readable_transactions(request: Request) -> QuerySet[Transaction]:
+    """Return what a caller may read: a person's scope, or an agent's own."""
+    if isinstance(request.user, User):
+        return queries.transactions_visible_to(request.user)
+    return queries.transactions_of_agent(agent_of(request).principal_id)
+
+
+def readable_transaction(request: Request, transaction_id: str) -> Transaction:
+    """Return one readable transaction or raise TransactionNotFound."""
+    if isinstance(request.user, User):
+        return queries.transaction_for(request.user, transaction_id)
+    return queries.transaction_of_agent(agent_of(request).principal_id, transaction_id)
+
+
+class TransactionListCreateView(ListCreateAPIView[Transaction]):
+    """The decision endpoint, and the list of what was decided."""
+
+    serializer_class = TransactionRepresentation
+    filterset_class = TransactionFilter
+    ordering_fields = ["created_at"]
+
+    def get_permissions(self) -> list[Any]:
+        if self.request.method == "POST":
+            return [IsAgent()]
+        return [(IsPerson | IsAgent)()]
+
+    def get_queryset(self) -> QuerySet[Transaction]:
+        if getattr(self, "swagger_fake_view", False):
+            return Transaction.objects.none()
+        return readable_transactions(self.request).select_related(
+            "agent", "decision__policy_version", "approval"
+        )
+
+    @extend_schema(
+        operation_id="transactions_list", responses={200: TransactionOutput(many=True)}
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="transactions_create",
+        parameters=[KEY_PARAMETER],
+        request=TransactionInput,
+        responses={201: TransactionOutput},
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = idempotency_key(request)
+        body = TransactionInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        answer = services.request_transaction(
+            body.ask(), acting=agent_of(request), idempotency_key=key
+        )
+        headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+        return Response(answer.body, answer.status_code, headers=headers)
+
+
+def idempotency_key(request: Request) -> str:
+    """Return the Idempotency-Key, obligatory where money moves."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest(
+            "idempotency_key_required",
+            "Send an Idempotency-Key header of 1 to 255 printable ASCII characters.",
+            pointer="/headers/Idempotency-Key",
+        )
+    return key
+
+
+class TransactionDetailView(APIView):
+    """One transaction; `?wait=30` waits while a human decides."""
+
+    permission_classes = [IsPerson | IsAgent]
+
+    @extend_schema(
+        operation_id="transactions_retrieve",
+        parameters=[WAIT_PARAMETER],
+        responses={200: TransactionOutput},
+    )
+    def get(self, request: Request, transaction_id: str) -> Response:
+        found = readable_transaction(request, transaction_id)
+        deadline = time.monotonic() + _wait_s(request)
+        if _is_waiting(found) and _waiting.acquire(blocking=False):
+            try:
+                while _is_waiting(found) and time.monotonic() < deadline:
+                    time.sleep(WAIT_STEP_S)
+                    found = readable_transaction(request, transaction_id)
+            finally:
+                _waiting.release()
+        return Response(represent(found), headers=_etag(found))
+
+
+def _is_waiting(found: Transaction) -> bool:
+    return bool(found.status == Transaction.Status.PENDING_APPROVAL)
+
+
+def _wait_s(request: Request) -> int:
+    text = request.query_params.get("wait", "0")
+    if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > WAIT_MAX.seconds:
+        raise InvalidRequest(
+            "wait_out_of_range", "Wait 0 to 30 seconds.", pointer="/query/wait"
+        )
+    return int(text)
+
+
+def _etag(found: Transaction) -> dict[str, str]:
+    if not hasattr(found, "approval"):
+        return {}
+    found.approval.transaction = found
+    return {"ETag": f'"{queries.etag_of(found.approval)}"'}
+
+
+class DecisionView(APIView):
+    """Everything behind the verdict."""
+
+    permission_classes = [IsPerson]
+
+    @extend_schema(
+        operation_id="transactions_decision", responses={200: DecisionOutput}
+    )
+    def get(self, request: Request, transaction_id: str) -> Response:
+        found = readable_transaction(request, transaction_id)
+        return Response(DecisionOutput(found.decision).data)
+
+
+class _ResolveView(APIView):
+    """What approving and denying share: who, how often, and what was seen."""
+
+    permission_classes = [HasPermission("transactions.approve_transaction")]
+    rate_class = "high_risk"
+
+    def approval_and_etag(
+        self, request: Request, transaction_id: str
+    ) -> tuple[str, str]:
+        """Return the approval request's id and the ETag that the person quotes."""
+        found = readable_transaction(request, transaction_id)
+        if not hasattr(found, "approval"):
+            raise InvalidRequest(
+                "not_held", "This transaction was never held.", pointer=""
+            )
+        etag = request.headers.get("If-Match", "").strip().removeprefix("W/")
+        if not etag:
+            raise PreconditionRequired
+        return found.approval.pk, etag.strip('"')
+
+
+class ApproveView(_ResolveView):
+    @extend_schema(
+        operation_id="transactions_approve",
+        parameters=[ETAG_PARAMETER],
+        request=ApproveInput,
+        responses={200: TransactionOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        body = ApproveInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        approval_id, etag = self.approval_and_etag(request, transaction_id)
+        services.approve(
+            approval_id,
+            acting=person_of(request),
+            reason=body.validated_data["reason"],
+            expected_digest=etag,
+        )
+        return Response(represent(readable_transaction(request, transaction_id)))
+
+
+class DenyView(_ResolveView):
+    @extend_schema(
+        operation_id="transactions_deny",
+        parameters=[ETAG_PARAMETER],
+        request=DenyInput,
+        responses={200: TransactionOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        body = DenyInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        approval_id, etag = self.approval_and_etag(request, transaction_id)
+        services.deny_approval(
+            approval_id,
+            acting=person_of(request),
+            reason=body.validated_data["reason"],
+            expected_digest=etag,
+        )
+        return Response(represent(readable_transaction(request, transaction_id)))
+
+
+class CancelView(APIView):
+    """The agent takes its request back while it still waits."""
+
+    permission_classes = [IsAgent]
+
+    @extend_schema(
+        operation_id="transactions_cancel",
+        request=None,
+        responses={200: TransactionOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        services.cancel(transaction_id, acting=agent_of(request))
+        return Response(represent(readable_transaction(request, transaction_id)))
+
+
+class FunctionCallCreateView(APIView):
+    """May this function be called with these parameters?"""
+
+    permission_classes = [IsAgent]
+
+    @extend_schema(
+        operation_id="function_calls_create",
+        request=FunctionCallInput,
+        responses={201: FunctionCallOutput},
+    )
+    def post(self, request: Request) -> Response:
+        body = FunctionCallInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        call, decision = services.request_function_call(
+            body.validated_data["function"],
+            body.validated_data["parameters"],
+            acting=agent_of(request),
+        )
+        return Response(_call_body(call, decision), 201)
+
+
+def _call_body(call: FunctionCall, decision: Decision) -> dict[str, Any]:
+    body = {
+        "id": call.id,
+        "outcome": decision.outcome,
+        "reasons": decision.findings,
+        "created_at": call.created_at,
+    }
+    return dict(FunctionCallOutput(body).data)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from transactions.api import views
+
+one = "transactions/<str:transaction_id>/"
+
+urlpatterns = [
+    path("transactions/", views.TransactionListCreateView.as_view()),
+    path(one, views.TransactionDetailView.as_view()),
+    path(f"{one}decision/", views.DecisionView.as_view()),
+    path(f"{one}approve/", views.ApproveView.as_view()),
+    path(f"{one}deny/", views.DenyView.as_view()),
+    path(f"{one}cancel/", views.CancelView.as_view()),
+    path("function-calls/", views.FunctionCallCreateView.as_view()),
+]

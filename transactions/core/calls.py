@@ -1,0 +1,65 @@
+"""The verdict on a function call: registered, enabled, allowed, well-formed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.core.policy import PolicyRules
+from transactions.core.outcome import Outcome, strictest
+from transactions.core.reasons import Finding
+
+DENY = Outcome.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What is known of a call. `violations` tell where the schema is not met.
+
+    A schema check that could not run is `violations=None`, and denies.
+    """
+
+    function: str
+    is_registered: bool
+    is_enabled: bool
+    violations: tuple[str, ...] | None
+    agent_is_active: bool
+    locks: tuple[str, ...]
+
+
+def decide_call(
+    facts: CallFacts, policy: PolicyRules | None
+) -> tuple[Outcome, tuple[Finding, ...]]:
+    """Return the outcome and all findings; what is not registered is denied."""
+    findings = tuple(_findings(facts, policy))
+    outcome = strictest(finding.outcome for finding in findings)
+    if not findings:
+        allowed = Finding("policy", "allowed_by_policy", Outcome.ALLOW)
+        return Outcome.ALLOW, (allowed,)
+    return outcome, findings
+
+
+def _findings(facts: CallFacts, policy: PolicyRules | None) -> Iterator[Finding]:
+    if not facts.agent_is_active:
+        yield Finding("standing", "agent_inactive", DENY)
+    if facts.locks:
+        kinds = ", ".join(sorted(facts.locks))
+        yield Finding("standing", "resource_locked", DENY, {"kinds": kinds})
+    if policy is None:
+        yield Finding("standing", "no_policy", DENY)
+    if not facts.is_registered:
+        yield Finding("function", "function_unknown", DENY)
+        return
+    if not facts.is_enabled:
+        yield Finding("function", "function_disabled", DENY)
+    if policy is not None and not _is_allowed(facts.function, policy):
+        yield Finding("function", "function_not_allowed", DENY)
+    if facts.violations is None:
+        yield Finding("parameters", "check_failed", DENY, {"check": "parameters"})
+    elif facts.violations:
+        values = {"violations": "; ".join(facts.violations)}
+        yield Finding("parameters", "parameters_invalid", DENY, values)
+
+
+def _is_allowed(function: str, policy: PolicyRules) -> bool:
+    return policy.allowed_functions is None or function in policy.allowed_functions

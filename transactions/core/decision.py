@@ -1,0 +1,215 @@
+"""The verdict: standing, then the five validations, in a fixed order, all of them.
+
+Every check sees the same frozen facts and tells all it finds; the strictest finding
+wins. A check that raises never allows: it denies or holds, as its row says.
+Source: Security Considerations, "Validation Pipeline".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from agents.core.merchants import is_suspicious_merchant
+from agents.core.money import format_amount
+from agents.core.policy import PolicyRules
+from security.core.screen import screen
+from transactions.core.activity import requests_in_last_hour
+from transactions.core.facts import Facts, Thresholds
+from transactions.core.outcome import Outcome, strictest
+from transactions.core.reasons import Finding
+from transactions.core.risk import RiskFactors, assess, is_repeated
+
+ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome, everything found on the way, and the risk behind it."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    risk: RiskFactors | None
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """The findings that caused the outcome: those as strict as it is."""
+        return tuple(f for f in self.findings if f.outcome is self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a check is given."""
+
+    facts: Facts
+    policy: PolicyRules
+    thresholds: Thresholds
+
+    def money(self, amount_minor: int) -> str:
+        """Write an amount of the policy's currency."""
+        currency = self.policy.currency
+        return f"{format_amount(amount_minor, currency)} {currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A named validation, and what it means when the validation itself fails."""
+
+    name: str
+    run: Callable[[Case], Iterable[Finding]]
+    on_error: Outcome
+
+
+def decide(facts: Facts, policy: PolicyRules | None, thresholds: Thresholds) -> Verdict:
+    """Return the verdict on a request; pure, total, and never looser for doubt."""
+    if policy is None:
+        return Verdict(DENY, (Finding("standing", "no_policy", DENY),), None)
+    case = Case(facts, policy, thresholds)
+    findings = [finding for check in CHECKS for finding in _run(check, case)]
+    waiting = facts.activity.waiting_approvals
+    if strictest(f.outcome for f in findings) is HOLD:
+        findings.extend(_too_many_waiting(waiting, thresholds))
+    outcome = strictest(finding.outcome for finding in findings)
+    if outcome is ALLOW:
+        findings = [Finding("policy", "allowed_by_policy", ALLOW)]
+    return Verdict(outcome, tuple(findings), _risk_or_none(case))
+
+
+def recheck(
+    facts: Facts, policy: PolicyRules | None, thresholds: Thresholds
+) -> tuple[Finding, ...]:
+    """Return what still denies a held request at the moment a human approves it.
+
+    A human lifts a hold, never a deny: standing, amount, budget and merchant are
+    judged afresh. Frequency, pattern and risk were about the moment of asking.
+    """
+    if policy is None:
+        return (Finding("standing", "no_policy", DENY),)
+    case = Case(facts, policy, thresholds)
+    return tuple(
+        finding
+        for check in HARD_CHECKS
+        for finding in _run(check, case)
+        if finding.outcome is DENY
+    )
+
+
+def _run(check: Check, case: Case) -> list[Finding]:
+    try:
+        return list(check.run(case))
+    except Exception:  # noqa: BLE001 - the one place that turns doubt into refusal.
+        values = {"check": check.name}
+        return [Finding(check.name, "check_failed", check.on_error, values)]
+
+
+def validate_standing(case: Case) -> Iterator[Finding]:
+    """May this agent ask at all: active, and no lock on it or its merchant."""
+    if not case.facts.agent_is_active:
+        yield Finding("standing", "agent_inactive", DENY)
+    if case.facts.locks:
+        kinds = ", ".join(sorted(case.facts.locks))
+        yield Finding("standing", "resource_locked", DENY, {"kinds": kinds})
+
+
+def validate_amount(case: Case) -> Iterator[Finding]:
+    """Currency, maximum, approval limit and what is left of today's budget."""
+    request, policy = case.facts.request, case.policy
+    if request.currency != policy.currency:
+        values = {
+            "policy_currency": policy.currency,
+            "currency": request.currency,
+        }
+        yield Finding("amount", "currency_mismatch", DENY, values)
+        return
+    values = {"amount": case.money(request.amount_minor)}
+    maximum = policy.max_transaction_amount_minor
+    if request.amount_minor > maximum:
+        limit = {"limit": case.money(maximum)}
+        yield Finding("amount", "amount_above_maximum", DENY, values | limit)
+    approval = policy.requires_approval_above_minor
+    if approval is not None and request.amount_minor > approval:
+        limit = {"limit": case.money(approval)}
+        yield Finding("amount", "amount_requires_approval", HOLD, values | limit)
+    if policy.daily_budget_minor is not None:
+        available = policy.daily_budget_minor - case.facts.budget.used_minor
+        if request.amount_minor > available:
+            left = {"available": case.money(max(available, 0))}
+            yield Finding("amount", "daily_budget_exceeded", DENY, values | left)
+
+
+def validate_merchant(case: Case) -> Iterator[Finding]:
+    """The merchant by its exact key, and the category it sells in."""
+    request, policy = case.facts.request, case.policy
+    allowed = policy.allowed_merchants
+    if allowed is not None and request.merchant_key not in allowed:
+        values = {"merchant": ascii(request.merchant)[1:-1]}
+        yield Finding("merchant", "merchant_not_allowed", DENY, values)
+    if is_suspicious_merchant(request.merchant):
+        yield Finding("merchant", "merchant_lookalike", HOLD)
+    if request.category in policy.blocked_categories:
+        values = {"category": request.category}
+        yield Finding("merchant", "category_blocked", DENY, values)
+    if not request.category and policy.blocked_categories:
+        yield Finding("merchant", "category_missing", DENY)
+
+
+def validate_frequency(case: Case) -> Iterator[Finding]:
+    """Requests in the last hour, this one included, against the policy's limit."""
+    limit = case.policy.max_transactions_per_hour
+    if limit is None:
+        return
+    count = requests_in_last_hour(case.facts.activity, case.facts.now) + 1
+    if count > limit:
+        values = {"count": str(count), "limit": str(limit)}
+        yield Finding("frequency", "frequency_exceeded", DENY, values)
+
+
+def validate_pattern(case: Case) -> Iterator[Finding]:
+    """Repetition, and text that tries to instruct whoever reads it."""
+    if is_repeated(case.facts, case.thresholds):
+        yield Finding("pattern", "repeated_request", HOLD)
+    description = case.facts.request.description
+    if description and screen(description, "tool_output").outcome != "allow":
+        yield Finding("pattern", "description_suspicious", HOLD)
+
+
+def validate_risk(case: Case) -> Iterator[Finding]:
+    """The mean of the four factors against the two thresholds."""
+    score = assess(case.facts, case.policy, case.thresholds).score_bp
+    for code, outcome, limit in (
+        ("risk_high", DENY, case.thresholds.risk_deny_above_bp),
+        ("risk_elevated", HOLD, case.thresholds.risk_hold_above_bp),
+    ):
+        if score > limit:
+            values = {"score": _decimal(score), "limit": _decimal(limit)}
+            yield Finding("risk", code, outcome, values)
+            return
+
+
+def _too_many_waiting(waiting: int, thresholds: Thresholds) -> Iterator[Finding]:
+    if waiting >= thresholds.waiting_approvals_max:
+        values = {"count": str(waiting)}
+        yield Finding("frequency", "too_many_waiting", DENY, values)
+
+
+def _risk_or_none(case: Case) -> RiskFactors | None:
+    """Return the factors for the record; their failure was already a finding."""
+    try:
+        return assess(case.facts, case.policy, case.thresholds)
+    except Exception:  # noqa: BLE001 - validate_risk has turned it into a hold.
+        return None
+
+
+def _decimal(basis_points: int) -> str:
+    return f"{basis_points // 10_000}.{basis_points % 10_000:04d}"
+
+
+CHECKS = (
+    Check("standing", validate_standing, on_error=DENY),
+    Check("amount", validate_amount, on_error=DENY),
+    Check("merchant", validate_merchant, on_error=DENY),
+    Check("frequency", validate_frequency, on_error=DENY),
+    Check("pattern", validate_pattern, on_error=HOLD),
+    Check("risk", validate_risk, on_error=HOLD),
+)
+HARD_CHECKS = CHECKS[:3]

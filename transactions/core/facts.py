@@ -1,0 +1,67 @@
+"""What decide() may know: frozen values, gathered by the shell beforehand.
+
+Amounts are minor units of the request's currency; instants are aware UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from transactions.core.activity import Activity
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingRequest:
+    """What the agent asks for, already well-formed."""
+
+    amount_minor: int
+    currency: str
+    merchant: str
+    merchant_key: str
+    category: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantHistory:
+    """What passed between this agent and this merchant before."""
+
+    allowed_count: int = 0
+    last_amount_minor: int = 0
+    last_request_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """Today's pot: set aside and taken."""
+
+    reserved_minor: int = 0
+    posted_minor: int = 0
+
+    @property
+    def used_minor(self) -> int:
+        return self.reserved_minor + self.posted_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything behind a decision but the policy and the thresholds."""
+
+    request: SpendingRequest
+    agent_is_active: bool
+    locks: tuple[str, ...]
+    activity: Activity
+    merchant: MerchantHistory
+    budget: BudgetState
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where a score or a count turns into hold or deny."""
+
+    risk_hold_above_bp: int = 6_000
+    risk_deny_above_bp: int = 8_000
+    waiting_approvals_max: int = 20
+    repeat_window_s: int = 60

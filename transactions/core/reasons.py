@@ -1,0 +1,73 @@
+"""Why: the closed list of reason codes; docs/reason-codes.md explains each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from transactions.core.outcome import Outcome
+
+MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "allowed_by_policy": "Every check passed under the policy in force.",
+        # Standing: may this agent ask at all?
+        "no_policy": "The agent has no policy, so nothing is allowed.",
+        "agent_inactive": "The agent is deactivated.",
+        "resource_locked": "A security lock is in force: {kinds}.",
+        # Amount.
+        "currency_mismatch": "The policy is in {policy_currency}, not {currency}.",
+        "amount_above_maximum": "{amount} is above the maximum of {limit}.",
+        "amount_requires_approval": "{amount} is above {limit}, so a human decides.",
+        "daily_budget_exceeded": "{amount} exceeds what is left today: {available}.",
+        # Merchant.
+        "merchant_not_allowed": "{merchant} is not an allowed merchant.",
+        "merchant_lookalike": "The merchant's name mixes scripts or hides characters.",
+        "category_blocked": "The category {category} is blocked.",
+        "category_missing": "The policy blocks categories, so one must be given.",
+        # Frequency.
+        "frequency_exceeded": "{count} requests in the last hour, {limit} permitted.",
+        "too_many_waiting": "{count} requests wait for a human already.",
+        # Pattern.
+        "repeated_request": "The same amount at the same merchant moments ago.",
+        "description_suspicious": "The description reads like an instruction.",
+        # Risk.
+        "risk_elevated": "The risk score of {score} is above {limit}.",
+        "risk_high": "The risk score of {score} is above {limit}.",
+        # Function calls.
+        "function_unknown": "No function of that name is registered.",
+        "function_disabled": "The function is disabled.",
+        "function_not_allowed": "The policy does not allow this function.",
+        "parameters_invalid": "The parameters do not fit the function's schema.",
+        # A check itself went wrong.
+        "check_failed": "The {check} check could not be completed.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a check found; `values` fill the code's message."""
+
+    check: str
+    code: str
+    outcome: Outcome
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        return MESSAGES[self.code].format_map(self.values)
+
+    def as_json(self) -> dict[str, object]:
+        """Return what the decision's record keeps."""
+        return {
+            "check": self.check,
+            "code": self.code,
+            "outcome": self.outcome.value,
+            "message": self.message,
+            "values": dict(self.values),
+        }
+
+    def as_reason(self) -> dict[str, str]:
+        """Return what the caller is told."""
+        return {"code": self.code, "message": self.message}

@@ -1,0 +1,79 @@
+"""What the use cases of this app refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.errors import DomainError
+from transactions.core.reasons import Finding
+
+
+class IdempotencyConflict(DomainError):
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used with another body; use a new key."
+
+
+class InvalidRequest(DomainError):
+    """A field that only the policy in force can judge; `pointer` names it."""
+
+    code = "invalid_request"
+
+    def __init__(self, code: str, detail: str, *, pointer: str) -> None:
+        super().__init__(detail, pointer=pointer)
+        self.code = code
+
+
+class ClockRefused(DomainError):
+    code = "occurred_at_not_permitted"
+    detail = "Only agents in test mode have a clock of their own."
+
+
+class TransactionNotFound(DomainError):
+    code = "not_found"
+    detail = "There is no such transaction here."
+
+
+class ApprovalNotFound(DomainError):
+    code = "not_found"
+    detail = "There is no such approval request here."
+
+
+class NotAllowedToApprove(DomainError):
+    code = "not_allowed_to_approve"
+    detail = "The requester, the agent's owner and its creator cannot decide on it."
+
+
+class ApprovalChanged(DomainError):
+    code = "approval_changed"
+    detail = "What you saw has changed. Look at it again and decide afresh."
+
+
+class ApprovalResolved(DomainError):
+    code = "approval_resolved"
+    detail = "This approval request was resolved already."
+
+
+class ApprovalExpired(DomainError):
+    code = "approval_expired"
+    detail = "This approval request expired, so the transaction is not approved."
+
+
+class StillRefused(DomainError):
+    """A human lifts a hold, never a deny: the rules now in force refuse."""
+
+    code = "still_refused"
+    detail = "The rules now in force deny this transaction."
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(" ".join(finding.message for finding in findings))
+        self.reasons = [finding.as_reason() for finding in findings]
+
+
+class InvalidState(DomainError):
+    code = "invalid_state"
+    detail = "The transaction is not in a state that permits this."
+
+
+class PreconditionRequired(DomainError):
+    code = "if_match_required"
+    detail = "Quote the ETag of the transaction you saw in an If-Match header."

@@ -1,0 +1,278 @@
+"""What may be read of transactions, and what decisions read before they are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+
+from accounts.models import User
+from agents.queries import LockedAgent, agents_visible_to
+from audit.ids import new_id
+from transactions.core.activity import Activity, no_activity
+from transactions.core.digest import digest
+from transactions.core.facts import BudgetState, Facts, MerchantHistory, SpendingRequest
+from transactions.errors import ApprovalNotFound, TransactionNotFound
+from transactions.models import ApprovalRequest, Transaction
+
+# One statement, after the lock: its snapshot sees all that the lock waited for.
+_SNAPSHOT = """
+SELECT
+    (SELECT to_jsonb(a) FROM transactions_agentactivity a
+      WHERE a.agent_id = %(agent)s),
+    (SELECT to_jsonb(m) FROM transactions_merchantactivity m
+      WHERE m.agent_id = %(agent)s AND m.merchant_key = %(merchant)s),
+    (SELECT to_jsonb(b) FROM transactions_budget b
+      WHERE b.agent_id = %(agent)s AND b.currency = %(currency)s
+        AND b.window_start = %(day)s),
+    (SELECT to_jsonb(i) FROM transactions_idempotencyrecord i
+      WHERE i.agent_id = %(agent)s AND i.key = %(key)s),
+    ARRAY(SELECT l.kind FROM security_resourcelock l
+      WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
+        (('agent', %(agent)s), ('user', %(owner)s),
+         ('merchant', %(merchant)s), ('everything', '')))
+"""
+
+_CALL_SNAPSHOT = """
+SELECT ARRAY(SELECT l.kind FROM security_resourcelock l
+  WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
+    (('agent', %(agent)s), ('user', %(owner)s),
+     ('function', %(function)s), ('everything', '')))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What an Idempotency-Key was answered before."""
+
+    request_digest: str
+    status_code: int
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that one statement tells of an agent's past, read under its lock."""
+
+    activity: Activity
+    merchant: MerchantHistory
+    budget: BudgetState
+    budget_id: str
+    locks: tuple[str, ...]
+    answer: StoredAnswer | None
+
+    def facts(
+        self, request: SpendingRequest, agent: LockedAgent, now: datetime
+    ) -> Facts:
+        """Return the frozen facts of a decision."""
+        return Facts(
+            request=request,
+            agent_is_active=agent.is_active,
+            locks=self.locks,
+            activity=self.activity,
+            merchant=self.merchant,
+            budget=self.budget,
+            now=now,
+        )
+
+
+def snapshot_for(
+    agent: LockedAgent,
+    *,
+    merchant_key: str,
+    currency: str,
+    day: date,
+    now: datetime,
+    idempotency_key: str = "",
+) -> Snapshot:
+    """Read an agent's counters, budget of the day, locks and stored answer.
+
+    1 statement. Call it after lock_agent_row(), in a statement of its own: under
+    READ COMMITTED only a new statement sees what the lock waited for.
+    """
+    parameters: dict[str, str | date] = {
+        "agent": agent.id,
+        "owner": agent.owner_id,
+        "merchant": merchant_key,
+        "currency": currency,
+        "day": day,
+        "key": idempotency_key,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SNAPSHOT, parameters)
+        activity, merchant, budget, answer, locks = cursor.fetchone()
+    pot = _row(budget)
+    return Snapshot(
+        activity=_activity(_row(activity), now),
+        merchant=_merchant(_row(merchant)),
+        budget=BudgetState(
+            reserved_minor=pot.get("reserved_minor", 0),
+            posted_minor=pot.get("posted_minor", 0),
+        ),
+        budget_id=pot.get("id") or new_id("bud"),
+        locks=tuple(locks),
+        answer=_answer(_row(answer)),
+    )
+
+
+def locks_on_call(agent: LockedAgent, function: str) -> tuple[str, ...]:
+    """Return the kinds of live locks on an agent's call of a function; 1 statement."""
+    parameters = {"agent": agent.id, "owner": agent.owner_id, "function": function}
+    with connection.cursor() as cursor:
+        cursor.execute(_CALL_SNAPSHOT, parameters)
+        return tuple(cursor.fetchone()[0])
+
+
+def _row(value: str | None) -> Mapping[str, Any]:
+    row: Mapping[str, Any] = json.loads(value) if value else {}
+    return row
+
+
+def _activity(row: Mapping[str, Any], now: datetime) -> Activity:
+    if not row:
+        return no_activity(now)
+    return Activity(
+        hour_start=datetime.fromisoformat(row["hour_start"]),
+        last_request_at=datetime.fromisoformat(row["last_request_at"]),
+        requests_this_hour=row["requests_this_hour"],
+        requests_previous_hour=row["requests_previous_hour"],
+        allowed_count=row["allowed_count"],
+        allowed_sum_minor=row["allowed_sum_minor"],
+        allowed_sum_of_squares=row["allowed_sum_of_squares"],
+        requests_by_hour_of_day=tuple(row["requests_by_hour_of_day"]),
+        waiting_approvals=row["waiting_approvals"],
+    )
+
+
+def _merchant(row: Mapping[str, Any]) -> MerchantHistory:
+    if not row:
+        return MerchantHistory()
+    return MerchantHistory(
+        allowed_count=row["allowed_count"],
+        last_amount_minor=row["last_amount_minor"],
+        last_request_at=datetime.fromisoformat(row["last_request_at"]),
+    )
+
+
+def _answer(row: Mapping[str, Any]) -> StoredAnswer | None:
+    if not row:
+        return None
+    return StoredAnswer(row["request_digest"], row["status_code"], row["response"])
+
+
+def transactions_visible_to(user: User) -> QuerySet[Transaction]:
+    """Return the transactions of the agents a person may see: own, team or all."""
+    return Transaction.objects.filter(agent__in=agents_visible_to(user))
+
+
+def transaction_for(user: User, transaction_id: str) -> Transaction:
+    """Return one visible transaction with its decision, in 1 query.
+
+    Raises TransactionNotFound, also for one that is none of the person's business.
+    """
+    found = (
+        transactions_visible_to(user)
+        .select_related("agent__owner", "decision__policy_version", "approval")
+        .filter(pk=transaction_id)
+        .first()
+    )
+    if found is None:
+        raise TransactionNotFound
+    return found
+
+
+def transactions_of_agent(agent_id: str) -> QuerySet[Transaction]:
+    """Return an agent's own transactions."""
+    return Transaction.objects.filter(agent_id=agent_id)
+
+
+def transaction_of_agent(agent_id: str, transaction_id: str) -> Transaction:
+    """Return an agent's own transaction with its decision, in 1 query, or raise."""
+    found = (
+        Transaction.objects.select_related(
+            "agent", "decision__policy_version", "approval"
+        )
+        .filter(agent_id=agent_id, pk=transaction_id)
+        .first()
+    )
+    if found is None:
+        raise TransactionNotFound
+    return found
+
+
+def approval_queue(user: User) -> QuerySet[ApprovalRequest]:
+    """Return what waits for a human in a person's scope, what expires first on top."""
+    return (
+        _approvals(user)
+        .filter(status=ApprovalRequest.Status.WAITING)
+        .order_by("expires_at", "id")
+    )
+
+
+def approval_for(user: User, approval_id: str) -> ApprovalRequest:
+    """Return one visible approval request, resolved ones too, in 1 query.
+
+    Raises ApprovalNotFound, also for one that is none of the person's business.
+    """
+    approval = _approvals(user).filter(pk=approval_id).first()
+    if approval is None:
+        raise ApprovalNotFound
+    return approval
+
+
+def _approvals(user: User) -> QuerySet[ApprovalRequest]:
+    return ApprovalRequest.objects.filter(
+        transaction__agent__in=agents_visible_to(user)
+    ).select_related(
+        "transaction__agent__owner",
+        "transaction__agent__policy_version",
+        "transaction__decision__policy_version",
+        "resolved_by",
+    )
+
+
+def etag_of(approval: ApprovalRequest) -> str:
+    """Return what a human's answer must quote: the action, its state and the policy.
+
+    Changes with any of them, so that nobody approves what they did not see. No
+    query when the approval came from this module.
+    """
+    agent = approval.transaction.agent
+    return digest([approval.action_digest, approval.status, agent.policy_version_id])
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A person's day (UTC) in numbers."""
+
+    outcomes: Mapping[str, int]
+    waiting: int
+    agents: int
+    spent_minor: Mapping[str, int]
+
+
+def dashboard_for(user: User, *, since: datetime) -> Dashboard:
+    """Return counts since an instant, in 4 queries, live agents only.
+
+    Spending is what is set aside or taken, in minor units per currency.
+    """
+    visible = transactions_visible_to(user).filter(
+        created_at__gte=since, agent__mode="live"
+    )
+    outcomes = visible.values_list("decision__outcome").annotate(Count("pk"))
+    spent = (
+        visible.filter(Q(status="authorized") | Q(status__endswith="captured"))
+        .values_list("currency")
+        .annotate(Sum("amount_minor"))
+    )
+    return Dashboard(
+        outcomes=dict(outcomes.order_by()),
+        waiting=approval_queue(user).count(),
+        agents=agents_visible_to(user).filter(is_active=True).count(),
+        spent_minor=dict(spent.order_by()),
+    )

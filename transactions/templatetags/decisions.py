@@ -1,0 +1,97 @@
+"""Verdicts, risk and the log's words on pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+
+from transactions.core.risk import risk_level
+from transactions.models import Decision
+
+register = template.Library()
+
+_MEANINGS = {
+    "amount": "How far above this agent's usual amounts",
+    "merchant": "How unfamiliar the merchant is to this agent",
+    "velocity": "How busy its last hour was",
+    "pattern": "Odd hour, repetition, stopping just under a limit",
+}
+_EVENTS = {
+    "transaction.requested": ("Requested by the agent", ""),
+    "transaction.decided": ("Decided by the rules", ""),
+    "transaction.canceled": ("Canceled", ""),
+    "transaction.expired": ("Transaction expired", "deny"),
+    "approval.requested": ("Put to a human", "hold"),
+    "approval.viewed": ("Opened for review", ""),
+    "approval.approved": ("Approved", "allow"),
+    "approval.denied": ("Denied", "deny"),
+    "approval.refused": ("Approval refused by the rules in force", "deny"),
+    "approval.expired": ("Nobody decided in time: not approved", "deny"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One risk factor as a row with its bar."""
+
+    name: str
+    meaning: str
+    basis_points: int
+    level: str
+
+
+@register.filter
+def score(basis_points: int | None) -> str:
+    """Write basis points as 0.62, rounded up: just above a threshold looks above it."""
+    if basis_points is None:
+        return "unknown"
+    hundredths = -(-basis_points // 100)
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+@register.filter
+def level(basis_points: int | None) -> str:
+    """Name a score: normal, elevated or high; doubt counts as elevated."""
+    return "elevated" if basis_points is None else risk_level(basis_points)
+
+
+@register.filter
+def bars(decision: Decision) -> list[Bar]:
+    """Return the four factors of a decision in their fixed order."""
+    factors: Mapping[str, int] = decision.risk_factors_bp
+    return [
+        Bar(name, meaning, factors[name], risk_level(factors[name]))
+        for name, meaning in _MEANINGS.items()
+        if name in factors
+    ]
+
+
+@register.filter
+def causes(decision: Decision) -> list[Mapping[str, Any]]:
+    """Return the findings that caused the outcome: those as strict as it is."""
+    return [
+        finding
+        for finding in decision.findings
+        if finding["outcome"] == decision.outcome
+    ]
+
+
+@register.filter
+def in_words(value: str) -> str:
+    """Write a code for people: pending_approval becomes Pending approval."""
+    return value.replace("_", " ").replace(".", " ").capitalize()
+
+
+@register.filter
+def event_words(action: str) -> str:
+    """Say what an audited action was."""
+    return _EVENTS.get(action, (in_words(action), ""))[0]
+
+
+@register.filter
+def event_mood(action: str) -> str:
+    """Return the colour of an event's dot: allow, hold, deny or none."""
+    return _EVENTS.get(action, ("", ""))[1]
