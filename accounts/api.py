@@ -6,7 +6,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -84,7 +84,7 @@ class MeOutput(serializers.ModelSerializer[User]):
         model = User
         fields = ["id", "username", "role", "capabilities", "team"]
 
-    @extend_schema(responses=CapabilitiesOutput)
+    @extend_schema_field(CapabilitiesOutput)
     def get_capabilities(self, user: User) -> dict[str, bool]:
         return dict(ROLE_PERMISSIONS[user.role])
 

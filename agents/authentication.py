@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -81,3 +82,18 @@ class AgentAuthentication(BaseAuthentication):
         if credential.requires_signature:
             raise SignatureRequired
         return False
+
+
+class AgentScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How docs/openapi.yaml speaks of it."""
+
+    target_class = AgentAuthentication
+    name = "agent_token"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An agent's access token, from auth/agent-token/.",
+        }

@@ -119,6 +119,12 @@ class ServiceAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Nothing: it would ask the formsets what they saved, and they save nothing."""
+        return []
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None
 
@@ -195,6 +201,7 @@ class TimeFilter(admin.SimpleListFilter):
 
     title = "time"
     parameter_name = "within"
+    column = "occurred_at"
     spans: ClassVar[dict[str, tuple[str, timedelta]]] = {
         "hour": ("The last hour", timedelta(hours=1)),
         "day": ("The last 24 hours", timedelta(days=1)),
@@ -211,7 +218,7 @@ class TimeFilter(admin.SimpleListFilter):
         span = self.spans.get(self.value() or "")
         if span is None:
             return None
-        return queryset.filter(occurred_at__gte=timezone.now() - span[1])
+        return queryset.filter(**{f"{self.column}__gte": timezone.now() - span[1]})
 
 
 @admin.register(AuditEvent)

@@ -28,7 +28,7 @@ class AuditPartyOutput(serializers.Serializer[Any]):
 
 
 class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
-    object = serializers.ReadOnlyField(default="audit_event")
+    object = serializers.CharField(read_only=True, default="audit_event")
     actor = serializers.SerializerMethodField()
     target = serializers.SerializerMethodField()
     owner = serializers.CharField(source="owner_id")

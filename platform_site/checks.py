@@ -25,7 +25,7 @@ GENERATE_FERNET = (
 
 
 def refuse_unsafe_start() -> None:
-    """Raise ImproperlyConfigured when a platform check fails; every process calls it."""
+    """Raise ImproperlyConfigured when a platform check fails. Every process asks."""
     errors = [
         error
         for error in run_checks(tags=[Tags.security])

@@ -28,3 +28,9 @@ class Console(AdminSite):
             raise PermissionDenied
         target = request.GET.get("next") or reverse("admin:index")
         return redirect_to_login(target)
+
+    def password_change(  # type: ignore[override] # wider than Django's own answer.
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send people to the page whose service ends their other sessions."""
+        return redirect("accounts:password")

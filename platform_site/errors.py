@@ -195,7 +195,7 @@ def _describe(error: Exception) -> Description:
         return 404, "not_found", "There is no such object here.", [], {}
     if isinstance(error, PermissionDenied):
         return 403, "permission_denied", "You may not do this.", [], {}
-    if _is_unavailable(error):
+    if is_unavailable(error):
         detail = "A part of the platform is away; nothing was decided. Try again."
         return 503, "unavailable", detail, [], {"Retry-After": str(RETRY_AFTER_S)}
     return 500, "internal_error", "Something went wrong; it has been logged.", [], {}
@@ -251,7 +251,8 @@ def _describe_api(error: exceptions.APIException) -> Description:
     )
 
 
-def _is_unavailable(error: Exception) -> bool:
+def is_unavailable(error: BaseException | None) -> bool:
+    """Tell whether an engine is away, so that the caller may try again soon."""
     return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
 
 

@@ -8,13 +8,14 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-KEY_BYTES = 32
 NAMES = ("SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
 
 
-def new_key() -> str:
-    """Return 256 random bits, spelled as Fernet wants its keys; fit for all three."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+def new_key(name: str) -> str:
+    """Return a new key: 256 random bits for Fernet, 384 for signatures."""
+    if name == "ENCRYPTION_KEY":
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(48)  # Django wants 50 characters.
 
 
 def _unset(environ: Mapping[str, str]) -> list[str]:
@@ -23,7 +24,7 @@ def _unset(environ: Mapping[str, str]) -> list[str]:
 
 def throwaway_keys(environ: Mapping[str, str]) -> dict[str, str]:
     """Return a new key for each name that the environment does not give."""
-    return {name: new_key() for name in _unset(environ)}
+    return {name: new_key(name) for name in _unset(environ)}
 
 
 def key_files(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -38,7 +39,7 @@ def key_files(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
     for name in _unset(environ):
         path = directory / name.lower()
         if not path.exists():
-            _write_whole(path, new_key())
+            _write_whole(path, new_key(name))
         files[f"{name}_FILE"] = str(path)
     return files
 

@@ -288,6 +288,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "OutcomeEnum": ["allow", "hold", "deny"],
+        "AuditOutcomeEnum": "audit.models.AuditEvent.Outcome",
+    },
 }
 
 # Requests are small; a body above this is refused before it is parsed.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts.models import User
-from platform_site.errors import problem_page
+from platform_site.errors import RETRY_AFTER_S, is_unavailable, problem_page
 
 
 @login_required
@@ -50,6 +51,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what nobody foresaw, or 503 when an engine is away."""
+    if is_unavailable(sys.exception()):
+        detail = "A part of the platform is away; nothing was decided. Try again."
+        response = _failure(request, 503, "unavailable", detail)
+        response["Retry-After"] = str(RETRY_AFTER_S)
+        return response
     detail = "Something went wrong; it has been logged."
     return _failure(request, 500, "internal_error", detail)
 

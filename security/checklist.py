@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -74,11 +75,12 @@ def _secure_headers() -> Finding:
 
 
 def _rate_limiting() -> Finding:
-    throttles = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"]
     return _all_hold(
         {
-            "every endpoint is throttled": "security.throttles.GcraThrottle"
-            in throttles,
+            "every endpoint is throttled": settings.REST_FRAMEWORK[
+                "DEFAULT_THROTTLE_CLASSES"
+            ]
+            == ["security.throttles.GcraThrottle"],
             "default, auth and high_risk have limits": {"default", "auth", "high_risk"}
             <= set(settings.RATE_LIMIT_CONFIG),
             "the counters are reachable": _is_cache_reachable(),
@@ -100,13 +102,11 @@ def _input_validation() -> Finding:
 
 
 def _output_sanitizing() -> Finding:
-    engines = settings.TEMPLATES
+    options: list[Any] = [engine["OPTIONS"] for engine in settings.TEMPLATES]
     policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     return _all_hold(
         {
-            "templates escape": all(
-                engine["OPTIONS"].get("autoescape", True) for engine in engines
-            ),
+            "templates escape": all(each.get("autoescape", True) for each in options),
             "the API answers in JSON": settings.REST_FRAMEWORK[
                 "DEFAULT_RENDERER_CLASSES"
             ]
@@ -264,7 +264,7 @@ def _is_refused(schema: Mapping[str, object]) -> bool:
 def _is_cache_reachable() -> bool:
     try:
         cache.set("checklist", "1", timeout=5)
-        return cache.get("checklist") == "1"
+        return bool(cache.get("checklist") == "1")
     except (RedisError, OSError):
         return False
 

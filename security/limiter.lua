@@ -6,6 +6,11 @@
 -- Reply {allowed, first, now_us, full_at_us of each bucket as it was found};
 --       first: the refusing bucket has refused nothing else for a minute.
 
+local function keep(key, full_at, now)
+  local keep_ms = math.ceil((full_at - now) / 1000)
+  redis.call('SET', key, string.format('%.0f', full_at), 'PX', string.format('%.0f', keep_ms))
+end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local reply = {1, 0, now}
@@ -14,8 +19,12 @@ local spent, refusing = {}, nil
 for i, key in ipairs(KEYS) do
   local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   local full_at = tonumber(redis.call('GET', key) or '0')
-  spent[i] = math.max(full_at, now) + interval
   reply[3 + i] = full_at
+  if full_at > now + burst * interval then
+    full_at = now + burst * interval
+    keep(key, full_at, now)
+  end
+  spent[i] = math.max(full_at, now) + interval
   if spent[i] > now + burst * interval then
     refusing = refusing or key
   end
@@ -30,7 +39,6 @@ if refusing then
 end
 
 for i, key in ipairs(KEYS) do
-  local keep_ms = math.ceil((spent[i] - now) / 1000)
-  redis.call('SET', key, string.format('%.0f', spent[i]), 'PX', string.format('%.0f', keep_ms))
+  keep(key, spent[i], now)
 end
 return reply

@@ -16,7 +16,11 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts import services
+from agents import services as agent_services
+from agents.core.policy_draft import parse_terms
+from agents.models import Agent
 from security.core.limits import parse_limits
+from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_people
 
 
@@ -82,7 +86,7 @@ def committed_db(
 
 def _leave(database: str) -> None:
     """Close our connections to a database, and the ones that others forgot."""
-    connection = connections["default"]
+    connection: Any = connections["default"]
     connection.close()
     connection.close_pool()
     _administer(
@@ -92,7 +96,9 @@ def _leave(database: str) -> None:
 
 
 def _administer(sql: str, *parameters: str) -> None:
-    with connections["default"]._nodb_cursor() as cursor:  # type: ignore[attr-defined] # Django's own way to CREATE DATABASE.
+    with connections[
+        "default"
+    ]._nodb_cursor() as cursor:  # Django's own way to CREATE DATABASE.
         cursor.execute(sql, parameters or None)
 
 
@@ -136,6 +142,26 @@ def dave(people: People) -> Any:
 def eve(people: People) -> Any:
     """The manager of team South."""
     return people.eve
+
+
+@pytest.fixture
+def agent(people: People) -> Agent:
+    """The seed's shopping agent: carol's, made by alice, so that bob may approve."""
+    return make_agent(people.carol, acting=people.alice)
+
+
+@pytest.fixture
+def give_policy(people: People) -> Callable[..., Agent]:
+    """Puts the seed's policy with other terms in force: give_policy(agent, …)."""
+
+    def give(agent: Agent, **terms: Any) -> Agent:
+        agent_services.set_policy(
+            agent.pk, parse_terms({**SEED_POLICY, **terms}), acting=people.alice
+        )
+        agent.refresh_from_db()
+        return agent
+
+    return give
 
 
 @pytest.fixture

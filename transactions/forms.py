@@ -27,9 +27,8 @@ class VerdictForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        if cleaned.get("verdict") == self.DENY and not cleaned.get("reason"):
-            if "reason" not in self.errors:
-                self.add_error("reason", "Say why, so that the owner can act on it.")
+        if cleaned.get("verdict") == self.DENY and cleaned.get("reason") == "":
+            self.add_error("reason", "Say why, so that the owner can act on it.")
         return cleaned
 
 

@@ -58,20 +58,19 @@ def decisions_by_hour(user: User, *, now: datetime) -> list[Hour]:
 def _counts(
     user: User, *, since: datetime
 ) -> Iterator[tuple[datetime, dict[str, int]]]:
+    names = [outcome.value for outcome in Outcome]
     rows = (
         transactions_visible_to(user)
         .filter(created_at__gte=since, agent__mode="live")
-        .values(hour=TruncHour("created_at"))
+        .annotate(hour=TruncHour("created_at"))
+        .values_list("hour")
         .annotate(
-            **{
-                outcome.value: Count("pk", filter=Q(decision__outcome=outcome.value))
-                for outcome in Outcome
-            }
+            **{name: Count("pk", filter=Q(decision__outcome=name)) for name in names}
         )
         .order_by("hour")
     )
-    for row in rows:
-        yield row.pop("hour"), row
+    for start, *counts in rows:
+        yield start, dict(zip(names, counts, strict=True))
 
 
 def page_of_transactions(

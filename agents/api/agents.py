@@ -37,7 +37,7 @@ class ReasonInput(StrictSerializer):
 
 
 class AgentOutput(serializers.ModelSerializer[Agent]):
-    object = serializers.ReadOnlyField(default="agent")
+    object = serializers.CharField(default="agent", read_only=True)
     policy_version = serializers.IntegerField(
         source="policy_version.number", default=None, allow_null=True, read_only=True
     )

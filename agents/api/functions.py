@@ -39,7 +39,7 @@ class FunctionChanges(StrictSerializer):
 
 
 class FunctionOutput(serializers.ModelSerializer[Function]):
-    object = serializers.ReadOnlyField(default="function")
+    object = serializers.CharField(default="function", read_only=True)
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
     version = serializers.IntegerField(source="current_version.number", read_only=True)
     effect = serializers.ChoiceField(

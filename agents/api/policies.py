@@ -75,7 +75,7 @@ class PolicyInput(StrictSerializer):
 
 class PolicyOutput(serializers.Serializer[PolicyVersion]):
     id = serializers.CharField()
-    object = serializers.ReadOnlyField(default="policy")
+    object = serializers.CharField(default="policy", read_only=True)
     agent = serializers.CharField(source="agent_id")
     version = serializers.IntegerField(source="number")
     currency = serializers.CharField()

@@ -28,7 +28,7 @@ MARGIN_S = 60.0
 CREDENTIAL_DAYS = 1
 
 # Wide open, so that it is the risk model and the pipeline that are being watched.
-TEST_POLICY = {
+TEST_POLICY: Mapping[str, Any] = {
     "currency": "USD",
     "max_transaction_amount": "1000000.00",
     "requires_approval_above": None,
@@ -308,7 +308,7 @@ class CustomerAgents:
             agent = self._admin.call(self._api, "POST", "agents/", body=body).body
         if agent["policy_version"] is None:
             path = f"agents/{agent['id']}/policy/"
-            self._admin.call(self._api, "PUT", path, body=TEST_POLICY)
+            self._admin.call(self._api, "PUT", path, body=dict(TEST_POLICY))
         return _Agent(agent["id"])
 
     def _access(self, agent: _Agent) -> str:

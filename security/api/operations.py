@@ -23,7 +23,7 @@ from security.services import update_incident
 
 
 class AlertOutput(serializers.ModelSerializer[Alert]):
-    object = serializers.ReadOnlyField(default="alert")
+    object = serializers.CharField(read_only=True, default="alert")
 
     class Meta:
         model = Alert
@@ -77,7 +77,7 @@ class IncidentResourceOutput(serializers.Serializer[Any]):
 
 
 class IncidentOutput(serializers.ModelSerializer[Incident]):
-    object = serializers.ReadOnlyField(default="incident")
+    object = serializers.CharField(read_only=True, default="incident")
     resource = serializers.SerializerMethodField()
     source_event = serializers.CharField(source="source_event_id")
     steps = IncidentStepOutput(many=True)

@@ -17,8 +17,8 @@ MINUTE_US = 60_000_000
 class Verdict:
     """What a bucket says to one request.
 
-    `full_at_us` is the bucket's whole state: when it will be full again. It is
-    unchanged by a refusal. `next_us` is how long until it holds one more.
+    `full_at_us` is the bucket's whole state: when it will be full again. A refusal
+    spends nothing. `next_us` is how long until it holds one more.
     """
 
     allowed: bool
@@ -36,10 +36,11 @@ def judge(limit: Limit, *, full_at_us: int, now_us: int) -> Verdict:
     """Return whether a request may pass at `now_us`, and the bucket after it.
 
     `full_at_us` is 0 for a new bucket. In any minute at most requests_per_minute +
-    burst_size pass, at one instant at most burst_size. A clock that steps back
-    refuses for longer, never lets more through.
+    burst_size pass, at one instant at most burst_size. A bucket that seems emptier than
+    empty (the clock stepped back, the limit was lowered) counts as just emptied.
     """
     interval = interval_us(limit)
+    full_at_us = min(full_at_us, now_us + limit.burst_size * interval)
     spent_until = max(full_at_us, now_us) + interval
     room = now_us + limit.burst_size * interval - spent_until
     if room < 0:

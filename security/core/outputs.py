@@ -81,7 +81,9 @@ def _clean(text: str) -> str:
 
 def _passivate(text: str) -> str:
     without_images = _IMAGE.sub("[", text)
-    without_tags = _ACTIVE_TAG.sub("&lt;", without_images)
+    # One handler makes every tag suspect: attributes can hide where a tag begins.
+    tags = _ANY_TAG if _HANDLER.search(text) else _ACTIVE_TAG
+    without_tags = tags.sub("&lt;", without_images)
     return _ACTIVE_SCHEME.sub("blocked:", without_tags)
 
 
@@ -110,7 +112,9 @@ def _plain_numbers(value: Any) -> Any:
 _IMAGE = re.compile(r"!\[")
 _ACTIVE_TAG = re.compile(
     r"<(?=/?(?:script|iframe|img|image|object|embed|svg|math|link|meta|base|form|input"
-    r"|button|style|video|audio|source|body|details)\b|[a-z][^>\n]{0,300}\bon[a-z]{3,20}=)",
+    r"|button|style|video|audio|source|body|details)\b)",
     re.IGNORECASE,
 )
+_ANY_TAG = re.compile(r"<(?=/?[a-z])", re.IGNORECASE)
+_HANDLER = re.compile(r"\bon[a-z]{3,20}\s{0,5}=", re.IGNORECASE)
 _ACTIVE_SCHEME = re.compile(r"\b(?:javascript|vbscript|data):(?=\S)", re.IGNORECASE)

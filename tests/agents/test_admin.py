@@ -138,6 +138,7 @@ def test_a_function_and_a_version_are_added_by_services(
 
     function.refresh_from_db()
     assert (function.name, function.is_enabled) == ("transfer", False)
+    assert function.current_version is not None
     assert function.current_version.number == 2
     assert function.current_version.created_by == alice
 

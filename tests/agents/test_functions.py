@@ -154,7 +154,7 @@ def test_a_manager_reads_and_registers_none(
 ) -> None:
     make_function(acting=alice)
     client = client_for(bob)
-    body = {"schema": TRANSFER_SCHEMA, "effect": "read"}
+    body: dict[str, Any] = {"schema": TRANSFER_SCHEMA, "effect": "read"}
 
     assert client.get(URL).json()["data"][0]["name"] == "transfer"
     assert client.get(URL + "transfer/").status_code == 200

@@ -20,10 +20,10 @@ from tests.factories import SEED_POLICY, make_function
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
-def all_at_once(count: int, call: Callable[[], object]) -> list[object]:
+def all_at_once(count: int, call: Callable[[], object]) -> list[Any]:
     """Run a call in threads that start together; return results or errors."""
     barrier = threading.Barrier(count)
-    results: list[object] = []
+    results: list[Any] = []
 
     def run() -> None:
         barrier.wait()
@@ -55,6 +55,7 @@ def test_policies_set_at_once_get_numbers_of_their_own(
     numbers = PolicyVersion.objects.values_list("number", flat=True)
     assert sorted(numbers) == list(range(1, 10))
     shopping.refresh_from_db()
+    assert shopping.policy_version is not None
     assert shopping.policy_version.number == 9
     assert AuditEvent.objects.filter(action="policy.version_created").count() == 9
 

@@ -163,14 +163,15 @@ def test_g3_a_card_security_code_is_refused(key):
     "unit", ["1 ", "1-", "4", "eyJ-", "token=", "Bearer ", '"secret": ', "a1b2", "abc_"]
 )
 def test_e12_masking_takes_linear_time(unit):
-    def seconds(size: int) -> float:
+    def cpu_seconds(size: int) -> float:
         text = unit * (size // len(unit))
-        started = time.perf_counter()
+        started = time.process_time()
         mask(text)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
-    seconds(2_000)
-    assert seconds(64_000) < 60 * max(seconds(4_000), 0.001)
+    # Quadratic would be 256 times as long; the best of three, for others compute too.
+    small = max(min(cpu_seconds(8_000) for _ in range(3)), 0.001)
+    assert min(cpu_seconds(128_000) for _ in range(3)) < 80 * small
 
 
 def test_absurdly_deep_or_long_values_end():

@@ -29,7 +29,7 @@ ARGUMENTS = [
 # Set before any script of the page runs; evaluated outside of the page's policy.
 LISTEN = """
 document.addEventListener("securitypolicyviolation", (event) =>
-  reportTrouble(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`)
+  reportTrouble(`policy: ${event.violatedDirective} ${event.blockedURI}`)
 );
 """
 

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Team, User
+from agents import services
 from agents.core.policy import to_wire
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from agents.queries import terms_of
@@ -105,8 +106,8 @@ def test_nothing_is_printed_and_nothing_secret_reaches_the_audit_log(path, capsy
 def test_shopping_has_the_example_policy(path):
     run(path)
 
-    terms = terms_of(Agent.objects.get(name="shopping").policy_version)
-    assert to_wire(terms) == {
+    policy = PolicyVersion.objects.get(agent__name="shopping")
+    assert to_wire(terms_of(policy)) == {
         "currency": "USD",
         "max_transaction_amount": "1000.00",
         "requires_approval_above": "500.00",
@@ -303,7 +304,7 @@ def test_a_crash_anywhere_locks_nobody_out(path, monkeypatch, step, call, after)
 
 
 def kill_at(patched: pytest.MonkeyPatch, step: str, call: int, *, after: bool) -> None:
-    owner: Any = demo.services if step.startswith("services.") else demo
+    owner: Any = services if step.startswith("services.") else demo
     name = step.removeprefix("services.")
     original, calls = getattr(owner, name), [0]
 

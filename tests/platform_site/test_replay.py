@@ -27,8 +27,7 @@ from agents.services import revoke_credential
 from audit.models import AuditEvent
 from platform_site.credentials import Credentials, Login, save_credentials
 from platform_site.replay import client
-from platform_site.replay.rows import Malformed, Row, StreamError, read_rows
-from platform_site.replay.tally import Latencies
+from platform_site.replay.rows import Row, read_rows
 from security.core.limits import parse_limits
 from tests.people import PASSWORD, make_person
 from transactions.models import Decision, IdempotencyRecord, Transaction
@@ -358,55 +357,6 @@ def test_a_missing_credentials_file_is_named(tmp_path, capsys):
 def test_options_that_make_no_sense_are_refused(tmp_path, option, value):
     with pytest.raises(CommandError, match=option):
         call_command("replay", "stream.csv", option, value)
-
-
-def test_the_label_is_not_even_read():
-    assert "is_fraud" not in Row.__dataclass_fields__
-
-
-def test_damage_in_a_packed_file_is_found_before_anything_is_sent(tmp_path, capsys):
-    file = tmp_path / "stream.csv.gz"
-    file.write_bytes(gzip.compress(stream(2000).encode())[:-2000])
-
-    with pytest.raises(StreamError, match="damaged after line"):
-        list(read_rows(file))
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("t1,2024-03-01T00:00:00Z,c1,m1,5", "5 fields instead of 7"),
-        ("t 1,2024-03-01T00:00:00Z,c1,m1,5,,0", "transaction_id must be"),
-        ("t1,2024-03-01T00:00:00Z,,m1,5,,0", "customer_id must be"),
-        ("t1,2024-03-01T00:00:00Z,c1,,5,,0", "merchant_id is empty"),
-        ("t1,2024-03-01T00:00:00Z,c1,m1,-5,,0", "amount is not"),
-        ("t1,2024-03-01T00:00:00Z,c1,m1,NaN,,0", "amount is not"),
-        ("t1,2024-03-01T00:00:00Z,c1,m1,1e3,,0", "amount is not"),
-        ("t1,0001-01-01T00:00:00+14:00,c1,m1,5,,0", "timestamp is out of range"),
-        ("x" * 70_000, "the line is too long"),
-    ],
-)
-def test_a_bad_line_does_not_spoil_the_next(tmp_path, line, reason):
-    good = "t2,2024-03-01 00:00:00,c1,m,5,,0"
-    file = written(tmp_path / "stream.csv", f"\ufeff{HEADER}\n{line}\n\n{good}\n")
-
-    bad, row = read_rows(file)
-
-    assert isinstance(bad, Malformed)
-    assert bad.line == 2
-    assert bad.reason.startswith(reason)
-    assert row == Row("t2", START, "c1", "merchant m", "5", "")
-
-
-def test_percentiles_are_within_a_hundredth():
-    latencies = Latencies()
-    for number in range(1, 1001):
-        latencies.add(number / 1000)
-
-    found = [latencies.percentile_s(percent) for percent in (50, 90, 99, 100)]
-
-    assert found == pytest.approx([0.5, 0.9, 0.99, 1.0], rel=0.011)
-    assert (latencies.max_s, Latencies().percentile_s(50)) == (1.0, 0.0)
 
 
 def test_the_password_is_not_in_the_output(credentials, tmp_path, capsys):

@@ -81,6 +81,19 @@ def test_d3_sixty_before_and_sixty_after_the_full_minute_are_not_120():
     assert len(allowed) == 6
 
 
+def test_a_clock_that_steps_back_costs_one_interval_and_not_hours():
+    limit = DEFAULT_LIMITS["default"]
+    hour = 60 * MINUTE
+
+    verdict = gcra.judge(limit, full_at_us=START + 2 * hour, now_us=START)
+
+    assert not verdict.allowed
+    assert verdict.next_us == 1_000_000
+    assert gcra.judge(
+        limit, full_at_us=verdict.full_at_us, now_us=START + 1_000_000
+    ).allowed
+
+
 limits = st.builds(Limit, st.integers(1, 10_000), st.integers(1, 50))
 gaps = st.lists(st.integers(0, 2 * MINUTE // 10), max_size=200)
 
@@ -106,11 +119,11 @@ def test_a_refusal_spends_nothing_and_names_the_time_from_which_it_passes(
     verdict = gcra.judge(limit, full_at_us=full_at, now_us=now)
 
     if not verdict.allowed:
-        assert verdict.full_at_us == full_at
+        assert verdict.full_at_us <= full_at
         assert verdict.remaining == 0
-        later = now + verdict.next_us
-        assert gcra.judge(limit, full_at_us=full_at, now_us=later).allowed
-        assert not gcra.judge(limit, full_at_us=full_at, now_us=later - 1).allowed
+        state, later = verdict.full_at_us, now + verdict.next_us
+        assert gcra.judge(limit, full_at_us=state, now_us=later).allowed
+        assert not gcra.judge(limit, full_at_us=state, now_us=later - 1).allowed
 
 
 @given(limits, gaps)

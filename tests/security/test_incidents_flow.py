@@ -205,9 +205,15 @@ class DyingResponder:
         return self.real.describe(target_id)
 
 
+def real_responder() -> responders.Responder:
+    responder = responders.responder_for("agent")
+    assert responder is not None
+    return responder
+
+
 @pytest.fixture
 def replaced_responder():
-    real = responders.responder_for("agent")
+    real = real_responder()
     yield lambda responder: responders.register("agent", responder)
     responders.register("agent", real)
 
@@ -217,7 +223,7 @@ def test_m4_killed_in_a_step_the_response_is_resumed(
     agent, primary, replaced_responder, before
 ):
     incident = open_one(agent)
-    real = responders.responder_for("agent")
+    real = real_responder()
     replaced_responder(DyingResponder(real, before=before))
 
     with pytest.raises(Killed):
@@ -248,7 +254,7 @@ def test_a_lock_that_fails_is_retried_and_people_are_told_meanwhile(
     agent, primary, replaced_responder
 ):
     incident = open_one(agent)
-    real = responders.responder_for("agent")
+    real = real_responder()
     replaced_responder(BrokenResponder())
 
     respond_to_incidents()

@@ -85,11 +85,15 @@ def test_the_same_key_is_queued_once():
 
 @pytest.mark.django_db
 def test_a_message_dies_with_its_transaction():
-    with pytest.raises(RuntimeError), transaction.atomic():
-        queue_notification(
-            recipient="lead@example.com", subject="s", body="b", dedupe_key="k"
-        )
-        raise RuntimeError
+    def change_that_fails() -> None:
+        with transaction.atomic():
+            queue_notification(
+                recipient="lead@example.com", subject="s", body="b", dedupe_key="k"
+            )
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_that_fails()
 
     assert Notification.objects.count() == 0
     assert send_due_notifications() == 0

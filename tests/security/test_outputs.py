@@ -34,7 +34,8 @@ def test_plain_prose_is_allowed_as_it_is():
     [
         ("<script>alert(1)</script>", "&lt;script>alert(1)&lt;/script>"),
         ("<IMG src=x onerror=alert(1)>", "&lt;IMG src=x onerror=alert(1)>"),
-        ("<b onclick=alert(1)>x</b>", "&lt;b onclick=alert(1)>x</b>"),
+        ("<b onclick=alert(1)>x</b>", "&lt;b onclick=alert(1)>x&lt;/b>"),
+        ('<b a="<" onclick =x>', '&lt;b a="<" onclick =x>'),
         ("![a](http://evil.example/?q=1)", "[a](http://evil.example/?q=1)"),
         ("![a][r]\n[r]: http://evil.example", "[a][r]\n[r]: http://evil.example"),
         ("[x](javascript:alert(1))", "[x](blocked:alert(1))"),

@@ -12,8 +12,7 @@ from audit.models import AuditEvent
 from security.models import ResourceLock
 from tests.factories import make_agent
 from tests.people import make_person
-from tests.transactions.conftest import held, principal_of, seen_by, spend
-from tests.transactions.test_request_transaction import everything, events_since
+from tests.spending import events_since, everything, held, principal_of, seen_by, spend
 from transactions import services, tasks
 from transactions.errors import (
     ApprovalChanged,

@@ -13,7 +13,7 @@ from audit.context import acting_as
 from audit.models import AuditEvent
 from security.models import ResourceLock
 from tests.factories import make_agent, make_function
-from tests.transactions.conftest import ADDRESS, principal_of
+from tests.spending import ADDRESS, principal_of
 from transactions import services
 from transactions.core.digest import digest
 from transactions.models import Decision, FunctionCall

@@ -8,8 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from agents.queries import policy_rules
-from tests.transactions.conftest import held, spend
-from tests.transactions.test_request_transaction import everything
+from tests.spending import everything, held, spend
 from transactions.core.activity import Activity
 from transactions.core.decision import decide
 from transactions.core.facts import (

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from tests.factories import make_agent
-from tests.transactions.conftest import spend
-from tests.transactions.test_request_transaction import everything
+from tests.spending import everything, spend
 from transactions.errors import IdempotencyConflict
 from transactions.models import IdempotencyRecord, Transaction
 

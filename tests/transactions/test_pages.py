@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
+from django.db import OperationalError
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from audit.models import AuditEvent
+from platform_site.views import server_error
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People
 from tests.transactions.scenes import OPEN_POLICY, ask, held
@@ -340,3 +343,23 @@ def test_unknown_pages_and_codes_answer_in_the_products_look(people: People):
     assert (missing.status_code, code.status_code) == (404, 200)
     assert b"css/site.css" in missing.content
     assert b"approval_changed" in code.content
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OperationalError, 503), (KeyError, 500)]
+)
+def test_p1_the_failure_page_needs_no_engine(error: type[Exception], status: int):
+    def away() -> None:
+        raise OperationalError
+
+    request = RequestFactory().get("/approvals/")
+    request.user = SimpleLazyObject(away)  # type: ignore[assignment] # As lazy as Django's.
+
+    try:
+        raise error
+    except error:
+        response = server_error(request)
+
+    assert response.status_code == status
+    assert response.has_header("Retry-After") == (status == 503)
+    assert b"Nothing was approved or changed" in response.content

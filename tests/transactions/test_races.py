@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, connections, transaction
@@ -22,7 +25,7 @@ from audit.models import AuditEvent
 from security.services import lock_resource
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person
-from tests.transactions.conftest import held, principal_of, seen_by, spend
+from tests.spending import held, principal_of, seen_by, spend
 from transactions import services
 from transactions.errors import (
     ApprovalChanged,
@@ -63,6 +66,17 @@ def at_once(*acts):
 
     with ThreadPoolExecutor(len(acts)) as threads:
         return list(threads.map(run, acts))
+
+
+def word_on(approval, person, act=services.approve):
+    """Return the call by which a person decides on what they see now."""
+    return partial(
+        act,
+        approval.pk,
+        acting=person,
+        reason="r",
+        expected_digest=seen_by(person, approval),
+    )
 
 
 def wait_until_blocked() -> None:
@@ -158,18 +172,9 @@ def test_k2_two_managers_at_once(agent, people, second):
     frank = make_person("frank", User.Role.MANAGER, people.north)
     for n in range(5):
         approval = held(agent, f"75{n}.00")
-        digest = seen_by(people.bob, approval)
 
         results = at_once(
-            *[
-                lambda act=act, person=person: act(
-                    approval.pk, acting=person, reason="r", expected_digest=digest
-                )
-                for act, person in (
-                    (services.approve, people.bob),
-                    (second, frank),
-                )
-            ]
+            word_on(approval, people.bob), word_on(approval, frank, second)
         )
 
         won = [one for one in results if isinstance(one, ApprovalRequest)]
@@ -182,17 +187,7 @@ def test_k2_two_managers_at_once(agent, people, second):
 
 
 def test_k3_a_double_click_approves_once(agent, bob):
-    approval = held(agent)
-    digest = seen_by(bob, approval)
-
-    results = at_once(
-        *[
-            lambda: services.approve(
-                approval.pk, acting=bob, reason="", expected_digest=digest
-            )
-        ]
-        * 8
-    )
+    results = at_once(*[word_on(held(agent), bob)] * 8)
 
     assert Counter(type(one) for one in results) == {
         ApprovalRequest: 1,
@@ -205,15 +200,12 @@ def test_k3_a_double_click_approves_once(agent, bob):
 def test_j13_cancel_and_approve_have_one_winner(agent, bob):
     for n in range(8):
         approval = held(agent, f"75{n}.00")
-        digest = seen_by(bob, approval)
 
         canceled, approved = at_once(
-            lambda: services.cancel(
-                approval.transaction_id, acting=principal_of(agent)
+            partial(
+                services.cancel, approval.transaction_id, acting=principal_of(agent)
             ),
-            lambda: services.approve(
-                approval.pk, acting=bob, reason="", expected_digest=digest
-            ),
+            word_on(approval, bob),
         )
 
         status = Transaction.objects.get(pk=approval.transaction_id).status
@@ -277,26 +269,15 @@ def test_j10_a_policy_that_changes_while_it_asks_decides(agent, people):
 
 
 def test_j11_an_approval_that_waits_for_a_deactivation_is_refused(agent, bob):
-    approval = held(agent)
-    digest = seen_by(bob, approval)
-
     def deactivate():
         type(agent).objects.filter(pk=agent.pk).update(is_active=False)
 
-    refusal = while_locked(
-        agent,
-        deactivate,
-        act=lambda: services.approve(
-            approval.pk, acting=bob, reason="", expected_digest=digest
-        ),
-    )
+    refusal = while_locked(agent, deactivate, act=word_on(held(agent), bob))
 
     assert [reason["code"] for reason in refusal.reasons] == ["agent_inactive"]
 
 
 def test_k5_an_approval_that_waits_for_a_new_policy_sees_it(agent, bob, people):
-    approval = held(agent)
-    digest = seen_by(bob, approval)
     version = agent.policy_versions.get()
 
     def change():
@@ -304,13 +285,7 @@ def test_k5_an_approval_that_waits_for_a_new_policy_sees_it(agent, bob, people):
         version.save(force_insert=True)
         type(agent).objects.filter(pk=agent.pk).update(policy_version="pol_second")
 
-    refusal = while_locked(
-        agent,
-        change,
-        act=lambda: services.approve(
-            approval.pk, acting=bob, reason="", expected_digest=digest
-        ),
-    )
+    refusal = while_locked(agent, change, act=word_on(held(agent), bob))
 
     assert isinstance(refusal, ApprovalChanged)
 
@@ -319,7 +294,7 @@ def test_the_decisions_clock_is_read_after_the_wait(agent):
     answer = while_locked(agent, lambda: time.sleep(0.3), act=lambda: spend(agent))
 
     row = Transaction.objects.get(pk=answer.body["id"])
-    assert timezone.now() - row.created_at < timezone.timedelta(seconds=0.25)
+    assert timezone.now() - row.created_at < timedelta(seconds=0.25)
 
 
 def test_agents_do_not_wait_for_each_other(agent, people):
@@ -346,10 +321,8 @@ def test_j15_money_is_conserved_over_random_histories(agent, bob, give_policy):
             if waiting is None:
                 continue
             act = dice.choice(["approve", "deny", "cancel", "expire"])
-            try:
+            with contextlib.suppress(DomainError):
                 resolve(waiting, act)
-            except DomainError:
-                pass
 
     def resolve(approval, act) -> None:
         if act == "cancel":
@@ -361,8 +334,7 @@ def test_j15_money_is_conserved_over_random_histories(agent, bob, give_policy):
             services.expire_due_approvals(now=timezone.now())
         else:
             verb = services.approve if act == "approve" else services.deny_approval
-            digest = seen_by(bob, approval)
-            verb(approval.pk, acting=bob, reason="r", expected_digest=digest)
+            word_on(approval, bob, verb)()
 
     at_once(*[lambda seed=seed: live_a_life(seed) for seed in range(8)])
 

@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 
 from audit.errors import SensitiveDataRefused
-from audit.models import AuditEvent
 from security.models import ResourceLock
 from tests.factories import make_agent
-from tests.transactions.conftest import (
+from tests.spending import (
     ADDRESS,
     ask_for,
+    events_since,
+    everything,
     held,
     principal_of,
     spend,
@@ -33,33 +34,7 @@ from transactions.models import (
     Transaction,
 )
 
-TABLES = (
-    Transaction,
-    Decision,
-    ApprovalRequest,
-    Budget,
-    Reservation,
-    AgentActivity,
-    MerchantActivity,
-    IdempotencyRecord,
-    AuditEvent,
-)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-
-
-def everything() -> dict[str, list]:
-    """All rows of this app and the log, to show that nothing changed."""
-    return {
-        table.__name__: sorted(table.objects.values_list(), key=repr)
-        for table in TABLES
-    }
-
-
-def events_since(before: list) -> list[AuditEvent]:
-    known = {row[0] for row in before}
-    return [
-        event for event in AuditEvent.objects.order_by("id") if event.id not in known
-    ]
 
 
 def test_an_allowed_request_is_answered_in_full(agent):
@@ -231,7 +206,8 @@ def test_l8_without_the_audit_row_nothing_is_decided(agent):
     before = everything()
     with connection.cursor() as cursor:
         cursor.execute(
-            "ALTER TABLE audit_auditevent ADD CONSTRAINT log_full CHECK (false) NOT VALID"
+            "ALTER TABLE audit_auditevent"
+            " ADD CONSTRAINT log_full CHECK (false) NOT VALID"
         )
 
     with pytest.raises(Exception, match="log_full"):

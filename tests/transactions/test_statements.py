@@ -14,7 +14,7 @@ from agents.models import Agent
 from agents.queries import policy_rules
 from audit.models import AuditEvent
 from tests.factories import make_agent_token
-from tests.transactions.conftest import spend
+from tests.spending import spend
 from transactions.models import Transaction
 
 

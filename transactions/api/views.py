@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
+from audit.filters import refuse_unknown
 from transactions import queries, services
 from transactions.api.serializers import (
     ApproveInput,
@@ -31,7 +32,7 @@ from transactions.api.serializers import (
     TransactionInput,
     TransactionOutput,
 )
-from transactions.errors import InvalidRequest, PreconditionRequired
+from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
 from transactions.models import Decision, FunctionCall, Transaction
 from transactions.representation import transaction_body
 
@@ -106,6 +107,16 @@ def readable_transaction(request: Request, transaction_id: str) -> Transaction:
     return queries.transaction_of_agent(agent_of(request).principal_id, transaction_id)
 
 
+class StrictQueryView(APIView):
+    """Refuses query parameters that it does not know, as the lists do."""
+
+    query_parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_unknown(request, self.query_parameters)
+
+
 class TransactionListCreateView(ListCreateAPIView[Transaction]):
     """The decision endpoint, and the list of what was decided."""
 
@@ -160,9 +171,10 @@ def idempotency_key(request: Request) -> str:
     return key
 
 
-class TransactionDetailView(APIView):
+class TransactionDetailView(StrictQueryView):
     """One transaction; `?wait=30` waits while a human decides."""
 
+    query_parameters = frozenset({"wait"})
     permission_classes = [IsPerson | IsAgent]
 
     @extend_schema(
@@ -203,7 +215,7 @@ def _etag(found: Transaction) -> dict[str, str]:
     return {"ETag": f'"{queries.etag_of(found.approval)}"'}
 
 
-class DecisionView(APIView):
+class DecisionView(StrictQueryView):
     """Everything behind the verdict."""
 
     permission_classes = [IsPerson]
@@ -216,7 +228,7 @@ class DecisionView(APIView):
         return Response(DecisionOutput(found.decision).data)
 
 
-class _ResolveView(APIView):
+class _ResolveView(StrictQueryView):
     """What approving and denying share: who, how often, and what was seen."""
 
     permission_classes = [HasPermission("transactions.approve_transaction")]
@@ -228,9 +240,7 @@ class _ResolveView(APIView):
         """Return the approval request's id and the ETag that the person quotes."""
         found = readable_transaction(request, transaction_id)
         if not hasattr(found, "approval"):
-            raise InvalidRequest(
-                "not_held", "This transaction was never held.", pointer=""
-            )
+            raise InvalidState("This transaction was never held.")
         etag = request.headers.get("If-Match", "").strip().removeprefix("W/")
         if not etag:
             raise PreconditionRequired
@@ -277,7 +287,7 @@ class DenyView(_ResolveView):
         return Response(represent(readable_transaction(request, transaction_id)))
 
 
-class CancelView(APIView):
+class CancelView(StrictQueryView):
     """The agent takes its request back while it still waits."""
 
     permission_classes = [IsAgent]
@@ -292,7 +302,7 @@ class CancelView(APIView):
         return Response(represent(readable_transaction(request, transaction_id)))
 
 
-class FunctionCallCreateView(APIView):
+class FunctionCallCreateView(StrictQueryView):
     """May this function be called with these parameters?"""
 
     permission_classes = [IsAgent]

@@ -29,7 +29,7 @@ from transactions.core.digest import digest
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.core.outcome import Outcome
 from transactions.core.states import FIRST_STATUS
-from transactions.errors import IdempotencyConflict, InvalidRequest, ClockRefused
+from transactions.errors import ClockRefused, IdempotencyConflict, InvalidRequest
 from transactions.models import (
     AgentActivity,
     ApprovalRequest,

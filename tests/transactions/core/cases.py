@@ -45,7 +45,11 @@ def spending(
     amount_minor: int = 49_99, merchant: str = "Amazon", **values: Any
 ) -> SpendingRequest:
     """Return the seed's request with other values."""
-    given = {"currency": "USD", "category": "electronics", "description": ""} | values
+    given: dict[str, Any] = {
+        "currency": "USD",
+        "category": "electronics",
+        "description": "",
+    } | values
     return SpendingRequest(
         amount_minor=amount_minor,
         merchant=merchant,
@@ -56,7 +60,7 @@ def spending(
 
 def facts(request: SpendingRequest | None = None, **values: Any) -> Facts:
     """Return the facts of an agent that never asked before."""
-    given = {
+    given: dict[str, Any] = {
         "agent_is_active": True,
         "locks": (),
         "activity": no_activity(NOW),

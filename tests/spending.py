@@ -1,25 +1,39 @@
-"""An agent like the seed's, and short ways to ask for it."""
+"""Short ways to ask, hold and see, for tests that are about something else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from agents import services as agent_services
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent
 from agents.principals import AgentPrincipal
 from audit.context import acting_as
-from tests.factories import SEED_POLICY, make_agent
-from tests.people import People
+from audit.models import AuditEvent
 from transactions import services
-from transactions.models import ApprovalRequest
+from transactions.models import (
+    AgentActivity,
+    ApprovalRequest,
+    Budget,
+    Decision,
+    IdempotencyRecord,
+    MerchantActivity,
+    Reservation,
+    Transaction,
+)
 from transactions.queries import approval_for, etag_of
 from transactions.services import Answer, Ask
 
 ADDRESS = "203.0.113.7"
+TABLES = (
+    Transaction,
+    Decision,
+    ApprovalRequest,
+    Budget,
+    Reservation,
+    AgentActivity,
+    MerchantActivity,
+    IdempotencyRecord,
+    AuditEvent,
+)
 
 
 def principal_of(agent: Agent) -> AgentPrincipal:
@@ -71,21 +85,16 @@ def seen_by(person: Any, approval: ApprovalRequest) -> str:
     return etag_of(approval_for(person, approval.pk))
 
 
-@pytest.fixture
-def agent(people: People) -> Agent:
-    """The seed's shopping agent: carol's, made by alice, so that bob may approve."""
-    return make_agent(people.carol, acting=people.alice)
+def everything() -> dict[str, list]:
+    """All rows of this app and the log, to show that nothing changed."""
+    return {
+        table.__name__: sorted(table.objects.values_list(), key=repr)
+        for table in TABLES
+    }
 
 
-@pytest.fixture
-def give_policy(people: People) -> Callable[..., Agent]:
-    """Puts the seed's policy with other terms in force: give_policy(agent, …)."""
-
-    def give(agent: Agent, **terms: Any) -> Agent:
-        agent_services.set_policy(
-            agent.pk, parse_terms({**SEED_POLICY, **terms}), acting=people.alice
-        )
-        agent.refresh_from_db()
-        return agent
-
-    return give
+def events_since(before: list) -> list[AuditEvent]:
+    known = {row[0] for row in before}
+    return [
+        event for event in AuditEvent.objects.order_by("id") if event.id not in known
+    ]

@@ -1,0 +1,129 @@
+"""The log in the console: read only, bounded, readable, and on the record."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from audit.context import System, acting_as
+from audit.models import AuditEvent
+from audit.services import record
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/audit/auditevent/"
+
+
+@pytest.fixture
+def console(client, alice):
+    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    return client
+
+
+def write(
+    target: str = "alr_1", note: str = "Seen.", request_id: str = ""
+) -> AuditEvent:
+    with acting_as(System("tests"), request_id=request_id), transaction.atomic():
+        return record(
+            "alert.acknowledged",
+            target=("alert", target, "failed_logins"),
+            details={"note": note},
+        )
+
+
+def shown(answer) -> list[str]:
+    return [event.pk for event in answer.context["cl"].result_list]
+
+
+def test_an_event_is_readable_and_inert(console):
+    event = write(note="<script>alert(1)</script>")
+
+    page = console.get(f"{LIST}{event.pk}/change/").content.decode()
+
+    assert "&quot;note&quot;: &quot;&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert(1)" not in page
+    assert f"{LIST}?target_id=alr_1" in page
+
+
+def test_l1_the_console_adds_changes_and_deletes_nothing(console):
+    event = write()
+    before = AuditEvent.objects.filter(pk=event.pk).values().get()
+
+    assert console.post(f"{LIST}add/", {}).status_code == 403
+    assert console.post(f"{LIST}{event.pk}/change/", {}).status_code == 403
+    assert console.post(f"{LIST}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+    console.post(LIST, {"action": "delete_selected", "_selected_action": [event.pk]})
+
+    assert AuditEvent.objects.filter(pk=event.pk).values().get() == before
+
+
+def test_l10_looking_is_on_the_record(console, alice):
+    event = write()
+    console.get(LIST, {"action": "alert.acknowledged"})
+    console.get(f"{LIST}{event.pk}/change/")
+
+    seen = AuditEvent.objects.filter(action="audit.viewed").order_by("id")
+    assert [(e.actor_id, e.target_id, e.details["filters"]) for e in seen] == [
+        (alice.pk, "", {"action": "alert.acknowledged"}),
+        (alice.pk, event.pk, {"id": event.pk}),
+    ]
+
+
+def test_search_finds_by_whole_ids(console):
+    event = write("alr_1", request_id="req.7")
+    write("alr_2")
+
+    for term in (event.pk, "alr_1", "req.7", " alr_1 "):
+        assert shown(console.get(LIST, {"q": term})) == [event.pk]
+    assert shown(console.get(LIST, {"q": "alr"})) == []
+    assert shown(console.get(LIST, {"target_id": "alr_1"})) == [event.pk]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"within": "hour"},
+        {"within": "nonsense"},
+        {"outcome": "success"},
+        {"actor_kind": "system", "action": "alert.acknowledged"},
+    ],
+)
+def test_filters(console, query):
+    event = write()
+
+    assert event.pk in shown(console.get(LIST, query))
+
+
+def test_no_query_reads_the_whole_log(console):
+    for number in range(51):  # More than a page.
+        write(str(number))
+
+    with CaptureQueriesContext(connection) as queries:
+        console.get(LIST)
+
+    on_the_log = [
+        q["sql"]
+        for q in queries.captured_queries
+        if 'FROM "audit_auditevent"' in q["sql"]
+    ]
+    assert on_the_log
+    assert all(" LIMIT " in sql for sql in on_the_log)
+
+
+def test_n2_only_staff_with_the_permission_may_look(client, bob, carol):
+    event = write()
+    for person in (bob, carol):
+        client.force_login(person, backend="accounts.backends.RoleBackend")
+        assert client.get(LIST).status_code in {302, 403}
+        page = reverse("admin:audit_auditevent_change", args=[event.pk])
+        assert client.get(page).status_code in {302, 403}
+
+    assert not AuditEvent.objects.filter(action="audit.viewed").exists()
+
+
+def test_n7_what_is_no_field_of_the_log_is_not_looked_up(console):
+    write()
+
+    assert console.get(LIST, {"cvv": "123"}).status_code == 302

@@ -1,0 +1,230 @@
+"""The security console: every change through a service, history untouchable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.urls import reverse
+
+from audit.models import AuditEvent
+from security.models import (
+    Alert,
+    Incident,
+    Notification,
+    ResourceLock,
+    Review,
+    SecurityContact,
+)
+from security.services import (
+    check_alerts,
+    detect_incidents,
+    lock_resource,
+    open_due_reviews,
+    respond_to_incidents,
+    set_contact,
+)
+from tests.factories import make_agent
+from tests.people import SETUP
+from tests.security.happenings import NOW, is_refused, sign_in_fails
+
+pytestmark = pytest.mark.django_db
+
+PAGES = (
+    "alert",
+    "incident",
+    "resourcelock",
+    "securitycontact",
+    "notification",
+    "review",
+    "monitoredhour",
+    "requestnonce",
+)
+
+
+@pytest.fixture
+def console(client, alice):
+    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    return client
+
+
+@pytest.fixture
+def trouble(carol):
+    """One of everything."""
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    sign_in_fails(at=NOW - timedelta(minutes=30), times=5)
+    is_refused(at=NOW - timedelta(minutes=1), status=403, times=6, actor=carol)
+    check_alerts(now=NOW)
+    detect_incidents(now=NOW)
+    respond_to_incidents()
+    open_due_reviews(now=NOW)
+
+
+def model_of(page: str) -> Any:
+    return apps.get_model("security", page)
+
+
+def act(console, model: str, action: str, *rows, note: str = ""):
+    return console.post(
+        reverse(f"admin:security_{model}_changelist"),
+        {
+            "action": action,
+            "note": note,
+            "_selected_action": [row.pk for row in rows],
+        },
+        follow=True,
+    )
+
+
+@pytest.mark.usefixtures("trouble")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_list_and_row_opens(console, page):
+    assert console.get(reverse(f"admin:security_{page}_changelist")).status_code == 200
+    model = model_of(page)
+    row = model.objects.first()
+    if row is not None:
+        shown = console.get(reverse(f"admin:security_{page}_change", args=[row.pk]))
+        assert shown.status_code == 200
+
+
+@pytest.mark.usefixtures("trouble")
+@pytest.mark.parametrize("page", ["alert", "incident", "notification", "review"])
+def test_n1_what_the_platform_writes_cannot_be_added_changed_or_deleted(console, page):
+    model = model_of(page)
+    row = model.objects.first()
+    before = model.objects.filter(pk=row.pk).values().get()
+
+    add = reverse(f"admin:security_{page}_add")
+    change = reverse(f"admin:security_{page}_change", args=[row.pk])
+    delete = reverse(f"admin:security_{page}_delete", args=[row.pk])
+    assert console.post(add, {}).status_code == 403
+    assert console.post(change, {"status": "closed"}).status_code == 403
+    assert console.post(delete, {"post": "yes"}).status_code == 403
+    act(console, page, "delete_selected", row)
+
+    assert model.objects.filter(pk=row.pk).values().get() == before
+
+
+@pytest.mark.usefixtures("trouble")
+def test_n2_who_is_not_staff_sees_nothing(client, bob):
+    client.force_login(bob, backend="accounts.backends.RoleBackend")
+
+    for page in PAGES:
+        answer = client.get(reverse(f"admin:security_{page}_changelist"))
+        assert answer.status_code in {302, 403}
+
+
+@pytest.mark.usefixtures("trouble")
+def test_an_alert_is_acknowledged_with_a_note(console):
+    act(console, "alert", "acknowledge", Alert.objects.get(), note="On it.")
+
+    assert Alert.objects.get().acknowledged_by == "alice"
+    event = AuditEvent.objects.get(action="alert.acknowledged")
+    assert (event.details, event.actor_label) == ({"note": "On it."}, "alice")
+
+
+@pytest.mark.usefixtures("trouble")
+def test_an_incident_is_resolved_with_a_note_and_not_without(console):
+    incident = Incident.objects.get(resource_kind="user")
+
+    page = act(console, "incident", "resolve", incident)
+    assert "Say why" in page.content.decode()
+    incident.refresh_from_db()
+    assert incident.status == "investigating"
+
+    act(console, "incident", "resolve", incident, note="Explained.")
+    incident.refresh_from_db()
+    assert incident.status == "resolved"
+    assert AuditEvent.objects.filter(action="incident.updated").count() == 1
+
+
+def test_the_stop_button_is_pressed_and_released(console, carol, alice):
+    agent = make_agent(carol, acting=alice)
+    add = reverse("admin:security_resourcelock_add")
+    form = {"kind": "agent", "target_id": agent.pk, "reason": "Odd."}
+
+    assert console.post(add, form).status_code == 302
+    lock = ResourceLock.objects.get()
+    assert (lock.target_id, lock.locked_by, lock.reason) == (agent.pk, "alice", "Odd.")
+
+    page = act(console, "resourcelock", "release", lock)
+    assert "Say why" in page.content.decode()
+    assert ResourceLock.objects.filter(released_at=None).count() == 1
+
+    act(console, "resourcelock", "release", lock, note="Explained.")
+    lock.refresh_from_db()
+    assert (lock.released_by, lock.release_reason) == ("alice", "Explained.")
+
+
+def test_a_resource_that_does_not_exist_is_a_message_and_no_lock(console):
+    answer = console.post(
+        reverse("admin:security_resourcelock_add"),
+        {"kind": "agent", "target_id": "agt_none", "reason": "Odd."},
+        follow=True,
+    )
+
+    assert answer.status_code == 200
+    assert "There is no such thing" in answer.content.decode()
+    assert ResourceLock.objects.count() == 0
+
+
+def test_a_lock_cannot_be_edited(console, carol, alice):
+    agent = make_agent(carol, acting=alice)
+    lock = lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
+
+    change = reverse("admin:security_resourcelock_change", args=[lock.pk])
+    assert console.post(change, {"reason": "Other."}).status_code == 403
+
+    lock.refresh_from_db()
+    assert lock.reason == "Odd."
+
+
+def test_a_contact_is_set_through_the_service(console):
+    form = {
+        "position": "primary",
+        "name": "Lead",
+        "email": "lead@example.com",
+        "phone": "+1-555-0100",
+    }
+    assert (
+        console.post(reverse("admin:security_securitycontact_add"), form).status_code
+        == 302
+    )
+    person = SecurityContact.objects.get()
+    assert person.phone == "+1-555-0100"
+
+    change = reverse("admin:security_securitycontact_change", args=[person.pk])
+    console.post(change, {**form, "email": "new@example.com", "position": "backup"})
+
+    person = SecurityContact.objects.get()
+    assert (person.position, person.email) == ("primary", "new@example.com")
+    assert AuditEvent.objects.filter(action="contact.updated").count() == 2
+
+
+@pytest.mark.usefixtures("trouble")
+def test_a_review_is_completed_and_a_failed_message_sent_again(console):
+    review, message = (
+        Review.objects.earliest("due_at"),
+        Notification.objects.earliest("id"),
+    )
+    Notification.objects.filter(pk=message.pk).update(status="failed")
+
+    act(console, "review", "complete", review, note="Nothing found.")
+    act(console, "notification", "send_again", message)
+
+    review.refresh_from_db()
+    message.refresh_from_db()
+    assert (review.completed_by, review.note) == ("alice", "Nothing found.")
+    assert message.status == "queued"
+
+
+@pytest.mark.usefixtures("trouble")
+def test_history_leads_to_the_audit_log(console):
+    incident = Incident.objects.earliest("id")
+
+    answer = console.get(reverse("admin:security_incident_history", args=[incident.pk]))
+
+    assert answer.status_code == 302
+    assert answer.url == f"/admin/audit/auditevent/?target_id={incident.pk}"

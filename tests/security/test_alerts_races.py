@@ -1,0 +1,72 @@
+"""Two beats, two workers: each fact still happens once. Real commits and threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import connection
+
+from audit.models import AuditEvent
+from security.models import Alert, Incident, MonitoredHour, Notification, ResourceLock
+from security.services import (
+    check_alerts,
+    detect_incidents,
+    respond_to_incidents,
+    set_contact,
+)
+from tests.people import SETUP
+from tests.security.happenings import NOW, is_refused, sign_in_fails
+
+
+def at_once(work: Callable[[], object], workers: int = 4) -> None:
+    barrier = threading.Barrier(workers)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - reported by the main thread.
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_o2_four_beats_at_once_raise_one_alert_per_metric_and_hour(committed_db):
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    sign_in_fails(at=NOW - timedelta(minutes=30), times=5)
+    sign_in_fails(at=NOW - timedelta(minutes=90), times=5)
+
+    at_once(lambda: check_alerts(now=NOW + timedelta(minutes=2)))
+
+    assert Alert.objects.count() == 2
+    assert Notification.objects.count() == 2
+    assert AuditEvent.objects.filter(action="alert.raised").count() == 2
+    assert MonitoredHour.objects.count() == 72
+
+
+def test_o2_four_workers_at_once_open_and_answer_one_incident(committed_db, people):
+    is_refused(at=NOW, status=403, times=6, actor=people.carol)
+
+    at_once(lambda: detect_incidents(now=NOW))
+    at_once(respond_to_incidents)
+
+    assert Incident.objects.count() == 1
+    assert ResourceLock.objects.count() == 1
+    steps = AuditEvent.objects.filter(action="incident.step_done")
+    assert sorted(event.details["step"] for event in steps) == [
+        "investigate",
+        "lock",
+        "log",
+        "notify",
+    ]
+    assert AuditEvent.objects.filter(action="resource.locked").count() == 1

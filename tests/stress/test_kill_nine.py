@@ -1,0 +1,300 @@
+"""SIGKILL to every process of a running platform, again and again.
+
+KILL_NINE_ROWS and KILL_NINE_KILLS make it shorter or longer:
+
+    KILL_NINE_ROWS=60 KILL_NINE_KILLS=1 pytest tests/stress/test_kill_nine.py
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from platform_site.supervisor import BASE_DIR
+
+pytestmark = pytest.mark.stress
+
+ROWS = int(os.environ.get("KILL_NINE_ROWS", "900"))
+KILLS = int(os.environ.get("KILL_NINE_KILLS", "4"))
+CUSTOMERS = 12
+SEED = 20240301
+READY_TIMEOUT_S = 180
+REPLAY_TIMEOUT_S = 1200
+AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}
+LIMITS = {"default": AMPLE, "auth": AMPLE, "high_risk": AMPLE}
+# What the test run's own engines put there.
+OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
+
+
+@dataclass
+class Platform:
+    """`manage.py up` in a directory of its own, started as often as it is killed."""
+
+    data: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environ = {name: text for name, text in os.environ.items() if name not in OWN}
+        environ |= {"ENVIRONMENT": "development", "DEBUG": "false"}
+        environ["RATE_LIMIT_CONFIG"] = json.dumps(LIMITS)
+        command = [sys.executable, str(BASE_DIR / "manage.py"), "up"]
+        command += ["--port", str(self.port), "--data", str(self.data)]
+        with (self.data / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                env=environ,
+                cwd=BASE_DIR,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def await_ready(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while True:
+            log = (self.data / "up.log").read_text(encoding="utf-8")
+            assert self.process.poll() is None, log
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/readyz", trust_env=False).is_success:
+                    return
+            assert time.monotonic() < deadline, log
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """End every process of the tree at once, with no chance to tidy up."""
+        assert self.process is not None
+        tree = family(self.process.pid)
+        for pid in tree:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        while any(is_alive(pid) for pid in tree):
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> Path:
+        return self.data / "credentials.json"
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Connect past the platform, over the socket in its directory."""
+        environment = json.loads((self.data / "environment.json").read_text())
+        return psycopg.connect(environment["DATABASE_URL"], autocommit=True)
+
+
+def family(root: int) -> list[int]:
+    """Return a process and all that descend from it, the oldest first."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [root]
+    for pid in found:
+        found.extend(children.get(pid, []))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    # Not tmp_path: the database's own account must be able to reach it.
+    data = Path(tempfile.mkdtemp(prefix="kill-nine-"))
+    data.chmod(0o711)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    running = Platform(data, port)
+    try:
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(data)
+
+
+def write_stream(path: Path, rows: int) -> None:
+    """Write a stream of which some is allowed, some held and some denied."""
+    dice = random.Random(SEED)
+    start = datetime(2024, 3, 1, tzinfo=UTC)
+    lines = ["transaction_id,timestamp,customer_id,merchant_id,amount,category"]
+    for number in range(rows):
+        moment = start + timedelta(minutes=9 * number)
+        customer, shop = dice.randrange(CUSTOMERS), f"shop {dice.randrange(40)}"
+        merchant = dice.choice([shop] * 9 + ["sh\N{CYRILLIC SMALL LETTER O}p"])
+        whole = dice.choice([dice.randrange(1, 200)] * 9 + [2_000_000])
+        lines.append(
+            f"t{number},{moment:%Y-%m-%dT%H:%M:%SZ},c{customer},{merchant},"
+            f"{whole}.{dice.randrange(100):02},books"
+        )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replay(platform: Platform, stream: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "replay", str(stream)]
+    command += ["--credentials", str(platform.credentials), "--workers", "4"]
+    with subprocess.Popen(
+        command,
+        cwd=BASE_DIR,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def transactions_so_far(platform: Platform) -> int:
+    with platform.connect() as connection:
+        return int(value(connection, "SELECT count(*) FROM transactions_transaction"))
+
+
+def value(connection: psycopg.Connection[Any], sql: str) -> Any:
+    row = connection.execute(sql.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_a_kill_of_everything_loses_and_doubles_nothing(platform, tmp_path):
+    stream = tmp_path / "stream.csv"
+    write_stream(stream, ROWS)
+    dice = random.Random(SEED)
+    kill_at = sorted(dice.sample(range(ROWS // 10, ROWS * 9 // 10), KILLS))
+    platform.start()
+    platform.await_ready()
+
+    with replay(platform, stream) as sending:
+        for rows in kill_at:
+            while transactions_so_far(platform) < rows:
+                assert sending.poll() is None, sending.communicate()[0]
+                time.sleep(0.05)
+            time.sleep(dice.random() / 10)
+            platform.kill()
+            platform.start()
+            platform.await_ready()
+        output = sending.communicate(timeout=REPLAY_TIMEOUT_S)[0]
+
+    assert sending.returncode == 0, output
+    assert f"{ROWS} answered, 0 malformed" in output
+    assert "no answer" in output
+    with platform.connect() as connection:
+        assert_nothing_lost_nor_doubled(connection)
+
+
+def assert_nothing_lost_nor_doubled(connection: psycopg.Connection[Any]) -> None:
+    keys = connection.execute("SELECT key FROM transactions_idempotencyrecord")
+    assert sorted(key for (key,) in keys) == sorted(f"t{n}" for n in range(ROWS))
+    assert value(connection, "SELECT count(*) FROM transactions_transaction") == ROWS
+    assert value(connection, "SELECT count(*) FROM transactions_decision") == ROWS
+    for what, sql in FAULTS.items():
+        assert connection.execute(sql.encode()).fetchall() == [], what
+    outcomes = connection.execute("SELECT DISTINCT outcome FROM transactions_decision")
+    assert sorted(outcomes.fetchall()) == [("allow",), ("deny",), ("hold",)]
+
+
+FAULTS = {
+    "an acknowledged answer without its transaction": """
+        SELECT r.key FROM transactions_idempotencyrecord r
+        LEFT JOIN transactions_transaction t
+          ON t.id = r.response::jsonb ->> 'id' AND t.agent_id = r.agent_id
+        WHERE t.id IS NULL""",
+    "a transaction that two answers name": """
+        SELECT response::jsonb ->> 'id' FROM transactions_idempotencyrecord
+        GROUP BY 1 HAVING count(*) > 1""",
+    "a transaction without exactly one event of each kind": """
+        SELECT t.id, action.name FROM transactions_transaction t
+        CROSS JOIN (VALUES ('transaction.requested'), ('transaction.decided'))
+          AS action (name)
+        LEFT JOIN audit_auditevent e
+          ON e.target_id = t.id AND e.action = action.name
+        GROUP BY t.id, action.name HAVING count(e.id) <> 1""",
+    "an event of a transaction that is not there": """
+        SELECT e.id FROM audit_auditevent e
+        LEFT JOIN transactions_decision d ON d.transaction_id = e.target_id
+        WHERE e.action IN ('transaction.requested', 'transaction.decided')
+          AND d.id IS NULL""",
+    "a budget whose sum is not that of its active reservations": """
+        SELECT b.id, b.reserved_minor, sum(r.amount_minor)
+        FROM transactions_budget b
+        LEFT JOIN transactions_reservation r
+          ON r.budget_id = b.id AND r.status = 'active'
+        GROUP BY b.id HAVING b.reserved_minor <> coalesce(sum(r.amount_minor), 0)""",
+    "a reservation that its verdict does not call for, or none where it does": """
+        SELECT d.transaction_id FROM transactions_decision d
+        LEFT JOIN transactions_reservation r USING (transaction_id)
+        WHERE (d.outcome = 'deny') <> (r.transaction_id IS NULL)""",
+    "an agent whose allowed requests are counted wrongly": """
+        SELECT a.agent_id, a.allowed_count FROM transactions_agentactivity a
+        LEFT JOIN transactions_transaction t USING (agent_id)
+        LEFT JOIN transactions_decision d
+          ON d.transaction_id = t.id AND d.outcome = 'allow'
+        GROUP BY a.agent_id, a.allowed_count HAVING a.allowed_count <> count(d.id)""",
+    "an agent whose waiting approvals are counted wrongly": """
+        SELECT a.agent_id, a.waiting_approvals FROM transactions_agentactivity a
+        LEFT JOIN transactions_transaction t
+          ON t.agent_id = a.agent_id AND t.status = 'pending_approval'
+        GROUP BY a.agent_id, a.waiting_approvals
+        HAVING a.waiting_approvals <> count(t.id)""",
+}
+
+
+def test_a_kill_during_the_first_start_locks_nobody_out(platform):
+    dice = random.Random(SEED)
+    for _ in range(KILLS):
+        platform.start()
+        time.sleep(2 + 8 * dice.random())
+        platform.kill()
+    platform.start()
+    platform.await_ready()
+
+    told = json.loads(platform.credentials.read_text(encoding="utf-8"))
+    assert list(told["users"]) == ["admin", "manager", "user"]
+    assert platform.credentials.stat().st_mode & 0o777 == 0o600
+    with httpx.Client(base_url=f"{platform.url}/api/v1/", trust_env=False) as client:
+        for login in told["users"].values():
+            assert client.post("auth/token/", json=login).status_code == 200
+        for agent in told["agents"]:
+            secret = {name: agent[name] for name in ("client_id", "client_secret")}
+            assert client.post("auth/agent-token/", json=secret).status_code == 200

@@ -1,0 +1,156 @@
+"""Everything of this app can be read in the console, and nothing changed there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.factories import make_function
+from tests.spending import everything, held, principal_of, spend
+from transactions import services
+from transactions.models import (
+    AgentActivity,
+    Budget,
+    IdempotencyRecord,
+    MerchantActivity,
+    Reservation,
+    Transaction,
+)
+
+MODELS = list(apps.get_app_config("transactions").get_models())
+
+
+@pytest.fixture
+def console(alice) -> Client:
+    client = Client()
+    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    return client
+
+
+@pytest.fixture
+def history(agent, alice):
+    """At least one row of every model."""
+    make_function(acting=alice)
+    spend(agent, "10.00", description="<script>alert(1)</script>")
+    spend(agent, "2000.00")
+    held(agent)
+    services.request_function_call("transfer", {}, acting=principal_of(agent))
+
+
+def address(model, page, *arguments):
+    return reverse(f"admin:transactions_{model._meta.model_name}_{page}", args=arguments)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_model_is_listed_and_shown_and_nothing_else(console, history, model):
+    row = model.objects.order_by("pk").first()
+
+    listed = console.get(address(model, "changelist"))
+    shown = console.get(address(model, "change", row.pk))
+
+    assert (listed.status_code, shown.status_code) == (200, 200)
+    text = listed.content.decode() + shown.content.decode()
+    assert "<script>alert(1)</script>" not in text
+    assert 'name="_save"' not in text
+    assert 'name="action"' not in text
+    before = everything()
+    assert console.get(address(model, "add")).status_code == 403
+    assert console.post(address(model, "add"), {}).status_code == 403
+    assert console.post(address(model, "change", row.pk), {}).status_code == 403
+    assert console.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == (
+        403
+    )
+    console.post(
+        address(model, "changelist"),
+        {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"},
+    )
+    assert everything() == before
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_n2_a_manager_does_not_open_the_console(history, bob, model):
+    client = Client()
+    client.force_login(bob, backend="accounts.backends.RoleBackend")
+
+    for page in (
+        address(model, "changelist"),
+        address(model, "change", model.objects.first().pk),
+    ):
+        assert client.get(page).status_code in (302, 403)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_list_costs_the_same_whatever_its_length_and_counts_to_a_limit(
+    console, agent, history, model
+):
+    page = address(model, "changelist")
+
+    with CaptureQueriesContext(connection) as short:
+        console.get(page)
+    for n in range(4):
+        spend(agent, f"2{n}.00", merchant=["Amazon", "Walmart"][n % 2])
+        held(agent, f"60{n}.00")
+    with CaptureQueriesContext(connection) as long:
+        console.get(page)
+
+    assert len(long) == len(short)
+    counts = [
+        query["sql"]
+        for query in long.captured_queries
+        if re.search(r"count\(", query["sql"], re.IGNORECASE)
+        and "transactions_" in query["sql"]
+    ]
+    assert all("LIMIT 10000" in sql for sql in counts), counts
+
+
+def test_lists_are_cut_by_filters_and_found_by_whole_ids(console, history, agent):
+    row = Transaction.objects.get(status="declined")
+    page = address(Transaction, "changelist")
+
+    for query, count in (
+        ({"outcome": "deny"}, 1),
+        ({"status__exact": "pending_approval"}, 1),
+        ({"within": "hour"}, 3),
+        ({"q": row.pk}, 1),
+        ({"q": agent.pk}, 3),
+        ({"q": row.pk[:-1]}, 0),
+        ({"q": "Amazon"}, 0),
+    ):
+        response = console.get(page, query)
+        assert response.status_code == 200
+        assert response.context["cl"].result_count == count, query
+
+
+@pytest.mark.parametrize(
+    ("model", "term"),
+    [
+        (Budget, lambda row: row.agent_id),
+        (Reservation, lambda row: row.budget_id),
+        (AgentActivity, lambda row: row.pk),
+        (MerchantActivity, lambda row: row.agent_id),
+        (IdempotencyRecord, lambda row: row.key),
+    ],
+)
+def test_every_list_can_be_searched(console, history, model, term):
+    row = model.objects.first()
+
+    found = console.get(address(model, "changelist"), {"q": term(row)})
+
+    assert found.context["cl"].result_count >= 1
+    strange = console.get(address(model, "changelist"), {"q": "'; DROP TABLE x; --"})
+    assert strange.context["cl"].result_count == 0
+
+
+def test_a_transaction_shows_its_money_decision_and_approval(console, history):
+    row = Transaction.objects.get(status="pending_approval")
+
+    text = console.get(address(Transaction, "change", row.pk)).content.decode()
+
+    for expected in ("750.00 USD", row.decision.pk, row.approval.pk):
+        assert expected in text

@@ -1,0 +1,306 @@
+"""What was asked and decided, as security staff see it: everything can be read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents.core.money import format_amount
+from audit.admin import HistoryAdmin, TimeFilter
+from transactions.core.outcome import Outcome
+from transactions.models import (
+    AgentActivity,
+    ApprovalRequest,
+    Budget,
+    Decision,
+    FunctionCall,
+    IdempotencyRecord,
+    MerchantActivity,
+    Reservation,
+    Transaction,
+)
+
+
+class CreatedFilter(TimeFilter):
+    column = "created_at"
+
+
+class DecidedFilter(TimeFilter):
+    column = "decided_at"
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    title = "outcome"
+    parameter_name = "outcome"
+    column = "decision__outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(outcome.value, outcome.value) for outcome in Outcome]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> QuerySet[Any] | None:
+        return queryset.filter(**{self.column: self.value()}) if self.value() else None
+
+
+class OwnOutcomeFilter(OutcomeFilter):
+    column = "outcome"
+
+
+class RecordAdmin(HistoryAdmin):
+    """Found by whole ids only, in an order that an index has: the tables are large."""
+
+    id_paths: ClassVar[tuple[str, ...]] = ("pk", "agent_id")
+    search_fields = ("id",)
+    search_help_text = "A whole id."
+    sortable_by = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q()
+        for path in self.id_paths:
+            wanted |= Q(**{path: term})
+        return queryset.filter(wanted), False
+
+
+@admin.register(Transaction)
+class TransactionAdmin(RecordAdmin):
+    list_display = (
+        "created_at",
+        "agent",
+        "amount",
+        "merchant",
+        "category",
+        "status",
+        "outcome",
+        "risk",
+    )
+    list_filter = (CreatedFilter, "status", OutcomeFilter)
+    list_select_related = ("agent", "decision")
+    fields = (
+        "id",
+        "agent",
+        "status",
+        "amount",
+        "merchant",
+        "merchant_key",
+        "category",
+        "description",
+        "readable_metadata",
+        "occurred_at",
+        "created_at",
+        "expires_at",
+        "decision_link",
+        "approval_link",
+    )
+
+    @admin.display(description="amount")
+    def amount(self, row: Transaction) -> str:
+        return _money(row.amount_minor, row.currency)
+
+    @admin.display(description="outcome")
+    def outcome(self, row: Transaction) -> str:
+        return row.decision.outcome
+
+    @admin.display(description="risk")
+    def risk(self, row: Transaction) -> str:
+        return _risk(row.decision)
+
+    @admin.display(description="metadata")
+    def readable_metadata(self, row: Transaction) -> SafeString:
+        return _pretty(row.metadata)
+
+    @admin.display(description="decision")
+    def decision_link(self, row: Transaction) -> SafeString:
+        return _link(row.decision)
+
+    @admin.display(description="approval request")
+    def approval_link(self, row: Transaction) -> SafeString | str:
+        approval = getattr(row, "approval", None)
+        return _link(approval) if approval else "–"
+
+
+@admin.register(Decision)
+class DecisionAdmin(RecordAdmin):
+    id_paths = ("pk", "transaction_id", "function_call_id")
+    list_display = ("decided_at", "outcome", "reasons", "risk", "about")
+    list_filter = (DecidedFilter, OwnOutcomeFilter)
+    list_select_related = ("transaction", "function_call")
+    fields = (
+        "id",
+        "about",
+        "outcome",
+        "risk",
+        "readable_factors",
+        "policy_version",
+        "readable_findings",
+        "readable_inputs",
+        "decided_at",
+    )
+
+    @admin.display(description="reasons")
+    def reasons(self, row: Decision) -> str:
+        return ", ".join(finding["code"] for finding in row.findings)
+
+    @admin.display(description="risk")
+    def risk(self, row: Decision) -> str:
+        return _risk(row)
+
+    @admin.display(description="about")
+    def about(self, row: Decision) -> SafeString:
+        return _link(row.transaction or row.function_call)
+
+    @admin.display(description="risk factors (basis points)")
+    def readable_factors(self, row: Decision) -> SafeString:
+        return _pretty(row.risk_factors_bp)
+
+    @admin.display(description="findings")
+    def readable_findings(self, row: Decision) -> SafeString:
+        return _pretty(row.findings)
+
+    @admin.display(description="inputs")
+    def readable_inputs(self, row: Decision) -> SafeString:
+        return _pretty(row.inputs)
+
+
+@admin.register(FunctionCall)
+class FunctionCallAdmin(RecordAdmin):
+    list_display = ("created_at", "agent", "function", "status")
+    list_filter = (CreatedFilter, "status")
+    list_select_related = ("agent",)
+    fields = (
+        "id",
+        "agent",
+        "function",
+        "function_version",
+        "parameters_digest",
+        "status",
+        "created_at",
+        "decision_link",
+    )
+
+    @admin.display(description="decision")
+    def decision_link(self, row: FunctionCall) -> SafeString:
+        return _link(row.decision)
+
+
+@admin.register(ApprovalRequest)
+class ApprovalRequestAdmin(RecordAdmin):
+    """Read here; decided on the approvals page, where all that matters is shown."""
+
+    id_paths = ("pk", "transaction_id", "resolved_by_id")
+    ordering = ("-created_at", "-id")
+    list_display = (
+        "created_at",
+        "status",
+        "amount",
+        "agent",
+        "expires_at",
+        "resolved_by",
+    )
+    list_filter = (CreatedFilter, "status")
+    list_select_related = ("transaction__agent", "resolved_by")
+
+    @admin.display(description="amount")
+    def amount(self, row: ApprovalRequest) -> str:
+        return _money(row.transaction.amount_minor, row.transaction.currency)
+
+    @admin.display(description="agent")
+    def agent(self, row: ApprovalRequest) -> str:
+        return row.transaction.agent.name
+
+
+@admin.register(Budget)
+class BudgetAdmin(RecordAdmin):
+    ordering = ("-window_start", "-id")
+    list_display = ("window_start", "agent", "limit", "reserved", "posted")
+    list_select_related = ("agent",)
+
+    @admin.display(description="limit")
+    def limit(self, row: Budget) -> str:
+        return "–" if row.limit_minor is None else _money(row.limit_minor, row.currency)
+
+    @admin.display(description="reserved")
+    def reserved(self, row: Budget) -> str:
+        return _money(row.reserved_minor, row.currency)
+
+    @admin.display(description="posted")
+    def posted(self, row: Budget) -> str:
+        return _money(row.posted_minor, row.currency)
+
+
+@admin.register(Reservation)
+class ReservationAdmin(RecordAdmin):
+    id_paths = ("pk", "budget_id")
+    ordering = ("-transaction_id",)
+    list_display = ("transaction", "amount", "status", "created_at", "resolved_at")
+    list_filter = (CreatedFilter, "status")
+    list_select_related = ("transaction", "budget")
+
+    @admin.display(description="amount")
+    def amount(self, row: Reservation) -> str:
+        return _money(row.amount_minor, row.budget.currency)
+
+
+@admin.register(AgentActivity)
+class AgentActivityAdmin(RecordAdmin):
+    id_paths = ("pk",)
+    ordering = ("-agent_id",)
+    list_display = (
+        "agent",
+        "last_request_at",
+        "requests_this_hour",
+        "allowed_count",
+        "waiting_approvals",
+    )
+    list_select_related = ("agent",)
+
+
+@admin.register(MerchantActivity)
+class MerchantActivityAdmin(RecordAdmin):
+    id_paths = ("agent_id",)
+    search_help_text = "An agent's whole id."
+    ordering = ("-id",)
+    list_display = ("agent", "merchant_key", "allowed_count", "last_request_at")
+    list_select_related = ("agent",)
+
+
+@admin.register(IdempotencyRecord)
+class IdempotencyRecordAdmin(RecordAdmin):
+    id_paths = ("agent_id", "key")
+    search_help_text = "An agent's whole id, or a key."
+    ordering = ("-id",)
+    list_display = ("created_at", "agent", "key", "status_code")
+    list_filter = (CreatedFilter,)
+    list_select_related = ("agent",)
+
+
+def _money(amount_minor: int, currency: str) -> str:
+    return f"{format_amount(amount_minor, currency)} {currency}"
+
+
+def _risk(decision: Decision) -> str:
+    return "–" if decision.risk_bp is None else f"{decision.risk_bp / 10_000:.4f}"
+
+
+def _pretty(value: object) -> SafeString:
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    return format_html('<pre class="details">{}</pre>', text)
+
+
+def _link(row: Model | None) -> SafeString:
+    assert row is not None  # noqa: S101 - decision_on_one_thing.
+    meta = row._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', address, row.pk)
