@@ -8,6 +8,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import signals
+        from accounts import responders, signals
 
         signals.connect()
+        responders.register_responders()

@@ -5,20 +5,6 @@ from __future__ import annotations
 from audit.errors import DomainError
 
 
-class NotFound(DomainError):
-    """No such thing, or none that the caller may know of: the same answer."""
-
-    code = "not_found"
-    detail = "There is no such thing, or it is not yours to see."
-
-
-class NotAllowed(DomainError):
-    """The caller may see the thing, and may not do this to it."""
-
-    code = "not_allowed"
-    detail = "You may not do this."
-
-
 class OwnAgentRefused(DomainError):
     """Limits of one's own agent are for somebody else to set."""
 

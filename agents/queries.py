@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -14,8 +14,8 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from accounts.models import User
 from accounts.queries import owners_visible_to
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
-from agents.errors import NotFound
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
+from audit.errors import NotFound
 from security.models import ResourceLock
 
 # Materialized, so that the clock is read after the wait for the lock, not before.
@@ -236,4 +236,25 @@ def function_for_call(name: str) -> CallableFunction | None:
         version_number=version.number,
         effect=version.effect,
         schema=version.schema,
+    )
+
+
+def locks_on(agents: Iterable[Agent]) -> Mapping[str, ResourceLock]:
+    """Return the live lock of each locked agent by its id, in 1 query."""
+    locks = ResourceLock.objects.filter(
+        kind=ResourceLock.Kind.AGENT,
+        target_id__in=[agent.pk for agent in agents],
+        released_at=None,
+    )
+    return {lock.target_id: lock for lock in locks}
+
+
+def locks_over(agent: Agent) -> QuerySet[ResourceLock]:
+    """Return every live lock that stops this agent: its own, its owner's, the whole."""
+    kinds = ResourceLock.Kind
+    live = ResourceLock.objects.filter(released_at=None)
+    return (
+        live.filter(kind=kinds.AGENT, target_id=agent.pk)
+        | live.filter(kind=kinds.USER, target_id=agent.owner_id)
+        | live.filter(kind=kinds.EVERYTHING)
     )

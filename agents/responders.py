@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from agents.core.merchants import merchant_key
-from agents.errors import NotFound
 from agents.models import Agent, Function
 from agents.queries import lock_agent_row
 from audit.context import Principal
+from audit.errors import NotFound
 from security.responders import Target, register
 
 

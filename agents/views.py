@@ -10,9 +10,15 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from agents.core.policy_words import policy_sentences
-from agents.errors import NotFound
-from agents.queries import agent_for, agents_visible_to, terms_of
-from agents.summaries import locks_on, locks_over, versions_of
+from agents.queries import (
+    agent_for,
+    agents_visible_to,
+    locks_on,
+    locks_over,
+    policy_versions,
+    terms_of,
+)
+from audit.errors import NotFound
 
 PAGE_SIZE = 50
 VERSIONS_SHOWN = 20
@@ -44,7 +50,7 @@ def agent_detail(request: HttpRequest, agent_id: str) -> HttpResponse:
         "agent": agent,
         "policy": version,
         "sentences": policy_sentences(terms_of(version)) if version else (),
-        "versions": versions_of(agent)[:VERSIONS_SHOWN],
+        "versions": policy_versions(agent)[:VERSIONS_SHOWN],
         "locks": locks_over(agent),
     }
     return render(request, "agents/agent_detail.html", values)

@@ -25,3 +25,17 @@ class SensitiveDataRefused(DomainError):
 
     code = "sensitive_data_refused"
     detail = "A card security code must not be sent; it can never be stored."
+
+
+class NotFound(DomainError):
+    """No such thing, or none that the caller may know of: the same answer."""
+
+    code = "not_found"
+    detail = "There is no such thing, or it is not yours to see."
+
+
+class NotPermitted(DomainError):
+    """The caller may see the thing, and may not do this to it."""
+
+    code = "permission_denied"
+    detail = "You may not do this."

@@ -9,6 +9,6 @@ def site(request: HttpRequest) -> dict[str, object]:
     return {
         "site": {
             "environment": settings.ENVIRONMENT,
-            "is_production": settings.PRODUCTION,
+            "demo": settings.DEMO,
         }
     }

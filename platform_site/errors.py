@@ -52,18 +52,12 @@ STATUS: dict[str, int] = {
             "security.errors.SignatureRefused",
         ),
         403: (
+            "audit.errors.NotPermitted",
             "accounts.errors.OwnAuthorityRefused",
-            "agents.errors.NotAllowed",
             "agents.errors.OwnAgentRefused",
-            "security.errors.NotPermitted",
             "transactions.errors.NotAllowedToApprove",
         ),
-        404: (
-            "agents.errors.NotFound",
-            "security.errors.NotFound",
-            "transactions.errors.ApprovalNotFound",
-            "transactions.errors.TransactionNotFound",
-        ),
+        404: ("audit.errors.NotFound",),
         409: (
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",

@@ -26,6 +26,8 @@ ENVIRONMENT = env.choice(
 )
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.boolean("DEBUG", default=False)
+# Says on every page that the people and agents here are made up.
+DEMO = env.boolean("DEMO", default=False)
 
 # Keys. Independent of one another; the previous ones still verify or decrypt.
 # Outside production an empty key is a system check error, not a crash, so that
@@ -189,6 +191,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "security.tasks.send_notifications",
         "schedule": timedelta(seconds=30),
     },
+    "nonce-purge": {
+        "task": "security.tasks.purge_nonces",
+        "schedule": timedelta(minutes=10),
+    },
     "scheduled-reviews": {
         "task": "security.tasks.open_due_reviews",
         "schedule": crontab(minute="5", hour="0"),
@@ -264,6 +270,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "platform_site.errors.problem_response",
     "UNAUTHENTICATED_USER": "audit.context.Anonymous",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
     "PAGE_SIZE": 50,
 }
 

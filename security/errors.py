@@ -42,20 +42,6 @@ class SignatureRefused(DomainError):
         super().__init__(detail)
 
 
-class NotFound(DomainError):
-    """There is no such alert, incident, review or resource."""
-
-    code = "not_found"
-    detail = "There is no such thing."
-
-
-class NotPermitted(DomainError):
-    """The caller lacks the permission, or is the one person who may not."""
-
-    code = "permission_denied"
-    detail = "You may not do this."
-
-
 class ReasonMissing(DomainError):
     """Stopping, starting and closing things takes a reason that others can read."""
 

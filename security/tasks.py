@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from security import services
+from security import services, signed_requests
 
 
 @shared_task
@@ -38,3 +38,9 @@ def send_notifications() -> None:
 def open_due_reviews() -> None:
     """Open the reviews of the running week, month, quarter and year."""
     services.open_due_reviews(now=timezone.now())
+
+
+@shared_task
+def purge_nonces() -> None:
+    """Forget the nonces of signatures that are too old to be accepted anyway."""
+    signed_requests.purge_nonces(now=timezone.now())

@@ -46,7 +46,9 @@ def fresh_limits() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    django_test_environment: None, django_db_blocker: DjangoDbBlocker
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[None]:
     """Make the test database whenever a fixture asks for it.
 
@@ -96,9 +98,8 @@ def _leave(database: str) -> None:
 
 
 def _administer(sql: str, *parameters: str) -> None:
-    with connections[
-        "default"
-    ]._nodb_cursor() as cursor:  # Django's own way to CREATE DATABASE.
+    connection: Any = connections["default"]
+    with connection._nodb_cursor() as cursor:  # Django's own way to CREATE DATABASE.
         cursor.execute(sql, parameters or None)
 
 

@@ -23,8 +23,10 @@ KEYS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return  # The controller has engines, and their URLs were inherited.
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # The controller has the engines; each worker has its own database in them.
+        os.environ["REDIS_URL"] = worker_redis_url(os.environ["REDIS_URL"], worker)
+        return
     stack = contextlib.ExitStack()
     early_config.add_cleanup(stack.close)
     try:
@@ -43,3 +45,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         "DATABASE_URL": urls.database,
         "REDIS_URL": urls.redis,
     }
+
+
+def worker_redis_url(url: str, worker: str) -> str:
+    """Return the URL with the database that belongs to an xdist worker (gw0, …)."""
+    address, _, database = url.rpartition("?db=")
+    return f"{address}?db={int(database) + 2 * (int(worker[2:]) + 1)}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from agents.models import Agent
 from agents.principals import AgentPrincipal
@@ -85,16 +88,55 @@ def seen_by(person: Any, approval: ApprovalRequest) -> str:
     return etag_of(approval_for(person, approval.pk))
 
 
-def everything() -> dict[str, list]:
-    """All rows of this app and the log, to show that nothing changed."""
+def everything() -> dict[str, list[Any]]:
+    """Return all rows of the app and the log, to show that nothing changed."""
     return {
         table.__name__: sorted(table.objects.values_list(), key=repr)
         for table in TABLES
     }
 
 
-def events_since(before: list) -> list[AuditEvent]:
+def events_since(before: list[Any]) -> list[AuditEvent]:
+    """Return the events that were not among everything()["AuditEvent"], in order."""
     known = {row[0] for row in before}
     return [
         event for event in AuditEvent.objects.order_by("id") if event.id not in known
     ]
+
+
+def approve(
+    approval: ApprovalRequest,
+    person: Any,
+    *,
+    digest: str | None = None,
+    reason: str = "Fine.",
+) -> ApprovalRequest:
+    """Approve what a person sees now, or what they saw when they noted its digest."""
+    return services.approve(
+        approval.pk,
+        acting=person,
+        reason=reason,
+        expected_digest=seen_by(person, approval) if digest is None else digest,
+    )
+
+
+def deny(
+    approval: ApprovalRequest,
+    person: Any,
+    *,
+    digest: str | None = None,
+    reason: str = "Too much.",
+) -> ApprovalRequest:
+    """Deny what a person sees now, or what they saw when they noted its digest."""
+    return services.deny_approval(
+        approval.pk,
+        acting=person,
+        reason=reason,
+        expected_digest=seen_by(person, approval) if digest is None else digest,
+    )
+
+
+def make_due(approval: ApprovalRequest) -> None:
+    """Let the time to decide be over since a second ago."""
+    at = timezone.now() - timedelta(seconds=1)
+    ApprovalRequest.objects.filter(pk=approval.pk).update(expires_at=at)

@@ -28,16 +28,6 @@ class ClockRefused(DomainError):
     detail = "Only agents in test mode have a clock of their own."
 
 
-class TransactionNotFound(DomainError):
-    code = "not_found"
-    detail = "There is no such transaction here."
-
-
-class ApprovalNotFound(DomainError):
-    code = "not_found"
-    detail = "There is no such approval request here."
-
-
 class NotAllowedToApprove(DomainError):
     code = "not_allowed_to_approve"
     detail = "The requester, the agent's owner and its creator cannot decide on it."

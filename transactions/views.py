@@ -17,7 +17,7 @@ from accounts.models import User
 from agents.core.policy_words import policy_sentences, spoken_amount
 from agents.models import Agent
 from agents.queries import agents_visible_to, terms_of
-from audit.errors import DomainError
+from audit.errors import DomainError, NotFound
 from audit.queries import timeline
 from security.form_limits import limit_form
 from transactions import services
@@ -26,23 +26,23 @@ from transactions.core.plot import stack
 from transactions.errors import (
     ApprovalChanged,
     ApprovalExpired,
-    ApprovalNotFound,
     ApprovalResolved,
     NotAllowedToApprove,
     StillRefused,
-    TransactionNotFound,
 )
 from transactions.forms import TransactionFilterForm, VerdictForm
 from transactions.models import ApprovalRequest, Transaction
 from transactions.queries import (
     approval_for,
     approval_queue,
+    budget_of,
     dashboard_for,
+    decisions_by_hour,
     etag_of,
+    page_of_transactions,
     transaction_for,
     transactions_visible_to,
 )
-from transactions.summaries import budget_of, decisions_by_hour, page_of_transactions
 
 APPROVE = "transactions.approve_transaction"
 PAGE_SIZE = 50
@@ -74,7 +74,7 @@ def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
         if request.method == "POST":
             return _answer(request, approval_id)
         approval = services.view_approval(approval_id, acting=person)
-    except ApprovalNotFound as error:
+    except NotFound as error:
         raise Http404 from error
     return _approval_page(request, approval, VerdictForm())
 
@@ -213,7 +213,7 @@ def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpRespons
     """Show one transaction with the verdict on it and everything that followed."""
     try:
         asked = transaction_for(_person(request), transaction_id)
-    except TransactionNotFound as error:
+    except NotFound as error:
         raise Http404 from error
     approval = getattr(asked, "approval", None)
     values = {

@@ -26,6 +26,7 @@ from accounts.models import Session, User
 from audit import context
 from audit.context import Principal
 from audit.services import Outcome, record
+from security.queries import live_locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,14 @@ def prove_password(*, request: HttpRequest, username: str, password: str) -> Use
 
     The lock-out is asked before the password is hashed. Raises AccountLocked (with
     when to come back) or InvalidCredentials, which is the same for an unknown name,
-    a wrong password and a deactivated account. Failures are audited by the signals.
+    a wrong password, a deactivated account and one under a security lock. Failures
+    are audited by the signals.
     """
     credentials = {"username": username}
     if not AxesProxyHandler.is_allowed(request, credentials):
         raise AccountLocked(retry_after_s=_locked_for_s(request, credentials))
     user = authenticate(request, username=username, password=password)
-    if isinstance(user, User):
+    if isinstance(user, User) and not live_locks("user", user.pk).exists():
         return user
     if getattr(request, "axes_locked_out", False):
         raise AccountLocked(retry_after_s=_locked_for_s(request, credentials))

@@ -19,9 +19,9 @@ from agents import services
 from agents.api.shared import HighRiskWritesView
 from agents.core.policy import to_wire
 from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
-from agents.errors import NotFound
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
+from audit.errors import NotFound
 from audit.serializers import StrictSerializer
 
 IF_MATCH = OpenApiParameter(

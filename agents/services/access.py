@@ -8,21 +8,22 @@ from collections.abc import Iterator
 from django.db import IntegrityError
 
 from accounts.models import User
-from agents.errors import NameTaken, NotAllowed, NotFound
+from agents.errors import NameTaken
 from agents.models import Agent
 from agents.queries import agents_visible_to
+from audit.errors import NotFound, NotPermitted
 
 
 def require(acting: User, permission: str) -> None:
-    """Raise NotAllowed unless a person has a permission ("app.codename")."""
+    """Raise NotPermitted unless a person has a permission ("app.codename")."""
     if not acting.has_perm(permission):
-        raise NotAllowed
+        raise NotPermitted
 
 
 def managed_agent(agent_id: str, permission: str, acting: User) -> Agent:
     """Return a visible agent that a person may change, in 1 query.
 
-    Raises NotFound for what they may not see, NotAllowed for what they may only see.
+    Raises NotFound for what they may not see, NotPermitted for what they may only see.
     """
     agent = agents_visible_to(acting).filter(pk=agent_id).first()
     return _allowed(agent, permission, acting)

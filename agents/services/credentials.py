@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
-from agents.errors import CredentialExpiryRefused, CredentialRefused, NotFound
+from agents.errors import CredentialExpiryRefused, CredentialRefused
 from agents.models import AgentCredential
 from agents.principals import AgentPrincipal
 from agents.queries import credential_by_id
 from agents.services.access import lock_managed, target
+from audit.errors import NotFound
 from audit.services import Outcome, record
 
 CREDENTIAL_DAYS = 90

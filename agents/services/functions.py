@@ -10,9 +10,10 @@ from django.db import transaction
 
 from accounts.models import User
 from agents.core.policy_draft import FUNCTION_NAME
-from agents.errors import FunctionNameRefused, NotFound
+from agents.errors import FunctionNameRefused
 from agents.models import Function, FunctionVersion
 from agents.services.access import require, telling_taken_name
+from audit.errors import NotFound
 from audit.services import record
 from security.core.json_schema import SchemaRefused, compile_schema
 

@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
+from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.core.thresholds import ALERT_THRESHOLDS, Hour, hours_to_check, is_reached
-from security.errors import NotFound, NotPermitted, TransitionRefused
+from security.errors import TransitionRefused
 from security.models import Alert, MonitoredHour
 from security.queries import last_settled_hour, metric_counts
 from security.services.notifications import notify_contacts

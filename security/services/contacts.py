@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from audit.context import Principal, holds
+from audit.errors import NotFound, NotPermitted
 from audit.services import record
-from security.errors import NotFound, NotPermitted
 from security.models import SecurityContact
 
 

@@ -13,11 +13,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
+from audit.errors import NotFound, NotPermitted
 from audit.queries import events_about, timeline
 from audit.services import record
 from security.core import incidents
 from security.core.thresholds import HOUR
-from security.errors import NotFound, NotPermitted, ReasonMissing, TransitionRefused
+from security.errors import ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep
 from security.queries import (
     Suspect,

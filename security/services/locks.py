@@ -6,8 +6,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.context import Principal, holds
+from audit.errors import NotFound, NotPermitted
 from audit.services import record
-from security.errors import NotFound, NotLocked, NotPermitted, ReasonMissing
+from security.errors import NotLocked, ReasonMissing
 from security.models import Incident, ResourceLock
 from security.queries import live_locks
 from security.responders import Target, responder_for

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.core.masking import mask
+from audit.errors import NotFound, NotPermitted
 from audit.services import Outcome, record
-from security.errors import NotFound, NotPermitted, TransitionRefused
+from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact
 from security.queries import contact
 

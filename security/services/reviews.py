@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
+from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.core.reviews import CADENCES, due_on, period_start
-from security.errors import NotFound, NotPermitted, ReasonMissing, TransitionRefused
+from security.errors import ReasonMissing, TransitionRefused
 from security.models import Review
 from security.services.notifications import notify_contacts
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from agents import services
-from agents.errors import NameTaken, NotAllowed, OwnerRefused
+from agents.errors import NameTaken, OwnerRefused
 from agents.models import Agent
+from audit.errors import NotPermitted
 from audit.models import AuditEvent
 
 URL = "/api/v1/agents/"
@@ -62,7 +63,7 @@ def test_a_user_makes_none(client_for: Any, carol: Any) -> None:
     assert answer.status_code == 403
     assert answer.json()["code"] == "not_allowed"
     assert not Agent.objects.exists()
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotPermitted):
         services.create_agent("shopping", owner_id=carol.pk, acting=carol)
 
 

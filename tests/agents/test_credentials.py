@@ -9,9 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from agents import services
-from agents.errors import CredentialExpiryRefused, NotAllowed, NotFound
+from agents.errors import CredentialExpiryRefused
 from agents.models import Agent, AgentCredential
 from agents.services import IssuedCredential
+from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 
 
@@ -114,7 +115,7 @@ def test_an_owner_issues_and_revokes_none(
 
     assert client.post(url(shopping), {}).status_code == 403
     assert client.delete(url(shopping, credential.id)).status_code == 403
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotPermitted):
         services.issue_credential(shopping.pk, acting=carol)
     assert AgentCredential.objects.get().revoked_at is None
 

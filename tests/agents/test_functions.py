@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from agents import services
-from agents.errors import FunctionNameRefused, NameTaken, NotAllowed, NotFound
+from agents.errors import FunctionNameRefused, NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import function_for_call
+from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.core.json_schema import SchemaRefused
 from tests.factories import TRANSFER_SCHEMA, make_function
@@ -166,7 +167,7 @@ def test_a_manager_reads_and_registers_none(
         lambda: services.add_function_version("transfer", **body, acting=bob),
         lambda: services.set_function_enabled("transfer", is_enabled=False, acting=bob),
     ):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotPermitted):
             refused()
     assert FunctionVersion.objects.count() == 1
     assert Function.objects.get().is_enabled

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from agents import services
-from agents.errors import NotAllowed, NotFound
 from agents.models import Agent
+from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security import services as guard
 from security.models import ResourceLock
@@ -95,7 +95,7 @@ def test_c9_permissions_are_asked_by_the_service(
 ) -> None:
     with pytest.raises(NotFound):
         services.lock_agent(shopping.pk, reason="x", acting=eve)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotPermitted):
         services.lock_agent(shopping.pk, reason="x", acting=carol)
 
 

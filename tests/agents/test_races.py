@@ -11,9 +11,10 @@ from django.db import connection, transaction
 
 from agents import services
 from agents.core.policy_draft import parse_terms
-from agents.errors import NotFound, PolicyChanged
+from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import lock_agent_row
+from audit.errors import NotFound
 from audit.models import AuditEvent
 from tests.factories import SEED_POLICY, make_function
 

@@ -8,9 +8,10 @@ from django.test import TestCase
 
 from agents import services
 from agents.core.policy_draft import parse_terms
-from agents.errors import NotAllowed, NotFound, OwnAgentRefused, PolicyChanged
+from agents.errors import OwnAgentRefused, PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import lock_agent_row, policy_rules
+from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from tests.factories import SEED_POLICY, make_agent
 
@@ -152,7 +153,7 @@ def test_an_owner_reads_the_policy_and_cannot_set_it(
 
     assert client.get(url(shopping)).status_code == 200
     assert client.put(url(shopping), SEED_POLICY).status_code == 403
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotPermitted):
         services.set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=carol)
     assert PolicyVersion.objects.count() == 1
 

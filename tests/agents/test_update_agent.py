@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from agents import services
-from agents.errors import NameTaken, NotAllowed, NotFound
+from agents.errors import NameTaken
 from agents.models import Agent
+from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from tests.factories import make_agent
 
@@ -45,7 +46,7 @@ def test_an_owner_sees_and_changes_nothing(
 ) -> None:
     answer = client_for(carol).patch(url(shopping), {"name": "mine"})
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
     shopping.refresh_from_db()
     assert shopping.name == "shopping"
 
@@ -92,7 +93,7 @@ def test_a_name_of_another_agent_is_taken(
 def test_a_person_who_lost_the_permission_is_refused(bob: Any, shopping: Agent) -> None:
     bob.role = "user"
 
-    with pytest.raises((NotAllowed, NotFound)):
+    with pytest.raises((NotPermitted, NotFound)):
         services.update_agent(shopping.pk, is_active=False, acting=bob)
 
 

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from agents.principals import AgentPrincipal
+from audit.errors import NotPermitted
 from audit.models import AuditEvent
 from security import tasks
-from security.errors import NotPermitted, TransitionRefused
+from security.errors import TransitionRefused
 from security.models import Alert, MonitoredHour, Notification
 from security.services import acknowledge_alert, check_alerts, set_contact
 from tests.people import SETUP

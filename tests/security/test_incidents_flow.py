@@ -6,17 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from agents.errors import NotFound as NoSuchAgent
 from agents.principals import AgentPrincipal
+from audit.errors import NotFound, NotPermitted
+from audit.errors import NotFound as NoSuchAgent
 from audit.models import AuditEvent
 from security import responders
-from security.errors import (
-    NotFound,
-    NotLocked,
-    NotPermitted,
-    ReasonMissing,
-    TransitionRefused,
-)
+from security.errors import NotLocked, ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep, Notification, ResourceLock
 from security.services import (
     detect_incidents,

@@ -10,8 +10,9 @@ from django.core import mail
 from django.db import connection, transaction
 from django.utils import timezone
 
+from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.errors import NotFound, NotPermitted, TransitionRefused
+from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact
 from security.services import (
     notify_contacts,

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.errors import NotPermitted
 from audit.models import AuditEvent
 from security.core.reviews import CADENCES, due_on, period_start
-from security.errors import NotPermitted, ReasonMissing, TransitionRefused
+from security.errors import ReasonMissing, TransitionRefused
 from security.models import Notification, Review
 from security.services import complete_review, open_due_reviews, set_contact
 from tests.people import SETUP

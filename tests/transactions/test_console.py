@@ -44,7 +44,9 @@ def history(agent, alice):
 
 
 def address(model, page, *arguments):
-    return reverse(f"admin:transactions_{model._meta.model_name}_{page}", args=arguments)
+    return reverse(
+        f"admin:transactions_{model._meta.model_name}_{page}", args=arguments
+    )
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -63,9 +65,9 @@ def test_every_model_is_listed_and_shown_and_nothing_else(console, history, mode
     assert console.get(address(model, "add")).status_code == 403
     assert console.post(address(model, "add"), {}).status_code == 403
     assert console.post(address(model, "change", row.pk), {}).status_code == 403
-    assert console.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == (
-        403
-    )
+    assert console.post(
+        address(model, "delete", row.pk), {"post": "yes"}
+    ).status_code == (403)
     console.post(
         address(model, "changelist"),
         {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"},

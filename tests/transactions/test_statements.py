@@ -46,10 +46,13 @@ def calls_during(act) -> list[str]:
     bystander = redis.Redis.from_url(settings.REDIS_URL)
     bystander.ping()  # Connected, so that it says nothing more than the end.
     with client, bystander, client.monitor() as monitor:
+        own = client.connection_pool.connection_kwargs["db"]
         act()
         bystander.echo("the end")
         commands = []
         for entry in monitor.listen():
+            if entry["db"] != own:
+                continue
             if entry["command"].endswith("the end"):
                 return commands
             if entry["client_type"] != "lua":  # What the script does inside.

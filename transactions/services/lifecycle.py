@@ -10,9 +10,10 @@ from django.db.models import F
 from agents.principals import AgentPrincipal
 from agents.queries import lock_agent_row
 from audit.context import Principal, System
+from audit.errors import NotFound
 from audit.services import record
 from transactions.core.states import may_follow
-from transactions.errors import InvalidState, TransactionNotFound
+from transactions.errors import InvalidState
 from transactions.models import (
     AgentActivity,
     ApprovalRequest,
@@ -29,7 +30,7 @@ SWEEP_MAX = 500
 def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
     """Take back a request that still waits for a human; its agent may.
 
-    Raises TransactionNotFound, or InvalidState once somebody has decided.
+    Raises NotFound, or InvalidState once somebody has decided.
     """
     with transaction.atomic(durable=True):
         agent = lock_agent_row(acting.principal_id)
@@ -80,7 +81,7 @@ def locked_transaction(transaction_id: str, *, agent_id: str) -> Transaction:
         .first()
     )
     if row is None:
-        raise TransactionNotFound
+        raise NotFound
     return row
 
 

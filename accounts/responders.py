@@ -1,0 +1,37 @@
+"""How an incident, or a person, stops a person: every sign-in ends, none begins."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from accounts.services.sessions import end_all_sessions
+from audit.context import Principal
+from audit.errors import NotFound
+from security.responders import Target, register
+
+
+class UserResponder:
+    """Ends the sessions; sign-in and the agents' decisions read the lock itself."""
+
+    def lock(
+        self, target_id: str, *, acting: Principal, reason: str, incident: str | None
+    ) -> None:
+        end_all_sessions(_locked(target_id), acting, "locked")
+
+    def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
+        _locked(target_id)
+
+    def describe(self, target_id: str) -> Target | None:
+        user = User.objects.filter(pk=target_id).first()
+        return Target(user.pk, user.username, user.pk) if user else None
+
+
+def register_responders() -> None:
+    """Tell `security` who stops people; called once, when the app is ready."""
+    register("user", UserResponder())
+
+
+def _locked(user_id: str) -> User:
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise NotFound
+    return user

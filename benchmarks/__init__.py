@@ -1,0 +1,1 @@
+"""Speed, always as a ratio to this machine's own floor; see README.md here."""

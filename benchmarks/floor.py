@@ -1,0 +1,129 @@
+"""The floor: pgbench making the durable writes of one decision, and nothing else.
+
+Its database is a second one on the same server, made by the same migrations; its
+script is the product's own SQL (`recorded`). What is left out is what is measured:
+HTTP, authentication, limits, rules, Python.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import urllib.parse
+
+import psycopg
+
+from benchmarks.measures import Sample, sample
+from benchmarks.stack import BenchmarkError, Stack
+from platform_site.binaries import postgres_directory
+from platform_site.processes import run
+from platform_site.supervisor import BASE_DIR
+
+DATABASE = "floor"
+RECORD = "from benchmarks import recorded; recorded.main()"
+LITERAL = re.compile(r"'(?:[^']|'')*'")
+ID = re.compile(r"\b([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}\b")
+SHARED = {"usr", "pol"}  # The same for all clients.
+OWN = {"agt", "bud"}  # One for each client; any other is new in each decision.
+# pgbench takes a colon before a letter for a variable; in JSON a space is harmless.
+VARIABLE = re.compile(r"(?<!:):(?=[A-Za-z_])")
+# Later numbers sort last, as the product's ids do, and no two clients share one.
+HEAD = """\
+\\set done :done + 1
+\\set number (:before + :done) * 1000 + :client_id
+BEGIN;
+"""
+# All columns, whatever the migrations make of the table.
+COPY_AGENT = """
+INSERT INTO agents_agent
+SELECT copy.* FROM agents_agent a, generate_series(0, %s) number,
+    jsonb_populate_record(a, jsonb_build_object(
+        'id', 'agt_' || lpad(number::text, 26, '0'), 'name', 'floor ' || number
+    )) copy
+WHERE a.name = 'shopping'
+"""
+
+
+class Floor:
+    """A database of its own beside the platform's, and pgbench on it."""
+
+    def __init__(self, stack: Stack, *, clients: int) -> None:
+        self.clients = clients
+        self.pgbench = postgres_directory() / "pgbench"
+        if not self.pgbench.is_file():
+            raise BenchmarkError(f"There is no pgbench in {self.pgbench.parent}.")
+        self.directory = stack.data / "floor"
+        self.directory.mkdir(mode=0o700)
+        self.script = self.directory / "decision.sql"
+        parts = urllib.parse.urlsplit(stack.environ["DATABASE_URL"])
+        self.url = parts._replace(path=f"/{DATABASE}").geturl()
+        self.environ = stack.environ | {"DATABASE_URL": self.url}
+        self._before = 0
+        with psycopg.connect(parts.geturl(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+            self.server_version = connection.info.parameter_status("server_version")
+        self._fill()
+
+    def _fill(self) -> None:
+        self._manage("migrate", "--noinput")
+        credentials = self.directory / "credentials.json"
+        self._manage("demo_data", "--credentials", str(credentials))
+        statements = json.loads(self._manage("shell", "--no-imports", "-c", RECORD))
+        self.script.write_text(pgbench_script(statements), encoding="utf-8")
+        with psycopg.connect(self.url) as connection:
+            connection.execute(COPY_AGENT, [self.clients - 1])
+
+    def _manage(self, *arguments: str) -> str:
+        """Run a management command on this database; return its last line."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        done = run(command, env=self.environ)
+        if done.returncode != 0:
+            raise BenchmarkError(f"`manage.py {arguments[0]}` failed:\n{done.stdout}")
+        return done.stdout.strip().rpartition("\n")[2]
+
+    def measure(self, *, seconds: int) -> Sample:
+        """Decide for so many seconds on as many connections as there are clients."""
+        log = self.directory / "log"
+        command = [str(self.pgbench), "--no-vacuum", "--protocol=prepared"]
+        command += [f"--client={self.clients}", f"--time={seconds}"]
+        command += ["--define=done=0", f"--define=before={self._before}"]
+        command += ["--log", f"--log-prefix={log}", f"--file={self.script}", self.url]
+        done = run(command, env=self.environ, timeout_s=seconds + 60)
+        if done.returncode != 0:
+            raise BenchmarkError(f"pgbench failed:\n{done.stdout}")
+        [written] = self.directory.glob("log.*")
+        lines = written.read_text(encoding="ascii").splitlines()
+        written.unlink()
+        self._before += len(lines)
+        return sample([int(line.split()[2]) / 1e6 for line in lines], seconds=seconds)
+
+
+def pgbench_script(statements: list[str]) -> str:
+    """Return these statements as one transaction, with ids of its own in each run.
+
+    The variables are pgbench's `client_id`, and `before` and `done`: how many
+    decisions were made before it started, and by this client since.
+    """
+    ids: dict[str, str] = {}
+    body = [
+        LITERAL.sub(lambda found: _renewed(found[0], ids), VARIABLE.sub(": ", sql))
+        for sql in statements
+    ]
+    return HEAD + "".join(f"{sql.strip()};\n" for sql in [*body, "COMMIT"])
+
+
+def _renewed(literal: str, ids: dict[str, str]) -> str:
+    """Return an SQL literal as an expression that makes its ids anew."""
+
+    def replacement(found: re.Match[str]) -> str:
+        old, kind = found[0], found[1]
+        if kind in SHARED:
+            return old
+        if kind in OWN:
+            return f"{kind}_' || lpad(:client_id, 26, '0') || '"
+        serial = ids.setdefault(old, f"{len(ids):02}")
+        return f"{kind}_' || lpad(:number, 24, '0') || '{serial}"
+
+    renewed = ID.sub(replacement, literal)
+    return literal if renewed == literal else f"({renewed})"

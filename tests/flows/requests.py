@@ -1,0 +1,63 @@
+"""Requests that the flows make, and how they read the answers."""
+
+from __future__ import annotations
+
+from tests.spending import everything
+
+URL = "/api/v1/transactions/"
+# The seed's own request.
+SEED = {"amount": 49.99, "merchant": "Amazon", "category": "electronics"}
+
+_keys = iter(range(10**9))
+
+
+def create(client, body=None, *, key=None, **changes):
+    """POST the seed's request with changes, under a new key unless one is given."""
+    return client.post(
+        URL,
+        SEED | changes if body is None else body,
+        headers={"Idempotency-Key": key or f"flow-{next(_keys)}"},
+    )
+
+
+def post_raw(client, raw, content_type="application/json"):
+    return client.post(
+        URL,
+        raw,
+        content_type=content_type,
+        headers={"Idempotency-Key": f"raw-{next(_keys)}"},
+    )
+
+
+def hold(client, amount="750.00"):
+    response = create(client, amount=amount)
+    assert response.json()["outcome"] == "hold", response.json()
+    return response.json()["id"]
+
+
+def etag(client, transaction_id) -> str:
+    return client.get(f"{URL}{transaction_id}/")["ETag"]
+
+
+def resolve(client, transaction_id, verb, reason="Because.", tag=None):
+    headers = {"If-Match": tag or etag(client, transaction_id)}
+    return client.post(
+        f"{URL}{transaction_id}/{verb}/", {"reason": reason}, headers=headers
+    )
+
+
+def problem(response, status, code):
+    """Assert that a response is that problem; return its list of errors."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"].startswith("application/problem+json")
+    body = response.json()
+    assert (body["status"], body["code"]) == (status, code), body
+    assert body["request_id"] == response["X-Request-ID"]
+    return {(error["pointer"], error["code"]) for error in body.get("errors", [])}
+
+
+def app_rows():
+    """All rows of the app; refusals themselves may be told to the log."""
+    rows = everything()
+    del rows["AuditEvent"]
+    return rows
