@@ -5,135 +5,117 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import signal
 import statistics
 import sys
-from dataclasses import asdict, dataclass
+import time
 from pathlib import Path
 from types import FrameType
 
 from benchmarks.endpoint import Endpoint
 from benchmarks.floor import Floor
-from benchmarks.measures import Sample, fsync_ms, machine
 from benchmarks.stack import BenchmarkError, running_stack
 from platform_site.replay.client import ReplayError
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WARM_UP_S = 1
-HEADERS = ("floor/s", "p50 ms", "p99 ms", "endpoint/s", "p50 ms", "p99 ms", "ratio")
-ROW = "{:<7}{:>9}{:>9}{:>9}{:>12}{:>9}{:>9}{:>8}{:>7}{:>10}"
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Both sides, one right after the other, and what the machine did besides."""
-
-    floor: Sample
-    endpoint: Sample
-    load_average: float
-    fsync_ms: float
-
-    @property
-    def ratio(self) -> float:
-        return self.endpoint.per_s / self.floor.per_s
-
-    def shown(self) -> list[str]:
-        """Return the round as a row of the table."""
-        cells = []
-        for side in (self.floor, self.endpoint):
-            cells += [f"{side.per_s:.1f}", f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}"]
-        cells += [f"{self.ratio:.3f}", f"{self.load_average:.1f}"]
-        return [*cells, f"{self.fsync_ms:.2f}"]
+FSYNCS = 50
+COLUMNS = (
+    *("floor per s", "floor p50 ms", "floor p99 ms"),
+    *("endpoint per s", "endpoint p50 ms", "endpoint p99 ms"),
+    *("ratio", "load average", "fsync ms"),
+)
 
 
 def main() -> None:
-    """Measure as the command line says; end with 1 when that cannot be done."""
-    options = _options()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    """Measure as the command line says; ends with 1 when that cannot be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure decisions through HTTP as a ratio to pgbench making the "
+        "same durable writes. Starts a platform of its own and removes it.",
+    )
+    parser.add_argument("--rounds", type=_whole, default=5, help="[5]")
+    parser.add_argument("--seconds", type=_whole, default=6, help="of each side [6]")
+    parser.add_argument("--clients", type=_whole, default=8, help="of each side [8]")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="results as JSON")
+    options = parser.parse_args()
+    for number in SIGNALS:
         signal.signal(number, _stop)
     try:
         results = measure(options.rounds, options.seconds, options.clients)
     except (BenchmarkError, ReplayError) as error:
         sys.exit(str(error))
     if options.output is not None:
-        text = json.dumps(results, indent=2)
-        options.output.write_text(f"{text}\n", encoding="utf-8")
+        options.output.write_text(json.dumps(results, indent=2), encoding="utf-8")
 
 
 def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
-    """Return the results of so many rounds; shows each one as it ends."""
-    facts = machine() | {"clients": clients, "seconds": seconds}
-    _show("Starting a platform and a second database, without data ...")
+    """Run so many rounds, show each as it ends, and return all that was shown."""
+    facts: dict[str, object] = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "clients": clients,
+        "seconds": seconds,
+    }
+    _show("Starting a platform and a second database, both empty ...")
     with running_stack() as stack:
         endpoint = Endpoint(stack, clients=clients)
         floor = Floor(stack, clients=clients)
         facts["postgresql"] = floor.server_version
-        for name, fact in facts.items():
-            _show(f"{name:<14}{fact}")
-        _show(ROW.format("\nround", *HEADERS, "load", "fsync ms"))
+        _show("".join(f"{name:<16}{fact}\n" for name, fact in facts.items()))
+        _show(("{:>16}" * len(COLUMNS)).format(*COLUMNS))
+        rounds: list[list[float]] = []
         for side in (floor, endpoint):
             side.measure(seconds=WARM_UP_S)
-        rounds = []
         for number in range(count):
-            measured = {}
             # Each goes first in turn, so that a drift favours neither.
-            for side in (floor, endpoint)[:: -1 if number % 2 else 1]:
-                measured[side] = side.measure(seconds=seconds)
+            order = (floor, endpoint) if number % 2 == 0 else (endpoint, floor)
+            samples = {side: side.measure(seconds=seconds) for side in order}
+            low, high = samples[floor], samples[endpoint]
             rounds.append(
-                Round(
-                    measured[floor],
-                    measured[endpoint],
-                    load_average=os.getloadavg()[0],
-                    fsync_ms=fsync_ms(stack.data),
-                )
+                [
+                    *(low.per_s, low.p50_ms, low.p99_ms),
+                    *(high.per_s, high.p50_ms, high.p99_ms),
+                    *(high.per_s / low.per_s, os.getloadavg()[0]),
+                    _fsync_ms(stack.data),
+                ]
             )
-            _show(ROW.format(number + 1, *rounds[-1].shown()))
-    return _summed_up(facts, rounds, dict(endpoint.outcomes))
+            _show("".join(f"{number:>16.3f}" for number in rounds[-1]))
+    summary = _summary(rounds)
+    facts["outcomes"] = dict(endpoint.outcomes)
+    _show(f"\noutcomes        {facts['outcomes']}")
+    named = [dict(zip(COLUMNS, one, strict=True)) for one in rounds]
+    return {"facts": facts, "rounds": named, "summary": summary}
 
 
-def _summed_up(
-    facts: dict[str, object], rounds: list[Round], outcomes: dict[str, int]
-) -> dict[str, object]:
-    """Show and return medians with their spread, beside all that they come from."""
-    columns = {
-        "floor per s": [one.floor.per_s for one in rounds],
-        "endpoint per s": [one.endpoint.per_s for one in rounds],
-        "endpoint p50 ms": [one.endpoint.p50_ms for one in rounds],
-        "endpoint p99 ms": [one.endpoint.p99_ms for one in rounds],
-        "ratio": [one.ratio for one in rounds],
-    }
-    summary = {
-        name: {
-            "median": statistics.median(column),
-            "min": min(column),
-            "max": max(column),
-        }
-        for name, column in columns.items()
-    }
-    _show("\nmedian (min to max)")
-    for name, of in summary.items():
-        _show(f"{name:<16}{of['median']:>8.3g} ({of['min']:.3g} to {of['max']:.3g})")
-    _show(f"{'outcomes':<16}{outcomes}")
-    listed = [asdict(one) | {"ratio": one.ratio} for one in rounds]
-    return {
-        "facts": facts,
-        "rounds": listed,
-        "summary": summary,
-        "outcomes": outcomes,
-    }
+def _summary(rounds: list[list[float]]) -> dict[str, dict[str, float]]:
+    """Show and return the median of each column and how far it spreads."""
+    summary = {}
+    _show(f"\n{'':<16}{'median':>10}{'min':>10}{'max':>10}")
+    for name, values in zip(COLUMNS, zip(*rounds, strict=True), strict=True):
+        found = (statistics.median(values), min(values), max(values))
+        _show(f"{name:<16}" + "".join(f"{value:>10.3f}" for value in found))
+        summary[name] = dict(zip(("median", "min", "max"), found, strict=True))
+    return summary
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Measure decisions through HTTP as a ratio to pgbench making the "
-        "same durable writes. Starts a platform of its own and removes it.",
-    )
-    add = parser.add_argument
-    add("--rounds", type=_whole, default=5, help="of floor and endpoint [5]")
-    add("--seconds", type=_whole, default=6, help="of each side per round [6]")
-    add("--clients", type=_whole, default=8, help="connections of each side [8]")
-    add("--output", type=Path, metavar="FILE", help="write the results there as JSON")
-    return parser.parse_args()
+def _fsync_ms(directory: Path) -> float:
+    """Return the median time a page takes to reach the disk under this directory.
+
+    By fdatasync, as PostgreSQL does it on Linux. Near 0 is a disk in memory or one
+    that lies, and then no rate of durable writes means anything.
+    """
+    times = []
+    with (directory / "fsync-probe").open("wb", buffering=0) as file:
+        for _ in range(FSYNCS):
+            file.seek(0)
+            began = time.perf_counter()
+            file.write(bytes(8192))
+            getattr(os, "fdatasync", os.fsync)(file.fileno())
+            times.append(time.perf_counter() - began)
+    return 1000 * statistics.median(times)
 
 
 def _whole(text: str) -> int:
@@ -143,8 +125,8 @@ def _whole(text: str) -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End in order, whatever is under way; a second signal does not disturb that."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    """End in order, whatever is under way; nothing hurries it."""
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 

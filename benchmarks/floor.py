@@ -14,15 +14,14 @@ import urllib.parse
 
 import psycopg
 
-from benchmarks.measures import Sample, sample
-from benchmarks.stack import BenchmarkError, Stack
+from benchmarks.stack import BenchmarkError, Sample, Stack, sample
 from platform_site.binaries import postgres_directory
 from platform_site.processes import run
 from platform_site.supervisor import BASE_DIR
 
 DATABASE = "floor"
-RECORD = "from benchmarks import recorded; recorded.main()"
-LITERAL = re.compile(r"'(?:[^']|'')*'")
+RECORD = "from benchmarks import recorded"
+LITERAL = re.compile(r"E'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'")
 ID = re.compile(r"\b([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}\b")
 SHARED = {"usr", "pol"}  # The same for all clients.
 OWN = {"agt", "bud"}  # One for each client; any other is new in each decision.
@@ -96,7 +95,7 @@ class Floor:
         lines = written.read_text(encoding="ascii").splitlines()
         written.unlink()
         self._before += len(lines)
-        return sample([int(line.split()[2]) / 1e6 for line in lines], seconds=seconds)
+        return sample([int(line.split()[2]) / 1e6 for line in lines], seconds)
 
 
 def pgbench_script(statements: list[str]) -> str:
@@ -116,14 +115,16 @@ def pgbench_script(statements: list[str]) -> str:
 def _renewed(literal: str, ids: dict[str, str]) -> str:
     """Return an SQL literal as an expression that makes its ids anew."""
 
+    quote = literal[: literal.index("'") + 1]
+
     def replacement(found: re.Match[str]) -> str:
         old, kind = found[0], found[1]
         if kind in SHARED:
             return old
         if kind in OWN:
-            return f"{kind}_' || lpad(:client_id, 26, '0') || '"
+            return f"{kind}_' || lpad(:client_id, 26, '0') || {quote}"
         serial = ids.setdefault(old, f"{len(ids):02}")
-        return f"{kind}_' || lpad(:number, 24, '0') || '{serial}"
+        return f"{kind}_' || lpad(:number, 24, '0') || {quote}{serial}"
 
     renewed = ID.sub(replacement, literal)
     return literal if renewed == literal else f"({renewed})"

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import statistics
 import sys
 import tempfile
 import time
@@ -24,12 +25,29 @@ from platform_site.supervisor import BASE_DIR, HOST
 READY_TIMEOUT_S = 180
 AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}
 LIMITS = {"default": AMPLE, "auth": AMPLE, "high_risk": AMPLE}
-# The run makes its own; those of the caller's environment are left alone.
+# The run makes its own; what the caller's environment names is left alone.
 OWN = (*NAMES, "DATABASE_URL", "REDIS_URL", "BASE_URL")
 
 
 class BenchmarkError(Exception):
     """Nothing can be measured; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one side did in one round."""
+
+    per_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+def sample(latencies_s: list[float], seconds: float) -> Sample:
+    """Return the sample of the decisions made in so many seconds."""
+    if len(latencies_s) < 2:
+        raise BenchmarkError("Too few decisions were made: give it more --seconds.")
+    cuts = statistics.quantiles(latencies_s, n=100, method="inclusive")
+    return Sample(len(latencies_s) / seconds, 1000 * cuts[49], 1000 * cuts[98])
 
 
 @dataclass(frozen=True)
@@ -39,10 +57,6 @@ class Stack:
     data: Path
     port: int
     environ: dict[str, str] = field(repr=False)
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
 
 
 @contextlib.contextmanager
@@ -55,26 +69,15 @@ def running_stack() -> Iterator[Stack]:
     data.chmod(0o711)  # The database's own account must get through.
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
-    environ = {
-        name: text
-        for name, text in os.environ.items()
-        if name.removesuffix("_FILE") not in OWN
-    }
+    given = os.environ.items()
+    environ = {k: v for k, v in given if k.removesuffix("_FILE") not in OWN}
     environ |= {"ENVIRONMENT": "development", "DEBUG": "false"}
     environ |= {"RATE_LIMIT_CONFIG": json.dumps(LIMITS)}
     command = [sys.executable, str(BASE_DIR / "manage.py"), "up"]
     command += ["--port", str(port), "--data", str(data)]
-    # Tied to us: should we be killed, it stops its children in order.
-    up = Child(
-        name="up",
-        command=command,
-        log=data / "up.log",
-        pid_file=data / "up.pid",
-        env=environ,
-        cwd=BASE_DIR,
-        stop_grace_s=90,
-        death_signal=signal.SIGTERM,
-    )
+    up = Child("up", command, data / "up.log", data / "up.pid", environ)
+    up.stop_grace_s = 90
+    up.death_signal = signal.SIGTERM  # Should we be killed, it still stops in order.
     try:
         up.start()
         _await_ready(up, port)
@@ -82,7 +85,10 @@ def running_stack() -> Iterator[Stack]:
         yield Stack(data, port, environ | told)
     finally:
         up.stop()
-        _remove(data)
+        with contextlib.suppress(FileNotFoundError):
+            elsewhere = (data / "engines.path").read_text(encoding="utf-8").strip()
+            shutil.rmtree(elsewhere)
+        shutil.rmtree(data)
 
 
 def _await_ready(up: Child, port: int) -> None:
@@ -93,11 +99,3 @@ def _await_ready(up: Child, port: int) -> None:
                 return
         time.sleep(POLL_S)
     raise BenchmarkError(f"The platform does not become ready:\n{up.log_tail(40)}")
-
-
-def _remove(data: Path) -> None:
-    """Remove the data, and the database's where its account cannot reach them."""
-    with contextlib.suppress(FileNotFoundError):
-        home = (data / "engines.path").read_text(encoding="utf-8").strip()
-        shutil.rmtree(home)
-    shutil.rmtree(data)

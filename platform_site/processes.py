@@ -102,6 +102,11 @@ def _birth_from_ps(pid: int) -> str | None:
 
 def command_line(pid: int) -> str:
     """Return the command line of a process, empty when there is none."""
+    if BOOT_ID.exists():
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            return os.fsdecode(b" ".join(words)).strip()
+        return ""
     return run(["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]).stdout.strip()
 
 

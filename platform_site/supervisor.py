@@ -24,6 +24,7 @@ from platform_site.directories import data_lock
 from platform_site.engines import Engines, EnginesError, EngineUrls
 from platform_site.keys import key_files
 from platform_site.processes import POLL_S, Child
+from platform_site.programs import BEAT, WORKER, web_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -172,9 +173,9 @@ class Supervisor:
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
-        self._manage(
-            "demo_data", *data, *([] if self.options.demo else ["--admin-only"])
-        )
+        data += [] if self.options.demo else ["--admin-only"]
+        if told := self._manage("demo_data", *data):
+            self.say(told)
         self._start_apps(listener)
         self._await_ready()
         self._say_ready(first_run=first_run, seconds=time.monotonic() - began)
@@ -195,6 +196,7 @@ class Supervisor:
         for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE"):
             environ.pop(name, None)
         environ.setdefault("BASE_URL", self.options.base_url)
+        environ.setdefault("DEMO", str(self.options.demo))
         # Threads would otherwise each keep memory of their own.
         environ.setdefault("MALLOC_ARENA_MAX", "2")
         environ["DJANGO_SETTINGS_MODULE"] = "platform_site.settings"
@@ -224,9 +226,10 @@ class Supervisor:
             cwd=BASE_DIR,
         )
 
-    def _manage(self, *arguments: str) -> None:
-        """Run a management command to its end; its output is for the log."""
+    def _manage(self, *arguments: str) -> str:
+        """Run a management command to its end and return what it printed."""
         child = self._child("setup", [str(BASE_DIR / "manage.py"), *arguments])
+        logged = child.log.stat().st_size if child.log.exists() else 0
         self.apps = [child]  # So that a stop signal ends it.
         child.start()
         while (code := child.exit_code()) is None:
@@ -235,30 +238,20 @@ class Supervisor:
         self.apps = []
         if code != 0:
             raise UpError(f"`manage.py {arguments[0]}` failed:\n{child.log_tail(25)}")
+        return child.log.read_bytes()[logged:].decode(errors="replace").strip()
 
     def _start_apps(self, listener: socket.socket) -> None:
-        web = ["-m", "gunicorn", "platform_site.wsgi:application", "--preload"]
-        web += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"]
-        web += ["--workers", "2", "--threads", "8", "--graceful-timeout", "8"]
-        web += [
-            "--worker-tmp-dir",
-            str(self._worker_directory()),
-            "--no-control-socket",
-        ]
-        celery = ["-m", "celery", "-A", "platform_site"]
-        worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2"]
-        worker += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
-        beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
-        beat += ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"]
-        self.apps = [
-            self._child("web", web),
-            self._child("worker", worker),
-            self._child("beat", beat),
-        ]
-        self.apps[0].pass_fds = (listener.fileno(),)
+        programs = {
+            "web": web_server(listener.fileno(), self._worker_directory()),
+            "worker": WORKER,
+            "beat": BEAT,
+        }
+        self.apps = [self._child(name, module) for name, module in programs.items()]
+        web, _, beat = self.apps
+        web.pass_fds = (listener.fileno(),)
         # It saves its schedule inside the signal handler, which can hang while it
         # is still reading it. What is not saved runs once more, which is harmless.
-        self.apps[2].stop_grace_s = 3
+        beat.stop_grace_s = 3
         for child in self.apps:
             child.start()
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
+from audit.context import acting_as
 from audit.errors import SensitiveDataRefused
 from tests.factories import make_agent
 from tests.spending import (
@@ -16,8 +17,10 @@ from tests.spending import (
     ask_for,
     events_since,
     everything,
+    principal_of,
     spend,
 )
+from transactions import services
 from transactions.errors import InvalidRequest
 from transactions.models import (
     AgentActivity,
@@ -196,6 +199,18 @@ def test_l7_every_decision_is_told_to_the_log_with_actor_and_address(
         "risk_bp": round(body["risk_score"] * 10_000),
         "policy_version": 1,
     }
+
+
+def test_the_log_names_who_asked_whatever_the_context_says(agent, people):
+    before = everything()["AuditEvent"]
+
+    with acting_as(people.alice):
+        services.request_transaction(
+            ask_for("750.00"), acting=principal_of(agent), idempotency_key="k"
+        )
+
+    events = events_since(before)
+    assert [event.actor_id for event in events] == [agent.pk] * 3
 
 
 def test_l8_without_the_audit_row_nothing_is_decided(agent):

@@ -223,7 +223,8 @@ def test_only_so_many_requests_may_wait_for_a_human(waiting, outcome):
         (59, 49_99, HOLD),
         (60, 49_99, ALLOW),
         (5, 49_98, ALLOW),
-        (-5, 49_99, HOLD),  # The clock went back.
+        (-5, 49_99, HOLD),  # The clock went back,
+        (-60, 49_99, ALLOW),  # and far back.
     ],
 )
 def test_the_same_amount_at_the_same_merchant_moments_ago_is_held(
