@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,20 @@ WITH locked AS MATERIALIZED (
     FROM agents_agent WHERE id = %s FOR UPDATE
 )
 SELECT *, clock_timestamp() FROM locked
+"""
+
+_FUNCTION_FOR_CALL = """
+SELECT
+    (SELECT jsonb_build_object(
+        'id', f.id, 'name', f.name, 'is_enabled', f.is_enabled, 'version_id', v.id,
+        'version_number', v.number, 'effect', v.effect, 'schema', v.schema)
+      FROM agents_function f
+      JOIN agents_functionversion v ON v.id = f.current_version_id
+      WHERE f.name = %(function)s),
+    ARRAY(SELECT l.kind FROM security_resourcelock l
+      WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
+        (('agent', %(agent)s), ('user', %(owner)s),
+         ('function', %(function)s), ('everything', '')))
 """
 
 
@@ -219,24 +234,20 @@ def policy_rules(version_id: str) -> PolicyRules:
     )
 
 
-def function_for_call(name: str) -> CallableFunction | None:
-    """Return what an exact, case-sensitive name is registered as, in 1 query.
+def function_for_call(
+    name: str, *, agent: LockedAgent
+) -> tuple[CallableFunction | None, tuple[str, ...]]:
+    """Return what an exact name is registered as, and the kinds of locks on the call.
 
-    A disabled function is returned as such; None means that there is no such name.
+    1 statement, a new one after lock_agent_row(). A disabled function is returned as
+    such; None means that there is no such name.
     """
-    function = functions_listed().filter(name=name).first()
-    if function is None or function.current_version is None:
-        return None
-    version = function.current_version
-    return CallableFunction(
-        id=function.pk,
-        name=function.name,
-        is_enabled=function.is_enabled,
-        version_id=version.pk,
-        version_number=version.number,
-        effect=version.effect,
-        schema=version.schema,
-    )
+    parameters = {"agent": agent.id, "owner": agent.owner_id, "function": name}
+    with connection.cursor() as cursor:
+        cursor.execute(_FUNCTION_FOR_CALL, parameters)
+        function, locks = cursor.fetchone()
+    found = CallableFunction(**json.loads(function)) if function else None
+    return found, tuple(locks)
 
 
 def locks_on(agents: Iterable[Agent]) -> Mapping[str, ResourceLock]:

@@ -40,13 +40,6 @@ SELECT
          ('merchant', %(merchant)s), ('everything', '')))
 """
 
-_CALL_SNAPSHOT = """
-SELECT ARRAY(SELECT l.kind FROM security_resourcelock l
-  WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
-    (('agent', %(agent)s), ('user', %(owner)s),
-     ('function', %(function)s), ('everything', '')))
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
@@ -120,14 +113,6 @@ def snapshot_for(
         locks=tuple(locks),
         answer=_answer(_row(answer)),
     )
-
-
-def locks_on_call(agent: LockedAgent, function: str) -> tuple[str, ...]:
-    """Return the kinds of live locks on an agent's call of a function; 1 statement."""
-    parameters = {"agent": agent.id, "owner": agent.owner_id, "function": function}
-    with connection.cursor() as cursor:
-        cursor.execute(_CALL_SNAPSHOT, parameters)
-        return tuple(cursor.fetchone()[0])
 
 
 def _row(value: str | None) -> Mapping[str, Any]:

@@ -3,17 +3,32 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from agents import services
 from agents.errors import FunctionNameRefused, NameTaken
 from agents.models import Function, FunctionVersion
-from agents.queries import function_for_call
+from agents.queries import CallableFunction, LockedAgent, function_for_call
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.core.json_schema import SchemaRefused
 from tests.factories import TRANSFER_SCHEMA, make_function
 
 URL = "/api/v1/functions/"
+
+
+def registered(name: str) -> CallableFunction | None:
+    caller = LockedAgent(
+        id="agt_1",
+        owner_id="usr_1",
+        created_by_id="usr_2",
+        name="caller",
+        mode="live",
+        is_active=True,
+        policy_version_id=None,
+        now=timezone.now(),
+    )
+    return function_for_call(name, agent=caller)[0]
 
 
 def test_security_staff_register_a_function(client_for: Any, alice: Any) -> None:
@@ -62,7 +77,7 @@ def test_a_call_finds_the_newest_version(client_for: Any, alice: Any) -> None:
     )
 
     assert (answer.status_code, answer.json()["version"]) == (201, 2)
-    found = function_for_call("transfer")
+    found = registered("transfer")
     assert found is not None
     assert (found.version_number, found.effect) == (2, "admin")
     assert found.schema == schema
@@ -76,7 +91,7 @@ def test_a_call_finds_the_newest_version(client_for: Any, alice: Any) -> None:
 def test_h1_only_the_exact_name_is_found(alice: Any, name: str) -> None:
     make_function("transfer", acting=alice)
 
-    assert function_for_call(name) is None
+    assert registered(name) is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +149,7 @@ def test_a_function_is_disabled_and_enabled(client_for: Any, alice: Any) -> None
     again = client.patch(URL + "transfer/", {"enabled": False})
 
     assert answer.json()["enabled"] is again.json()["enabled"] is False
-    found = function_for_call("transfer")
+    found = registered("transfer")
     assert found is not None
     assert not found.is_enabled
     event = AuditEvent.objects.get(action="function.updated")

@@ -191,7 +191,7 @@ def test_a_newer_schema_counts_from_the_next_call_on(caller, people):
     assert (outcome, row.function_version.number) == ("allow", 2)
 
 
-def test_a_call_costs_four_statements(caller):
+def test_a_call_costs_three_statements(caller):
     call(caller)
 
     with CaptureQueriesContext(connection) as captured:
@@ -202,4 +202,4 @@ def test_a_call_costs_four_statements(caller):
         for query in captured.captured_queries
         if "SAVEPOINT" not in query["sql"]
     ]
-    assert len(inside) == 4, inside
+    assert len(inside) == 3, inside

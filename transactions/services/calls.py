@@ -23,7 +23,6 @@ from transactions.core.calls import CallFacts, decide_call
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
 from transactions.models import Decision, FunctionCall
-from transactions.queries import locks_on_call
 
 
 def request_function_call(
@@ -39,14 +38,14 @@ def request_function_call(
         policy = (
             policy_rules(agent.policy_version_id) if agent.policy_version_id else None
         )
-        registered = function_for_call(function)
+        registered, locks = function_for_call(function, agent=agent)
         facts = CallFacts(
             function=function,
             is_registered=registered is not None,
             is_enabled=registered is not None and registered.is_enabled,
             violations=_violations(registered, parameters),
             agent_is_active=agent.is_active,
-            locks=locks_on_call(agent, function),
+            locks=locks,
         )
         outcome, findings = decide_call(facts, policy)
         call = FunctionCall(
