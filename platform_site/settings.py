@@ -30,16 +30,17 @@ DEBUG = env.boolean("DEBUG", default=False)
 DEMO = env.boolean("DEMO", default=False)
 
 # Keys. Independent of one another; the previous ones still verify or decrypt.
-# Outside production an empty key is a system check error, not a crash, so that
-# `manage.py` can explain itself; `manage.py up` generates them on the first run.
-SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "")
-JWT_SECRET_KEY = env.text("JWT_SECRET_KEY", None if PRODUCTION else "")
+# Production stops here without them. Elsewhere the placeholder is too short for the
+# system checks, which say what to do; no process serves anybody until they pass.
+UNSET = "unset"
+SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else UNSET)
+JWT_SECRET_KEY = env.text("JWT_SECRET_KEY", None if PRODUCTION else UNSET)
 JWT_PREVIOUS_SECRET_KEYS = env.items("JWT_PREVIOUS_SECRET_KEYS")
 JWT_ALGORITHM = env.choice("JWT_ALGORITHM", default="HS256", choices=("HS256",))
 JWT_EXPIRATION_MINUTES = env.integer(
     "JWT_EXPIRATION_MINUTES", default=60, minimum=1, maximum=1440
 )
-ENCRYPTION_KEY = env.text("ENCRYPTION_KEY", None if PRODUCTION else "")
+ENCRYPTION_KEY = env.text("ENCRYPTION_KEY", None if PRODUCTION else UNSET)
 ENCRYPTION_PREVIOUS_KEYS = env.items("ENCRYPTION_PREVIOUS_KEYS")
 # django-cryptography derives a key at import; our fields never use it.
 CRYPTOGRAPHY_KEY = "unused: see security/fields.py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.principals import AgentPrincipal
 from audit.context import Anonymous, Principal, acting_as
 from audit.models import AuditEvent
 from audit.services import build_event
@@ -60,4 +61,10 @@ def call_is_decided(*, at: datetime, outcome: str, times: int = 1, **more: Any) 
         function="transfer",
         reasons=[],
         **more,
+    )
+
+
+def as_principal(agent):
+    return AgentPrincipal(
+        agent.pk, agent.owner_id, agent.name, agent.mode, "crd_x", None
     )

@@ -6,25 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from agents.principals import AgentPrincipal
 from audit.errors import NotFound, NotPermitted
-from audit.errors import NotFound as NoSuchAgent
 from audit.models import AuditEvent
 from security import responders
-from security.errors import NotLocked, ReasonMissing, TransitionRefused
+from security.errors import ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep, Notification, ResourceLock
 from security.services import (
     detect_incidents,
-    lock_resource,
     respond_to_incidents,
     set_contact,
-    unlock_resource,
     update_incident,
 )
 from tests.factories import make_agent
 from tests.people import SETUP
 from tests.security.happenings import (
     NOW,
+    as_principal,
     happen,
     is_decided,
     is_refused,
@@ -44,12 +41,6 @@ def agent(carol, alice):
 @pytest.fixture
 def primary():
     return set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
-
-
-def as_principal(agent):
-    return AgentPrincipal(
-        agent.pk, agent.owner_id, agent.name, agent.mode, "crd_x", None
-    )
 
 
 def open_one(agent, now=NOW) -> Incident:
@@ -398,46 +389,3 @@ def test_changing_an_incident_takes_the_permission_and_a_note(agent, alice, bob)
     incident.refresh_from_db()
     assert incident.status == "open"
     assert not AuditEvent.objects.filter(action="incident.updated").exists()
-
-
-def test_locking_twice_is_locking_once(agent, alice, bob):
-    first = lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
-    second = lock_resource("agent", agent.pk, acting=bob, reason="Odd too.")
-
-    assert first.pk == second.pk
-    assert AuditEvent.objects.filter(action="resource.locked").count() == 1
-
-
-def test_unlocking_takes_the_permission_a_reason_and_another_person(agent, alice, bob):
-    lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
-    own = make_agent(alice, acting=alice, name="own", policy=None)
-    lock_resource("agent", own.pk, acting=bob, reason="Odd.")
-
-    for target, who, reason, error in (
-        (agent, bob, "Fine.", NotPermitted),
-        (agent, as_principal(agent), "Fine.", NotPermitted),
-        (agent, alice, "", ReasonMissing),
-        (own, alice, "Fine.", NotPermitted),
-    ):
-        with pytest.raises(error):
-            unlock_resource("agent", target.pk, acting=who, reason=reason)
-    assert ResourceLock.objects.filter(released_at=None).count() == 2
-
-    unlock_resource("agent", agent.pk, acting=alice, reason="A false alarm.")
-    with pytest.raises(NotLocked):
-        unlock_resource("agent", agent.pk, acting=alice, reason="A false alarm.")
-    released = ResourceLock.objects.get(target_id=agent.pk)
-    assert (released.released_by, released.release_reason) == (
-        "alice",
-        "A false alarm.",
-    )
-    event = AuditEvent.objects.get(action="resource.unlocked")
-    assert event.details["reason"] == "A false alarm."
-
-
-def test_a_resource_that_does_not_exist_cannot_be_locked(alice):
-    with pytest.raises(NoSuchAgent):
-        lock_resource("agent", "agt_none", acting=alice, reason="Odd.")
-    with pytest.raises(NotFound):
-        lock_resource("planet", "mars", acting=alice, reason="Odd.")
-    assert ResourceLock.objects.count() == 0

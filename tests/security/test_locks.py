@@ -1,0 +1,83 @@
+"""A lock is placed once, tells the log, and is released by somebody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit.errors import NotFound, NotPermitted
+from audit.models import AuditEvent
+from security.errors import NotLocked, ReasonMissing
+from security.models import ResourceLock
+from security.services import (
+    lock_resource,
+    unlock_resource,
+)
+from tests.factories import make_agent
+from tests.people import PASSWORD
+from tests.security.happenings import as_principal
+
+pytestmark = pytest.mark.django_db
+
+
+def test_locking_twice_is_locking_once(agent, alice, bob):
+    first = lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
+    second = lock_resource("agent", agent.pk, acting=bob, reason="Odd too.")
+
+    assert first.pk == second.pk
+    assert AuditEvent.objects.filter(action="resource.locked").count() == 1
+
+
+def test_unlocking_takes_the_permission_a_reason_and_another_person(agent, alice, bob):
+    lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
+    own = make_agent(alice, acting=alice, name="own", policy=None)
+    lock_resource("agent", own.pk, acting=bob, reason="Odd.")
+
+    for target, who, reason, error in (
+        (agent, bob, "Fine.", NotPermitted),
+        (agent, as_principal(agent), "Fine.", NotPermitted),
+        (agent, alice, "", ReasonMissing),
+        (own, alice, "Fine.", NotPermitted),
+    ):
+        with pytest.raises(error):
+            unlock_resource("agent", target.pk, acting=who, reason=reason)
+    assert ResourceLock.objects.filter(released_at=None).count() == 2
+
+    unlock_resource("agent", agent.pk, acting=alice, reason="A false alarm.")
+    with pytest.raises(NotLocked):
+        unlock_resource("agent", agent.pk, acting=alice, reason="A false alarm.")
+    released = ResourceLock.objects.get(target_id=agent.pk)
+    assert (released.released_by, released.release_reason) == (
+        "alice",
+        "A false alarm.",
+    )
+    event = AuditEvent.objects.get(action="resource.unlocked")
+    assert event.details["reason"] == "A false alarm."
+
+
+def test_a_resource_that_does_not_exist_cannot_be_locked(alice):
+    with pytest.raises(NotFound):
+        lock_resource("agent", "agt_none", acting=alice, reason="Odd.")
+    with pytest.raises(NotFound):
+        lock_resource("planet", "mars", acting=alice, reason="Odd.")
+    assert ResourceLock.objects.count() == 0
+
+
+def test_m4_a_locked_person_is_signed_out_and_cannot_sign_in(
+    api, client_for, carol, alice
+):
+    client = client_for(carol)
+    assert client.get("/api/v1/me/").status_code == 200
+
+    lock_resource("user", carol.pk, acting=alice, reason="Odd.")
+
+    assert client.get("/api/v1/me/").status_code == 401
+    password = {"username": "carol", "password": PASSWORD}
+    assert api().post("/api/v1/auth/token/", password).status_code == 401
+    unlock_resource("user", carol.pk, acting=alice, reason="A false alarm.")
+    assert api().post("/api/v1/auth/token/", password).status_code == 200
+
+
+def test_a_person_who_does_not_exist_cannot_be_locked(alice):
+    with pytest.raises(NotFound):
+        lock_resource("user", "usr_none", acting=alice, reason="Odd.")
+    assert ResourceLock.objects.count() == 0
