@@ -29,6 +29,7 @@ class AgentSecret:
     name: str
     client_id: str
     client_secret: str = field(repr=False)
+    signing_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,13 @@ def _parsed(content: Any) -> Credentials:
         base_url=content["base_url"],
         users={role: Login(user["username"], user["password"]) for role, user in users},
         agents=tuple(
-            AgentSecret(one["id"], one["name"], one["client_id"], one["client_secret"])
+            AgentSecret(
+                one["id"],
+                one["name"],
+                one["client_id"],
+                one["client_secret"],
+                one.get("signing_secret", ""),
+            )
             for one in content["agents"]
         ),
     )

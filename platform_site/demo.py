@@ -249,7 +249,9 @@ class DemoMaker:
                 agent.pk, credential.pk, reason="secret_lost", acting=admin
             )
         issued = services.issue_credential(agent.pk, acting=admin)
-        secret = AgentSecret(agent.pk, name, issued.id, issued.client_secret)
+        secret = AgentSecret(
+            agent.pk, name, issued.id, issued.client_secret, issued.signing_secret
+        )
         self._promise(self.known.with_agent(secret))
 
 

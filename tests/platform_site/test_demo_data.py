@@ -71,7 +71,7 @@ def test_the_file_has_exactly_the_documented_shape(path):
     assert list(told["users"]) == ["admin", "manager", "user"]
     assert all(set(one) == {"username", "password"} for one in told["users"].values())
     assert [one["name"] for one in told["agents"]] == ["shopping", "travel", "treasury"]
-    keys = {"id", "name", "client_id", "client_secret"}
+    keys = {"id", "name", "client_id", "client_secret", "signing_secret"}
     assert all(set(one) == keys for one in told["agents"])
 
 
