@@ -61,7 +61,7 @@ def test_a_user_makes_none(client_for: Any, carol: Any) -> None:
     answer = client_for(carol).post(URL, {"name": "shopping"})
 
     assert answer.status_code == 403
-    assert answer.json()["code"] == "not_allowed"
+    assert answer.json()["code"] == "permission_denied"
     assert not Agent.objects.exists()
     with pytest.raises(NotPermitted):
         services.create_agent("shopping", owner_id=carol.pk, acting=carol)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from audit.errors import SensitiveDataRefused
 from security.core.json_schema import compile_schema
 from security.core.outputs import check_json_text, check_output
+from tests.timing import cpu_s
 
 SCHEMA = compile_schema(
     {"type": "object", "properties": {"n": {"type": "integer"}}}, for_function=False
@@ -96,6 +96,6 @@ def test_fractions_stay_numbers_where_a_float_is_exact():
 
 @pytest.mark.parametrize("unit", ["<a ", "<a on", "![", "<", "javascript:", "< <a b"])
 def test_e12_60_kb_take_linear_time(unit):
-    started = time.process_time()
-    check_output((unit * 60_000)[:60_000])
-    assert time.process_time() - started < 0.5
+    text = (unit * 60_000)[:60_000]
+
+    assert cpu_s(lambda: check_output(text), tries=2) < 0.5

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security.core.sanitize import mixes_look_alikes, sanitize, skeleton
+from tests.timing import cpu_s
 
 
 def hidden(text):
@@ -138,6 +138,4 @@ def test_look_alikes_beside_latin_letters_are_noticed():
 def test_i5_sixty_thousand_characters_take_linear_time(unit):
     text = (unit * 60_000)[:60_000]
 
-    started = time.process_time()
-    sanitize(text)
-    assert time.process_time() - started < 0.5
+    assert cpu_s(lambda: sanitize(text), tries=2) < 0.5
