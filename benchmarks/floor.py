@@ -15,8 +15,8 @@ import urllib.parse
 import psycopg
 
 from benchmarks.stack import BenchmarkError, Sample, Stack, sample
-from platform_site.binaries import postgres_directory
-from platform_site.processes import run
+from platform_site.engines.binaries import postgres_directory
+from platform_site.engines.processes import run
 from platform_site.supervisor import BASE_DIR
 
 DATABASE = "floor"

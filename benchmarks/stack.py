@@ -18,8 +18,8 @@ from pathlib import Path
 
 import httpx
 
+from platform_site.engines.processes import POLL_S, Child
 from platform_site.keys import NAMES
-from platform_site.processes import POLL_S, Child
 from platform_site.supervisor import BASE_DIR, HOST
 
 READY_TIMEOUT_S = 180

@@ -121,6 +121,9 @@ WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=2, maximum=64)
 
 # Engines: embedded ones started by `manage.py up` and the tests, or these URLs.
 DATABASE_URL = env.text("DATABASE_URL", "")
+STATEMENT_TIMEOUT_S = env.integer(
+    "STATEMENT_TIMEOUT_S", default=20, minimum=0, maximum=86_400
+)
 REDIS_URL = env.text("REDIS_URL", "")
 
 
@@ -136,6 +139,9 @@ def _database(url: str) -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "ATOMIC_REQUESTS": False,
         "OPTIONS": {
+            # Nobody waits for ever: a time-out is an OperationalError, answered 503.
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_S}s"
+            " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **options,
             # Threads of one process share the pool; it must not be smaller than
             # their number, or requests wait for each other.

@@ -20,11 +20,10 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from platform_site.directories import data_lock
 from platform_site.engines import Engines, EnginesError, EngineUrls
+from platform_site.engines.directories import data_lock
+from platform_site.engines.processes import POLL_S, Child
 from platform_site.keys import key_files
-from platform_site.processes import POLL_S, Child
-from platform_site.programs import BEAT, WORKER, web_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -35,6 +34,17 @@ HEALTHY_S = 60.0
 LOG_CHECK_S = 60.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PAGES = {"Approvals": "/approvals/", "Console": "/admin/", "API": "/api/docs/"}
+
+WEB = [
+    *("-m", "gunicorn", "platform_site.wsgi"),
+    *("--config", "python:platform_site.web_server"),
+]
+CELERY = ["-m", "celery", "-A", "platform_site"]
+WORKER = [
+    *(*CELERY, "worker", "--pool", "threads", "--concurrency", "2"),
+    *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
+]
+BEAT = [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile", ""]
 
 
 class UpError(Exception):
@@ -169,7 +179,7 @@ class Supervisor:
         self.environ = self._environment(urls, keys)
         self._save_environment(urls, keys)
         first_run = not self.options.credentials.exists()
-        self._manage("migrate", "--noinput")
+        self._manage("migrate", "--noinput", STATEMENT_TIMEOUT_S="0")
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
@@ -226,9 +236,10 @@ class Supervisor:
             cwd=BASE_DIR,
         )
 
-    def _manage(self, *arguments: str) -> str:
+    def _manage(self, *arguments: str, **environ: str) -> str:
         """Run a management command to its end and return what it printed."""
         child = self._child("setup", [str(BASE_DIR / "manage.py"), *arguments])
+        child.env = child.env | environ
         logged = child.log.stat().st_size if child.log.exists() else 0
         self.apps = [child]  # So that a stop signal ends it.
         child.start()
@@ -242,7 +253,7 @@ class Supervisor:
 
     def _start_apps(self, listener: socket.socket) -> None:
         programs = {
-            "web": web_server(listener.fileno(), self._worker_directory()),
+            "web": [*WEB, "--bind", f"fd://{listener.fileno()}"],
             "worker": WORKER,
             "beat": BEAT,
         }
@@ -254,11 +265,6 @@ class Supervisor:
         beat.stop_grace_s = 3
         for child in self.apps:
             child.start()
-
-    def _worker_directory(self) -> Path:
-        """Return a directory in memory for the heartbeats of the web workers."""
-        memory = Path("/dev/shm")  # noqa: S108
-        return memory if os.access(memory, os.W_OK) else self.options.data / "pids"
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S

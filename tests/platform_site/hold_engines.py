@@ -2,7 +2,7 @@
 
     python -m tests.platform_site.hold_engines DIRECTORY [SPAWN]
 
-With SPAWN, a stand-in for platform_site/spawn.py, the engines are not tied to us.
+With SPAWN, a stand-in for engines/spawn.py, the engines are not tied to us.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from platform_site import processes
-from platform_site.directories import data_lock
-from platform_site.engines import Engines
+from platform_site.engines import Engines, processes
+from platform_site.engines.directories import data_lock
 
 
 def main() -> None:

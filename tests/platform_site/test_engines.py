@@ -19,15 +19,16 @@ import psycopg
 import pytest
 import redis
 
-from platform_site import binaries, processes
-from platform_site.directories import SOCKET_PATH_BYTES_MAX, data_lock
 from platform_site.engines import (
     Engines,
     EnginesError,
     EngineUrls,
+    binaries,
+    processes,
     throwaway_engines,
 )
-from platform_site.processes import Account, birth, unprivileged_account
+from platform_site.engines.directories import SOCKET_PATH_BYTES_MAX, data_lock
+from platform_site.engines.processes import Account, birth, unprivileged_account
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")

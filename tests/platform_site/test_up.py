@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from platform_site.processes import birth
+from platform_site.engines.processes import birth
 
 ROOT = Path(__file__).parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")

@@ -14,7 +14,6 @@ import pwd
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -24,9 +23,17 @@ from pathlib import Path
 
 import psycopg
 
-from platform_site.binaries import EnginesError, runnable_postgres, runnable_valkey
-from platform_site.directories import directory_of, engine_home, socket_directory
-from platform_site.processes import (
+from platform_site.engines.binaries import (
+    EnginesError,
+    runnable_postgres,
+    runnable_valkey,
+)
+from platform_site.engines.directories import (
+    directory_of,
+    engine_home,
+    socket_directory,
+)
+from platform_site.engines.processes import (
     POLL_S,
     Child,
     command_line,
@@ -329,9 +336,3 @@ def throwaway_engines(
         engines.stop()
         shutil.rmtree(engines.home, ignore_errors=True)
         shutil.rmtree(data, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    from platform_site.throwaway import main
-
-    sys.exit(main(sys.argv[1:]))

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 from platform_site.engines import EnginesError, throwaway_engines
+from platform_site.engines.processes import as_child
 from platform_site.keys import throwaway_keys
-from platform_site.processes import as_child
 
 USAGE = "usage: python -m platform_site.engines exec -- COMMAND [ARGUMENT ...]"
 
@@ -46,3 +46,6 @@ def _run(command: list[str], environ: dict[str, str]) -> int:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
+
+
+sys.exit(main(sys.argv[1:]))

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from platform_site.binaries import EnginesError
-from platform_site.processes import Account, can_enter
+from platform_site.engines.binaries import EnginesError
+from platform_site.engines.processes import Account, can_enter
 
 FALLBACK_PARENTS = ("/var/lib", "/var/tmp", "/tmp")  # noqa: S108
 SOCKET_PATH_BYTES_MAX = 107
