@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -188,7 +189,7 @@ NASTY = [
 def test_e12_every_rule_takes_under_50_ms(unit):
     text = (unit * 30_000)[:30_000]
     for rule in RULES:
-        took = cpu_s(lambda rule=rule: rule.pattern.search(text))
+        took = cpu_s(partial(rule.pattern.search, text))
         assert took < 0.05, (rule.code, took)
 
 
