@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from axes.models import AccessAttempt
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin  # noqa: F401 - registers Group.
 from django.contrib.auth.models import Group
@@ -22,6 +23,7 @@ from accounts.forms import NewPasswordForm, NewPersonForm, PersonForm
 from accounts.models import Session, Team, User
 from accounts.permissions import person_of
 from audit.admin import HistoryAdmin, ServiceAdmin
+from security.fields import EncryptedTextField
 
 # Roles stand where groups would; a group would grant past the role table.
 admin.site.unregister(Group)
@@ -32,6 +34,9 @@ class UserAdmin(ServiceAdmin):
     """No field of these forms holds a secret; a password can only be replaced."""
 
     form = PersonForm
+    formfield_overrides: ClassVar[Any] = {
+        EncryptedTextField: {"widget": forms.TelInput}
+    }
     list_display = (
         "username",
         "full_name",

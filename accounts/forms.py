@@ -39,6 +39,8 @@ class SignInForm(AuthenticationForm):
                     request=self.request, username=username, password=password
                 )
             except InvalidCredentials as error:
+                self.fields["username"].widget.attrs.pop("autofocus", None)
+                self.fields["password"].widget.attrs["autofocus"] = True
                 raise ValidationError(error.detail, code=error.code) from error
         return self.cleaned_data
 

@@ -5,15 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 
 from accounts.core.usernames import lock_out_name
+from accounts.models import User
 from audit.context import address_group, client_address
+
+SALT = "accounts.lock_out"
 
 
 def name_of(request: HttpRequest, credentials: Mapping[str, object] | None) -> str:
-    """Return the name that a failure counts for, the same for all its spellings."""
+    """Return the name that a failure counts for, the same for all its spellings.
+
+    Of a name that nobody has only a keyed digest: people type passwords into the
+    wrong field, and what this returns is stored. 1 query.
+    """
     typed = (credentials or {}).get("username")
-    return lock_out_name(typed) if isinstance(typed, str) else ""
+    name = lock_out_name(typed) if isinstance(typed, str) else ""
+    if not name or _is_somebodys(name):
+        return name
+    return f"unknown {digest_of(name)}"
+
+
+def digest_of(typed: str) -> str:
+    """Return a keyed digest of a name, equal for all its spellings."""
+    return salted_hmac(SALT, lock_out_name(typed), algorithm="sha256").hexdigest()
+
+
+def _is_somebodys(name: str) -> bool:
+    try:
+        User.objects.get_by_natural_key(name)
+    except User.DoesNotExist:
+        return False
+    return True
 
 
 def address_of(request: HttpRequest) -> str:

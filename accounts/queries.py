@@ -25,11 +25,6 @@ def owners_visible_to(user: User) -> QuerySet[User]:
     return User.objects.filter(pk=user.pk)
 
 
-def users_visible_to(user: User) -> QuerySet[User]:
-    """Return the people `user` may see, with their teams: one query."""
-    return owners_visible_to(user).select_related("team")
-
-
 def live_sessions(user: User, *, now: datetime) -> QuerySet[Session]:
     """Return the person's sign-ins by API that can still be refreshed."""
     return Session.objects.filter(user=user, ended_at=None, expires_at__gt=now)

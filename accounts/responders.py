@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from accounts.core.roles import ADMIN
 from accounts.models import User
 from accounts.services.sessions import end_all_sessions
 from audit.context import Principal
 from audit.errors import NotFound
+from security.errors import LastUnlocker
+from security.queries import live_locks
 from security.responders import Target, register
 
 
@@ -15,6 +18,8 @@ class UserResponder:
     def lock(
         self, target_id: str, *, acting: Principal, reason: str, incident: str | None
     ) -> None:
+        if acting.kind == "system":
+            _spare_the_last_unlocker(target_id)
         end_all_sessions(_locked(target_id), acting, "locked")
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
@@ -28,6 +33,20 @@ class UserResponder:
 def register_responders() -> None:
     """Tell `security` who stops people; called once, when the app is ready."""
     register("user", UserResponder())
+
+
+def _spare_the_last_unlocker(user_id: str) -> None:
+    """Raise LastUnlocker if nobody but this person could sign in and unlock.
+
+    Administrators are the ones who may. All their rows are locked, in one order, so
+    that two incidents at once do not each spare the other's.
+    """
+    administrators = User.objects.filter(role=ADMIN, is_active=True)
+    rows = list(administrators.select_for_update().order_by("pk"))
+    stopped = set(live_locks("user").values_list("target_id", flat=True))
+    able = {person.pk for person in rows if person.has_usable_password()} - stopped
+    if able == {user_id}:
+        raise LastUnlocker
 
 
 def _locked(user_id: str) -> User:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.services.sessions import via
 from audit.services import Outcome, record
 
 UNKNOWN = ("user", "", "unknown")
@@ -33,7 +34,7 @@ def connect() -> None:
 
 def on_signed_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
     """A person has proved who they are."""
-    details = {"method": "password", "via": _via(request)}
+    details = {"method": "password", "via": via(request)}
     with transaction.atomic():
         record(
             "user.signed_in",
@@ -57,7 +58,7 @@ def on_sign_in_failed(
         "user.sign_in_failed",
         {
             "reason": "locked_out" if locked else "invalid_credentials",
-            "via": _via(request),
+            "via": via(request),
         },
     )
 
@@ -66,7 +67,7 @@ def on_locked_out(
     sender: object, request: HttpRequest, username: str, **_: Any
 ) -> None:
     """A name had too many failures from one address."""
-    details = {"reason": "too_many_failures", "via": _via(request)}
+    details = {"reason": "too_many_failures", "via": via(request)}
     _record_about(username, "user.locked_out", details)
 
 
@@ -81,7 +82,7 @@ def on_signed_out(
             "user.signed_out",
             target=_target(user),
             owner_id=user.pk,
-            details={"via": _via(request)},
+            details={"via": via(request)},
             actor=user,
         )
 
@@ -109,7 +110,3 @@ def _record_about(username: str, action: str, details: Mapping[str, object]) -> 
 
 def _target(user: User) -> tuple[str, str, str]:
     return ("user", user.pk, user.username)
-
-
-def _via(request: HttpRequest | None) -> str:
-    return "api" if request and request.path.startswith("/api/") else "page"

@@ -9,14 +9,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts import services
 from accounts.authentication import AUTHENTICATED_AT
 from accounts.core.usernames import lock_out_name
-from accounts.errors import AccountLocked
+from accounts.errors import AccountLocked, InvalidCredentials
 from accounts.forms import OwnPasswordForm, SignInForm
 from security.form_limits import limit_form
 
@@ -52,9 +53,15 @@ class SignInView(LoginView):
             return _locked_out(request, error.retry_after_s)
 
     def form_valid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override] # Our form_class.
-        response = super().form_valid(form)
+        user = form.get_user()
+        try:
+            services.start_browser_session(request=self.request, user=user)
+        except InvalidCredentials as error:
+            form.add_error(None, error.detail)
+            return self.form_invalid(form)
+        response = redirect(self.get_success_url())
         self.request.session[AUTHENTICATED_AT] = timezone.now().isoformat()
-        name = lock_out_name(form.get_user().get_username())
+        name = lock_out_name(user.get_username())
         response.set_signed_cookie(
             DEVICE_COOKIE,
             f"{_digest(name)}.{secrets.token_urlsafe(16)}",

@@ -10,12 +10,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User
 from agents import services
-from agents.core.policy import to_wire
+from agents.core.policy_words import policy_sentences
 from agents.models import (
     Agent,
     AgentCredential,
@@ -24,13 +25,15 @@ from agents.models import (
     PolicyVersion,
 )
 from agents.queries import terms_of, with_locks
-from audit.admin import HistoryAdmin, ServiceAdmin
+from audit.admin import HistoryAdmin, ServiceAdmin, short_id
+
+NO_PARAMETERS = {"type": "object", "properties": {}}
 
 
 class ReasonActionForm(ActionForm):
     """Actions that stop or start something ask why."""
 
-    reason = forms.CharField(required=False, max_length=500)
+    reason = forms.CharField(required=False, max_length=500, label="Reason:")
 
 
 class CredentialInline(admin.TabularInline[AgentCredential, Agent]):
@@ -106,18 +109,22 @@ class AgentAdmin(ServiceAdmin):
             acting=_staff(request),
         ).pk
 
-    @admin.display(boolean=True, description="locked")
-    def is_locked(self, agent: Any) -> bool:
-        return bool(agent.is_locked)
+    @admin.display(description="locked")
+    def is_locked(self, agent: Any) -> str:
+        return "Locked" if agent.is_locked else "–"
 
     @admin.display(description="policy")
     def policy_number(self, agent: Agent) -> str:
         return f"v{agent.policy_version.number}" if agent.policy_version else "none"
 
     @admin.display(description="policy in force")
-    def policy(self, agent: Agent) -> SafeString | str:
+    def policy(self, agent: Agent) -> SafeString:
         version = agent.policy_version
-        return _summary(version) if version else "None yet: nothing is allowed."
+        return format_html(
+            '{}<p>Policies and credentials are made by the <a href="{}">API</a>.</p>',
+            _summary(version) if version else "None yet: nothing is allowed.",
+            reverse("docs"),
+        )
 
     @admin.action(description="Lock (a reason is needed)", permissions=["change"])
     def lock(self, request: HttpRequest, agents: QuerySet[Agent]) -> None:
@@ -151,7 +158,7 @@ class AgentCredentialAdmin(HistoryAdmin):
     """Credentials. Revoking one refuses its tokens from the next request on."""
 
     list_display = (
-        "id",
+        "name",
         "agent",
         "created_at",
         "expires_at",
@@ -161,8 +168,12 @@ class AgentCredentialAdmin(HistoryAdmin):
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("agent",)
     search_fields = ("=id", "agent__name")
-    fields = list_display
+    fields = ("id", *list_display[1:])
     actions = ("revoke",)
+
+    @admin.display(description="id", ordering="id")
+    def name(self, credential: AgentCredential) -> SafeString:
+        return short_id(credential.pk)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentCredential]:
         credentials: QuerySet[AgentCredential] = super().get_queryset(request)
@@ -200,7 +211,10 @@ class PolicyVersionAdmin(HistoryAdmin):
 
 class NewFunctionForm(forms.ModelForm[Function]):
     effect = forms.ChoiceField(choices=FunctionVersion.Effect.choices)
-    schema = forms.JSONField(help_text="JSON Schema of the parameters, draft 2020-12.")
+    schema = forms.JSONField(
+        help_text="JSON Schema of the parameters, draft 2020-12.",
+        initial=NO_PARAMETERS,
+    )
 
     class Meta:
         model = Function
@@ -283,6 +297,12 @@ class FunctionVersionAdmin(ServiceAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields if obj else self.add_fields
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        return {
+            "schema": NO_PARAMETERS,
+            **super().get_changeform_initial_data(request),
+        }
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -299,9 +319,9 @@ class FunctionVersionAdmin(ServiceAdmin):
 
 
 def _summary(version: PolicyVersion) -> SafeString:
-    """Return a version's terms as a list, in the words of the API."""
-    terms = to_wire(terms_of(version))
-    lines = format_html_join("", "<li>{}: {}</li>", terms.items())
+    """Return a version's terms as a list of sentences."""
+    sentences = policy_sentences(terms_of(version))
+    lines = format_html_join("", "<li>{}: {}</li>", sentences)
     return format_html("v{} <ul>{}</ul>", version.number, lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -53,9 +52,7 @@ class AgentAuthentication(BaseAuthentication):
         )
         # Before the signature, so that the log of a refusal knows whose it was.
         context.set_principal(principal)
-        if self._is_signed(request, credential, now):
-            principal = replace(principal, is_signed=True)
-            context.set_principal(principal)
+        self._check_signature(request, credential, now)
         return principal, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -67,9 +64,9 @@ class AgentAuthentication(BaseAuthentication):
             raise TokenRefused
         return credential
 
-    def _is_signed(
+    def _check_signature(
         self, request: Request, credential: LiveCredential, now: datetime
-    ) -> bool:
+    ) -> None:
         """Verify the signature, if any. Raises SignatureRefused, SignatureRequired."""
         if signed_requests.is_signed(request):
             signed_requests.verify(
@@ -78,10 +75,8 @@ class AgentAuthentication(BaseAuthentication):
                 secret=credential.signing_secret(),
                 now=now,
             )
-            return True
-        if credential.requires_signature:
+        elif credential.requires_signature:
             raise SignatureRequired
-        return False
 
 
 class AgentScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -63,6 +63,12 @@ class AgentCredential(models.Model):
     signing_secret = EncryptedTextField(
         blank=True, editable=False, help_text="HMAC-SHA256 key for signed requests."
     )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        help_text="Knew the secrets, hence never approves what was asked with them.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, editable=False)

@@ -21,7 +21,6 @@ class AgentPrincipal:
     credential_id: str
     authenticated_at: datetime | None
     policy_version_id: str | None = None
-    is_signed: bool = False
     kind: Literal["agent"] = "agent"
     is_human: bool = False
     is_authenticated: bool = True

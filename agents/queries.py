@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +18,7 @@ from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rul
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from audit.errors import NotFound
 from security.models import ResourceLock
+from security.queries import STOPPING_LOCKS, live_locks, locks_stopping
 
 # Materialized, so that the clock is read after the wait for the lock, not before.
 _LOCK_AGENT = """
@@ -28,7 +29,18 @@ WITH locked AS MATERIALIZED (
 SELECT *, clock_timestamp() FROM locked
 """
 
-_FUNCTION_FOR_CALL = """
+# What stops a caller besides its agent's own row, as three columns. Parameters: those
+# of STOPPING_LOCKS, credential (None where none asks) and clock, the decision's.
+STANDING = f"""
+    ARRAY(SELECT l.kind {STOPPING_LOCKS}),
+    (SELECT u.is_active FROM accounts_user u WHERE u.id = %(owner)s),
+    %(credential)s::text IS NULL OR EXISTS(
+        SELECT FROM agents_agentcredential c
+        WHERE c.id = %(credential)s AND c.agent_id = %(agent)s
+          AND c.revoked_at IS NULL AND c.expires_at > %(clock)s)
+"""  # noqa: S608 - constants only.
+
+_FUNCTION_FOR_CALL = f"""
 SELECT
     (SELECT jsonb_build_object(
         'id', f.id, 'name', f.name, 'is_enabled', f.is_enabled, 'version_id', v.id,
@@ -36,11 +48,8 @@ SELECT
       FROM agents_function f
       JOIN agents_functionversion v ON v.id = f.current_version_id
       WHERE f.name = %(function)s),
-    ARRAY(SELECT l.kind FROM security_resourcelock l
-      WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
-        (('agent', %(agent)s), ('user', %(owner)s),
-         ('function', %(function)s), ('everything', '')))
-"""
+    {STANDING}
+"""  # noqa: S608 - constants only.
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,15 @@ class LockedAgent:
     is_active: bool
     policy_version_id: str | None
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stops a caller besides its agent's own row, read under the row's lock."""
+
+    locks: tuple[str, ...]
+    owner_is_active: bool
+    credential_is_live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +131,8 @@ def agents_listed(user: User) -> QuerySet[Agent]:
 
 def with_locks(agents: QuerySet[Agent]) -> QuerySet[Agent]:
     """Add `is_locked`, by a live lock of the agent's own, within the same query."""
-    live_lock = ResourceLock.objects.filter(
-        kind=ResourceLock.Kind.AGENT, target_id=OuterRef("pk"), released_at=None
-    )
-    return agents.annotate(is_locked=Exists(live_lock))
+    own_lock = live_locks(ResourceLock.Kind.AGENT).filter(target_id=OuterRef("pk"))
+    return agents.annotate(is_locked=Exists(own_lock))
 
 
 def agent_for(user: User, agent_id: str) -> Agent:
@@ -235,37 +251,52 @@ def policy_rules(version_id: str) -> PolicyRules:
 
 
 def function_for_call(
-    name: str, *, agent: LockedAgent
-) -> tuple[CallableFunction | None, tuple[str, ...]]:
-    """Return what an exact name is registered as, and the kinds of locks on the call.
+    name: str, *, agent: LockedAgent, credential_id: str
+) -> tuple[CallableFunction | None, Standing]:
+    """Return what an exact name is registered as, and the caller's standing.
 
     1 statement, a new one after lock_agent_row(). A disabled function is returned as
     such; None means that there is no such name.
     """
-    parameters = {"agent": agent.id, "owner": agent.owner_id, "function": name}
+    parameters = standing_parameters(agent, credential_id=credential_id, function=name)
     with connection.cursor() as cursor:
         cursor.execute(_FUNCTION_FOR_CALL, parameters)
-        function, locks = cursor.fetchone()
+        function, *standing = cursor.fetchone()
     found = CallableFunction(**json.loads(function)) if function else None
-    return found, tuple(locks)
+    return found, standing_of(standing)
+
+
+def standing_parameters(
+    agent: LockedAgent,
+    *,
+    credential_id: str | None,
+    merchant: str | None = None,
+    function: str | None = None,
+) -> dict[str, Any]:
+    """Return the parameters of STANDING for what an agent asks."""
+    return {
+        "agent": agent.id,
+        "owner": agent.owner_id,
+        "merchant": merchant,
+        "function": function,
+        "credential": credential_id,
+        "clock": agent.now,
+    }
+
+
+def standing_of(columns: Sequence[Any]) -> Standing:
+    """Return what the three columns of STANDING tell; an owner must be there."""
+    locks, owner_is_active, credential_is_live = columns
+    return Standing(tuple(locks), owner_is_active is True, credential_is_live)
 
 
 def locks_on(agents: Iterable[Agent]) -> Mapping[str, ResourceLock]:
     """Return the live lock of each locked agent by its id, in 1 query."""
-    locks = ResourceLock.objects.filter(
-        kind=ResourceLock.Kind.AGENT,
-        target_id__in=[agent.pk for agent in agents],
-        released_at=None,
-    )
+    own = live_locks(ResourceLock.Kind.AGENT)
+    locks = own.filter(target_id__in=[agent.pk for agent in agents])
     return {lock.target_id: lock for lock in locks}
 
 
-def locks_over(agent: Agent) -> QuerySet[ResourceLock]:
+def locks_over(agent: Agent) -> list[ResourceLock]:
     """Return every live lock that stops this agent: its own, its owner's, the whole."""
-    kinds = ResourceLock.Kind
-    live = ResourceLock.objects.filter(released_at=None)
-    return (
-        live.filter(kind=kinds.AGENT, target_id=agent.pk)
-        | live.filter(kind=kinds.USER, target_id=agent.owner_id)
-        | live.filter(kind=kinds.EVERYTHING)
-    )
+    return locks_stopping(agent_id=agent.pk, owner_id=agent.owner_id)

@@ -48,17 +48,15 @@ class MerchantResponder:
     def lock(
         self, target_id: str, *, acting: Principal, reason: str, incident: str | None
     ) -> None:
-        if self.describe(target_id) is None:
-            raise NotFound
+        _check_key(target_id)
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
-        if self.describe(target_id) is None:
-            raise NotFound
+        _check_key(target_id)
 
     def describe(self, target_id: str) -> Target | None:
-        """Return None for a text that is no key: a lock on it would stop nothing."""
-        is_key = bool(target_id) and merchant_key(target_id) == target_id
-        return Target(target_id, target_id) if is_key else None
+        """Return the merchant of a name in any spelling, by the key they share."""
+        key = merchant_key(target_id)
+        return Target(key, key) if key else None
 
 
 def register_responders() -> None:
@@ -66,6 +64,12 @@ def register_responders() -> None:
     register("agent", AgentResponder())
     register("function", FunctionResponder())
     register("merchant", MerchantResponder())
+
+
+def _check_key(text: str) -> None:
+    """Raise NotFound for a text that is no key: a lock on it would stop nothing."""
+    if not text or merchant_key(text) != text:
+        raise NotFound
 
 
 def _lock_function(name: str) -> None:

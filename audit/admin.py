@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -47,11 +50,32 @@ class BoundedPaginator(AnyPaginator):
         return found.count()
 
 
-class HistoryAdmin(ModelAdmin):
-    """Base of everything that is history: read, never added, changed or deleted."""
+class ConsoleAdmin(ModelAdmin):
+    """What both bases share."""
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Show the whole list, as Django does, for a filter beyond what is stored."""
+        try:
+            return super().get_changelist_instance(request)
+        except DataError as error:
+            raise IncorrectLookupParameters from error
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Send to the audit log: it tells more than the admin's own history."""
+        return redirect(timeline_url(unquote(object_id)))
+
+
+class HistoryAdmin(ConsoleAdmin):
+    """Base of everything that is history: read, never added, changed or deleted."""
+
     paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 50
@@ -66,28 +90,16 @@ class HistoryAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def history_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Send to the audit log: it tells more than the admin's own history."""
-        return redirect(timeline_url(object_id))
 
-
-class ServiceAdmin(ModelAdmin):
+class ServiceAdmin(ConsoleAdmin):
     """Base of everything that people change here: by services, never by a raw save.
 
     A subclass overrides `save_model` to call a service (and, for a new object, to
     set `obj.pk` to what it made). The admin would wrap that in a transaction of its
-    own, in which a durable service raises; here it does not. A DomainError becomes a
-    message and nothing is changed. Deleting is off, and so is Django's own history,
-    for each service tells the audit log.
+    own, in which a durable service raises; here it does not. A DomainError becomes an
+    error of the form, which keeps what was typed, and nothing is changed. Deleting is
+    off, and so is Django's own history, for each service tells the audit log.
     """
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: Any
@@ -102,14 +114,25 @@ class ServiceAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        # What Django's own changeform_view() calls, without its transaction.
+        view: Callable[..., HttpResponse] = self._changeform_view  # type: ignore[attr-defined]
         try:
-            # What Django's own changeform_view() calls, without its transaction.
-            return self._changeform_view(  # type: ignore[attr-defined]
-                request, object_id, form_url, extra_context
-            )
+            return view(request, object_id, form_url, extra_context)
         except DomainError as error:
-            self.message_user(request, error.detail, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+            # Once more, now with the refusal as the form's own error: see get_form().
+            request.refusal = error  # type: ignore[attr-defined]
+            return view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal: DomainError | None = getattr(request, "refusal", None)
+        return _refusing(form, refusal) if refusal else form
 
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: Any
@@ -130,14 +153,6 @@ class ServiceAdmin(ModelAdmin):
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None
-
-    def history_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return redirect(timeline_url(object_id))
 
     def run_for_each(
         self,
@@ -161,6 +176,25 @@ class ServiceAdmin(ModelAdmin):
                 succeeded += 1
         if succeeded:
             self.message_user(request, f"{succeeded} {done}.", messages.SUCCESS)
+
+
+def _refusing(form: Any, refusal: DomainError) -> Any:
+    """Return the form's class with a service's refusal as an error of its own."""
+    pointed_at = (refusal.pointer or "").strip("/")
+
+    class Refused(form):  # type: ignore[misc] # a class that only get_form() knows.
+        def clean(self) -> Any:
+            given = super().clean()
+            field = pointed_at if pointed_at in self.fields else None
+            self.add_error(field, refusal.detail)
+            return given
+
+    return Refused
+
+
+def short_id(identifier: str) -> SafeString:
+    """Return the end of an id, which tells it from others, with the whole on hover."""
+    return format_html('<span title="{}">…{}</span>', identifier, identifier[-8:])
 
 
 def timeline_url(target_id: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -30,7 +32,34 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # Untyped 
             known |= set(filterset.filters)
         refuse_unknown(request, known)
         found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        if filterset is not None and filterset.is_valid():
+            _refuse_beyond_time(filterset.form.cleaned_data)
         return found
+
+
+def is_storable(instant: datetime) -> bool:
+    """Tell whether an aware instant still has a date in UTC: 9999-12-31T23-23:00 not.
+
+    The database reads it in UTC, and would fail only once the query runs.
+    """
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
+
+
+def _refuse_beyond_time(given: Mapping[str, Any]) -> None:
+    beyond = [
+        name
+        for name, value in given.items()
+        if isinstance(value, datetime) and not is_storable(value)
+    ]
+    if beyond:
+        detail = "Beyond the years 1 to 9999 in UTC."
+        raise ValidationError(
+            {name: [ErrorDetail(detail, code="invalid")] for name in beyond}
+        )
 
 
 def refuse_unknown(request: Request, known: frozenset[str] | set[str]) -> None:

@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from audit.filters import is_storable
+
 MAX_LIMIT = 200
 
 
@@ -100,7 +102,9 @@ def _check_position(queryset: QuerySet[Any], name: str, position: str) -> None:
         value = field.to_python(position)
     except (InvalidValue, ValueError, OverflowError):
         value = None
-    is_wrong = isinstance(value, datetime) and is_naive(value)
+    is_wrong = isinstance(value, datetime) and (
+        is_naive(value) or not is_storable(value)
+    )
     if value is None or is_wrong or "\x00" in position:
         raise _invalid("cursor", "Not a cursor of this list.")
 

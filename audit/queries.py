@@ -44,8 +44,3 @@ def stream(
     # In SQL a mode that is not told is neither "test" nor another one.
     is_live = Q(details__mode__isnull=True) | ~Q(details__mode="test")
     return window.filter(is_live).order_by()
-
-
-def count_events(actions: Collection[str], *, since: datetime, until: datetime) -> int:
-    """Return how many events of some actions there were in [since, until)."""
-    return stream(actions, since=since, until=until).count()

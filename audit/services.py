@@ -45,13 +45,13 @@ def build_event(
         outcome=outcome,
         actor_kind=principal.kind,
         actor_id=principal.principal_id,
-        actor_label=_text(principal.label, 200),
+        actor_label=masked_text(principal.label, 200),
         owner_id=owner_id or principal.owner_id,
         target_kind=kind,
         target_id=target_id,
-        target_label=_text(label, 200),
+        target_label=masked_text(label, 200),
         address=request.address,
-        user_agent=_text(request.user_agent, 300),
+        user_agent=masked_text(request.user_agent, 300),
         request_id=request.request_id[:64],
         details=mask(facts),
     )
@@ -85,6 +85,21 @@ def record(
     return event
 
 
+def record_refusal(*, method: str | None, path: str, status: int, code: str) -> None:
+    """Write down that a request was refused, or (from 500) that we failed. 1 INSERT."""
+    with transaction.atomic():
+        record(
+            "request.failed" if status >= 500 else "request.refused",
+            outcome=Outcome.REFUSED,
+            details={
+                "status": status,
+                "code": code,
+                "method": method,
+                "path": path[:300],
+            },
+        )
+
+
 def record_viewed(
     *, filters: Mapping[str, object], event: AuditEvent | None = None
 ) -> None:
@@ -97,7 +112,7 @@ def record_viewed(
         record("audit.viewed", target=seen, details={"filters": dict(filters)})
 
 
-def _text(value: str, limit: int) -> str:
+def masked_text(value: str, limit: int) -> str:
     """Mask a free text and cut it to its column; NUL cannot be stored at all."""
     masked = mask(value)
     assert isinstance(masked, str)  # noqa: S101 - mask() keeps a text a text.

@@ -23,6 +23,7 @@ class ConsoleConfig(AdminConfig):
         super().ready()
         from django.contrib import admin
 
+        apps.get_app_config("axes").verbose_name = "Failed sign-ins"
         for label in UNREGISTERED_APPS:
             for model in apps.get_app_config(label).get_models():
                 if admin.site.is_registered(model):

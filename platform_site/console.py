@@ -16,6 +16,7 @@ class Console(AdminSite):
     site_header = "Security console"
     site_title = "AI Agent Platform"
     index_title = "Operations"
+    site_url = "/dashboard/"
     enable_nav_sidebar = True
 
     def login(

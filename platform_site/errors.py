@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from agents.core.policy_draft import PolicyInvalid
 from audit import context
 from audit.errors import DomainError
-from audit.services import Outcome, record
+from audit.services import record_refusal
 from security import limiter
 from security.errors import RateLimited
 from transactions.errors import StillRefused
@@ -40,6 +40,7 @@ STATUS: dict[str, int] = {
             "agents.errors.OwnerRefused",
             "security.core.json_schema.SchemaRefused",
             "security.errors.ReasonMissing",
+            "security.errors.TargetRefused",
             "transactions.errors.InvalidRequest",
             "transactions.errors.ClockRefused",
         ),
@@ -62,6 +63,7 @@ STATUS: dict[str, int] = {
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",
             "agents.errors.NameTaken",
+            "security.errors.LastUnlocker",
             "security.errors.NotLocked",
             "security.errors.TransitionRefused",
             "transactions.errors.ApprovalExpired",
@@ -118,7 +120,7 @@ def problem_response(error: Exception, view_context: dict[str, Any]) -> Response
     status, code, detail, errors, headers = _describe(error)
     if status >= 500:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    _audit(status, code, request)
+    audit_refusal(status, code, request)
     body = problem(status, code, detail, errors, path=request.path)
     return Response(
         body, status, headers=headers, content_type="application/problem+json"
@@ -271,22 +273,16 @@ def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
         yield from _flatten(item, f"{pointer}/{index}" if nested else pointer)
 
 
-def _audit(status: int, code: str, request: Request) -> None:
+def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> None:
     """Write the refusal or failure down; without an engine there is nowhere to."""
     if status in (400, 422, 429):  # Validation; limits audit themselves.
         return
     if code in AUDITED_BY_SERVICE:
         return
-    action = "request.failed" if status >= 500 else "request.refused"
-    details = {
-        "status": status,
-        "code": code,
-        "method": request.method,
-        "path": request.path[:300],
-    }
     try:
-        with transaction.atomic():
-            record(action, outcome=Outcome.REFUSED, details=details)
+        record_refusal(
+            method=request.method, path=request.path, status=status, code=code
+        )
     except Exception:  # noqa: BLE001 - the answer matters more; the log line stays.
         logger.warning("Could not audit %s %s", status, code)
 

@@ -1,9 +1,10 @@
-"""Browser policy that Django's own middleware does not send."""
+"""What Django's own middleware does not do: refuse NUL, send a browser policy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 PERMISSIONS_POLICY = ", ".join(
@@ -21,6 +22,22 @@ PERMISSIONS_POLICY = ", ".join(
         "usb",
     )
 )
+
+
+class RefuseNulMiddleware:
+    """Answers 400 to a NUL in an address: no id has one, no database column takes it.
+
+    Here once, for every view that looks something up by what the address says.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        if "\x00" in request.path or "\x00" in query or "%00" in query:
+            raise BadRequest("NUL in the address.")
+        return self.get_response(request)
 
 
 class BrowserPolicyMiddleware:

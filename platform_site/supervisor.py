@@ -297,8 +297,8 @@ class Supervisor:
         if first_run:
             self._say_credentials()
         for name, path in PAGES.items():
-            self.say(f"{name + ':':9} {self.options.base_url}{path}")
-        self.say(f"Logs:     {self.options.data / 'log'}")
+            self.say(f"{name + ':':10} {self.options.base_url}{path}")
+        self.say(f"Logs:      {self.options.data / 'log'}")
         self.say(
             f"Ready: {self.options.base_url}/ after {seconds:.1f} s. Ctrl-C stops it; "
             "the data stays."

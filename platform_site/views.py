@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 import sys
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts.models import User
-from platform_site.errors import RETRY_AFTER_S, is_unavailable, problem_page
+from audit import context
+from platform_site.errors import (
+    RETRY_AFTER_S,
+    audit_refusal,
+    is_unavailable,
+    problem_page,
+)
+
+REASON_CODES = settings.BASE_DIR / "docs" / "reason-codes.md"
 
 
 @login_required
@@ -30,7 +39,17 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain an error code; what `type` of a problem document resolves to."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{2,63}", code):
         raise Http404
-    return render(request, "errors/code.html", {"code": code})
+    values = {"code": code, "paragraphs": _explanation(code)}
+    return render(request, "errors/code.html", values)
+
+
+def _explanation(code: str) -> list[str]:
+    """Return what docs/reason-codes.md says of a reason code, as plain paragraphs."""
+    text = REASON_CODES.read_text(encoding="utf-8")
+    section = re.search(rf"^### `{code}`\n\n(.*?)(?=^##|\Z)", text, re.M | re.S)
+    if section is None:
+        return []
+    return re.sub(r"[`*]", "", section[1]).strip().split("\n\n")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -62,6 +81,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _failure(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
+    # Strangers' wrong addresses are without end, and tell nothing of anybody.
+    if status >= 500 or context.current().principal.kind != "anonymous":
+        audit_refusal(status, code, request)
     if request.path.startswith("/api/"):
         return problem_page(request, status, code, detail)
     values = {"status": status, "code": code, "detail": detail}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -12,9 +12,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit.admin import HistoryAdmin, ServiceAdmin, timeline_url
+from audit.admin import HistoryAdmin, ServiceAdmin, short_id, timeline_url
 from audit.context import caller
+from audit.errors import NotFound
 from security import services
+from security.fields import EncryptedTextField
 from security.models import (
     Alert,
     Incident,
@@ -26,6 +28,7 @@ from security.models import (
     Review,
     SecurityContact,
 )
+from security.services.locks import describe
 
 if TYPE_CHECKING:
     TabularInline = admin.TabularInline[Any, Any]
@@ -38,7 +41,7 @@ else:  # At run time Django's classes take no parameters.
 class NotedActionForm(ActionForm):
     """Actions that others will read about carry a note."""
 
-    note = forms.CharField(max_length=500, required=False, label="Why")
+    note = forms.CharField(max_length=500, required=False, label="Reason:")
 
 
 class WatchedAdmin(HistoryAdmin, ServiceAdmin):
@@ -157,9 +160,20 @@ class ResourceLockForm(LockForm):
         model = ResourceLock
         fields = ("kind", "target_id", "reason")
         help_texts = {
-            "target_id": "The agent's or person's id, the merchant or the function's"
+            "target_id": "The agent's or person's id, the merchant's or function's"
             " name; empty for everything."
         }
+
+    def clean(self) -> dict[str, Any]:
+        """Take a resource as people write it, and keep it as decisions know it."""
+        given = super().clean() or self.cleaned_data
+        kind, target_id = given.get("kind"), given.get("target_id")
+        if kind and target_id:
+            try:
+                given["target_id"] = describe(kind, target_id).id
+            except NotFound:
+                self.add_error("target_id", f"There is no such {kind}.")
+        return given
 
 
 @admin.register(ResourceLock)
@@ -167,15 +181,48 @@ class ResourceLockAdmin(ServiceAdmin):
     """Adding a row presses the stop button; releasing is an action with a reason."""
 
     form = ResourceLockForm
-    list_display = ("locked_at", "kind", "target_id", "reason", "locked_by", "state")
+    list_display = ("state", "kind", "target", "reason", "locked_by", "locked_at")
+    list_display_links = ("state", "target")
     list_filter = ("kind", ("released_at", admin.EmptyFieldListFilter))
     search_fields = ("=target_id", "=id")
     action_form = NotedActionForm
     actions = ("release",)
 
+    add_fields = ("kind", "target_id", "reason")
+    fields = (
+        "state",
+        *add_fields,
+        "locked_by",
+        "locked_at",
+        "incident",
+        "released_by",
+        "released_at",
+        "release_reason",
+    )
+
     @admin.display(description="state")
     def state(self, lock: ResourceLock) -> str:
-        return f"released by {lock.released_by}" if lock.released_at else "locked"
+        return f"Released by {lock.released_by}" if lock.released_at else "Locked"
+
+    @admin.display(description="target", ordering="target_id")
+    def target(self, lock: ResourceLock) -> str:
+        if lock.kind in {ResourceLock.Kind.AGENT, ResourceLock.Kind.USER}:
+            return short_id(lock.target_id)
+        return lock.target_id or "–"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else self.add_fields
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        if obj:  # Nothing is asked, so nothing needs help.
+            kwargs["form"] = forms.ModelForm
+        return super().get_form(request, obj, change=change, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -208,6 +255,9 @@ class ResourceLockAdmin(ServiceAdmin):
 class SecurityContactAdmin(ServiceAdmin):
     list_display = ("position", "name", "email")
     fields = ("position", "name", "email", "phone")
+    formfield_overrides: ClassVar[Any] = {
+        EncryptedTextField: {"widget": forms.TelInput}
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("position",) if obj else ()

@@ -49,6 +49,23 @@ class ReasonMissing(DomainError):
     detail = "Say why, in up to 500 characters."
 
 
+class LastUnlocker(DomainError):
+    """The platform may not lock by itself whoever alone could unlock anything."""
+
+    code = "last_unlocker"
+    detail = "Nobody else could release it again; a person must decide."
+
+
+class TargetRefused(DomainError):
+    """A lock on everything with a target would stop nothing; so would others without.
+
+    Its own name says what to do, for whoever presses the button in a hurry.
+    """
+
+    code = "target_refused"
+    detail = "A lock on everything takes no target; any other lock needs one."
+
+
 class NotLocked(DomainError):
     """There is no live lock to release."""
 

@@ -77,16 +77,21 @@ def check_limits(
     rate_class: str,
     *,
     principal: Principal | None = None,
+    about: str = "",
 ) -> None:
     """Count one request, or raise RateLimited, having spent nothing.
 
     The caller is `principal`, else request.user when authenticated, else an address.
+    `about` names what is counted besides, whoever calls, such as an account.
     One call to Valkey. Without it the class "default" is counted in this process;
     every other class raises LimiterUnavailable. The first refusal of a bucket in a
     minute is audited, the others are not, so that a flood is not one of the log too.
     """
     caller = principal or _caller(request)
     buckets = buckets_of(caller, context.client_address(request), rate_class)
+    if about:
+        limit: Limit = settings.RATE_LIMIT_CONFIG[rate_class]
+        buckets += (Bucket(rate_class, f"limit:{rate_class}:{about}", limit),)
     count = _count(buckets, rate_class)
     setattr(getattr(request, "_request", request), STATE, count)
     if count.verdict.allowed:

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.ids import PrefixedIdField
+from security.errors import TargetRefused
 from security.fields import EncryptedTextField
 
 
@@ -44,6 +45,11 @@ class ResourceLock(models.Model):
                 fields=["kind", "target_id"],
                 condition=Q(released_at=None),
                 name="one_live_lock_per_resource",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="everything") ^ ~Q(target_id=""),
+                name="all_but_everything_has_a_target",
+                violation_error_message=TargetRefused.detail,
             ),
         ]
 

@@ -38,12 +38,16 @@ IS_HIGH_RISK = Q(
 )
 # Validation errors and limits are not recorded as refused requests.
 IS_ERROR = Q(action__in=("request.refused", "request.failed"))
+# Of these only what a caller answers for may lock them: not a failure of ours, and
+# not an address, a version or a moment that was wrong.
+BLAMELESS = (404, 405, 409, 412, 428, 429)
+IS_OWN_ERROR = Q(action="request.refused") & ~(
+    Q(details__status__in=BLAMELESS) | Q(details__code="csrf_failed")
+)
 IS_FAILED_PROOF = Q(
     action__in=("user.sign_in_failed", "agent.token_refused", "signature.refused")
 )
-IS_UNAUTHORIZED = IS_FAILED_PROOF | Q(
-    action="request.refused", details__status__in=(401, 403)
-)
+IS_UNAUTHORIZED = IS_FAILED_PROOF | IS_OWN_ERROR & Q(details__status__in=(401, 403))
 METRICS = {
     "failed_logins": Q(action__in=("user.sign_in_failed", "agent.token_refused")),
     "high_risk_transactions": IS_HIGH_RISK,
@@ -61,6 +65,16 @@ WATCHED = (
     "transaction.decided",
     "function_call.decided",
 )
+
+
+# Which live locks stop a caller, told once, for the statements of decisions too. Give
+# the parameters agent, owner, merchant and function, None for what it is not about.
+STOPPING_LOCKS = """
+FROM security_resourcelock l
+WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
+    (('agent', %(agent)s), ('user', %(owner)s), ('merchant', %(merchant)s),
+     ('function', %(function)s), ('everything', ''))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,17 @@ def live_locks(
     if target_id is not None:
         locks = locks.filter(target_id=target_id)
     return locks
+
+
+def locks_stopping(*, agent_id: str, owner_id: str) -> list[ResourceLock]:
+    """Return the locks in force that stop an agent whatever it asks, in 1 query."""
+    parameters = {
+        "agent": agent_id,
+        "owner": owner_id,
+        "merchant": None,
+        "function": None,
+    }
+    return list(ResourceLock.objects.raw(f"SELECT l.* {STOPPING_LOCKS}", parameters))
 
 
 def last_settled_hour() -> datetime | None:
@@ -205,10 +230,10 @@ def _suspects(actors: QuerySet[Any]) -> list[Suspect]:
             label=Max("actor_label", filter=Q(actor_kind__in=_PROVEN)),
             owner=Max("owner_id", filter=Q(actor_kind__in=_PROVEN)),
             risk_bp=Coalesce(Max(risk_bp, filter=IS_HIGH_RISK), 0),
-            errors=Count("id", filter=IS_ERROR),
+            errors=Count("id", filter=IS_OWN_ERROR),
             unauthorized=Count("id", filter=IS_UNAUTHORIZED),
             risk_event=Max("id", filter=IS_HIGH_RISK),
-            error_event=Max("id", filter=IS_ERROR),
+            error_event=Max("id", filter=IS_OWN_ERROR),
             unauthorized_event=Max("id", filter=IS_UNAUTHORIZED),
         )
         .filter(

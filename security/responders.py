@@ -28,6 +28,8 @@ class Responder(Protocol):
     row is written. They first take the resource's own row lock, so that no decision
     is in flight while it is stopped; they may write more, and must not commit, send
     or wait for anything else. Both raise a DomainError if there is no such resource.
+    `lock` raises LastUnlocker when the platform itself would lock the last person who
+    could unlock.
     """
 
     def lock(

@@ -16,10 +16,16 @@ if TYPE_CHECKING:  # DRF's settings import this module while APIView is being ma
 class GcraThrottle(BaseThrottle):
     """Counts a request in the class that its view names: default, auth, high_risk.
 
+    A view with a method `counted_about(request)` has it counted for that name, too.
     Raises RateLimited or LimiterUnavailable itself, for they carry more than DRF's
     False and wait().
     """
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        check_limits(request, getattr(view, "rate_class", "default"))
+        counted_about = getattr(view, "counted_about", None)
+        check_limits(
+            request,
+            getattr(view, "rate_class", "default"),
+            about=counted_about(request) if counted_about else "",
+        )
         return True

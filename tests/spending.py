@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from agents.models import Agent
+from agents.models import Agent, AgentCredential
 from agents.principals import AgentPrincipal
 from audit.context import acting_as
 from audit.models import AuditEvent
@@ -39,6 +39,17 @@ TABLES = (
 )
 
 
+def credential_of(agent: Agent) -> AgentCredential:
+    """Return a credential that the agent's creator issued."""
+    owned = AgentCredential.objects.filter(agent=agent, revoked_at=None)
+    return owned.first() or AgentCredential.objects.create(
+        agent=agent,
+        created_by_id=agent.created_by_id,
+        secret_hash="",
+        expires_at=timezone.now() + timedelta(days=90),
+    )
+
+
 def principal_of(agent: Agent) -> AgentPrincipal:
     """Return the caller that authentication makes of an agent's token."""
     return AgentPrincipal(
@@ -46,7 +57,7 @@ def principal_of(agent: Agent) -> AgentPrincipal:
         owner_id=agent.owner_id,
         label=agent.name,
         mode=agent.mode,
-        credential_id="crd_test",
+        credential_id=credential_of(agent).pk,
         authenticated_at=None,
         policy_version_id=agent.policy_version_id,
     )

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents.core.money import format_amount
-from audit.admin import HistoryAdmin, TimeFilter
+from audit.admin import HistoryAdmin, TimeFilter, short_id
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,
@@ -260,7 +260,7 @@ class AgentActivityAdmin(RecordAdmin):
     list_display = (
         "agent",
         "last_request_at",
-        "requests_this_hour",
+        "minute",
         "allowed_count",
         "waiting_approvals",
     )
@@ -303,4 +303,4 @@ def _link(row: Model | None) -> SafeString:
     assert row is not None  # noqa: S101 - decision_on_one_thing.
     meta = row._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
-    return format_html('<a href="{}">{}</a>', address, row.pk)
+    return format_html('<a href="{}">{}</a>', address, short_id(row.pk))

@@ -30,7 +30,10 @@ class ClockRefused(DomainError):
 
 class NotAllowedToApprove(DomainError):
     code = "not_allowed_to_approve"
-    detail = "The requester, the agent's owner and its creator cannot decide on it."
+    detail = (
+        "The agent's owner, its creator and who issued the credential that asked"
+        " cannot decide on it."
+    )
 
 
 class ApprovalChanged(DomainError):

@@ -7,13 +7,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from agents.models import Agent, FunctionVersion, PolicyVersion
+from agents.models import Agent, AgentCredential, FunctionVersion, PolicyVersion
 from audit.ids import PrefixedIdField
 from transactions.core.outcome import Outcome
 
 
 class Transaction(models.Model):
-    """An agent's ask to spend, with its whole life."""
+    """An agent's ask to spend, with its whole life.
+
+    A trigger refuses DELETE, and UPDATE of anything but `status` and `expires_at`.
+    """
 
     class Status(models.TextChoices):
         DECLINED = "declined"
@@ -27,6 +30,9 @@ class Transaction(models.Model):
 
     id = PrefixedIdField("txn")
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="transactions")
+    credential = models.ForeignKey(
+        AgentCredential, models.PROTECT, related_name="+", help_text="Which asked."
+    )
     status = models.CharField(max_length=20, choices=Status.choices)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -244,15 +250,20 @@ class AgentActivity(models.Model):
     agent = models.OneToOneField(
         Agent, models.PROTECT, primary_key=True, related_name="activity"
     )
-    hour_start = models.DateTimeField(help_text="Start of the newest hour counted.")
-    requests_this_hour = models.PositiveIntegerField()
-    requests_previous_hour = models.PositiveIntegerField()
+    minute = models.DateTimeField(help_text="Start of the newest minute counted.")
+    requests_by_minute = models.JSONField(help_text="61 counts, the newest last.")
+    just_below_by_minute = models.JSONField(
+        help_text="61 sums allowed just below the approval limit, in minor units."
+    )
     allowed_count = models.PositiveBigIntegerField()
     allowed_sum_minor = models.DecimalField(max_digits=30, decimal_places=0)
     allowed_sum_of_squares = models.DecimalField(max_digits=50, decimal_places=0)
     requests_by_hour_of_day = models.JSONField(help_text="24 counts, UTC.")
     last_request_at = models.DateTimeField()
     waiting_approvals = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "agent activity"
 
     def __str__(self) -> str:
         return str(self.agent_id)
@@ -268,6 +279,7 @@ class MerchantActivity(models.Model):
     last_request_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "merchant activity"
         constraints = [
             models.UniqueConstraint(
                 fields=["agent", "merchant_key"], name="one_row_per_merchant"

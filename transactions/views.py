@@ -19,6 +19,7 @@ from agents.models import Agent
 from agents.queries import agents_visible_to, terms_of
 from audit.errors import DomainError, NotFound
 from audit.queries import timeline
+from audit.services import record_refusal
 from security.form_limits import limit_form
 from transactions import services
 from transactions.core.meter import Meter, measure
@@ -96,6 +97,9 @@ def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
             expected_digest=form.cleaned_data["expected_digest"],
         )
     except NotAllowedToApprove as error:
+        record_refusal(
+            method=request.method, path=request.path, status=403, code=error.code
+        )
         return _refused(request, approval_id, form, error, status=403)
     except (ApprovalChanged, ApprovalResolved, ApprovalExpired, StillRefused) as error:
         return _refused(request, approval_id, form, error, status=409)
@@ -133,7 +137,8 @@ def _approval_page(
 ) -> HttpResponse:
     person, asked, now = _person(request), approval.transaction, timezone.now()
     is_waiting = approval.status == ApprovalRequest.Status.WAITING
-    is_own = person.pk in (asked.agent.owner_id, asked.agent.created_by_id)
+    involved = (asked.agent.owner_id, asked.agent.created_by_id)
+    is_own = person.pk in (*involved, asked.credential.created_by_id)
     is_late = is_waiting and approval.expires_at <= now
     values = {
         "approval": approval,

@@ -21,6 +21,7 @@ from accounts.services.sessions import (
     revoke_session,
     sign_in,
     sign_out,
+    start_browser_session,
     start_session,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "set_password",
     "sign_in",
     "sign_out",
+    "start_browser_session",
     "start_session",
     "update_user",
 ]

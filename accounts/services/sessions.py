@@ -7,13 +7,14 @@ by it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_cool_off
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, login
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.http import HttpRequest
@@ -25,8 +26,10 @@ from accounts.errors import AccountLocked, InvalidCredentials, RefreshRefused
 from accounts.models import Session, User
 from audit import context
 from audit.context import Principal
-from audit.services import Outcome, record
+from audit.services import Outcome, masked_text, record
 from security.queries import live_locks
+
+Begun = TypeVar("Begun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,14 @@ def prove_password(*, request: HttpRequest, username: str, password: str) -> Use
 
     The lock-out is asked before the password is hashed. Raises AccountLocked (with
     when to come back) or InvalidCredentials, which is the same for an unknown name,
-    a wrong password, a deactivated account and one under a security lock. Failures
-    are audited by the signals.
+    a wrong password and a deactivated account. Failures are audited by the signals.
+    Whether a security lock keeps them out is asked when the session starts.
     """
     credentials = {"username": username}
     if not AxesProxyHandler.is_allowed(request, credentials):
         raise AccountLocked(retry_after_s=_locked_for_s(request, credentials))
     user = authenticate(request, username=username, password=password)
-    if isinstance(user, User) and not live_locks("user", user.pk).exists():
+    if isinstance(user, User):
         return user
     if getattr(request, "axes_locked_out", False):
         raise AccountLocked(retry_after_s=_locked_for_s(request, credentials))
@@ -84,19 +87,55 @@ def sign_in(*, request: HttpRequest, username: str, password: str) -> TokenPair:
 def start_session(*, request: HttpRequest, user: User) -> TokenPair:
     """Start a session by API for a person who has proved who they are.
 
+    Raises InvalidCredentials as _start() does.
+    """
+
+    def begin() -> TokenPair:
+        pair = _open_session(user)
+        user_logged_in.send(sender=User, request=request, user=user)
+        return pair
+
+    return _start(request, user, begin)
+
+
+def start_browser_session(*, request: HttpRequest, user: User) -> None:
+    """Start a browser's session for a person who has proved who they are.
+
+    Raises InvalidCredentials as _start() does.
+    """
+    _start(request, user, lambda: login(request, user))
+
+
+def _start(request: HttpRequest, user: User, begin: Callable[[], Begun]) -> Begun:
+    """Begin a session under the person's row lock; 3 queries and what `begin` does.
+
     Session, last sign-in and audit event (by Django's signal) are one transaction.
     Raises InvalidCredentials when the password or the account changed since the
-    proof: otherwise a change that ends all sessions could miss this one.
+    proof, or a security lock stops the person: otherwise what ends all sessions could
+    miss this one. A right password on a locked account is told to the log.
     """
     with transaction.atomic(durable=True):
         unchanged = User.objects.filter(
             pk=user.pk, is_active=True, password=user.password
         )
-        if unchanged.select_for_update().first() is None:
-            raise InvalidCredentials
-        pair = _open_session(user)
-        user_logged_in.send(sender=User, request=request, user=user)
-    return pair
+        is_unchanged = unchanged.select_for_update().first() is not None
+        is_locked = live_locks("user", user.pk).exists()
+        if is_unchanged and not is_locked:
+            return begin()
+        if is_locked:
+            record(
+                "user.sign_in_failed",
+                target=target(user),
+                owner_id=user.pk,
+                outcome=Outcome.FAILURE,
+                details={"reason": "locked", "via": via(request)},
+            )
+    raise InvalidCredentials
+
+
+def via(request: HttpRequest | None) -> str:
+    """Return the door of a sign-in, as the log names it."""
+    return "api" if request and request.path.startswith("/api/") else "page"
 
 
 def _open_session(user: User) -> TokenPair:
@@ -105,7 +144,7 @@ def _open_session(user: User) -> TokenPair:
     session = Session(
         user=user,
         address=request.address,
-        user_agent=request.user_agent[:300],
+        user_agent=masked_text(request.user_agent, 300),
         created_at=now,
         last_seen_at=now,
         expires_at=now + api_settings.REFRESH_TOKEN_LIFETIME,

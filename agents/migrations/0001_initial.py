@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('last_used_at', models.DateTimeField(editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ('created_by', models.ForeignKey(help_text='Knew the secrets, hence never approves what was asked with them.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credentials', to='agents.agent')),
             ],
             options={

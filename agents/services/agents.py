@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.queries import owners_visible_to
-from agents.errors import OwnerRefused
+from agents.errors import OwnAgentRefused, OwnerRefused
 from agents.models import Agent
 from agents.services.access import (
     lock_managed,
@@ -26,7 +26,7 @@ def create_agent(
 ) -> Agent:
     """Create an agent for an active person that `acting` answers for.
 
-    It has no policy yet, so nothing is allowed. Raises NotAllowed, OwnerRefused,
+    It has no policy yet, so nothing is allowed. Raises NotPermitted, OwnerRefused,
     NameTaken.
     """
     require(acting, "agents.add_agent")
@@ -56,8 +56,9 @@ def update_agent(
 ) -> Agent:
     """Rename, deactivate or reactivate an agent; None leaves a field as it is.
 
-    Waits for a decision of the agent that is under way. Raises NotFound, NotAllowed,
-    NameTaken.
+    Waits for a decision of the agent that is under way. Raises NotFound, NotPermitted,
+    NameTaken, and OwnAgentRefused when the owner would reactivate it: the person who
+    stopped it had a reason.
     """
     wanted = {"name": name, "is_active": is_active}
     with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
@@ -69,6 +70,8 @@ def update_agent(
         }
         if not changes:
             return agent
+        if changes.get("is_active") == [False, True] and agent.owner_id == acting.pk:
+            raise OwnAgentRefused("Another person must reactivate what is yours.")
         for key, (_, value) in changes.items():
             setattr(agent, key, value)
         agent.save(update_fields=changes)
@@ -85,13 +88,13 @@ def update_agent(
 def lock_agent(agent_id: str, *, reason: str, acting: User) -> None:
     """Press an agent's stop button: it is allowed nothing until it is unlocked.
 
-    The guard has the transaction and the event. Raises NotFound, NotAllowed.
+    The guard has the transaction and the event. Raises NotFound, NotPermitted.
     """
     agent = managed_agent(agent_id, "agents.change_agent", acting)
     guard.lock_resource("agent", agent.pk, acting=acting, reason=reason)
 
 
 def unlock_agent(agent_id: str, *, reason: str, acting: User) -> None:
-    """Release an agent's stop button. Raises NotFound, NotAllowed."""
+    """Release an agent's stop button. Raises NotFound, NotPermitted."""
     agent = managed_agent(agent_id, "agents.change_agent", acting)
     guard.unlock_resource("agent", agent.pk, acting=acting, reason=reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,11 +20,13 @@ from agents.principals import AgentPrincipal
 from agents.queries import credential_by_id
 from agents.services.access import lock_managed, target
 from audit.errors import NotFound
+from audit.ids import ALPHABET, LENGTH
 from audit.services import Outcome, record
 
 CREDENTIAL_DAYS = 90
 CREDENTIAL_DAYS_MAX = 365
 SECRET_BYTES = 32
+_CREDENTIAL_ID = re.compile(rf"crd_[{ALPHABET}]{{{LENGTH}}}")
 # Compared with when there is no such credential, so that the answer takes as long.
 _NO_HASH = hashlib.sha256(b"no such credential").hexdigest()
 
@@ -52,7 +55,7 @@ def issue_credential(
     """Give an agent a client id and secrets of 256 bits each, shown this once.
 
     Of the client secret only the SHA-256 is stored; the signing secret, which must
-    be readable to verify, is encrypted. Raises NotFound, NotAllowed,
+    be readable to verify, is encrypted. Raises NotFound, NotPermitted,
     CredentialExpiryRefused.
     """
     if not 1 <= expires_in_days <= CREDENTIAL_DAYS_MAX:
@@ -66,6 +69,7 @@ def issue_credential(
             agent=agent,
             secret_hash=_hash(client_secret),
             signing_secret=signing_secret,
+            created_by=acting,
             created_at=now,
             expires_at=now + timedelta(days=expires_in_days),
         )
@@ -89,7 +93,7 @@ def revoke_credential(
 ) -> None:
     """End a credential; its tokens are refused from the next request on.
 
-    A second call changes nothing. Raises NotFound, NotAllowed.
+    A second call changes nothing. Raises NotFound, NotPermitted.
     """
     with transaction.atomic(durable=True):
         agent = lock_managed(agent_id, "agents.change_agent", acting)
@@ -176,8 +180,13 @@ def _record_refused_token(
         target=target(agent) if agent else ("", "", ""),
         owner_id=agent.owner_id if agent else "",
         outcome=Outcome.REFUSED,
-        details={"reason": reason, "client_id": client_id[:64]},
+        details={"reason": reason, "client_id": _loggable(client_id)},
     )
+
+
+def _loggable(client_id: str) -> str:
+    """Return what has the shape of our ids; else it may be the secret, misplaced."""
+    return client_id if _CREDENTIAL_ID.fullmatch(client_id) else ""
 
 
 def _hash(secret: str) -> str:

@@ -13,6 +13,7 @@ from agents.core.policy_draft import FUNCTION_NAME
 from agents.errors import FunctionNameRefused
 from agents.models import Function, FunctionVersion
 from agents.services.access import require, telling_taken_name
+from audit.core.masking import mask
 from audit.errors import NotFound
 from audit.services import record
 from security.core.json_schema import SchemaRefused, compile_schema
@@ -30,11 +31,11 @@ def register_function(
 ) -> FunctionVersion:
     """Register a function with the first version of its parameters' schema.
 
-    Raises NotAllowed, FunctionNameRefused, NameTaken, and SchemaRefused for a
+    Raises NotPermitted, FunctionNameRefused, NameTaken, and SchemaRefused for a
     schema that is not safe to check with (H2, H3).
     """
     require(acting, "agents.add_function")
-    if not FUNCTION_NAME.fullmatch(name):
+    if not FUNCTION_NAME.fullmatch(name) or mask(name) != name:
         raise FunctionNameRefused(pointer="/name")
     plain = _checked(schema)
     with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
@@ -54,7 +55,7 @@ def add_function_version(
 ) -> FunctionVersion:
     """Put a new schema and effect in force for calls that start after this.
 
-    Locks the function's row. Raises NotAllowed, NotFound, SchemaRefused.
+    Locks the function's row. Raises NotPermitted, NotFound, SchemaRefused.
     """
     require(acting, "agents.change_function")
     plain = _checked(schema)
@@ -75,7 +76,7 @@ def add_function_version(
 def set_function_enabled(name: str, *, is_enabled: bool, acting: User) -> Function:
     """Let agents ask for a function, or none of them.
 
-    A second call changes nothing. Raises NotAllowed, NotFound.
+    A second call changes nothing. Raises NotPermitted, NotFound.
     """
     require(acting, "agents.change_function")
     with transaction.atomic(durable=True):

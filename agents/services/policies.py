@@ -25,7 +25,7 @@ def set_policy(
     """Put a new policy version in force, for decisions that start after this.
 
     Locks the agent's row. `expected_number` is the version that the caller had read
-    (0: none). Raises NotFound, NotAllowed, PolicyChanged, and OwnAgentRefused when
+    (0: none). Raises NotFound, NotPermitted, PolicyChanged, and OwnAgentRefused when
     the owner of a live agent would loosen its limits (C7).
     """
     with transaction.atomic(durable=True):

@@ -63,16 +63,21 @@ BEGIN
     FOR step IN 0..months_ahead LOOP
         name := 'audit_auditevent_' || to_char(month, 'YYYY_MM');
         IF to_regclass(name) IS NULL THEN
-            EXECUTE format(
-                'CREATE TABLE %I PARTITION OF audit_auditevent'
-                ' FOR VALUES FROM (%L) TO (%L)',
-                name,
-                month::timestamp AT TIME ZONE 'UTC',
-                (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
-            EXECUTE format(
-                'CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON %I'
-                ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
-            made := made + 1;
+            BEGIN
+                EXECUTE format(
+                    'CREATE TABLE %I PARTITION OF audit_auditevent'
+                    ' FOR VALUES FROM (%L) TO (%L)',
+                    name,
+                    month::timestamp AT TIME ZONE 'UTC',
+                    (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+                EXECUTE format(
+                    'CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON %I'
+                    ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
+                made := made + 1;
+            EXCEPTION WHEN check_violation THEN
+                -- Rows of that month are in the default partition, and stay there.
+                RAISE WARNING '% is not made: %', name, SQLERRM;
+            END;
         END IF;
         month := month + interval '1 month';
     END LOOP;

@@ -21,8 +21,9 @@ ALERT_THRESHOLDS: Mapping[str, int] = MappingProxyType(
 )
 
 # An incident is opened above these, not at them. 8,000 basis points are 0.8, which
-# no mean of floats reliably is.
+# no mean of floats reliably is. Above the lower one a human decides.
 RISK_LIMIT_BP = 8_000
+RISK_ELEVATED_BP = 6_000
 ERROR_LIMIT = 10
 UNAUTHORIZED_LIMIT = 5
 

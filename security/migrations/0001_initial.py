@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-locked_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('released_at', None)), fields=('kind', 'target_id'), name='one_live_lock_per_resource')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('released_at', None)), fields=('kind', 'target_id'), name='one_live_lock_per_resource'), models.CheckConstraint(condition=models.Q(('kind', 'everything'), models.Q(('target_id', ''), _negated=True), _connector='XOR'), name='all_but_everything_has_a_target', violation_error_message='A lock on everything takes no target; any other lock needs one.')],
             },
         ),
     ]

@@ -18,7 +18,7 @@ from audit.queries import events_about, timeline
 from audit.services import record
 from security.core import incidents
 from security.core.thresholds import HOUR
-from security.errors import ReasonMissing, TransitionRefused
+from security.errors import LastUnlocker, ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep
 from security.queries import (
     Suspect,
@@ -186,8 +186,11 @@ def _count_failure(incident_id: str, name: str, error: Exception) -> None:
 
 
 def _run_lock(incident: Incident) -> str:
-    if not _lock(incident, acting=RESPONSE):
-        return "Nothing to lock: nobody has proved to be behind it."
+    try:
+        if not _lock(incident, acting=RESPONSE):
+            return "Nothing to lock: nobody has proved to be behind it."
+    except LastUnlocker as error:
+        return f"Not locked. {error.detail}"
     status = incidents.status_after_step(
         incidents.LOCK, incident.status, has_locked=True
     )

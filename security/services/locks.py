@@ -1,4 +1,7 @@
-"""The stop button: pressed by anybody who may, released by another person."""
+"""The stop button: pressed by anybody who may, released by an administrator.
+
+Whoever answers for a resource, or is it, never releases it; whoever pressed may.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from django.utils import timezone
 
 from audit.context import Principal, holds
 from audit.errors import NotFound, NotPermitted
-from audit.services import record
-from security.errors import NotLocked, ReasonMissing
+from audit.services import masked_text, record
+from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import Incident, ResourceLock
 from security.queries import live_locks
 from security.responders import Target, responder_for
@@ -27,9 +30,13 @@ def lock_resource(
     """Stop a resource: nothing is allowed for it until the lock is released.
 
     Idempotent: what is locked stays as it is, and its live lock is returned. Takes
-    the resource's own row lock first, so that no decision is in flight when it
-    returns. Whether `acting` may is the caller's to check. Raises ReasonMissing,
-    NotFound, or what the resource's responder raises.
+    the resource's own row lock first. An agent's is the one that decisions take: none
+    is in flight when this returns. Decisions take no other row, so one that read the
+    locks just before a lock on a person, function, merchant or everything committed
+    may still end as it would have; each that begins afterwards is refused.
+
+    Whether `acting` may is the caller's to check. Raises ReasonMissing, NotFound,
+    TargetRefused, or what the resource's responder raises.
     """
     with transaction.atomic(durable=True):
         return lock_in_transaction(
@@ -46,7 +53,7 @@ def lock_in_transaction(
     incident: Incident | None = None,
 ) -> ResourceLock:
     """Do what lock_resource() says inside the transaction of a larger use case."""
-    _check(kind, reason)
+    _check(kind, target_id, reason)
     responder = responder_for(kind)
     if responder is not None:
         responder.lock(
@@ -58,7 +65,7 @@ def lock_in_transaction(
     lock = ResourceLock(
         kind=kind,
         target_id=target_id,
-        reason=reason,
+        reason=masked_text(reason, 500),
         incident=incident,
         locked_by=acting.label[:200],
         locked_by_id=acting.principal_id,
@@ -90,10 +97,11 @@ def unlock_resource(
     """Release the live lock of a resource; returns it.
 
     Takes a person with security.change_resourcelock who does not answer for the
-    resource. Raises NotPermitted, ReasonMissing, NotLocked, NotFound.
+    resource, or the platform itself (`manage.py unlock`). Raises NotPermitted,
+    ReasonMissing, TargetRefused, NotLocked, NotFound.
     """
-    _check(kind, reason)
-    if not holds(acting, RELEASE):
+    _check(kind, target_id, reason)
+    if acting.kind != "system" and not holds(acting, RELEASE):
         raise NotPermitted
     with transaction.atomic(durable=True):
         responder = responder_for(kind)
@@ -107,7 +115,7 @@ def unlock_resource(
             raise NotPermitted("Another person must unlock what is yours.")
         lock.released_at = timezone.now()
         lock.released_by = acting.label[:200]
-        lock.release_reason = reason
+        lock.release_reason = masked_text(reason, 500)
         lock.save(update_fields=["released_at", "released_by", "release_reason"])
         record(
             "resource.unlocked",
@@ -139,7 +147,9 @@ def check_reason(reason: str) -> None:
         raise ReasonMissing(pointer="/reason")
 
 
-def _check(kind: str, reason: str) -> None:
+def _check(kind: str, target_id: str, reason: str) -> None:
     if kind not in ResourceLock.Kind.values:
         raise NotFound("There is no such kind of resource.")
+    if (kind == ResourceLock.Kind.EVERYTHING) == bool(target_id):
+        raise TargetRefused(pointer="/target_id")
     check_reason(reason)

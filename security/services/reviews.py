@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
+from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.core.reviews import CADENCES, due_on, period_start
@@ -49,7 +50,7 @@ def complete_review(review_id: str, *, acting: Principal, note: str) -> Review:
             raise TransitionRefused("This review was completed before.")
         review.completed_at = timezone.now()
         review.completed_by = acting.label[:200]
-        review.note = note
+        review.note = mask(note)
         review.save(update_fields=["completed_at", "completed_by", "note"])
         _record("review.completed", review, {"note": note}, acting)
     return review

@@ -245,3 +245,19 @@ def test_n8_the_console_has_no_sign_in_of_its_own(alice: User):
     assert page["Location"] == "/accounts/login/?next=/admin/"
     assert attempt["Location"] == "/accounts/login/?next=/admin/"
     assert "_auth_user_id" not in client.session
+
+
+def test_a_phone_is_one_line(console: Client, carol: User):
+    for page in ("add", f"{carol.pk}/change"):
+        html = console.get(f"{PEOPLE}{page}/").content.decode()
+        assert '<input type="tel" name="phone"' in html
+
+
+def test_the_console_speaks_the_words_of_the_site(console: Client):
+    html = console.get("/admin/").content.decode()
+
+    for shown in ("Failed sign-ins", "Sign out", 'href="/dashboard/"'):
+        assert shown in html
+    for gone in ("Axes", "Log out", "Recent actions", "activitys"):
+        assert gone not in html
+    assert 'href="/accounts/password/"' in console.get("/dashboard/").content.decode()

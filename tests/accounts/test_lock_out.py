@@ -163,3 +163,20 @@ def test_no_password_is_kept_of_a_failure(api, carol: User):
 
     assert "my secret" not in str(list(AccessAttempt.objects.values()))
     assert "my secret" not in str(list(AuditEvent.objects.values()))
+
+
+def test_a_password_typed_for_a_name_is_kept_nowhere(api, carol: User):
+    for typed in ("my.secret.password", "MY.SECRET.password"):
+        sign_in(api(), typed)
+    Client().post(PAGE, {"username": "my.secret.password", "password": "carol"})
+
+    attempt = AccessAttempt.objects.get()
+    assert attempt.failures_since_start == 3
+    assert "secret" not in str(list(AccessAttempt.objects.values())).lower()
+    assert "secret" not in str(list(AuditEvent.objects.values())).lower()
+
+
+def test_the_name_of_an_account_stays_readable(api, carol: User):
+    sign_in(api(), "CAROL")
+
+    assert AccessAttempt.objects.get().username == "carol"

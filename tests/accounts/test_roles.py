@@ -124,12 +124,3 @@ def test_a_deactivated_person_sees_nobody(alice: User):
     alice.is_active = False
 
     assert not queries.owners_visible_to(alice).exists()
-
-
-def test_people_are_listed_with_their_teams_in_one_query(
-    alice: User, django_assert_num_queries
-):
-    with django_assert_num_queries(1):
-        teams = [str(user.team) for user in queries.users_visible_to(alice)]
-
-    assert sorted(teams) == ["None", "None", "North", "North", "South"]

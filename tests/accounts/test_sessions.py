@@ -4,8 +4,10 @@ import pytest
 from django.test import Client, RequestFactory
 
 from accounts import services
+from accounts.errors import InvalidCredentials
 from accounts.models import Session, User
 from audit.models import AuditEvent
+from security.services import lock_resource
 from tests.people import PASSWORD, People
 
 ME = "/api/v1/me/"
@@ -182,3 +184,45 @@ def test_b16_looking_at_sessions_changes_nothing(client_for, carol: User):
     client.get(ME)
 
     assert list(Session.objects.values()) == before
+
+
+def test_a_lock_between_the_proof_and_the_start_keeps_the_person_out(alice, carol):
+    request = RequestFactory().post("/api/v1/auth/token/")
+    proved = User.objects.get(pk=carol.pk)
+    lock_resource("user", carol.pk, acting=alice, reason="Odd.")
+
+    for start in (services.start_session, services.start_browser_session):
+        with pytest.raises(InvalidCredentials):
+            start(request=request, user=proved)
+
+    assert not Session.objects.exists()
+    assert not AuditEvent.objects.filter(action="user.signed_in").exists()
+
+
+@pytest.mark.parametrize("door", ["api", "page"])
+def test_the_right_password_of_a_locked_account_is_told_to_the_log(
+    api, alice, carol, door
+):
+    lock_resource("user", carol.pk, acting=alice, reason="Odd.")
+    body = {"username": "carol", "password": PASSWORD}
+
+    if door == "api":
+        assert api().post("/api/v1/auth/token/", body).status_code == 401
+    else:
+        client = Client()
+        page = client.post("/accounts/login/", body)
+        assert page.status_code == 200
+        assert b"The username or password is not right." in page.content
+        assert "_auth_user_id" not in client.session
+
+    event = AuditEvent.objects.get(action="user.sign_in_failed")
+    assert (event.outcome, event.target_id) == ("failure", carol.pk)
+    assert event.details == {"reason": "locked", "via": door}
+    assert not Session.objects.exists()
+
+
+def test_a_card_number_in_a_user_agent_is_kept_nowhere(api, carol):
+    body = {"username": "carol", "password": PASSWORD}
+    api(HTTP_USER_AGENT="4111 1111 1111 1111").post("/api/v1/auth/token/", body)
+
+    assert Session.objects.get().user_agent == "****1111"

@@ -124,3 +124,50 @@ def test_a2_thirty_at_once_get_no_more_guesses_than_the_limit(
     assert verified_count == statuses.count(401)
     assert 2 <= verified_count <= 3
     assert statuses.count(429) == 30 - verified_count
+
+
+def test_a1_guesses_at_one_name_count_together_from_everywhere(api, carol: User):
+    statuses = [
+        sign_in(api(), REMOTE_ADDR=f"203.0.113.{number}").status_code
+        for number in range(5)
+    ]
+
+    assert statuses == [401, 401, 429, 429, 429]
+    assert AuditEvent.objects.filter(action="user.sign_in_failed").count() == 2
+    other = {"username": "somebody else", "password": WRONG}
+    assert api().post(URL, other, REMOTE_ADDR="203.0.113.9").status_code == 401
+
+
+def test_spellings_of_a_name_share_its_bucket(api, carol: User):
+    statuses = [
+        api()
+        .post(URL, {"username": name, "password": WRONG}, REMOTE_ADDR=address)
+        .status_code
+        for name, address in (
+            ("carol", "203.0.113.1"),
+            (" CAROL", "203.0.113.2"),
+            ("ｃarol", "203.0.113.3"),
+        )
+    ]
+
+    assert statuses == [401, 401, 429]
+
+
+@pytest.mark.parametrize("body", [{}, {"username": {}, "password": WRONG}, ["carol"]])
+def test_a_body_without_a_name_is_refused_as_before(api, carol: User, body):
+    assert api().post(URL, body).status_code == 400
+
+
+def test_a_number_for_a_name_is_counted_as_its_digits(api, carol: User):
+    statuses = [
+        api()
+        .post(URL, {"username": name, "password": WRONG}, REMOTE_ADDR=address)
+        .status_code
+        for name, address in (
+            (7, "203.0.113.1"),
+            ("7", "203.0.113.2"),
+            (7, "203.0.113.3"),
+        )
+    ]
+
+    assert statuses == [401, 401, 429]

@@ -219,3 +219,12 @@ def test_not_knowing_the_old_password_changes_nothing(carol: User):
 
     carol.refresh_from_db()
     assert carol.check_password(PASSWORD)
+
+
+def test_a_wrong_password_is_the_next_thing_to_type(carol: User):
+    first = Client().get(URL).context["form"]
+    again = sign_in(Client(), password="wrong password").context["form"]
+
+    assert "autofocus" in str(first["username"])
+    assert "autofocus" not in str(again["username"])
+    assert "autofocus" in str(again["password"])

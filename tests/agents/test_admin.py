@@ -72,11 +72,12 @@ def test_an_agent_is_made_by_the_service(
 def test_a_name_that_is_taken_is_told(
     console: Client, carol: Any, shopping: Agent
 ) -> None:
-    console.post(
+    answer = console.post(
         reverse("admin:agents_agent_add"),
         {"name": "shopping", "owner": carol.pk, "mode": "live"},
     )
 
+    assert 'value="shopping"' in answer.content.decode()
     assert Agent.objects.count() == 1
 
 
@@ -181,3 +182,35 @@ def test_n2_others_than_staff_see_no_console(bob: Any, shopping: Agent) -> None:
         answer = client.get(reverse(f"admin:agents_{name}_changelist"))
         assert answer.status_code in (302, 403)
     services.lock_agent(shopping.pk, reason="still possible elsewhere", acting=bob)
+
+
+def test_a_policy_is_shown_in_words(console: Client, shopping: Agent) -> None:
+    version = PolicyVersion.objects.get()
+
+    for address in (
+        reverse("admin:agents_policyversion_change", args=[version.pk]),
+        reverse("admin:agents_agent_change", args=[shopping.pk]),
+    ):
+        page = console.get(address).content.decode()
+        assert "<li>Each transaction: At most" in page
+        assert (
+            "[" not in page.partition("<li>Each transaction")[2].partition("</ul>")[0]
+        )
+
+
+def test_a_locked_agent_is_told_in_words(console: Client, shopping: Agent) -> None:
+    address = reverse("admin:agents_agent_changelist")
+    free = console.get(address).content.decode()
+    act(console, "agent", "lock", shopping.pk, reason="Odd spending")
+    locked = console.get(address).content.decode()
+
+    assert '<td class="field-is_locked">–</td>' in free
+    assert '<td class="field-is_locked">Locked</td>' in locked
+
+
+def test_a_new_version_begins_with_no_parameters(console: Client) -> None:
+    for model in ("function", "functionversion"):
+        page = console.get(reverse(f"admin:agents_{model}_add"))
+        assert page.context["adminform"].form.get_initial_for_field(
+            page.context["adminform"].form.fields["schema"], "schema"
+        ) == {"type": "object", "properties": {}}

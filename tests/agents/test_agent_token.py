@@ -141,3 +141,15 @@ def test_a_malformed_request_is_refused(
 
 def test_get_is_refused(api: Any, credential: IssuedCredential) -> None:
     assert api().get(URL).status_code == 405
+
+
+def test_a_secret_sent_as_the_client_id_is_not_written_down(
+    api: Any, credential: IssuedCredential
+) -> None:
+    swapped = {"client_id": credential.client_secret, "client_secret": credential.id}
+
+    assert api().post(URL, swapped).status_code == 401
+
+    event = AuditEvent.objects.get(action="agent.token_refused")
+    assert event.details == {"reason": "unknown_client", "client_id": ""}
+    assert credential.client_secret not in str(list(AuditEvent.objects.values()))

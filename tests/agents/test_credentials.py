@@ -158,3 +158,9 @@ def _raw_row(credential_id: str) -> str:
             [credential_id],
         )
         return str(cursor.fetchone())
+
+
+def test_a_credential_knows_who_issued_it(shopping: Agent, bob: Any) -> None:
+    issued = services.issue_credential(shopping.pk, acting=bob)
+
+    assert AgentCredential.objects.get(pk=issued.id).created_by_id == bob.pk

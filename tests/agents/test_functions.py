@@ -28,7 +28,7 @@ def registered(name: str) -> CallableFunction | None:
         policy_version_id=None,
         now=timezone.now(),
     )
-    return function_for_call(name, agent=caller)[0]
+    return function_for_call(name, agent=caller, credential_id="crd_1")[0]
 
 
 def test_security_staff_register_a_function(client_for: Any, alice: Any) -> None:
@@ -205,3 +205,15 @@ def test_c4_other_fields_are_refused(client_for: Any, alice: Any, field: str) ->
 
     assert client_for(alice).post(URL, body).status_code == 400
     assert not Function.objects.exists()
+
+
+def test_a_function_is_not_registered_under_a_card_number(
+    client_for: Any, alice: Any
+) -> None:
+    answer = client_for(alice).post(
+        URL,
+        {"name": "f4111111111111111", "schema": TRANSFER_SCHEMA, "effect": "send"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "function_name")
+    assert registered("f4111111111111111") is None

@@ -114,7 +114,6 @@ def test_a_function_and_a_merchant_can_be_stopped(alice: Any) -> None:
         ("agent", "agt_00000000000000000000000000"),
         ("function", "nothing"),
         ("merchant", "Amazon"),  # Not a key: such a lock would stop nothing.
-        ("merchant", ""),
     ],
 )
 def test_what_does_not_exist_is_not_stopped(alice: Any, kind: str, target: str) -> None:

@@ -100,3 +100,18 @@ def test_a_person_who_lost_the_permission_is_refused(bob: Any, shopping: Agent) 
 def test_there_is_no_deleting(client_for: Any, alice: Any, shopping: Agent) -> None:
     assert client_for(alice).delete(url(shopping)).status_code == 405
     assert Agent.objects.filter(pk=shopping.pk).exists()
+
+
+def test_an_owner_may_stop_an_agent_and_only_another_person_may_start_it(
+    client_for: Any, alice: Any, bob: Any
+) -> None:
+    own = make_agent(bob, acting=alice)
+    services.update_agent(own.pk, is_active=False, acting=bob)
+
+    answer = client_for(bob).patch(url(own), {"name": "other", "is_active": True})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "own_agent_refused")
+    own.refresh_from_db()
+    assert (own.name, own.is_active) == ("shopping", False)
+    assert AuditEvent.objects.filter(action="agent.updated").count() == 1
+    assert services.update_agent(own.pk, is_active=True, acting=alice).is_active

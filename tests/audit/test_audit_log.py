@@ -14,8 +14,8 @@ from audit.context import System, acting_as
 from audit.core.actions import ACTIONS
 from audit.errors import SensitiveDataRefused
 from audit.models import AuditEvent
-from audit.queries import count_events, events_about, events_visible_to, timeline
-from audit.services import record
+from audit.queries import events_about, events_visible_to, stream, timeline
+from audit.services import build_event, record
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +141,7 @@ def test_the_stream_counts_a_half_open_window():
     start, tick = event.occurred_at, timedelta(microseconds=1)
 
     def count(since, until):
-        return count_events(["alert.acknowledged"], since=since, until=until)
+        return stream(["alert.acknowledged"], since=since, until=until).count()
 
     assert count(start, start + tick) == 1
     assert count(start - tick, start) == 0
@@ -167,3 +167,19 @@ def test_partitions_are_made_ahead_and_only_once():
     with connection.cursor() as cursor:
         cursor.execute("SELECT tableoid::regclass::text FROM audit_auditevent")
         assert cursor.fetchall() == [(f"audit_auditevent_{event.occurred_at:%Y_%m}",)]
+
+
+def test_a_month_that_has_rows_already_holds_up_no_later_one():
+    this_month = timezone.now().replace(day=1)
+    far = this_month + timedelta(days=31 * 4 + 3)
+    build_event("alert.acknowledged", details={"note": ""}, occurred_at=far).save(
+        force_insert=True
+    )
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_make_partitions(6)")
+        assert cursor.fetchone() == (2,)
+        cursor.execute("SELECT audit_make_partitions(6)")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT tableoid::regclass::text FROM audit_auditevent")
+        assert cursor.fetchall() == [("audit_auditevent_default",)]

@@ -19,6 +19,12 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
 
+# How much of a console's list lies beyond its box.
+HIDDEN_WIDTH = """() => {
+  const box = document.querySelector("#changelist .results");
+  return box ? box.scrollWidth - box.clientWidth : 0;
+}"""
+
 
 def pages_about(asked: Transaction) -> list[str]:
     approval = getattr(asked, "approval", None)
@@ -147,6 +153,7 @@ def test_no_page_breaks_the_content_policy(visit: Visit, people: People):
         assert visitor.open(path) == 200, path
         visitor.page.wait_for_load_state("load")
         assert (path, visitor.trouble) == (path, [])
+        assert (path, visitor.page.evaluate(HIDDEN_WIDTH)) == (path, 0)
 
 
 def test_e6_stored_scripts_run_nowhere(visit: Visit, people: People):

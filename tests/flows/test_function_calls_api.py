@@ -7,10 +7,10 @@ from datetime import datetime
 import pytest
 from rest_framework.test import APIClient
 
+from audit.models import AuditEvent
 from tests.factories import make_function
-from tests.flows.requests import (
-    problem,
-)
+from tests.flows.requests import problem
+from transactions.models import FunctionCall
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -84,3 +84,14 @@ def test_a_malformed_call_is_400(caller, changes):
 def test_c11_people_do_not_call_functions(manager, api):
     problem(call(manager), 403, "permission_denied")
     problem(call(api()), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("name", ["f4111111111111111", "token=abcdefgh"])
+def test_a_functions_name_with_a_card_number_or_a_secret_is_refused(caller, name):
+    response = call(caller, function=name)
+
+    assert problem(response, 400, "invalid_request") == {
+        ("/function", "name_sensitive")
+    }
+    assert not FunctionCall.objects.exists()
+    assert not AuditEvent.objects.filter(action="function_call.decided").exists()

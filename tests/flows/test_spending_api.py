@@ -292,3 +292,41 @@ def test_every_answer_is_json_and_carries_its_request_id(shopper):
     assert response["X-Request-ID"] == "my-request"
     assert json.loads(response.content)["object"] == "transaction"
     assert response["RateLimit"]
+
+
+def test_a_query_parameter_that_is_not_known_is_refused_before_anything(shopper):
+    before = app_rows()
+
+    response = shopper.post(
+        f"{URL}?x=1", SEED, headers={"Idempotency-Key": "with-a-query"}
+    )
+
+    assert problem(response, 400, "invalid_request") == {("/x", "unknown_parameter")}
+    assert app_rows() == before
+
+
+@pytest.mark.parametrize(
+    "merchant", ["Shop 4111 1111 1111 1111", "password=hunter2", "SSN 123-45-6789"]
+)
+def test_a_merchants_name_with_a_card_number_or_a_secret_is_refused(shopper, merchant):
+    before = app_rows()
+
+    response = create(shopper, merchant=merchant)
+
+    assert problem(response, 400, "invalid_request") == {
+        ("/merchant", "name_sensitive")
+    }
+    assert app_rows() == before
+    assert "4111" not in str(everything())
+    assert "hunter2" not in str(everything())
+
+
+def test_j4_a_hundred_requests_just_below_the_approval_limit_are_not_all_allowed(
+    shopper,
+):
+    bodies = [create(shopper, amount=f"499.{99 - n}").json() for n in range(5)]
+
+    assert bodies[0]["outcome"] == "allow"
+    for body in bodies[1:]:
+        assert body["outcome"] == "hold"
+        assert "approval_limit_split" in {r["code"] for r in body["reasons"]}

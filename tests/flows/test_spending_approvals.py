@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts import services as account_services
+from audit.models import AuditEvent
 from tests.flows.requests import (
     URL,
     app_rows,
@@ -138,3 +139,22 @@ def test_an_agent_takes_its_request_back(shopper):
     assert (body["status"], body["approval"]["status"]) == ("canceled", "canceled")
     response = shopper.post(f"{URL}{transaction_id}/cancel/")
     problem(response, 409, "invalid_state")
+
+
+def test_an_approver_who_reads_what_waits_is_told_to_the_log(
+    shopper, manager, bob, carol, client_for
+):
+    transaction_id = hold(shopper)
+    views = AuditEvent.objects.filter(action="approval.viewed")
+
+    shopper.get(f"{URL}{transaction_id}/")
+    client_for(carol).get(f"{URL}{transaction_id}/")
+    assert not views.exists()
+    tag = manager.get(f"{URL}{transaction_id}/")["ETag"]
+
+    event = views.get()
+    assert (event.actor_id, event.target_kind) == (bob.pk, "approval")
+    assert event.details == {"transaction": transaction_id}
+    assert resolve(manager, transaction_id, "approve", tag=tag).status_code == 200
+    manager.get(f"{URL}{transaction_id}/")
+    assert views.count() == 1

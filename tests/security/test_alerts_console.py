@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 
 from audit.models import AuditEvent
+from security.errors import TargetRefused
 from security.models import (
     Alert,
     Incident,
@@ -25,6 +27,7 @@ from security.services import (
     open_due_reviews,
     respond_to_incidents,
     set_contact,
+    unlock_resource,
 )
 from tests.factories import make_agent
 from tests.people import SETUP
@@ -158,16 +161,49 @@ def test_the_stop_button_is_pressed_and_released(console, carol, alice):
     assert (lock.released_by, lock.release_reason) == ("alice", "Explained.")
 
 
-def test_a_resource_that_does_not_exist_is_a_message_and_no_lock(console):
+@pytest.mark.parametrize(
+    ("kind", "target_id", "refusal"),
+    [
+        ("agent", "agt_none", "There is no such agent."),
+        ("agent", "", TargetRefused.detail),
+        ("everything", "all", TargetRefused.detail),
+    ],
+)
+def test_a_refused_lock_keeps_the_form_and_locks_nothing(
+    console, kind, target_id, refusal
+):
     answer = console.post(
         reverse("admin:security_resourcelock_add"),
-        {"kind": "agent", "target_id": "agt_none", "reason": "Odd."},
-        follow=True,
+        {"kind": kind, "target_id": target_id, "reason": "Odd spending."},
     )
 
-    assert answer.status_code == 200
-    assert "There is no such thing" in answer.content.decode()
+    form = answer.context["adminform"].form
+    assert refusal in str(form.errors)
+    assert 'value="Odd spending."' in answer.content.decode()
     assert ResourceLock.objects.count() == 0
+
+
+def test_a_merchant_is_locked_by_any_spelling_of_its_name(console):
+    form = {"kind": "merchant", "target_id": "WALMART  Online", "reason": "Odd."}
+
+    assert (
+        console.post(reverse("admin:security_resourcelock_add"), form).status_code
+        == 302
+    )
+
+    assert ResourceLock.objects.get().target_id == "walmart online"
+
+
+def test_a_lock_tells_who_when_and_why(console, alice):
+    lock = lock_resource("merchant", "walmart", acting=alice, reason="Odd.")
+    unlock_resource("merchant", "walmart", acting=alice, reason="A false alarm.")
+
+    address = reverse("admin:security_resourcelock_change", args=[lock.pk])
+    page = console.get(address).content.decode()
+
+    assert "Released by alice" in page
+    assert "A false alarm." in page
+    assert "empty for everything" not in page
 
 
 def test_a_lock_cannot_be_edited(console, carol, alice):
@@ -224,7 +260,10 @@ def test_a_review_is_completed_and_a_failed_message_sent_again(console):
 def test_history_leads_to_the_audit_log(console):
     incident = Incident.objects.earliest("id")
 
-    answer = console.get(reverse("admin:security_incident_history", args=[incident.pk]))
+    # As the page itself links to it: the console spells "_" as "_5F".
+    answer = console.get(
+        reverse("admin:security_incident_history", args=[quote(incident.pk)])
+    )
 
     assert answer.status_code == 302
     assert answer.url == f"/admin/audit/auditevent/?target_id={incident.pk}"

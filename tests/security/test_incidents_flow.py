@@ -58,14 +58,7 @@ def steps_of(incident):
     ("make", "trigger", "at_the_limit"),
     [
         (
-            lambda n, **kw: is_refused(at=JUST, times=n, status=404, **kw),
-            "error_count",
-            10,
-        ),
-        (
-            lambda n, **kw: happen(
-                "request.failed", at=JUST, times=n, status=500, **kw
-            ),
+            lambda n, **kw: is_refused(at=JUST, times=n, status=415, **kw),
             "error_count",
             10,
         ),

@@ -1,12 +1,14 @@
-"""A lock is placed once, tells the log, and is released by somebody else."""
+"""A lock is placed once, tells the log, and is released by who may."""
 
 from __future__ import annotations
 
 import pytest
+from django.db import IntegrityError
+from django.test import Client
 
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.errors import NotLocked, ReasonMissing
+from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import ResourceLock
 from security.services import (
     lock_resource,
@@ -81,3 +83,37 @@ def test_a_person_who_does_not_exist_cannot_be_locked(alice):
     with pytest.raises(NotFound):
         lock_resource("user", "usr_none", acting=alice, reason="Odd.")
     assert ResourceLock.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [("everything", "all agents"), ("agent", ""), ("merchant", "")]
+)
+def test_a_lock_that_would_stop_nothing_is_refused(alice, kind, target):
+    with pytest.raises(TargetRefused):
+        lock_resource(kind, target, acting=alice, reason="Stop.")
+    with pytest.raises(IntegrityError, match="all_but_everything_has_a_target"):
+        ResourceLock.objects.create(kind=kind, target_id=target, reason="Stop.")
+
+
+def test_the_console_refuses_a_target_for_everything_and_takes_none(alice):
+    client = Client()
+    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    page = "/admin/security/resourcelock/add/"
+    form = {"kind": "everything", "reason": "Stop."}
+
+    refused = client.post(page, {**form, "target_id": "all agents"})
+    assert refused.status_code == 200
+    assert b"takes no target" in refused.content
+    assert ResourceLock.objects.count() == 0
+
+    assert client.post(page, {**form, "target_id": ""}).status_code == 302
+    assert ResourceLock.objects.get().kind == "everything"
+
+
+def test_a_card_number_in_a_reason_is_kept_nowhere(agent, alice):
+    reason = "Paid with 4111 1111 1111 1111."
+    lock_resource("agent", agent.pk, acting=alice, reason=reason)
+    lock = unlock_resource("agent", agent.pk, acting=alice, reason=reason)
+
+    lock.refresh_from_db()
+    assert lock.reason == lock.release_reason == "Paid with ****1111."

@@ -100,3 +100,12 @@ def test_completing_takes_the_permission_and_a_note_and_happens_once(alice, bob)
     review.refresh_from_db()
     assert (review.completed_by, review.note) == ("alice", "Nothing found.")
     assert AuditEvent.objects.filter(action="review.completed").count() == 1
+
+
+def test_a_card_number_in_a_note_is_kept_nowhere(alice):
+    review = open_due_reviews(now=NOW)[0]
+
+    complete_review(review.pk, acting=alice, note="Found 4111 1111 1111 1111.")
+
+    review.refresh_from_db()
+    assert review.note == "Found ****1111."

@@ -9,6 +9,7 @@ from agents.principals import AgentPrincipal
 from audit.context import acting_as
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People
+from tests.spending import credential_of
 from transactions.models import ApprovalRequest, Transaction
 from transactions.services import Ask, request_transaction
 
@@ -22,7 +23,7 @@ def principal_of(agent: Agent) -> AgentPrincipal:
         owner_id=agent.owner_id,
         label=agent.name,
         mode=agent.mode,
-        credential_id="crd_scene",
+        credential_id=credential_of(agent).pk,
         authenticated_at=None,
     )
 

@@ -49,6 +49,13 @@ def address(model, page, *arguments):
     )
 
 
+def rows():
+    """Return what is recorded; refusals themselves are told to the log."""
+    recorded = everything()
+    del recorded["AuditEvent"]
+    return recorded
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_model_is_listed_and_shown_and_nothing_else(console, history, model):
     row = model.objects.order_by("pk").first()
@@ -61,7 +68,7 @@ def test_every_model_is_listed_and_shown_and_nothing_else(console, history, mode
     assert "<script>alert(1)</script>" not in text
     assert 'name="_save"' not in text
     assert 'name="action"' not in text
-    before = everything()
+    before = rows()
     assert console.get(address(model, "add")).status_code == 403
     assert console.post(address(model, "add"), {}).status_code == 403
     assert console.post(address(model, "change", row.pk), {}).status_code == 403
@@ -72,7 +79,7 @@ def test_every_model_is_listed_and_shown_and_nothing_else(console, history, mode
         address(model, "changelist"),
         {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"},
     )
-    assert everything() == before
+    assert rows() == before
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -193,9 +193,10 @@ def test_a_newer_schema_counts_from_the_next_call_on(caller, people):
 
 def test_a_call_costs_three_statements(caller):
     call(caller)
+    principal = principal_of(caller)
 
     with CaptureQueriesContext(connection) as captured:
-        call(caller)
+        services.request_function_call("transfer", GOOD, acting=principal)
 
     inside = [
         query["sql"]

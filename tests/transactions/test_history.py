@@ -29,9 +29,14 @@ from transactions.models import ApprovalRequest, Budget, Decision, Transaction
         "DELETE FROM transactions_decision",
         "TRUNCATE transactions_decision CASCADE",
         "TRUNCATE transactions_transaction CASCADE",
+        "UPDATE transactions_transaction SET amount_minor = 1",
+        "UPDATE transactions_transaction SET merchant = 'Other', status = 'authorized'",
+        'UPDATE transactions_transaction SET metadata = \'{"a": "b"}\'',
+        "UPDATE transactions_transaction SET credential_id = 'crd_other'",
+        "DELETE FROM transactions_transaction",
     ],
 )
-def test_l1_a_decision_cannot_be_changed_or_removed(agent, sql):
+def test_l1_what_was_asked_and_decided_cannot_be_changed_or_removed(agent, sql):
     spend(agent, "1000.01")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -104,17 +109,23 @@ def test_j16_the_verdict_can_be_reached_again_from_the_record_alone(
 def facts_of(record) -> Facts:
     activity, merchant = dict(record["activity"]), dict(record["merchant"])
     for values, names in (
-        (activity, ["hour_start", "last_request_at"]),
+        (activity, ["minute", "last_request_at"]),
         (merchant, ["last_request_at"]),
     ):
         for name in names:
             values[name] = values[name] and datetime.fromisoformat(values[name])
-    hours = tuple(activity.pop("requests_by_hour_of_day"))
+    activity |= {
+        name: tuple(value)
+        for name, value in activity.items()
+        if isinstance(value, list)
+    }
     return Facts(
         request=SpendingRequest(**record["request"]),
         agent_is_active=record["agent_is_active"],
+        owner_is_active=record["owner_is_active"],
+        credential_is_live=record["credential_is_live"],
         locks=tuple(record["locks"]),
-        activity=Activity(**activity, requests_by_hour_of_day=hours),
+        activity=Activity(**activity),
         merchant=MerchantHistory(**merchant),
         budget=BudgetState(**record["budget"]),
         now=datetime.fromisoformat(record["now"]),

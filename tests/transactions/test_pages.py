@@ -61,6 +61,8 @@ def test_the_approval_page_shows_all_that_a_decision_needs(people: People):
         "198.51.100.9",
     ):
         assert shown in html
+    # Of the timeline, only the request is the agent's own act.
+    assert html.count("by Shopping assistant") == 1
 
 
 def test_looking_at_an_approval_is_audited_with_who_and_from_where(people: People):

@@ -19,13 +19,14 @@ from django.utils import timezone
 from accounts.models import User
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
+from agents.models import AgentCredential
 from agents.queries import lock_agent_row
 from audit.errors import DomainError
 from audit.models import AuditEvent
 from security.services import lock_resource
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person
-from tests.spending import held, principal_of, seen_by, spend
+from tests.spending import ask_for, held, principal_of, seen_by, spend
 from transactions import services
 from transactions.errors import (
     ApprovalChanged,
@@ -138,7 +139,7 @@ def test_j1_thirty_two_at_once_on_a_budget_for_five(agent, give_policy):
         for reason in body["reasons"]
     } == {"daily_budget_exceeded"}
     assert Budget.objects.get().reserved_minor == 50_00
-    assert AgentActivity.objects.get().requests_this_hour == 32
+    assert sum(AgentActivity.objects.get().requests_by_minute) == 32
     assert AgentActivity.objects.get().allowed_count == 5
     assert Decision.objects.count() == 32
     assert AuditEvent.objects.filter(action="transaction.decided").count() == 32
@@ -153,7 +154,7 @@ def test_j2_one_key_thirty_two_times_at_once(agent):
     assert Transaction.objects.count() == Decision.objects.count() == 1
     assert IdempotencyRecord.objects.count() == 1
     assert Budget.objects.get().reserved_minor == 49_99
-    assert AgentActivity.objects.get().requests_this_hour == 1
+    assert sum(AgentActivity.objects.get().requests_by_minute) == 1
 
 
 def test_j2_one_key_and_two_bodies_at_once(agent):
@@ -348,3 +349,39 @@ def test_j15_money_is_conserved_over_random_histories(agent, bob, give_policy):
     assert ApprovalRequest.objects.count() == decided["hold"]
     resolved = Counter(ApprovalRequest.objects.values_list("status", flat=True))
     assert len(resolved) > 1, resolved
+
+
+def test_a_request_that_waits_while_its_credential_is_revoked_is_denied(agent):
+    principal = principal_of(agent)
+
+    def revoke():
+        AgentCredential.objects.filter(pk=principal.credential_id).update(
+            revoked_at=timezone.now()
+        )
+
+    def request():
+        return services.request_transaction(
+            ask_for(), acting=principal, idempotency_key="k"
+        ).body
+
+    body = while_locked(agent, revoke, act=request)
+
+    assert body["outcome"] == "deny"
+    assert [reason["code"] for reason in body["reasons"]] == ["credential_revoked"]
+
+
+def test_a_request_that_waits_while_its_owner_is_deactivated_is_denied(agent):
+    principal = principal_of(agent)
+
+    def request():
+        return services.request_transaction(
+            ask_for(), acting=principal, idempotency_key="k"
+        ).body
+
+    def deactivate():
+        User.objects.filter(pk=agent.owner_id).update(is_active=False)
+
+    body = while_locked(agent, deactivate, act=request)
+
+    assert body["outcome"] == "deny"
+    assert [reason["code"] for reason in body["reasons"]] == ["owner_inactive"]

@@ -94,7 +94,7 @@ def test_an_allow_writes_every_row_once_and_reserves_the_money(agent):
     assert (reservation.transaction_id, reservation.budget_id) == (row.pk, budget.pk)
     assert (reservation.amount_minor, reservation.status) == (49_99, "active")
     activity = AgentActivity.objects.get()
-    assert (activity.requests_this_hour, activity.allowed_count) == (1, 1)
+    assert (sum(activity.requests_by_minute), activity.allowed_count) == (1, 1)
     assert activity.allowed_sum_minor == 49_99
     assert activity.allowed_sum_of_squares == 49_99**2
     merchant = MerchantActivity.objects.get()
@@ -145,7 +145,7 @@ def test_a_deny_is_an_answer_and_reserves_nothing(agent):
     assert Budget.objects.count() == Reservation.objects.count() == 0
     assert ApprovalRequest.objects.count() == 0
     activity = AgentActivity.objects.get()
-    assert (activity.requests_this_hour, activity.allowed_count) == (1, 0)
+    assert (sum(activity.requests_by_minute), activity.allowed_count) == (1, 0)
 
 
 def test_a_deny_leaves_an_existing_budget_as_it_was(agent):

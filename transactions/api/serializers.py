@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from agents.core.categories import canonical_category
 from agents.core.merchants import is_merchant_name
+from audit.core.masking import mask
 from audit.serializers import StrictSerializer
 from transactions.services import Ask
 
@@ -54,6 +55,15 @@ class MetadataField(serializers.DictField):
         return value
 
 
+def _refuse_sensitive(name: str) -> str:
+    """Return a name that is stored as it is, unless masking would change it."""
+    if mask(name) != name:
+        raise serializers.ValidationError(
+            "A name must not hold a card number or a secret.", code="name_sensitive"
+        )
+    return name
+
+
 class TransactionInput(StrictSerializer):
     """What an agent sends to spend."""
 
@@ -81,7 +91,7 @@ class TransactionInput(StrictSerializer):
             raise serializers.ValidationError(
                 "A merchant's name has 2 to 200 characters.", code="merchant_too_short"
             )
-        return value
+        return _refuse_sensitive(value)
 
     def validate_category(self, value: str) -> str:
         if value and canonical_category(value) is None:
@@ -184,6 +194,9 @@ class DenyInput(StrictSerializer):
 class FunctionCallInput(StrictSerializer):
     function = serializers.CharField(max_length=100, trim_whitespace=False)
     parameters = serializers.DictField()
+
+    def validate_function(self, value: str) -> str:
+        return _refuse_sensitive(value)
 
 
 class FunctionCallOutput(serializers.Serializer[Any]):

@@ -36,6 +36,7 @@ from transactions.errors import InvalidRequest, InvalidState, PreconditionRequir
 from transactions.models import Decision, FunctionCall, Transaction
 from transactions.representation import transaction_body
 
+APPROVE = "transactions.approve_transaction"
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 KEY_PARAMETER = OpenApiParameter(
     "Idempotency-Key",
@@ -149,6 +150,7 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
         responses={201: TransactionOutput},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request, set())
         key = idempotency_key(request)
         body = TransactionInput(data=request.data)
         body.is_valid(raise_exception=True)
@@ -192,7 +194,15 @@ class TransactionDetailView(StrictQueryView):
                     found = readable_transaction(request, transaction_id)
             finally:
                 _waiting.release()
+        if _is_waiting(found) and _may_decide(request):
+            # The ETag is what an answer must quote: whoever gets it has looked.
+            services.view_approval(found.approval.pk, acting=person_of(request))
         return Response(represent(found), headers=_etag(found))
+
+
+def _may_decide(request: Request) -> bool:
+    person = request.user
+    return isinstance(person, User) and person.has_perm(APPROVE)
 
 
 def _is_waiting(found: Transaction) -> bool:
@@ -231,7 +241,7 @@ class DecisionView(StrictQueryView):
 class _ResolveView(StrictQueryView):
     """What approving and denying share: who, how often, and what was seen."""
 
-    permission_classes = [HasPermission("transactions.approve_transaction")]
+    permission_classes = [HasPermission(APPROVE)]
     rate_class = "high_risk"
 
     def approval_and_etag(

@@ -1,4 +1,8 @@
-"""An agent's rolling counters: what a decision knows of the past at constant cost."""
+"""An agent's rolling counters: what a decision knows of the past at constant cost.
+
+Counters are kept per minute for the running minute and the 60 before it, the newest
+last: all minutes that an hour back from any instant can touch.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,23 @@ from datetime import datetime, timedelta
 from transactions.core.outcome import Outcome
 
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+MINUTES_KEPT = 61
+NONE_YET = (0,) * MINUTES_KEPT
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Counts up to, and not including, the request under decision."""
+    """Counts up to, and not including, the request under decision.
 
-    hour_start: datetime
+    `just_below_by_minute` sums, in minor units, what was allowed just below the
+    policy's approval limit.
+    """
+
+    minute: datetime
     last_request_at: datetime
-    requests_this_hour: int = 0
-    requests_previous_hour: int = 0
+    requests_by_minute: tuple[int, ...] = NONE_YET
+    just_below_by_minute: tuple[int, ...] = NONE_YET
     allowed_count: int = 0
     allowed_sum_minor: int = 0
     allowed_sum_of_squares: int = 0
@@ -27,38 +38,44 @@ class Activity:
 
 def no_activity(now: datetime) -> Activity:
     """Return the counters of an agent that never asked."""
-    return Activity(hour_start=_hour_of(now), last_request_at=now)
+    return Activity(minute=_minute_of(now), last_request_at=now)
 
 
 def advance(activity: Activity, now: datetime) -> Activity:
-    """Move the two hours on to `now`; a clock that went back moves nothing."""
-    hour = _hour_of(now)
-    passed = hour - activity.hour_start
-    if passed <= timedelta(0):
+    """Move the minutes on to `now`; a clock that went back moves nothing."""
+    minute = _minute_of(now)
+    passed = min((minute - activity.minute) // MINUTE, MINUTES_KEPT)
+    if passed <= 0:
         return activity
-    previous = activity.requests_this_hour if passed == HOUR else 0
     return replace(
         activity,
-        hour_start=hour,
-        requests_this_hour=0,
-        requests_previous_hour=previous,
+        minute=minute,
+        requests_by_minute=activity.requests_by_minute[passed:] + (0,) * passed,
+        just_below_by_minute=activity.just_below_by_minute[passed:] + (0,) * passed,
     )
 
 
 def requests_in_last_hour(activity: Activity, now: datetime) -> int:
-    """Estimate the requests in the hour before `now`, rounded up.
+    """Count the requests in the hour before `now`; never fewer than there were.
 
-    The previous clock hour counts by the share of it that is still in the window,
-    as if its requests had come evenly: off by at most that hour's own count.
+    The minute in which that hour begins counts as a whole, so at most its own
+    requests are too many.
     """
-    current = advance(activity, now)
-    elapsed = min(max(now - current.hour_start, timedelta(0)), HOUR)
-    carried = -((elapsed - HOUR) * current.requests_previous_hour // HOUR)
-    return current.requests_this_hour + carried
+    return sum(advance(activity, now).requests_by_minute)
+
+
+def just_below_in_last_hour(activity: Activity, now: datetime) -> int:
+    """Sum what was allowed just below the approval limit, as exactly as the count."""
+    return sum(advance(activity, now).just_below_by_minute)
 
 
 def count_request(
-    activity: Activity, *, amount_minor: int, outcome: Outcome, now: datetime
+    activity: Activity,
+    *,
+    amount_minor: int,
+    outcome: Outcome,
+    now: datetime,
+    is_just_below: bool = False,
 ) -> Activity:
     """Return the counters after a request; only an allow counts as spending."""
     current = advance(activity, now)
@@ -67,12 +84,14 @@ def count_request(
     counted = replace(
         current,
         last_request_at=max(now, current.last_request_at),
-        requests_this_hour=current.requests_this_hour + 1,
+        requests_by_minute=_add(current.requests_by_minute, 1),
         requests_by_hour_of_day=tuple(by_hour),
     )
     if outcome is Outcome.ALLOW:
+        just_below = amount_minor if is_just_below else 0
         return replace(
             counted,
+            just_below_by_minute=_add(counted.just_below_by_minute, just_below),
             allowed_count=counted.allowed_count + 1,
             allowed_sum_minor=counted.allowed_sum_minor + amount_minor,
             allowed_sum_of_squares=counted.allowed_sum_of_squares + amount_minor**2,
@@ -82,5 +101,9 @@ def count_request(
     return counted
 
 
-def _hour_of(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0)
+def _add(minutes: tuple[int, ...], value: int) -> tuple[int, ...]:
+    return (*minutes[:-1], minutes[-1] + value)
+
+
+def _minute_of(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0)

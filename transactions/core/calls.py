@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agents.core.policy import PolicyRules
 from transactions.core.outcome import Outcome, strictest
 from transactions.core.reasons import Finding
+from transactions.core.standing import standing_findings
 
 DENY = Outcome.DENY
 
@@ -24,6 +25,8 @@ class CallFacts:
     is_enabled: bool
     violations: tuple[str, ...] | None
     agent_is_active: bool
+    owner_is_active: bool
+    credential_is_live: bool
     locks: tuple[str, ...]
 
 
@@ -40,11 +43,7 @@ def decide_call(
 
 
 def _findings(facts: CallFacts, policy: PolicyRules | None) -> Iterator[Finding]:
-    if not facts.agent_is_active:
-        yield Finding("standing", "agent_inactive", DENY)
-    if facts.locks:
-        kinds = ", ".join(sorted(facts.locks))
-        yield Finding("standing", "resource_locked", DENY, {"kinds": kinds})
+    yield from standing_findings(facts)
     if policy is None:
         yield Finding("standing", "no_policy", DENY)
     if not facts.is_registered:

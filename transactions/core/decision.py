@@ -14,11 +14,12 @@ from agents.core.merchants import is_suspicious_merchant
 from agents.core.money import format_amount
 from agents.core.policy import PolicyRules
 from security.core.screen import screen
-from transactions.core.activity import requests_in_last_hour
-from transactions.core.facts import Facts, Thresholds
+from transactions.core.activity import just_below_in_last_hour, requests_in_last_hour
+from transactions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.core.outcome import Outcome, strictest
 from transactions.core.reasons import Finding
 from transactions.core.risk import RiskFactors, assess, is_repeated
+from transactions.core.standing import standing_findings
 
 ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
 
@@ -103,12 +104,8 @@ def _run(check: Check, case: Case) -> list[Finding]:
 
 
 def validate_standing(case: Case) -> Iterator[Finding]:
-    """May this agent ask at all: active, and no lock on it or its merchant."""
-    if not case.facts.agent_is_active:
-        yield Finding("standing", "agent_inactive", DENY)
-    if case.facts.locks:
-        kinds = ", ".join(sorted(case.facts.locks))
-        yield Finding("standing", "resource_locked", DENY, {"kinds": kinds})
+    """May this agent ask at all: it, its owner, its credential, and no lock."""
+    yield from standing_findings(case.facts)
 
 
 def validate_amount(case: Case) -> Iterator[Finding]:
@@ -165,12 +162,40 @@ def validate_frequency(case: Case) -> Iterator[Finding]:
 
 
 def validate_pattern(case: Case) -> Iterator[Finding]:
-    """Repetition, and text that tries to instruct whoever reads it."""
+    """Repetition, a sum split below the approval limit, text that instructs."""
     if is_repeated(case.facts, case.thresholds):
         yield Finding("pattern", "repeated_request", HOLD)
+    yield from _split(case)
     description = case.facts.request.description
     if description and screen(description, "tool_output").outcome != "allow":
         yield Finding("pattern", "description_suspicious", HOLD)
+
+
+def is_just_below_approval(
+    request: SpendingRequest, policy: PolicyRules | None, thresholds: Thresholds
+) -> bool:
+    """Tell whether an amount needs no human, and would not need much to."""
+    if policy is None or request.currency != policy.currency:
+        return False
+    limit = policy.requires_approval_above_minor
+    if limit is None:
+        return False
+    least = limit * thresholds.split_from_percent
+    return request.amount_minor <= limit and request.amount_minor * 100 >= least
+
+
+def _split(case: Case) -> Iterator[Finding]:
+    """Amounts just below the approval limit, which together pass it in an hour."""
+    facts, limit = case.facts, case.policy.requires_approval_above_minor
+    if limit is None or not is_just_below_approval(
+        facts.request, case.policy, case.thresholds
+    ):
+        return
+    allowed = just_below_in_last_hour(facts.activity, facts.now)
+    total = allowed + facts.request.amount_minor
+    if total > limit:
+        values = {"total": case.money(total), "limit": case.money(limit)}
+        yield Finding("pattern", "approval_limit_split", HOLD, values)
 
 
 def validate_risk(case: Case) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
 from transactions.core.activity import Activity
 
 
@@ -46,10 +47,16 @@ class BudgetState:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything behind a decision but the policy and the thresholds."""
+    """Everything behind a decision but the policy and the thresholds.
+
+    `credential_is_live` is about the credential that asks, hence true where a human
+    approves and none does.
+    """
 
     request: SpendingRequest
     agent_is_active: bool
+    owner_is_active: bool
+    credential_is_live: bool
     locks: tuple[str, ...]
     activity: Activity
     merchant: MerchantHistory
@@ -61,7 +68,8 @@ class Facts:
 class Thresholds:
     """Where a score or a count turns into hold or deny."""
 
-    risk_hold_above_bp: int = 6_000
-    risk_deny_above_bp: int = 8_000
+    risk_hold_above_bp: int = RISK_ELEVATED_BP
+    risk_deny_above_bp: int = RISK_LIMIT_BP
     waiting_approvals_max: int = 20
     repeat_window_s: int = 60
+    split_from_percent: int = 80

@@ -14,6 +14,8 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         # Standing: may this agent ask at all?
         "no_policy": "The agent has no policy, so nothing is allowed.",
         "agent_inactive": "The agent is deactivated.",
+        "owner_inactive": "The agent's owner is deactivated.",
+        "credential_revoked": "The credential that asked is revoked or has expired.",
         "resource_locked": "A security lock is in force: {kinds}.",
         # Amount.
         "currency_mismatch": "The policy is in {policy_currency}, not {currency}.",
@@ -30,6 +32,9 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "too_many_waiting": "{count} requests wait for a human already.",
         # Pattern.
         "repeated_request": "The same amount at the same merchant moments ago.",
+        "approval_limit_split": (
+            "With amounts just below it, {total} in an hour passes {limit}."
+        ),
         "description_suspicious": "The description reads like an instruction.",
         # Risk.
         "risk_elevated": "The risk score of {score} is above {limit}.",

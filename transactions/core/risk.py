@@ -11,12 +11,11 @@ from math import isqrt
 
 from agents.core.merchants import is_suspicious_merchant
 from agents.core.policy import PolicyRules
+from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
 from transactions.core.activity import advance, requests_in_last_hour
 from transactions.core.facts import Facts, Thresholds
 
 ONE = 10_000  # A factor or score of 1.0.
-HIGH_ABOVE_BP = 8_000
-ELEVATED_ABOVE_BP = 6_000
 
 KNOWN_AFTER = 5  # Allowed requests before an agent's own mean says anything.
 NEW_MERCHANT_BP = 5_000
@@ -62,9 +61,9 @@ def assess(facts: Facts, policy: PolicyRules, thresholds: Thresholds) -> RiskFac
 
 def risk_level(score_bp: int) -> str:
     """Name a score: normal, elevated or high."""
-    if score_bp > HIGH_ABOVE_BP:
+    if score_bp > RISK_LIMIT_BP:
         return "high"
-    return "elevated" if score_bp > ELEVATED_ABOVE_BP else "normal"
+    return "elevated" if score_bp > RISK_ELEVATED_BP else "normal"
 
 
 def amount_risk(facts: Facts, policy: PolicyRules) -> int:

@@ -22,9 +22,9 @@ class Migration(migrations.Migration):
             name='AgentActivity',
             fields=[
                 ('agent', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='activity', serialize=False, to='agents.agent')),
-                ('hour_start', models.DateTimeField(help_text='Start of the newest hour counted.')),
-                ('requests_this_hour', models.PositiveIntegerField()),
-                ('requests_previous_hour', models.PositiveIntegerField()),
+                ('minute', models.DateTimeField(help_text='Start of the newest minute counted.')),
+                ('requests_by_minute', models.JSONField(help_text='61 counts, the newest last.')),
+                ('just_below_by_minute', models.JSONField(help_text='61 sums allowed just below the approval limit, in minor units.')),
                 ('allowed_count', models.PositiveBigIntegerField()),
                 ('allowed_sum_minor', models.DecimalField(decimal_places=0, max_digits=30)),
                 ('allowed_sum_of_squares', models.DecimalField(decimal_places=0, max_digits=50)),
@@ -32,6 +32,9 @@ class Migration(migrations.Migration):
                 ('last_request_at', models.DateTimeField()),
                 ('waiting_approvals', models.PositiveIntegerField(default=0)),
             ],
+            options={
+                'verbose_name_plural': 'agent activity',
+            },
         ),
         migrations.CreateModel(
             name='Transaction',
@@ -49,6 +52,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField(help_text='When money set aside is given back unless taken.', null=True)),
                 ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='agents.agent')),
+                ('credential', models.ForeignKey(help_text='Which asked.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.agentcredential')),
             ],
             options={
                 'ordering': ['-created_at', '-id'],
@@ -92,6 +96,9 @@ class Migration(migrations.Migration):
                 ('last_request_at', models.DateTimeField()),
                 ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='merchants', to='agents.agent')),
             ],
+            options={
+                'verbose_name_plural': 'merchant activity',
+            },
         ),
         migrations.CreateModel(
             name='Reservation',

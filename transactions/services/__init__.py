@@ -8,9 +8,10 @@ from transactions.services.approvals import (
     expire_due_approvals,
     view_approval,
 )
+from transactions.services.asking import Answer, Ask
 from transactions.services.calls import request_function_call
 from transactions.services.lifecycle import cancel, expire_due_authorizations
-from transactions.services.spending import Answer, Ask, request_transaction
+from transactions.services.spending import request_transaction
 
 __all__ = [
     "Answer",

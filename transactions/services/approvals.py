@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from accounts.models import User
 from agents.queries import LockedAgent, lock_agent_row, policy_rules
 from audit.services import Outcome as AuditOutcome
 from audit.services import record
+from security.queries import live_locks
 from transactions.core.decision import recheck
 from transactions.core.facts import BudgetState, Facts, SpendingRequest
 from transactions.core.reasons import Finding
@@ -38,9 +40,10 @@ from transactions.services.lifecycle import (
     resolve_approval,
     set_status,
 )
-from transactions.services.spending import (
+from transactions.services.records import (
     AUTHORIZATION_LASTS,
     THRESHOLDS,
+    action_digest,
 )
 
 PERMISSION = "transactions.approve_transaction"
@@ -140,22 +143,31 @@ def _locked_approval(
     seen = approval_for(acting, approval_id)
     agent = lock_agent_row(seen.transaction.agent_id)
     row = locked_transaction(seen.transaction_id, agent_id=agent.id)
-    person = _person(acting, agent)
+    person = _person(acting, agent, row)
     approval = approval_for(person, approval_id)
+    policy_version_id = approval.transaction.decision.policy_version_id
     approval.transaction = row
     if approval.status != Status.WAITING:
         raise ApprovalResolved
+    # The row itself must still say what was held, not only the digest kept of it.
+    if approval.action_digest != action_digest(row, policy_version_id):
+        raise ApprovalChanged
     if not hmac.compare_digest(etag_of(approval).encode(), expected_digest.encode()):
         raise ApprovalChanged
     return agent, approval
 
 
-def _person(acting: User, agent: LockedAgent) -> User:
-    """Check the separation of duties, on the person as stored, not as remembered."""
-    person = User.objects.get(pk=acting.pk)
-    if not person.has_perm(PERMISSION):
+def _person(acting: User, agent: LockedAgent, row: Transaction) -> User:
+    """Check the separation of duties, on the person as stored, not as remembered.
+
+    Locks the person's row, so that a role, an account or a stop button that is being
+    changed counts. Who issued the credential that asked could have asked with it.
+    """
+    person = User.objects.select_for_update(no_key=True).get(pk=acting.pk)
+    if not person.has_perm(PERMISSION) or live_locks("user", person.pk).exists():
         raise NotAllowedToApprove("You may not approve transactions.")
-    if person.pk in (agent.owner_id, agent.created_by_id):
+    involved = {agent.owner_id, agent.created_by_id, row.credential.created_by_id}
+    if person.pk in involved:
         raise NotAllowedToApprove
     return person
 
@@ -170,6 +182,7 @@ def _facts(agent: LockedAgent, row: Transaction) -> Facts:
     """Return the facts now, without the row's own reservation in the budget."""
     snapshot = snapshot_for(
         agent,
+        credential_id=None,
         merchant_key=row.merchant_key,
         currency=row.currency,
         day=row.occurred_at.date(),
@@ -187,15 +200,7 @@ def _facts(agent: LockedAgent, row: Transaction) -> Facts:
         reserved_minor=snapshot.budget.reserved_minor - row.amount_minor,
         posted_minor=snapshot.budget.posted_minor,
     )
-    return Facts(
-        request=request,
-        agent_is_active=agent.is_active,
-        locks=snapshot.locks,
-        activity=snapshot.activity,
-        merchant=snapshot.merchant,
-        budget=others,
-        now=row.occurred_at,
-    )
+    return replace(snapshot.facts(request, agent, row.occurred_at), budget=others)
 
 
 def _authorize(

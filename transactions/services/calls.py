@@ -38,14 +38,18 @@ def request_function_call(
         policy = (
             policy_rules(agent.policy_version_id) if agent.policy_version_id else None
         )
-        registered, locks = function_for_call(function, agent=agent)
+        registered, standing = function_for_call(
+            function, agent=agent, credential_id=acting.credential_id
+        )
         facts = CallFacts(
             function=function,
             is_registered=registered is not None,
             is_enabled=registered is not None and registered.is_enabled,
             violations=_violations(registered, parameters),
             agent_is_active=agent.is_active,
-            locks=locks,
+            owner_is_active=standing.owner_is_active,
+            credential_is_live=standing.credential_is_live,
+            locks=standing.locks,
         )
         outcome, findings = decide_call(facts, policy)
         call = FunctionCall(

@@ -10,6 +10,7 @@ from django.db.models import F
 from agents.principals import AgentPrincipal
 from agents.queries import lock_agent_row
 from audit.context import Principal, System
+from audit.core.masking import mask
 from audit.errors import NotFound
 from audit.services import record
 from transactions.core.states import may_follow
@@ -25,6 +26,7 @@ from transactions.models import (
 Status = Transaction.Status
 SWEEPER = System("expiry")
 SWEEP_MAX = 500
+REASON_MAX = 500
 
 
 def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
@@ -76,7 +78,8 @@ def locked_transaction(transaction_id: str, *, agent_id: str) -> Transaction:
     """Lock an agent's transaction; call it with the agent's row locked (its parent)."""
     row = (
         Transaction.objects.select_for_update(of=("self",))
-        .select_related("agent")
+        .select_related("agent", "credential")
+        .defer("credential__signing_secret", "credential__secret_hash")
         .filter(pk=transaction_id, agent_id=agent_id)
         .first()
     )
@@ -115,15 +118,16 @@ def set_status(row: Transaction, status: Transaction.Status) -> None:
 
 
 def release(row: Transaction, *, now: datetime) -> None:
-    """Give reserved money back to its budget, at most once."""
-    reservation = Reservation.objects.filter(
+    """Give money back to its budget, as much as was set aside, at most once."""
+    active = Reservation.objects.filter(
         transaction=row, status=Reservation.Status.ACTIVE
     )
-    budget_ids = list(reservation.values_list("budget_id", flat=True))
-    released = reservation.update(status=Reservation.Status.RELEASED, resolved_at=now)
-    if released == 1:
-        Budget.objects.filter(pk__in=budget_ids).update(
-            reserved_minor=F("reserved_minor") - row.amount_minor
+    reservation = active.first()
+    if reservation is None:
+        return
+    if active.update(status=Reservation.Status.RELEASED, resolved_at=now) == 1:
+        Budget.objects.filter(pk=reservation.budget_id).update(
+            reserved_minor=F("reserved_minor") - reservation.amount_minor
         )
 
 
@@ -135,11 +139,17 @@ def resolve_approval(
     resolved_by_id: str | None = None,
     reason: str = "",
 ) -> None:
-    """Resolve the waiting approval request of a locked transaction, exactly once."""
+    """Resolve the waiting approval request of a locked transaction, exactly once.
+
+    The reason is masked, as it is in the log: people paste what they should not.
+    """
     resolved = ApprovalRequest.objects.filter(
         transaction=row, status=ApprovalRequest.Status.WAITING
     ).update(
-        status=status, resolved_at=now, resolved_by_id=resolved_by_id, reason=reason
+        status=status,
+        resolved_at=now,
+        resolved_by_id=resolved_by_id,
+        reason=mask(reason)[:REASON_MAX],
     )
     if resolved != 1:
         raise AssertionError("A pending transaction has one waiting approval request.")

@@ -32,6 +32,9 @@ _EVENTS = {
     "approval.expired": ("Nobody decided in time: not approved", "deny"),
 }
 
+# Logged in the name of whoever asked, and nobody's act.
+_BY_RULES = frozenset({"transaction.decided", "approval.requested"})
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -89,6 +92,12 @@ def in_words(value: str) -> str:
 def event_words(action: str) -> str:
     """Say what an audited action was."""
     return _EVENTS.get(action, (in_words(action), ""))[0]
+
+
+@register.filter
+def is_by_rules(action: str) -> bool:
+    """Tell whether the rules did it, whoever is on record as the cause."""
+    return action in _BY_RULES
 
 
 @register.filter

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.core.merchants import merchant_key
 from agents.core.policy import PolicyRules
-from transactions.core.activity import no_activity
+from transactions.core.activity import Activity, no_activity
 from transactions.core.facts import (
     BudgetState,
     Facts,
@@ -58,10 +58,24 @@ def spending(
     )
 
 
+def asked_before(
+    requests: int = 0, *, just_below: int = 0, now: datetime = NOW
+) -> Activity:
+    """Return the counters of an agent that asked so often in the running minute."""
+    start = no_activity(now)
+    return replace(
+        start,
+        requests_by_minute=(*start.requests_by_minute[:-1], requests),
+        just_below_by_minute=(*start.just_below_by_minute[:-1], just_below),
+    )
+
+
 def facts(request: SpendingRequest | None = None, **values: Any) -> Facts:
     """Return the facts of an agent that never asked before."""
     given: dict[str, Any] = {
         "agent_is_active": True,
+        "owner_is_active": True,
+        "credential_is_live": True,
         "locks": (),
         "activity": no_activity(NOW),
         "merchant": MerchantHistory(),

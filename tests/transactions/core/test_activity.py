@@ -10,69 +10,95 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transactions.core import strategies as any_
-from tests.transactions.core.cases import NOW
+from tests.transactions.core.cases import NOW, asked_before
 from transactions.core.activity import (
     HOUR,
-    Activity,
+    MINUTES_KEPT,
     advance,
     count_request,
+    just_below_in_last_hour,
     no_activity,
     requests_in_last_hour,
 )
 from transactions.core.outcome import Outcome
 
 START = NOW.replace(minute=0)
-HOURS = Activity(
-    hour_start=START,
-    last_request_at=NOW,
-    requests_this_hour=4,
-    requests_previous_hour=10,
-)
+gaps = st.lists(
+    st.integers(0, 7_000_000_000) | st.integers(0, 90_000_000), max_size=60
+).map(lambda microseconds: [timedelta(microseconds=each) for each in microseconds])
+
+
+def count(activity, now, *, times=1, outcome=Outcome.DENY, **values):
+    for _ in range(times):
+        activity = count_request(
+            activity, amount_minor=7, outcome=outcome, now=now, **values
+        )
+    return activity
 
 
 @pytest.mark.parametrize(
-    ("after_start", "count"),
+    ("later", "counted"),
     [
-        (timedelta(0), 14),
-        (timedelta(minutes=6), 13),
-        (timedelta(minutes=30), 9),
-        (timedelta(minutes=54), 5),
-        (timedelta(minutes=59, seconds=59), 5),
-        (timedelta(minutes=59, seconds=59, microseconds=999_999), 5),
+        (timedelta(0), 4),
+        (timedelta(minutes=59, seconds=59), 4),
         (timedelta(minutes=60), 4),
-        (timedelta(minutes=90), 2),
-        (timedelta(minutes=120), 0),
+        (timedelta(minutes=60, seconds=59, microseconds=999_999), 4),
+        (timedelta(minutes=61), 0),
         (timedelta(days=300), 0),
     ],
 )
-def test_the_previous_hour_counts_by_the_share_still_in_the_window(after_start, count):
-    assert requests_in_last_hour(HOURS, START + after_start) == count
+def test_a_request_counts_until_the_minute_it_was_made_in_is_an_hour_old(
+    later, counted
+):
+    activity = count(no_activity(START), START, times=4)
+
+    assert requests_in_last_hour(activity, START + later) == counted
+
+
+def test_a_limit_cannot_be_passed_around_the_turn_of_an_hour():
+    """20 at 10:59 and then no other for an hour, whatever the clock's hour says."""
+    before_the_turn = START - timedelta(minutes=1)
+    activity = count(no_activity(before_the_turn), before_the_turn, times=20)
+
+    for minutes in range(60):
+        now = before_the_turn + timedelta(minutes=minutes)
+        assert requests_in_last_hour(activity, now) == 20
 
 
 @pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(hours=3)])
 def test_j12_a_clock_that_went_back_forgets_nothing(back):
-    assert requests_in_last_hour(HOURS, START - back) == 14
-    assert advance(HOURS, START - back) == HOURS
-    counted = count_request(
-        HOURS, amount_minor=1, outcome=Outcome.DENY, now=START - back
-    )
-    assert (counted.hour_start, counted.requests_this_hour) == (START, 5)
+    activity = count(no_activity(NOW), NOW, times=14)
+
+    assert requests_in_last_hour(activity, NOW - back) == 14
+    assert advance(activity, NOW - back) == activity
+    counted = count(activity, NOW - back)
+    assert (counted.minute, counted.requests_by_minute[-1]) == (NOW, 15)
     assert counted.last_request_at == NOW
 
 
-@given(any_.activities, any_.instants)
-def test_the_estimate_lies_between_the_two_counts(activity, now):
-    current = advance(activity, now)
+@given(gaps, st.integers(0, 4_000_000_000))
+def test_the_count_is_never_below_the_truth_nor_above_it_by_more_than_one_minute(
+    gaps, then
+):
+    """Against the truth: all requests with their instants."""
+    now, asked = START, []
+    activity = no_activity(now)
+    for gap in gaps:
+        now += gap
+        activity = count(activity, now, outcome=Outcome.ALLOW, is_just_below=True)
+        asked.append(now)
+    now += timedelta(microseconds=then)
 
-    assert (
-        current.requests_this_hour
-        <= requests_in_last_hour(activity, now)
-        <= current.requests_this_hour + current.requests_previous_hour
-    )
+    edge = (now - HOUR).replace(second=0, microsecond=0)
+    exact = sum(now - HOUR < at <= now for at in asked)
+    with_the_edge_minute = sum(edge <= at <= now for at in asked)
+    counted = requests_in_last_hour(activity, now)
+    assert exact <= counted == with_the_edge_minute
+    assert just_below_in_last_hour(activity, now) == 7 * counted
 
 
 @given(any_.activities, any_.instants, st.integers(0, 10_000_000_000))
-def test_without_requests_the_estimate_never_grows(activity, now, microseconds):
+def test_without_requests_the_count_never_grows(activity, now, microseconds):
     later = now + timedelta(microseconds=microseconds)
 
     assert requests_in_last_hour(activity, later) <= requests_in_last_hour(
@@ -82,7 +108,7 @@ def test_without_requests_the_estimate_never_grows(activity, now, microseconds):
 
 @given(any_.activities, any_.instants, st.sampled_from(Outcome))
 def test_a_request_counts_once_whatever_its_outcome(activity, now, outcome):
-    counted = count_request(activity, amount_minor=5, outcome=outcome, now=now)
+    counted = count(activity, now, outcome=outcome)
 
     assert (
         requests_in_last_hour(counted, now) == requests_in_last_hour(activity, now) + 1
@@ -91,53 +117,25 @@ def test_a_request_counts_once_whatever_its_outcome(activity, now, outcome):
         sum(counted.requests_by_hour_of_day)
         == sum(activity.requests_by_hour_of_day) + 1
     )
-
-
-@given(st.lists(st.integers(0, 7_000), max_size=60))
-def test_the_estimate_is_off_by_no_more_than_the_previous_hours_count(gaps_s):
-    """Against the truth: all requests with their instants."""
-    now, asked = START, []
-    activity = no_activity(now)
-    for gap_s in gaps_s:
-        now += timedelta(seconds=gap_s)
-        activity = count_request(
-            activity, amount_minor=1, outcome=Outcome.DENY, now=now
-        )
-        asked.append(now)
-
-    exact = sum(now - HOUR < at <= now for at in asked)
-    previous = advance(activity, now).requests_previous_hour
-    assert abs(requests_in_last_hour(activity, now) - exact) <= previous
-
-
-@given(st.lists(st.integers(0, 7_000), max_size=60))
-def test_one_clock_hour_is_counted_exactly(gaps_s):
-    now, hours = START, {}
-    activity = no_activity(now)
-    for gap_s in gaps_s:
-        now += timedelta(seconds=gap_s)
-        activity = count_request(
-            activity, amount_minor=1, outcome=Outcome.DENY, now=now
-        )
-        hour = now.replace(minute=0, second=0)
-        hours[hour] = hours.get(hour, 0) + 1
-
-    current = advance(activity, now)
-    assert current.requests_this_hour == hours.get(current.hour_start, 0)
-    assert current.requests_previous_hour == hours.get(current.hour_start - HOUR, 0)
+    assert len(counted.requests_by_minute) == MINUTES_KEPT
+    assert len(counted.just_below_by_minute) == MINUTES_KEPT
 
 
 def test_only_an_allow_is_spending_and_only_a_hold_waits():
     start = no_activity(NOW)
 
     allowed, held, denied = (
-        count_request(start, amount_minor=7, outcome=outcome, now=NOW)
+        count(start, NOW, outcome=outcome, is_just_below=True)
         for outcome in (Outcome.ALLOW, Outcome.HOLD, Outcome.DENY)
     )
 
     assert allowed == replace(
-        denied, allowed_count=1, allowed_sum_minor=7, allowed_sum_of_squares=49
+        denied,
+        allowed_count=1,
+        allowed_sum_minor=7,
+        allowed_sum_of_squares=49,
+        just_below_by_minute=asked_before(just_below=7).just_below_by_minute,
     )
     assert held == replace(denied, waiting_approvals=1)
     assert denied.requests_by_hour_of_day[15] == 1
-    assert denied.requests_this_hour == 1
+    assert denied.requests_by_minute == asked_before(1).requests_by_minute

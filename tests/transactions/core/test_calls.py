@@ -18,6 +18,8 @@ GOOD = CallFacts(
     is_enabled=True,
     violations=(),
     agent_is_active=True,
+    owner_is_active=True,
+    credential_is_live=True,
     locks=(),
 )
 TRANSFER = policy(allowed_functions=frozenset({"transfer"}))
@@ -42,6 +44,8 @@ def test_a_good_call_is_allowed():
         ({"violations": None}, ["check_failed"]),
         ({"violations": ("/a: b",)}, ["parameters_invalid"]),
         ({"agent_is_active": False}, ["agent_inactive"]),
+        ({"owner_is_active": False}, ["owner_inactive"]),
+        ({"credential_is_live": False}, ["credential_revoked"]),
         ({"locks": ("function",)}, ["resource_locked"]),
     ],
 )
@@ -65,6 +69,8 @@ def test_without_a_policy_or_with_an_empty_list_nothing_may_be_called():
         is_enabled=st.booleans(),
         violations=st.sampled_from([(), None, ("/a: b",)]),
         agent_is_active=st.booleans(),
+        owner_is_active=st.booleans(),
+        credential_is_live=st.booleans(),
         locks=st.sampled_from([(), ("agent",)]),
     ),
     st.sampled_from([None, TRANSFER, policy(allowed_functions=None)]),

@@ -11,6 +11,7 @@ from tests.transactions.core.cases import (
     NOW,
     SHOPPING,
     THRESHOLDS,
+    asked_before,
     facts,
     policy,
     spending,
@@ -118,7 +119,7 @@ def test_a_daily_budget_tells_what_is_left():
 
 @pytest.mark.parametrize(("before", "outcome"), [(2, ALLOW), (3, DENY), (4, DENY)])
 def test_the_hourly_limit_counts_the_request_itself(before, outcome):
-    activity = replace(no_activity(NOW), requests_this_hour=before)
+    activity = asked_before(before)
     rules = policy(max_transactions_per_hour=3)
 
     found = decide(
@@ -131,6 +132,40 @@ def test_the_hourly_limit_counts_the_request_itself(before, outcome):
     assert found.outcome is outcome
     if outcome is DENY:
         assert codes(found) == ["frequency_exceeded"]
+
+
+@pytest.mark.parametrize(
+    ("allowed_before", "amount_minor", "outcome"),
+    [
+        (0, 499_99, ALLOW),
+        (0, 500_00, ALLOW),
+        (100_00, 400_00, ALLOW),
+        (100_01, 400_00, HOLD),
+        (499_99, 499_98, HOLD),
+        (499_99, 399_99, ALLOW),
+        (0, 500_01, HOLD),
+    ],
+)
+def test_j4_amounts_just_below_the_approval_limit_are_held_when_their_sum_passes_it(
+    allowed_before, amount_minor, outcome
+):
+    known = facts(
+        spending(amount_minor),
+        activity=asked_before(just_below=allowed_before),
+        merchant=MerchantHistory(allowed_count=99),
+    )
+
+    found, told = judge(known)
+
+    assert found is outcome
+    if outcome is HOLD and amount_minor <= 500_00:
+        assert told == ["approval_limit_split"]
+
+
+def test_j4_a_policy_without_an_approval_limit_knows_no_split():
+    known = facts(spending(499_98), activity=asked_before(just_below=10**9))
+
+    assert judge(known, policy(requires_approval_above_minor=None))[0] is ALLOW
 
 
 def test_without_a_policy_nothing_is_allowed():
@@ -263,6 +298,7 @@ def test_j8_a_check_that_raises_never_allows():
         ("amount", "check_failed", DENY),
         ("merchant", "check_failed", DENY),
         ("frequency", "check_failed", DENY),
+        ("pattern", "check_failed", HOLD),
         ("risk", "check_failed", HOLD),
     ]
     assert verdict.risk is None
@@ -305,7 +341,7 @@ def test_a_recheck_tells_only_what_denies():
 
 
 def test_a_recheck_leaves_frequency_pattern_and_risk_to_the_moment_of_asking():
-    activity = replace(no_activity(NOW), requests_this_hour=500)
+    activity = asked_before(500)
     last = MerchantHistory(0, 750_00, NOW)
     rules = policy(max_transactions_per_hour=1)
 

@@ -123,9 +123,19 @@ def test_j9_a_raised_risk_factor_never_loosens(
 @given(any_.all_facts, any_.policies(), any_.counts)
 def test_more_requests_in_the_hour_never_loosen(known, rules, more):
     activity = known.activity
-    busier = replace(activity, requests_this_hour=activity.requests_this_hour + more)
+    *older, newest = activity.requests_by_minute
+    busier = replace(activity, requests_by_minute=(*older, newest + more))
 
     assert severity(replace(known, activity=busier), rules) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), any_.amounts)
+def test_more_allowed_just_below_the_approval_limit_never_loosens(known, rules, more):
+    activity = known.activity
+    *older, newest = activity.just_below_by_minute
+    fuller = replace(activity, just_below_by_minute=(*older, newest + more))
+
+    assert severity(replace(known, activity=fuller), rules) >= severity(known, rules)
 
 
 @given(any_.all_facts, any_.policies(), any_.amounts)
@@ -137,10 +147,12 @@ def test_a_fuller_budget_never_loosens(known, rules, more):
 
 
 @given(any_.all_facts, any_.policies(), any_.thresholds)
-def test_no_lock_and_no_inactive_agent_is_ever_allowed(known, rules, thresholds):
+def test_nobody_locked_or_without_standing_is_ever_allowed(known, rules, thresholds):
     for stopped in (
         replace(known, locks=("everything",)),
         replace(known, agent_is_active=False),
+        replace(known, owner_is_active=False),
+        replace(known, credential_is_live=False),
     ):
         assert decide(stopped, rules, thresholds).outcome is Outcome.DENY
 

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 
 from tests.transactions.core import strategies as any_
-from tests.transactions.core.cases import NOW, THRESHOLDS, facts, policy, spending
+from tests.transactions.core.cases import (
+    NOW,
+    THRESHOLDS,
+    asked_before,
+    facts,
+    policy,
+    spending,
+)
 from transactions.core.activity import no_activity
 from transactions.core.facts import MerchantHistory
 from transactions.core.risk import (
@@ -128,7 +135,7 @@ def test_a_lookalike_never_becomes_familiar():
     [(None, 0, 0), (None, 30, 5_000), (None, 60, ONE), (10, 9, 9_000), (10, 50, ONE)],
 )
 def test_velocity_is_a_share_of_what_is_permitted(limit, requests, risk):
-    activity = replace(no_activity(NOW), requests_this_hour=requests)
+    activity = asked_before(requests)
     rules = policy(max_transactions_per_hour=limit)
 
     assert velocity_risk(facts(activity=activity), rules) == risk

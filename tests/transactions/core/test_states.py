@@ -68,7 +68,7 @@ def test_every_message_is_made_of_known_fields():
 
     assert fields == {
         None, "kinds", "policy_currency", "currency", "amount", "limit", "available",
-        "merchant", "category", "count", "score", "check",
+        "merchant", "category", "count", "score", "check", "total",
     }  # fmt: skip
 
 

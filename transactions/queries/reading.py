@@ -1,155 +1,20 @@
-"""What may be read of transactions, and what decisions read before they are made."""
+"""What may be read of transactions, in a person's scope or an agent's own."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
 from accounts.models import User
-from agents.queries import LockedAgent, agents_visible_to
+from agents.queries import agents_visible_to
 from audit.errors import NotFound
-from audit.ids import new_id
-from transactions.core.activity import Activity, no_activity
 from transactions.core.digest import digest
-from transactions.core.facts import BudgetState, Facts, MerchantHistory, SpendingRequest
 from transactions.core.outcome import Outcome
 from transactions.models import ApprovalRequest, Budget, Transaction
-
-# One statement, after the lock: its snapshot sees all that the lock waited for.
-_SNAPSHOT = """
-SELECT
-    (SELECT to_jsonb(a) FROM transactions_agentactivity a
-      WHERE a.agent_id = %(agent)s),
-    (SELECT to_jsonb(m) FROM transactions_merchantactivity m
-      WHERE m.agent_id = %(agent)s AND m.merchant_key = %(merchant)s),
-    (SELECT to_jsonb(b) FROM transactions_budget b
-      WHERE b.agent_id = %(agent)s AND b.currency = %(currency)s
-        AND b.window_start = %(day)s),
-    (SELECT to_jsonb(i) FROM transactions_idempotencyrecord i
-      WHERE i.agent_id = %(agent)s AND i.key = %(key)s),
-    ARRAY(SELECT l.kind FROM security_resourcelock l
-      WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
-        (('agent', %(agent)s), ('user', %(owner)s),
-         ('merchant', %(merchant)s), ('everything', '')))
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """What an Idempotency-Key was answered before."""
-
-    request_digest: str
-    status_code: int
-    response: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that one statement tells of an agent's past, read under its lock."""
-
-    activity: Activity
-    merchant: MerchantHistory
-    budget: BudgetState
-    budget_id: str
-    locks: tuple[str, ...]
-    answer: StoredAnswer | None
-
-    def facts(
-        self, request: SpendingRequest, agent: LockedAgent, now: datetime
-    ) -> Facts:
-        """Return the frozen facts of a decision."""
-        return Facts(
-            request=request,
-            agent_is_active=agent.is_active,
-            locks=self.locks,
-            activity=self.activity,
-            merchant=self.merchant,
-            budget=self.budget,
-            now=now,
-        )
-
-
-def snapshot_for(
-    agent: LockedAgent,
-    *,
-    merchant_key: str,
-    currency: str,
-    day: date,
-    now: datetime,
-    idempotency_key: str = "",
-) -> Snapshot:
-    """Read an agent's counters, budget of the day, locks and stored answer.
-
-    1 statement. Call it after lock_agent_row(), in a statement of its own: under
-    READ COMMITTED only a new statement sees what the lock waited for.
-    """
-    parameters: dict[str, str | date] = {
-        "agent": agent.id,
-        "owner": agent.owner_id,
-        "merchant": merchant_key,
-        "currency": currency,
-        "day": day,
-        "key": idempotency_key,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_SNAPSHOT, parameters)
-        activity, merchant, budget, answer, locks = cursor.fetchone()
-    pot = _row(budget)
-    return Snapshot(
-        activity=_activity(_row(activity), now),
-        merchant=_merchant(_row(merchant)),
-        budget=BudgetState(
-            reserved_minor=pot.get("reserved_minor", 0),
-            posted_minor=pot.get("posted_minor", 0),
-        ),
-        budget_id=pot.get("id") or new_id("bud"),
-        locks=tuple(locks),
-        answer=_answer(_row(answer)),
-    )
-
-
-def _row(value: str | None) -> Mapping[str, Any]:
-    row: Mapping[str, Any] = json.loads(value) if value else {}
-    return row
-
-
-def _activity(row: Mapping[str, Any], now: datetime) -> Activity:
-    if not row:
-        return no_activity(now)
-    return Activity(
-        hour_start=datetime.fromisoformat(row["hour_start"]),
-        last_request_at=datetime.fromisoformat(row["last_request_at"]),
-        requests_this_hour=row["requests_this_hour"],
-        requests_previous_hour=row["requests_previous_hour"],
-        allowed_count=row["allowed_count"],
-        allowed_sum_minor=row["allowed_sum_minor"],
-        allowed_sum_of_squares=row["allowed_sum_of_squares"],
-        requests_by_hour_of_day=tuple(row["requests_by_hour_of_day"]),
-        waiting_approvals=row["waiting_approvals"],
-    )
-
-
-def _merchant(row: Mapping[str, Any]) -> MerchantHistory:
-    if not row:
-        return MerchantHistory()
-    return MerchantHistory(
-        allowed_count=row["allowed_count"],
-        last_amount_minor=row["last_amount_minor"],
-        last_request_at=datetime.fromisoformat(row["last_request_at"]),
-    )
-
-
-def _answer(row: Mapping[str, Any]) -> StoredAnswer | None:
-    if not row:
-        return None
-    return StoredAnswer(row["request_digest"], row["status_code"], row["response"])
 
 
 def transactions_visible_to(user: User) -> QuerySet[Transaction]:
@@ -213,13 +78,18 @@ def approval_for(user: User, approval_id: str) -> ApprovalRequest:
 
 
 def _approvals(user: User) -> QuerySet[ApprovalRequest]:
-    return ApprovalRequest.objects.filter(
+    approvals = ApprovalRequest.objects.filter(
         transaction__agent__in=agents_visible_to(user)
     ).select_related(
         "transaction__agent__owner",
         "transaction__agent__policy_version",
+        "transaction__credential",
         "transaction__decision__policy_version",
         "resolved_by",
+    )
+    return approvals.defer(
+        "transaction__credential__secret_hash",
+        "transaction__credential__signing_secret",
     )
 
 

@@ -1,0 +1,62 @@
+"""The attack catalogue: every item has a test named after it, or is known to wait.
+
+`test_b10_refresh_sixteen_at_once` is item B10. An item leaves WAITING when the part
+of the product that it attacks exists; a test for it must then exist too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tests.house.source import python_files
+
+GROUPS = {
+    "A": 18,  # Authentication.
+    "B": 21,  # Sessions and tokens.
+    "C": 14,  # Roles, foreign objects, mass assignment.
+    "D": 10,  # Rate limits.
+    "E": 13,  # Input.
+    "F": 13,  # Signing and webhooks.
+    "G": 11,  # Encryption, masking, keys.
+    "H": 10,  # Function calls.
+    "I": 8,  # Prompt injection.
+    "J": 16,  # Pipeline and money.
+    "K": 14,  # Approvals.
+    "L": 12,  # Audit.
+    "M": 8,  # Alerts and incidents.
+    "N": 9,  # Console.
+    "O": 8,  # Jobs.
+    "P": 14,  # Infrastructure.
+}
+NEVER_GIVEN = {"P11"}
+
+WAITING = """
+    A12 A13 A14 A15 A16 A17
+    B12 B15 B17 B19 B20
+    C6 C12 C13 C14
+    D5
+    E4 E7 E11
+    F7 F9 F10 F11 F12 F13
+    G10 G11
+    H6 H8 H9
+    I1 I6 I7
+    J5
+    K7 K8 K10 K11 K14
+    L2 L3 L4 L5 L6 L9 L12
+    M2
+    N5 N9
+    O3 O5 O6 O8
+    P2 P3 P4 P5 P7 P8 P9 P10 P12 P13 P14
+""".split()  # noqa: SIM905 - a table reads better.
+
+
+def test_every_attack_has_a_test_or_is_known_to_wait():
+    items = {f"{group}{n + 1}" for group in GROUPS for n in range(GROUPS[group])}
+    tested = {
+        item.upper()
+        for path in python_files("tests")
+        for item in re.findall(r"def test_([a-p][0-9]+)_", path.read_text())
+    }
+
+    assert sorted(items - NEVER_GIVEN - tested) == sorted(WAITING)
+    assert tested <= items

@@ -1,0 +1,97 @@
+"""The platform locks for what somebody did, and never itself out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import User
+from audit.models import AuditEvent
+from security.models import Incident, IncidentStep, ResourceLock
+from security.queries import metric_counts
+from security.services import detect_incidents, lock_resource, respond_to_incidents
+from tests.people import make_person
+from tests.security.happenings import NOW, happen, is_refused
+
+pytestmark = pytest.mark.django_db
+
+JUST = NOW - timedelta(minutes=1)
+
+
+def forbidden(person, times=6):
+    is_refused(at=JUST, times=times, status=403, actor=person)
+    detect_incidents(now=NOW)
+    respond_to_incidents()
+
+
+@pytest.mark.parametrize("status", [404, 405, 409, 412, 428, 429])
+def test_what_a_person_does_not_answer_for_locks_nobody(alice, status):
+    is_refused(at=JUST, times=30, status=status, actor=alice)
+
+    assert detect_incidents(now=NOW) == []
+    counts = metric_counts(since=JUST, until=NOW)
+    assert counts["api_errors"] == 30
+
+
+def test_our_own_failures_lock_nobody_and_still_raise_the_alert(bob):
+    happen("request.failed", at=JUST, times=30, status=503, actor=bob)
+
+    assert detect_incidents(now=NOW) == []
+    assert metric_counts(since=JUST, until=NOW)["api_errors"] == 30
+
+
+def test_forms_that_are_out_of_date_lock_nobody(bob):
+    happen(
+        "request.refused",
+        at=JUST,
+        times=30,
+        actor=bob,
+        status=403,
+        code="csrf_failed",
+    )
+
+    assert detect_incidents(now=NOW) == []
+
+
+def test_the_last_who_could_unlock_is_not_locked_by_the_platform(alice):
+    forbidden(alice)
+
+    assert Incident.objects.get().resource_id == alice.pk
+    assert ResourceLock.objects.count() == 0
+    step = IncidentStep.objects.get(name="lock")
+    assert step.done_at is not None
+    assert step.result.startswith("Not locked. Nobody else could release it")
+    assert not AuditEvent.objects.filter(action="session.revoked").exists()
+
+
+@pytest.mark.parametrize("kept_out", ["inactive", "locked", "without a password"])
+def test_another_administrator_who_is_kept_out_is_no_help(alice, kept_out):
+    other = make_person("olga", User.Role.ADMIN)
+    match kept_out:
+        case "inactive":
+            User.objects.filter(pk=other.pk).update(is_active=False)
+        case "locked":
+            lock_resource("user", other.pk, acting=alice, reason="Odd.")
+        case _:
+            other.set_unusable_password()
+            other.save(update_fields=["password"])
+
+    forbidden(alice)
+
+    assert not ResourceLock.objects.filter(target_id=alice.pk).exists()
+
+
+def test_one_of_two_administrators_is_locked_and_the_second_then_not(alice):
+    other = make_person("olga", User.Role.ADMIN)
+
+    forbidden(alice)
+    forbidden(other)
+
+    assert ResourceLock.objects.get().target_id == alice.pk
+
+
+def test_a_person_may_still_lock_the_last_administrator(alice, bob):
+    lock_resource("user", alice.pk, acting=bob, reason="The account is stolen.")
+
+    assert ResourceLock.objects.get().target_id == alice.pk

@@ -1,0 +1,39 @@
+"""Every read of this app: what decisions need, and what people and agents may see."""
+
+from __future__ import annotations
+
+from transactions.queries.decisions import Snapshot, StoredAnswer, snapshot_for
+from transactions.queries.reading import (
+    Dashboard,
+    Hour,
+    approval_for,
+    approval_queue,
+    budget_of,
+    dashboard_for,
+    decisions_by_hour,
+    etag_of,
+    page_of_transactions,
+    transaction_for,
+    transaction_of_agent,
+    transactions_of_agent,
+    transactions_visible_to,
+)
+
+__all__ = [
+    "Dashboard",
+    "Hour",
+    "Snapshot",
+    "StoredAnswer",
+    "approval_for",
+    "approval_queue",
+    "budget_of",
+    "dashboard_for",
+    "decisions_by_hour",
+    "etag_of",
+    "page_of_transactions",
+    "snapshot_for",
+    "transaction_for",
+    "transaction_of_agent",
+    "transactions_of_agent",
+    "transactions_visible_to",
+]
