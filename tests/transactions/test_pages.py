@@ -320,6 +320,15 @@ def test_the_dashboard_counts_the_day(people: People):
     assert len(context["hours"]) == 24
 
 
+def test_the_dashboard_counts_the_agents_that_can_act(people: People):
+    make_agent(people.carol, acting=people.alice)
+    make_agent(people.carol, acting=people.alice, name="rehearsal", mode="test")
+    locked = make_agent(people.carol, acting=people.alice, name="locked")
+    agent_services.lock_agent(locked.pk, reason="Odd orders", acting=people.bob)
+
+    assert browser(people.carol).get("/dashboard/").context["day"].agents == 1
+
+
 def test_the_agent_page_tells_its_policy_in_words_and_its_lock(people: People):
     agent = make_agent(people.carol, acting=people.alice)
     agent_services.lock_agent(agent.pk, reason="Odd orders", acting=people.bob)

@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
 from accounts.models import User
-from agents.queries import agents_visible_to
+from agents.queries import agents_visible_to, with_locks
 from audit.errors import NotFound
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
@@ -127,10 +127,11 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
         .values_list("currency")
         .annotate(Sum("amount_minor"))
     )
+    working = with_locks(agents_visible_to(user))
     return Dashboard(
         outcomes=dict(outcomes.order_by()),
         waiting=approval_queue(user).count(),
-        agents=agents_visible_to(user).filter(is_active=True).count(),
+        agents=working.filter(is_active=True, mode="live", is_locked=False).count(),
         spent_minor=dict(spent.order_by()),
     )
 
