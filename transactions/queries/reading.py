@@ -10,8 +10,9 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
 from accounts.models import User
-from agents.queries import agents_visible_to, with_locks
+from agents.queries import agents_visible_to
 from audit.errors import NotFound
+from security.queries import live_locks
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
 from transactions.models import ApprovalRequest, Budget, Transaction
@@ -127,11 +128,12 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
         .values_list("currency")
         .annotate(Sum("amount_minor"))
     )
-    working = with_locks(agents_visible_to(user))
+    working = agents_visible_to(user).filter(is_active=True, mode="live")
+    locked = live_locks("agent").values("target_id")
     return Dashboard(
         outcomes=dict(outcomes.order_by()),
         waiting=approval_queue(user).count(),
-        agents=working.filter(is_active=True, mode="live", is_locked=False).count(),
+        agents=working.exclude(pk__in=locked).count(),
         spent_minor=dict(spent.order_by()),
     )
 
