@@ -198,14 +198,13 @@ class SessionAdmin(HistoryAdmin):
         "user_agent",
         "created_at",
         "last_seen_at",
-        "expires_at",
         "ended_at",
         "end_reason",
     )
     list_filter = (("ended_at", admin.EmptyFieldListFilter),)
     list_select_related = ("user",)
     search_fields = ("=id", "user__username", "=address")
-    fields = list_display
+    fields = (*list_display, "expires_at")
     actions = ("end",)
 
     @admin.action(description="End these sessions", permissions=["revoke"])

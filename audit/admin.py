@@ -194,7 +194,9 @@ def _refusing(form: Any, refusal: DomainError) -> Any:
 
 def short_id(identifier: str) -> SafeString:
     """Return the end of an id, which tells it from others, with the whole on hover."""
-    return format_html('<span title="{}">…{}</span>', identifier, identifier[-8:])
+    return format_html(
+        '<span class="short-id" title="{0}">…{1}</span>', identifier, identifier[-8:]
+    )
 
 
 def timeline_url(target_id: str) -> str:
@@ -273,7 +275,9 @@ class AuditEventAdmin(HistoryAdmin):
         "action",
         "outcome",
         "actor",
+        "actor_id",
         "target",
+        "target_id",
         "owner_id",
         "address",
         "user_agent",
@@ -282,7 +286,7 @@ class AuditEventAdmin(HistoryAdmin):
     )
 
     @admin.display(description="actor")
-    def actor(self, event: AuditEvent) -> str:
+    def actor(self, event: AuditEvent) -> SafeString:
         return _named(event.actor_kind, event.actor_label, event.actor_id)
 
     @admin.display(description="target")
@@ -329,5 +333,6 @@ class AuditEventAdmin(HistoryAdmin):
         return super().render_change_form(request, *args, **kw)
 
 
-def _named(kind: str, label: str, identifier: str) -> str:
-    return f"{kind} {label or identifier}".strip()
+def _named(kind: str, label: str, identifier: str) -> SafeString:
+    name = label or (short_id(identifier) if identifier else "")
+    return format_html("{} {}", kind, "" if name == kind else name)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib import admin
+from django.test import RequestFactory
 from django.urls import reverse
 
+from accounts.services import start_session
 from audit.models import AuditEvent
+from security.services import lock_resource
 from tests.browser.conftest import Visitor
 from tests.factories import make_agent
 from tests.people import People
@@ -143,8 +146,12 @@ def test_the_keyboard_alone_suffices(visit: Visit, people: People):
     assert Transaction.objects.get().status == "authorized"
 
 
-def test_no_page_breaks_the_content_policy(visit: Visit, people: People):
+def test_no_page_breaks_the_content_policy_or_hides_a_column(
+    visit: Visit, people: People
+):
     asked = held(people).transaction
+    lock_resource("agent", asked.agent_id, acting=people.alice, reason="Odd. " * 20)
+    start_session(request=RequestFactory().post("/"), user=people.carol)
     visitor = visit()
     visitor.open("/accounts/login/")
     visitor.sign_in("alice").wait_for_url("**/admin/")
