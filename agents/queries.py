@@ -250,6 +250,12 @@ def policy_rules(version_id: str) -> PolicyRules:
     )
 
 
+def policy_in_force(agent: LockedAgent) -> PolicyRules | None:
+    """Return the compiled policy of a locked agent; None means nothing is allowed."""
+    version_id = agent.policy_version_id
+    return None if version_id is None else policy_rules(version_id)
+
+
 def function_for_call(
     name: str, *, agent: LockedAgent, credential_id: str
 ) -> tuple[CallableFunction | None, Standing]:

@@ -51,31 +51,18 @@ def is_reached(metric: str, count: int) -> bool:
 
 
 def triggers(
-    *, risk_bp: int, error_count: int, unauthorized_attempts: int
+    *, risk_bp: int = 0, error_count: int = 0, unauthorized_attempts: int = 0
 ) -> tuple[str, ...]:
-    """Return which of the three limits are exceeded, by name, in this order."""
+    """Return which limits one actor exceeded in the last hour: any is an incident.
+
+    `risk_bp` is the highest risk score in basis points: exactly 0.80 is none.
+    """
     exceeded = (
         ("risk_score", risk_bp > RISK_LIMIT_BP),
         ("error_count", error_count > ERROR_LIMIT),
         ("unauthorized_attempts", unauthorized_attempts > UNAUTHORIZED_LIMIT),
     )
     return tuple(name for name, is_exceeded in exceeded if is_exceeded)
-
-
-def is_incident(
-    *, risk_bp: int = 0, error_count: int = 0, unauthorized_attempts: int = 0
-) -> bool:
-    """Tell whether what one actor did in the last hour is an incident.
-
-    `risk_bp` is the highest risk score in basis points: exactly 0.80 is none.
-    """
-    return bool(
-        triggers(
-            risk_bp=risk_bp,
-            error_count=error_count,
-            unauthorized_attempts=unauthorized_attempts,
-        )
-    )
 
 
 def hours_to_check(last_settled: datetime | None, *, now: datetime) -> list[Hour]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.models import User
-from agents.queries import LockedAgent, lock_agent_row, policy_rules
+from agents.queries import LockedAgent, lock_agent_row, policy_in_force
 from audit.services import Outcome as AuditOutcome
 from audit.services import record
 from security.queries import live_locks
@@ -174,8 +174,7 @@ def _person(acting: User, agent: LockedAgent, row: Transaction) -> User:
 
 def _recheck(agent: LockedAgent, approval: ApprovalRequest) -> tuple[Finding, ...]:
     row = approval.transaction
-    policy = policy_rules(agent.policy_version_id) if agent.policy_version_id else None
-    return recheck(_facts(agent, row), policy, THRESHOLDS)
+    return recheck(_facts(agent, row), policy_in_force(agent), THRESHOLDS)
 
 
 def _facts(agent: LockedAgent, row: Transaction) -> Facts:

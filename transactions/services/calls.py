@@ -13,7 +13,7 @@ from agents.queries import (
     CallableFunction,
     function_for_call,
     lock_agent_row,
-    policy_rules,
+    policy_in_force,
 )
 from audit.batch import Insert, write_together
 from audit.services import Outcome as AuditOutcome
@@ -35,9 +35,7 @@ def request_function_call(
     """
     with transaction.atomic(durable=True):
         agent = lock_agent_row(acting.principal_id)
-        policy = (
-            policy_rules(agent.policy_version_id) if agent.policy_version_id else None
-        )
+        policy = policy_in_force(agent)
         registered, standing = function_for_call(
             function, agent=agent, credential_id=acting.credential_id
         )

@@ -13,7 +13,7 @@ from agents.core.money import MoneyError, parse_amount
 from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.principals import AgentPrincipal
-from agents.queries import LockedAgent, lock_agent_row, policy_rules
+from agents.queries import LockedAgent, lock_agent_row, policy_in_force, policy_rules
 from audit.core.masking import mask
 from transactions.core.decision import decide
 from transactions.core.facts import SpendingRequest
@@ -40,7 +40,7 @@ def request_transaction(
     with transaction.atomic(durable=True):
         agent = lock_agent_row(acting.principal_id)
         now = _decision_clock(ask, agent)
-        policy = policy_rules(agent.policy_version_id) if _has_policy(agent) else None
+        policy = policy_in_force(agent)
         snapshot = snapshot_for(
             agent,
             credential_id=acting.credential_id,
@@ -58,10 +58,6 @@ def request_transaction(
         verdict = decide(facts, policy, THRESHOLDS)
         decided = Decided(agent, acting, ask, request, policy, snapshot, facts, verdict)
         return write_decided(decided, idempotency_key=idempotency_key)
-
-
-def _has_policy(agent: LockedAgent) -> bool:
-    return agent.policy_version_id is not None
 
 
 def _decision_clock(ask: Ask, agent: LockedAgent) -> datetime:
