@@ -56,6 +56,7 @@ STATUS: dict[str, int] = {
             "audit.errors.NotPermitted",
             "accounts.errors.OwnAuthorityRefused",
             "agents.errors.OwnAgentRefused",
+            "security.errors.StepUpRequired",
             "transactions.errors.NotAllowedToApprove",
         ),
         404: ("audit.errors.NotFound",),

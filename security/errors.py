@@ -42,6 +42,13 @@ class SignatureRefused(DomainError):
         super().__init__(detail)
 
 
+class StepUpRequired(DomainError):
+    """What was asked needs a proof of who asks that is at most five minutes old."""
+
+    code = "step_up_required"
+    detail = "Prove again who you are; the last proof is more than 5 minutes old."
+
+
 class ReasonMissing(DomainError):
     """Stopping, starting and closing things takes a reason that others can read."""
 

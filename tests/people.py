@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.utils import timezone
 
 from accounts import services
 from accounts.models import Team, User
@@ -53,8 +54,8 @@ def make_people() -> People:
 def make_person(
     username: str, role: str = User.Role.USER, team: Team | None = None
 ) -> User:
-    """Make one more person, whose password is PASSWORD."""
-    return services.create_user(
+    """Make one more person, whose password is PASSWORD; they have just signed in."""
+    person = services.create_user(
         username=username,
         password=PASSWORD,
         role=role,
@@ -62,3 +63,5 @@ def make_person(
         email=f"{username}@example.com",
         acting=SETUP,
     )
+    person.authenticated_at = timezone.now()
+    return person
