@@ -43,14 +43,15 @@ class UserAdmin(ServiceAdmin):
         "role",
         "team",
         "is_active",
-        "last_login",
+        "second_factors",
         "live_sessions",
+        "last_login",
     )
     list_filter = ("role", "team", "is_active")
     list_select_related = ("team",)
     search_fields = ("username", "full_name", "email")
     ordering = ("username",)
-    actions = ("end_sessions", "deactivate")
+    actions = ("end_sessions", "remove_second_factors", "deactivate")
     readonly_fields = ("username", "last_login", "date_joined", "password_link")
     fieldsets = (
         (None, {"fields": ("username", "password_link", "is_active")}),
@@ -65,11 +66,18 @@ class UserAdmin(ServiceAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        now = timezone.now()
         live = Q(
-            api_sessions__ended_at=None, api_sessions__expires_at__gt=timezone.now()
+            sign_ins__ended_at=None,
+            sign_ins__expires_at__gt=now,
+            sign_ins__idles_at__gt=now,
         )
+        factors = Q(authenticator__type__in=("totp", "webauthn"))
         people: QuerySet[User] = super().get_queryset(request)
-        return people.annotate(live_session_count=Count("api_sessions", filter=live))
+        return people.annotate(
+            live_session_count=Count("sign_ins", filter=live, distinct=True),
+            factor_count=Count("authenticator", filter=factors, distinct=True),
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets if obj else self.add_fieldsets
@@ -136,7 +144,11 @@ class UserAdmin(ServiceAdmin):
         }
         return render(request, "admin/accounts/user/password.html", values)
 
-    @admin.display(description="API sessions", ordering="live_session_count")
+    @admin.display(description="Second factors", ordering="factor_count")
+    def second_factors(self, user: Any) -> int:
+        return int(user.factor_count)
+
+    @admin.display(description="Sign-ins", ordering="live_session_count")
     def live_sessions(self, user: Any) -> int:
         return int(user.live_session_count)
 
@@ -153,6 +165,17 @@ class UserAdmin(ServiceAdmin):
             )
 
         self.run_for_each(request, people, end, done="signed out everywhere")
+
+    @admin.action(
+        description="Remove second factors (lost devices)", permissions=["change"]
+    )
+    def remove_second_factors(
+        self, request: HttpRequest, people: QuerySet[User]
+    ) -> None:
+        def remove(person: User) -> None:
+            services.remove_second_factors(user=person, acting=person_of(request))
+
+        self.run_for_each(request, people, remove, done="now without a second factor")
 
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
@@ -190,10 +213,12 @@ class TeamAdmin(ServiceAdmin):
 
 @admin.register(Session)
 class SessionAdmin(HistoryAdmin):
-    """Sign-ins by API. Ending one refuses its access tokens at once."""
+    """Sign-ins, by API and by browser. Ending one refuses the next request."""
 
     list_display = (
         "user",
+        "kind",
+        "method",
         "address",
         "user_agent",
         "created_at",
@@ -201,10 +226,10 @@ class SessionAdmin(HistoryAdmin):
         "ended_at",
         "end_reason",
     )
-    list_filter = (("ended_at", admin.EmptyFieldListFilter),)
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "kind")
     list_select_related = ("user",)
     search_fields = ("=id", "user__username", "=address")
-    fields = (*list_display, "expires_at")
+    fields = (*list_display, "authenticated_at", "idles_at", "expires_at")
     actions = ("end",)
 
     @admin.action(description="End these sessions", permissions=["revoke"])

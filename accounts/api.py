@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import queries, services
+from accounts import cookies, devices, queries, services
+from accounts.authentication import enforce_csrf, refuse_foreign_origin
 from accounts.core.roles import ROLE_PERMISSIONS
 from accounts.core.usernames import MAX_LENGTH
-from accounts.lock_out import digest_of
+from accounts.errors import CredentialsMixed
 from accounts.models import Session, Team, User
 from accounts.permissions import IsPerson, person_of
 from accounts.tokens import PersonAccess
 from audit.serializers import StrictSerializer
+from security.step_up import STEP_UP_LASTS
 
 # Long enough for any passphrase; a longer text is refused before it is hashed.
 PASSWORD_MAX_LENGTH = 256
 REFRESH_MAX_LENGTH = 256
+OTP_MAX_LENGTH = 32
 
 
 class TokenInput(StrictSerializer):
@@ -32,10 +37,22 @@ class TokenInput(StrictSerializer):
     password = serializers.CharField(
         max_length=PASSWORD_MAX_LENGTH, trim_whitespace=False
     )
+    otp = serializers.CharField(
+        max_length=OTP_MAX_LENGTH,
+        required=False,
+        help_text="A code of your authenticator app, or a recovery code.",
+    )
+    cookie = serializers.BooleanField(
+        default=False, help_text="Give the tokens as httpOnly cookies, to browsers."
+    )
 
 
 class RefreshInput(StrictSerializer):
-    refresh = serializers.CharField(max_length=REFRESH_MAX_LENGTH)
+    refresh = serializers.CharField(
+        max_length=REFRESH_MAX_LENGTH,
+        required=False,
+        help_text="Left out where the cookie brings it.",
+    )
 
 
 class TokenPairOutput(serializers.Serializer[services.TokenPair]):
@@ -46,6 +63,40 @@ class TokenPairOutput(serializers.Serializer[services.TokenPair]):
     )
 
 
+class StepUpInput(StrictSerializer):
+    """One proof. A password counts only for whoever has no second factor."""
+
+    otp = serializers.CharField(max_length=OTP_MAX_LENGTH, required=False)
+    passkey = serializers.DictField(
+        required=False, help_text="The answer to auth/step-up/passkey/, as JSON."
+    )
+    password = serializers.CharField(
+        max_length=PASSWORD_MAX_LENGTH, trim_whitespace=False, required=False
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError(
+                "Send one of otp, passkey and password.", code="one_proof"
+            )
+        return attrs
+
+
+class StepUpOutput(serializers.Serializer[Any]):
+    authenticated_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="Until then it is fresh.")
+
+
+class PasskeyOptionsOutput(serializers.Serializer[Any]):
+    publicKey = serializers.DictField(  # noqa: N815 - the browser's own name.
+        help_text="For navigator.credentials.get()."
+    )
+
+
+class CsrfOutput(serializers.Serializer[Any]):
+    csrf_token = serializers.CharField(help_text="To be sent as X-CSRFToken.")
+
+
 class SessionOutput(serializers.ModelSerializer[Session]):
     is_current = serializers.SerializerMethodField(help_text="The one asking.")
 
@@ -53,9 +104,12 @@ class SessionOutput(serializers.ModelSerializer[Session]):
         model = Session
         fields = [
             "id",
+            "kind",
+            "method",
             "user_agent",
             "address",
             "created_at",
+            "authenticated_at",
             "last_seen_at",
             "expires_at",
             "is_current",
@@ -100,12 +154,14 @@ class TokenCreateView(APIView):
     def counted_about(self, request: Request) -> str:
         """Count guesses at one name together, however many addresses they come from.
 
-        A client without cookies has no known device; the page tells its own apart.
+        A browser that its owner has signed in with before counts apart.
         """
         body = request.data
         typed = body.get("username") if isinstance(body, dict) else None
+        if typed is None:
+            return ""
         # The serializer takes a number for its digits.
-        return "" if typed is None else f"name:{digest_of(str(typed))}"
+        return f"name:{devices.name_and_device(request._request, str(typed))}"
 
     @extend_schema(
         operation_id="auth_token_create",
@@ -117,9 +173,16 @@ class TokenCreateView(APIView):
     def post(self, request: Request) -> Response:
         given = TokenInput(data=request.data)
         given.is_valid(raise_exception=True)
+        by_cookie = given.validated_data.pop("cookie")
+        if by_cookie:
+            refuse_foreign_origin(request._request)
         # axes and Django's signals know the request of Django, not DRF's wrapper.
         pair = services.sign_in(request=request._request, **given.validated_data)
-        return Response(TokenPairOutput(pair).data)
+        if not by_cookie:
+            return Response(TokenPairOutput(pair).data)
+        response = _cookies(request, pair)
+        devices.remember(response, given.validated_data["username"])
+        return response
 
 
 class TokenRefreshView(APIView):
@@ -139,8 +202,75 @@ class TokenRefreshView(APIView):
     def post(self, request: Request) -> Response:
         given = RefreshInput(data=request.data)
         given.is_valid(raise_exception=True)
-        pair = services.refresh_session(**given.validated_data)
+        in_body = given.validated_data.get("refresh")
+        by_cookie = cookies.refresh_of(request)
+        if in_body and by_cookie:
+            raise CredentialsMixed("Send the refresh token or its cookie, not both.")
+        if by_cookie:
+            enforce_csrf(request._request)
+            return _cookies(request, services.refresh_session(refresh=by_cookie))
+        if not in_body:
+            error = {"refresh": [ErrorDetail("This field is required.", "required")]}
+            raise ValidationError(error)
+        pair = services.refresh_session(refresh=in_body)
         return Response(TokenPairOutput(pair).data)
+
+
+class CsrfView(APIView):
+    """The CSRF token that requests by cookie need; sets the cookie it belongs to."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="auth_csrf_retrieve", responses=CsrfOutput, auth=[], tags=["auth"]
+    )
+    def get(self, request: Request) -> Response:
+        return Response({"csrf_token": get_token(request._request)})
+
+
+class StepUpView(APIView):
+    """Prove anew who is asking; this session may do dangerous things for 5 minutes."""
+
+    permission_classes = [IsPerson]
+    rate_class = "auth"
+
+    @extend_schema(
+        operation_id="auth_step_up",
+        request=StepUpInput,
+        responses=StepUpOutput,
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        given = StepUpInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        proved_at = services.step_up(
+            request=request._request,
+            session_id=_session_id(request),
+            acting=person_of(request),
+            **given.validated_data,
+        )
+        body = {"authenticated_at": proved_at, "expires_at": proved_at + STEP_UP_LASTS}
+        return Response(StepUpOutput(body).data)
+
+
+class PasskeyOptionsView(APIView):
+    """Begin a step-up by passkey: what the browser's authenticator is to sign."""
+
+    permission_classes = [IsPerson]
+    rate_class = "auth"
+
+    @extend_schema(
+        operation_id="auth_step_up_passkey",
+        request=None,
+        responses=PasskeyOptionsOutput,
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        options = services.ask_passkey(
+            session_id=_session_id(request), user=person_of(request)
+        )
+        return Response(options)
 
 
 class TokenRevokeView(APIView):
@@ -160,7 +290,10 @@ class TokenRevokeView(APIView):
             session_id=_session_id(request),
             acting=person_of(request),
         )
-        return Response(status=204)
+        response = Response(status=204)
+        if cookies.access_of(request):
+            cookies.take_back(response)
+        return response
 
 
 class SessionListView(generics.ListAPIView[Session]):
@@ -227,3 +360,14 @@ class MeView(APIView):
 def _session_id(request: Request) -> str:
     assert isinstance(request.auth, PersonAccess)  # noqa: S101 - as above.
     return request.auth.session
+
+
+def _cookies(request: Request, pair: services.TokenPair) -> Response:
+    """Answer with the tokens in cookies only, and what their requests must carry."""
+    body = {
+        "expires_in": pair.expires_in_s,
+        "csrf_token": get_token(request._request),
+    }
+    response = Response(body)
+    cookies.give(response, pair)
+    return response

@@ -23,6 +23,41 @@ class AccountLocked(DomainError):
         super().__init__()
 
 
+class SecondFactorRequired(DomainError):
+    """The password is right, and is not enough for this person."""
+
+    code = "second_factor_required"
+    detail = "Send a code of your second factor as `otp`, too."
+
+
+class SecondFactorRefused(DomainError):
+    """A code that is wrong, or was used, or a passkey's answer that does not fit."""
+
+    code = "second_factor_refused"
+    detail = "The code is not right, or was used before."
+
+
+class EnrolmentRequired(DomainError):
+    """The role asks for a second factor, and the person has none yet."""
+
+    code = "second_factor_enrolment_required"
+    detail = "Sign in on the web page and set up a second factor first."
+
+
+class CredentialsMixed(DomainError):
+    """A request says who asks twice, by header and by cookie."""
+
+    code = "credentials_mixed"
+    detail = "Send an Authorization header or the sign-in cookie, not both."
+
+
+class CsrfRefused(DomainError):
+    """A browser sent its cookies, and not what shows that our own page asked it to."""
+
+    code = "csrf_failed"
+    detail = "Send the CSRF token of auth/csrf/ as X-CSRFToken, from our own origin."
+
+
 class TokenRefused(DomainError):
     """An access token that is forged, expired, of the wrong kind or revoked."""
 

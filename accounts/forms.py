@@ -1,18 +1,29 @@
-"""Forms: the sign-in page's, and the console's for people."""
+"""Forms: those by which people prove who they are, and the console's for people."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.forms import ResetPasswordForm
+from allauth.core import context as current
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 
 from accounts import services
 from accounts.core.roles import GRANTABLE_PERMISSIONS
-from accounts.errors import InvalidCredentials
+from accounts.errors import InvalidCredentials, SecondFactorRefused
 from accounts.models import User
 
 PASSWORD_MAX_LENGTH = 256
@@ -55,6 +66,87 @@ class OwnPasswordForm(PasswordChangeForm):
             acting=self.user,
         )
         return self.user
+
+
+class _OurCodes:
+    """Has our service verify a code, so that lock-out and single use hold."""
+
+    user: User
+    cleaned_data: dict[str, Any]
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        try:
+            self.authenticator = services.prove_second_factor(
+                request=current.request, user=self.user, code=code
+            )
+        except SecondFactorRefused as error:
+            raise ValidationError(error.detail, code=error.code) from error
+        return code
+
+
+class SignInCodeForm(_OurCodes, AuthenticateForm):  # type: ignore[misc] # Untyped package.
+    """The code after the password."""
+
+
+class StepUpCodeForm(_OurCodes, ReauthenticateForm):  # type: ignore[misc] # As above.
+    """The code before something dangerous."""
+
+
+class _PasskeyField(forms.JSONField):
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError(self.error_messages["invalid"]) from None
+
+
+class _AnyPasskey(forms.Form):
+    """What a browser made up must be a refusal, whatever it makes fido2 raise."""
+
+    credential = _PasskeyField(widget=forms.HiddenInput)
+
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc] # allauth's form.
+        except (InvalidSignature, AttributeError, KeyError, TypeError, ValueError):
+            raise ValidationError("That passkey was not accepted.") from None
+
+
+class SignInPasskeyForm(_AnyPasskey, AuthenticateWebAuthnForm):  # type: ignore[misc] # As above.
+    """A passkey after the password."""
+
+
+class PasskeyOnlyForm(_AnyPasskey, LoginWebAuthnForm):  # type: ignore[misc] # As above.
+    """A passkey in place of name and password."""
+
+
+class StepUpPasskeyForm(_AnyPasskey, ReauthenticateWebAuthnForm):  # type: ignore[misc] # As above.
+    """A passkey before something dangerous."""
+
+
+class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc] # As above.
+    """A passkey to be enrolled."""
+
+    credential = _PasskeyField(widget=forms.HiddenInput)
+
+    def clean(self) -> Any:
+        try:
+            return super().clean()
+        except (InvalidSignature, AttributeError, KeyError, TypeError, ValueError):
+            raise ValidationError("That passkey was not accepted.") from None
+
+
+class ForgottenPasswordForm(ResetPasswordForm):  # type: ignore[misc] # As above.
+    """Queues the mail: that there is such a person shows neither here nor in time."""
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"])
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        email: str = self.cleaned_data["email"]
+        services.queue_password_reset(email)
+        return email
 
 
 class _PermissionsField(forms.ModelMultipleChoiceField[Permission]):

@@ -1,38 +1,124 @@
-"""Tells the audit log who is signed in by browser, without asking the database."""
+"""Who is signed in by browser, and what pages do about refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import suspend_request
+from allauth.account.internal.stagekit import clear_login
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from accounts.authentication import AUTHENTICATED_AT
-from accounts.models import User
+from accounts import queries, services
+from accounts.errors import AccountLocked, InvalidCredentials
+from accounts.models import Session, User
+from accounts.services.sign_in import SIGN_IN
 from audit import context
 from audit.context import Anonymous, Principal
+from security.errors import StepUpRequired
+
+API = "/api/"
+# What somebody who must enrol a second factor may open before they have.
+ENROLMENT = frozenset(
+    {
+        "account_logout",
+        "account_reauthenticate",
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "mfa_view_recovery_codes",
+        "livez",
+        "readyz",
+    }
+)
 
 
-class PersonContextMiddleware:
-    """Sets a principal that reads the session only when somebody asks for it.
+class PersonMiddleware(AuthenticationMiddleware):
+    """Sets request.user from the sign-in's row, and tells the audit log of it.
 
-    Requests by token put their own principal in its place.
+    Both only when somebody asks. Requests by token put their own principal in place.
     """
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.user = SimpleLazyObject(lambda: _person(request))  # type: ignore[assignment]
+        context.set_principal(SimpleLazyObject(lambda: _principal(request)))
+
+
+def _person(request: HttpRequest) -> User | AnonymousUser:
+    """Return the person of a live sign-in: one query, and a write once a minute."""
+    sign_in, user_id = request.session.get(SIGN_IN), request.session.get(SESSION_KEY)
+    if not sign_in or not user_id:
+        return AnonymousUser()
+    now = timezone.now()
+    session = queries.live_session(sign_in, user_id, kind=Session.Kind.BROWSER, now=now)
+    if session is None:
+        return AnonymousUser()
+    services.touch(session, now=now)
+    session.user.authenticated_at = session.authenticated_at
+    return session.user
+
+
+def _principal(request: HttpRequest) -> Principal:
+    return request.user if isinstance(request.user, User) else Anonymous()
+
+
+class PageRefusalMiddleware:
+    """Turns refusals that any page may raise into what a browser can follow."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        context.set_principal(SimpleLazyObject(lambda: principal_of(request)))
         return self.get_response(request)
 
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        """Let whoever owes a second factor enrol one, and nothing else."""
+        if request.path.startswith(API) or not isinstance(request.user, User):
+            return None
+        match = request.resolver_match
+        if match and match.view_name in ENROLMENT:
+            return None
+        if queries.owes_second_factor(request.user):
+            return redirect("mfa_index")
+        return None
 
-def principal_of(request: HttpRequest) -> Principal:
-    """Return the person of a browser session, or Anonymous."""
-    user = request.user
-    if not isinstance(user, User):
-        return Anonymous()
-    proved = request.session.get(AUTHENTICATED_AT)
-    user.authenticated_at = datetime.fromisoformat(proved) if proved else None
-    return user
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponseBase | None:
+        if request.path.startswith(API):
+            return None
+        match error:
+            case StepUpRequired():
+                return self._ask_for_proof(request)
+            case AccountLocked():
+                return self._locked_out(request, error.retry_after_s)
+            case InvalidCredentials():
+                clear_login(request)
+                messages.error(request, error.detail)
+                return redirect("account_login")
+        return None
+
+    def _ask_for_proof(self, request: HttpRequest) -> HttpResponseBase:
+        """Send to step-up, which takes the request up again where it was stopped."""
+        methods: list[dict[str, Any]] = get_adapter().get_reauthentication_methods(
+            request.user
+        )
+        response: HttpResponseBase = suspend_request(request, methods[0]["url"])
+        return response
+
+    def _locked_out(self, request: HttpRequest, retry_after_s: int) -> HttpResponse:
+        values = {"retry_after_minutes": -(-retry_after_s // 60)}
+        response = render(request, "accounts/locked_out.html", values, status=429)
+        response["Retry-After"] = str(retry_after_s)
+        return response

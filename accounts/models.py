@@ -12,9 +12,8 @@ from django.db import models, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
-from accounts.core import roles
+from accounts.core import roles, sessions
 from accounts.core.usernames import canonical_username
 from audit.context import System
 from audit.ids import PrefixedIdField
@@ -91,9 +90,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=True, help_text="Deactivate people instead of deleting them."
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    sessions_ended_at = models.DateTimeField(
-        null=True, editable=False, help_text="Sign-ins before this no longer count."
-    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -126,16 +122,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.username
 
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Bind browser sessions to the password and to the last "end them all"."""
-        ended = self.sessions_ended_at.isoformat() if self.sessions_ended_at else ""
-        return salted_hmac(
-            "accounts.User.session",
-            f"{self.password}|{ended}",
-            secret,
-            algorithm="sha256",
-        ).hexdigest()
-
     @property
     def is_staff(self) -> bool:
         """Security staff, who use the console, are the admins."""
@@ -155,16 +141,35 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Session(models.Model):
-    """One sign-in by API: a family of refresh tokens of which one is valid."""
+    """One sign-in. By API it is a family of refresh tokens of which one is valid.
+
+    The one truth about who is signed in: a browser's cookie and an access token only
+    name their row, which every request looks up.
+    """
+
+    class Kind(models.TextChoices):
+        API = sessions.API, "API"
+        BROWSER = sessions.BROWSER
 
     id = PrefixedIdField("ses")
-    user = models.ForeignKey(User, models.CASCADE, related_name="api_sessions")
-    refresh_hash = models.CharField(max_length=64, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
+    kind = models.CharField(max_length=7, choices=Kind.choices, default=Kind.API)
+    method = models.CharField(
+        max_length=40, default="password", help_text="How they proved who they are."
+    )
+    refresh_hash = models.CharField(max_length=64, blank=True, editable=False)
+    challenge = models.JSONField(
+        null=True, editable=False, help_text="What a passkey is being asked to sign."
+    )
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    authenticated_at = models.DateTimeField(
+        default=timezone.now, help_text="The last proof; what step-up asks for."
+    )
     last_seen_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
+    idles_at = models.DateTimeField(help_text="Ends here unless it is used before.")
+    expires_at = models.DateTimeField(help_text="Ends here, used or not.")
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=40, blank=True)
 

@@ -1,12 +1,14 @@
-"""Reads about people: who may see whom, and which sessions live."""
+"""Reads about people: who may see whom, and which sign-ins live."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from accounts.core.roles import MANAGER, has_capability
+from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Session, User
 
 
@@ -26,22 +28,47 @@ def owners_visible_to(user: User) -> QuerySet[User]:
 
 
 def live_sessions(user: User, *, now: datetime) -> QuerySet[Session]:
-    """Return the person's sign-ins by API that can still be refreshed."""
-    return Session.objects.filter(user=user, ended_at=None, expires_at__gt=now)
+    """Return the person's sign-ins, by API and by browser, that have not ended."""
+    return _live(now).filter(user=user)
 
 
-def session_for_access(
-    session_id: str, user_id: str, *, now: datetime
+def live_session(
+    session_id: str, user_id: str, *, kind: str, now: datetime
 ) -> Session | None:
-    """Return the live session of an access token with its active user: one query."""
+    """Return a live sign-in with its active user: one query, on every request."""
+    sessions = _live(now).select_related("user")
+    return sessions.filter(
+        pk=session_id, user_id=user_id, kind=kind, user__is_active=True
+    ).first()
+
+
+def method_of(session_id: str) -> str:
+    """Return how a sign-in's person proved who they are."""
+    found = Session.objects.filter(pk=session_id).values_list("method", flat=True)
+    return found.first() or "password"
+
+
+def _live(now: datetime) -> QuerySet[Session]:
+    return Session.objects.filter(ended_at=None, expires_at__gt=now, idles_at__gt=now)
+
+
+def factor_types(user: User) -> frozenset[str]:
+    """Return the kinds of second factor that a person has enrolled: one query.
+
+    Recovery codes are none: they only stand in for one.
+    """
+    factors = Authenticator.objects.filter(user=user)
+    found = factors.exclude(type=Authenticator.Type.RECOVERY_CODES)
+    return frozenset(found.values_list("type", flat=True))
+
+
+def owes_second_factor(user: User) -> bool:
+    """Tell whether a person must enrol a second factor before anything else.
+
+    Source: staff and approvers, wherever MFA_REQUIRED is on.
+    """
     return (
-        Session.objects.select_related("user")
-        .filter(
-            pk=session_id,
-            user_id=user_id,
-            user__is_active=True,
-            ended_at=None,
-            expires_at__gt=now,
-        )
-        .first()
+        settings.MFA_REQUIRED
+        and needs_second_factor(user.role)
+        and not factor_types(user)
     )

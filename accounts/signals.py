@@ -1,4 +1,4 @@
-"""The one file that listens: Django's login signals become audit events.
+"""The one file that listens: what Django, axes and allauth tell becomes audit events.
 
 Sign-in by page and by API send the same signals, so each fact is told once.
 """
@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.signals import authentication_step_completed
+from allauth.mfa.models import Authenticator
 from axes.signals import user_locked_out
 from django.contrib.auth import signals as auth_signals
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.services.sessions import via
+from accounts.services.lock_outs import SECOND_FACTOR
+from accounts.services.sessions import renew_proof
+from accounts.services.sign_in import SIGN_IN, via
 from audit.services import Outcome, record
 
 UNKNOWN = ("user", "", "unknown")
@@ -27,14 +32,19 @@ def connect() -> None:
         auth_signals.user_login_failed: on_sign_in_failed,
         auth_signals.user_logged_out: on_signed_out,
         user_locked_out: on_locked_out,
+        authentication_step_completed: on_step_completed,
     }
     for signal, listener in listeners.items():
         signal.connect(listener, dispatch_uid=f"accounts.{listener.__name__}")
+    # allauth's own signals come after the commit, when the event could be lost.
+    post_save.connect(on_factor_saved, Authenticator, dispatch_uid="accounts.added")
+    post_delete.connect(on_factor_gone, Authenticator, dispatch_uid="accounts.gone")
 
 
 def on_signed_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
     """A person has proved who they are."""
-    details = {"method": "password", "via": via(request)}
+    method = getattr(request, "sign_in_method", "password")
+    details = {"method": method, "via": via(request)}
     with transaction.atomic():
         record(
             "user.signed_in",
@@ -52,14 +62,15 @@ def on_sign_in_failed(
     **_: Any,
 ) -> None:
     """Somebody has not. The log says why; the answer to them never does."""
-    locked = getattr(request, "axes_locked_out", False)
+    reason = "invalid_credentials"
+    if getattr(request, "axes_locked_out", False):
+        reason = "locked_out"
+    elif SECOND_FACTOR in credentials:
+        reason = "second_factor"
     _record_about(
         str(credentials.get("username", "")),
         "user.sign_in_failed",
-        {
-            "reason": "locked_out" if locked else "invalid_credentials",
-            "via": via(request),
-        },
+        {"reason": reason, "via": via(request)},
     )
 
 
@@ -85,6 +96,49 @@ def on_signed_out(
             details={"via": via(request)},
             actor=user,
         )
+
+
+def on_step_completed(
+    sender: object,
+    request: HttpRequest,
+    user: User,
+    method: str,
+    reauthenticated: bool = False,
+    **extra: Any,
+) -> None:
+    """A signed-in person has proved anew who they are; the session's id changes."""
+    if not reauthenticated:
+        return
+    renew_proof(
+        session_id=request.session[SIGN_IN],
+        acting=user,
+        method=str(extra.get("type", method)),
+    )
+    # allauth's user is another instance; this is the one that permissions ask.
+    request.user.authenticated_at = user.authenticated_at  # type: ignore[union-attr]
+    request.session.cycle_key()
+
+
+def on_factor_saved(
+    sender: object, instance: Authenticator, created: bool, **_: Any
+) -> None:
+    """Somebody has enrolled a second factor."""
+    if created:
+        _record_factor("second_factor.added", instance)
+
+
+def on_factor_gone(sender: object, instance: Authenticator, **_: Any) -> None:
+    """Somebody, or an administrator for them, has removed one."""
+    _record_factor("second_factor.removed", instance)
+
+
+def _record_factor(action: str, factor: Authenticator) -> None:
+    record(
+        action,
+        target=_target(factor.user),
+        owner_id=factor.user.pk,
+        details={"type": factor.type},
+    )
 
 
 def _record_about(username: str, action: str, details: Mapping[str, object]) -> None:

@@ -25,7 +25,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts.errors import TokenRefused
 
 ALGORITHM = "HS256"
-REQUIRED_CLAIMS = ["iss", "aud", "sub", "jti", "sid", "token_type", "iat", "exp"]
+REQUIRED_CLAIMS = ["iss", "aud", "sub", "jti", "sid", "typ", "iat", "exp"]
 MAX_LENGTH = 1024
 # What hostile JSON makes of the parsers below besides their own errors.
 HOSTILE = (OverflowError, RecursionError, ValueError)
@@ -136,7 +136,7 @@ def claimed_type(raw: str) -> str | None:
         claims = jwt.decode(raw[:MAX_LENGTH], options={"verify_signature": False})
     except (jwt.InvalidTokenError, *HOSTILE):
         return None
-    kind = claims.get("token_type")
+    kind = claims.get("typ")
     return kind if isinstance(kind, str) else None
 
 

@@ -119,6 +119,8 @@ class ServiceAdmin(ConsoleAdmin):
         try:
             return view(request, object_id, form_url, extra_context)
         except DomainError as error:
+            if error.ends_page:
+                raise
             # Once more, now with the refusal as the form's own error: see get_form().
             request.refusal = error  # type: ignore[attr-defined]
             return view(request, object_id, form_url, extra_context)
@@ -171,6 +173,8 @@ class ServiceAdmin(ConsoleAdmin):
             try:
                 use_case(item)
             except DomainError as error:
+                if error.ends_page:
+                    raise
                 self.message_user(request, f"{item}: {error.detail}", messages.ERROR)
             else:
                 succeeded += 1

@@ -11,6 +11,8 @@ class DomainError(Exception):
 
     code = "domain_error"
     detail = "The request was refused."
+    # A page that raises it cannot go on: the person is sent elsewhere first.
+    ends_page = False
 
     def __init__(
         self, detail: str | None = None, *, pointer: str | None = None

@@ -93,6 +93,60 @@ def _production_errors() -> Iterator[Error]:
 
 
 @register(Tags.security)
+def check_identity(app_configs: object, **kwargs: Any) -> list[Error]:
+    """E009-E012: what the doors to people's accounts must not do without."""
+    return list(_identity_errors())
+
+
+def _identity_errors() -> Iterator[Error]:
+    if settings.PRODUCTION and not settings.MFA_REQUIRED:
+        yield Error(
+            "Second factors are not obligatory for administrators and approvers.",
+            hint="Unset MFA_REQUIRED; it is on in production.",
+            id="platform.E009",
+        )
+    if not _is_issuer(settings.OIDC_ISSUER):
+        yield Error(
+            "OIDC_ISSUER must be an https address (http only outside of production).",
+            hint="Set it to the issuer's address, without /.well-known/.",
+            id="platform.E010",
+        )
+    if ["username", "ip_address"] not in settings.AXES_LOCKOUT_PARAMETERS:
+        yield Error(
+            "A lock-out by name alone lets a stranger lock an administrator out.",
+            hint='AXES_LOCKOUT_PARAMETERS must be [["username", "ip_address"]].',
+            id="platform.E011",
+        )
+    for path, attribute in DOORS:
+        if not _is_wired(path, attribute):
+            yield Error(
+                f"{attribute} must name {path}: sign-in would go past our services.",
+                hint="Leave the setting as it is shipped.",
+                id="platform.E012",
+            )
+
+
+# The parts that a changed setting could take out of the way, unseen.
+DOORS = (
+    ("accounts.adapters.AccountAdapter", "ACCOUNT_ADAPTER"),
+    ("accounts.adapters.SecondFactorAdapter", "MFA_ADAPTER"),
+    ("accounts.middleware.PersonMiddleware", "MIDDLEWARE"),
+    ("accounts.middleware.PageRefusalMiddleware", "MIDDLEWARE"),
+    ("axes.backends.AxesStandaloneBackend", "AUTHENTICATION_BACKENDS"),
+)
+
+
+def _is_wired(path: str, attribute: str) -> bool:
+    value = getattr(settings, attribute)
+    return path == value if isinstance(value, str) else path in value
+
+
+def _is_issuer(address: str) -> bool:
+    schemes = ("https://",) if settings.PRODUCTION else ("https://", "http://")
+    return not address or address.startswith(schemes)
+
+
+@register(Tags.security)
 def check_agents_is_ours(app_configs: object, **kwargs: Any) -> list[Error]:
     """E008: another package named `agents` (openai-agents) shadows ours."""
     spec = importlib.util.find_spec("agents")

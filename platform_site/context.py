@@ -10,5 +10,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site": {
             "environment": settings.ENVIRONMENT,
             "demo": settings.DEMO,
+            "second_factor_required": settings.MFA_REQUIRED,
+            "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
         }
     }

@@ -31,6 +31,7 @@ STATUS: dict[str, int] = {
     for status, names in {
         400: (
             "audit.errors.SensitiveDataRefused",
+            "accounts.errors.CredentialsMixed",
             "accounts.errors.UsernameRefused",
             "accounts.errors.WeakPassword",
             "agents.core.money.MoneyError",
@@ -47,6 +48,8 @@ STATUS: dict[str, int] = {
         401: (
             "accounts.errors.InvalidCredentials",
             "accounts.errors.RefreshRefused",
+            "accounts.errors.SecondFactorRefused",
+            "accounts.errors.SecondFactorRequired",
             "accounts.errors.TokenRefused",
             "agents.errors.CredentialRefused",
             "agents.errors.SignatureRequired",
@@ -54,6 +57,8 @@ STATUS: dict[str, int] = {
         ),
         403: (
             "audit.errors.NotPermitted",
+            "accounts.errors.CsrfRefused",
+            "accounts.errors.EnrolmentRequired",
             "accounts.errors.OwnAuthorityRefused",
             "agents.errors.OwnAgentRefused",
             "security.errors.StepUpRequired",

@@ -10,10 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import django_stubs_ext
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from platform_site import env
+from platform_site.schedule import SCHEDULE
 from security.core.limits import parse_limits
 
 # Lets Django's classes take type parameters at run time, as annotations write them.
@@ -66,6 +66,11 @@ INSTALLED_APPS = [
     "security.apps.SecurityConfig",
     "audit.apps.AuditConfig",
     "platform_site.apps.ConsoleConfig",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -91,11 +96,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.PersonContextMiddleware",
+    "accounts.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.PageRefusalMiddleware",
 ]
 
 ROOT_URLCONF = "platform_site.urls"
@@ -184,44 +190,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
 # Saved after each run, so that a beat that is killed repeats none.
 CELERY_BEAT_SYNC_EVERY = 1
-CELERY_BEAT_SCHEDULE = {
-    "hourly-alert-thresholds": {
-        "task": "security.tasks.check_security_alerts",
-        "schedule": crontab(minute="0"),
-    },
-    "incident-detection": {
-        "task": "security.tasks.detect_security_incidents",
-        "schedule": timedelta(seconds=30),
-    },
-    "incident-response": {
-        "task": "security.tasks.respond_to_incidents",
-        "schedule": timedelta(seconds=30),
-    },
-    "notifications": {
-        "task": "security.tasks.send_notifications",
-        "schedule": timedelta(seconds=30),
-    },
-    "nonce-purge": {
-        "task": "security.tasks.purge_nonces",
-        "schedule": timedelta(minutes=10),
-    },
-    "scheduled-reviews": {
-        "task": "security.tasks.open_due_reviews",
-        "schedule": crontab(minute="5", hour="0"),
-    },
-    "approval-expiry": {
-        "task": "transactions.tasks.expire_approvals",
-        "schedule": timedelta(seconds=60),
-    },
-    "authorization-expiry": {
-        "task": "transactions.tasks.expire_authorizations",
-        "schedule": timedelta(seconds=300),
-    },
-    "audit-partitions": {
-        "task": "audit.tasks.make_partitions",
-        "schedule": crontab(minute="15", hour="0"),
-    },
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 
 # People.
 AUTH_USER_MODEL = "accounts.User"
@@ -229,9 +198,9 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "accounts.backends.RoleBackend",
 ]
-LOGIN_URL = "accounts:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "accounts:login"
+LOGOUT_REDIRECT_URL = "account_login"
 PASSWORD_MINIMUM = 12
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -244,6 +213,43 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# An hour for the link of a forgotten password.
+PASSWORD_RESET_TIMEOUT = 3600
+
+# Second factors: obligatory for staff and approvers, unless switched off to try it out.
+MFA_REQUIRED = env.boolean("MFA_REQUIRED", default=PRODUCTION)
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "AI Agent Platform"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Browsers call http://localhost secure; fido2 does so only when told.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+MFA_FORMS = {
+    "authenticate": "accounts.forms.SignInCodeForm",
+    "reauthenticate": "accounts.forms.StepUpCodeForm",
+    "add_webauthn": "accounts.forms.NewPasskeyForm",
+    "authenticate_webauthn": "accounts.forms.SignInPasskeyForm",
+    "login_webauthn": "accounts.forms.PasskeyOnlyForm",
+    "reauthenticate_webauthn": "accounts.forms.StepUpPasskeyForm",
+}
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_FORMS = {"reset_password": "accounts.forms.ForgottenPasswordForm"}
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+# Ours hold on every page: RATE_LIMIT_CONFIG.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+
+# Single sign-on by OpenID Connect, switched on by the issuer's address.
+OIDC_ISSUER = env.text("OIDC_ISSUER", "")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", None if OIDC_ISSUER else "")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET", None if OIDC_ISSUER else "")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -290,8 +296,8 @@ SIMPLE_JWT = {
     "ISSUER": "ai-agent-platform",
     "AUDIENCE": "ai-agent-platform-api",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=JWT_EXPIRATION_MINUTES),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "typ",
     "LEEWAY": 5,
 }
 

@@ -47,6 +47,7 @@ class StepUpRequired(DomainError):
 
     code = "step_up_required"
     detail = "Prove again who you are; the last proof is more than 5 minutes old."
+    ends_page = True
 
 
 class ReasonMissing(DomainError):

@@ -67,3 +67,8 @@ def permissions_of(role: str) -> frozenset[str]:
         if has_capability(role, capability)
     )
     return frozenset().union(*granted)
+
+
+def needs_second_factor(role: str) -> bool:
+    """Tell whether a role is trusted with enough to need more than a password."""
+    return role == ADMIN or has_capability(role, "can_approve_transactions")

@@ -5,40 +5,63 @@ One public function per use case, one durable transaction each, the audit event 
 
 from __future__ import annotations
 
+from accounts.services.lock_outs import release_lock_out
+from accounts.services.password_reset import mail_password_reset, queue_password_reset
 from accounts.services.people import (
     create_team,
     create_user,
-    release_lock_out,
     rename_team,
     set_password,
     update_user,
 )
+from accounts.services.second_factors import (
+    ask_passkey,
+    prove_passkey,
+    prove_second_factor,
+    remove_second_factors,
+)
 from accounts.services.sessions import (
     TokenPair,
-    prove_password,
     refresh_session,
+    renew_proof,
     revoke_all_sessions,
     revoke_session,
-    sign_in,
     sign_out,
+    sign_out_browser,
+    touch,
+)
+from accounts.services.sign_in import (
+    prove_password,
+    sign_in,
     start_browser_session,
     start_session,
 )
+from accounts.services.step_up import step_up
 
 __all__ = [
     "TokenPair",
+    "ask_passkey",
     "create_team",
     "create_user",
+    "mail_password_reset",
+    "prove_passkey",
     "prove_password",
+    "prove_second_factor",
+    "queue_password_reset",
     "refresh_session",
     "release_lock_out",
+    "remove_second_factors",
     "rename_team",
+    "renew_proof",
     "revoke_all_sessions",
     "revoke_session",
     "set_password",
     "sign_in",
     "sign_out",
+    "sign_out_browser",
     "start_browser_session",
     "start_session",
+    "step_up",
+    "touch",
     "update_user",
 ]

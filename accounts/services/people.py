@@ -1,11 +1,10 @@
-"""People and teams: making and changing them, passwords, releasing lock-outs."""
+"""People and teams: making and changing them, passwords."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict, Unpack, cast
 
-from axes.models import AccessAttempt
 from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -177,20 +176,6 @@ def _check_password(password: str | None, user: User) -> None:
         validate_password(password, user)
     except ValidationError as error:
         raise WeakPassword(" ".join(error.messages), pointer="/password") from error
-
-
-def release_lock_out(*, username: str, address: str | None, acting: Principal) -> int:
-    """Forget the failures of a name from an address; return how many rows went."""
-    with transaction.atomic(durable=True):
-        failures = AccessAttempt.objects.filter(username=username, ip_address=address)
-        count: int = failures.delete()[0]
-        record(
-            "user.lock_out_released",
-            target=("user", "", username),
-            details={"address": address or "", "count": count},
-            actor=acting,
-        )
-    return count
 
 
 def create_team(*, name: str, acting: Principal) -> Team:

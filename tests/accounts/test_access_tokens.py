@@ -65,8 +65,8 @@ def test_claims_name_issuer_audience_person_session_and_kind(access: str, carol:
     assert claims["iss"] == "ai-agent-platform"
     assert claims["aud"] == "ai-agent-platform-api"
     assert claims["sub"] == carol.pk
-    assert claims["sid"] == carol.api_sessions.get().pk
-    assert claims["token_type"] == "access"
+    assert claims["sid"] == carol.sign_ins.get().pk
+    assert claims["typ"] == "access"
     assert claims["exp"] - claims["iat"] == 3600
     assert len(claims["jti"]) == 32
 
@@ -163,9 +163,9 @@ def test_b6_an_unknown_critical_header_is_refused(status_of, access: str):
 
 
 def test_b7_an_agents_token_is_not_a_persons(status_of, access: str):
-    assert status_of(signed(claims_of(access) | {"token_type": "agent"})) == 401
-    assert status_of(signed(claims_of(access) | {"token_type": "refresh"})) == 401
-    assert status_of(signed(claims_of(access) | {"token_type": ["access"]})) == 401
+    assert status_of(signed(claims_of(access) | {"typ": "agent"})) == 401
+    assert status_of(signed(claims_of(access) | {"typ": "refresh"})) == 401
+    assert status_of(signed(claims_of(access) | {"typ": ["access"]})) == 401
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,21 @@ def test_a8_a_deactivated_person_does_not_refresh(api, carol: User):
 def test_a_session_ends_after_a_fortnight_however_often_refreshed(api, carol: User):
     pair = start(carol)
     token = pair.refresh
-    with time_machine.travel(timezone.now() + timedelta(days=13)):
-        token = refresh(api(), token).data["refresh"]
+    for days in range(2, 14, 2):
+        with time_machine.travel(timezone.now() + timedelta(days=days)):
+            token = refresh(api(), token).data["refresh"]
 
     with time_machine.travel(timezone.now() + timedelta(days=14, seconds=1)):
         assert refresh(api(), token).status_code == 401
+
+
+def test_a_session_ends_after_three_days_unused(api, carol: User):
+    pair = start(carol)
+
+    with time_machine.travel(timezone.now() + timedelta(days=3, seconds=1)):
+        assert refresh(api(), pair.refresh).status_code == 401
+    with time_machine.travel(timezone.now() + timedelta(days=3, seconds=-2)):
+        assert refresh(api(), pair.refresh).status_code == 200
 
 
 def test_b14_what_was_revoked_stays_so_when_the_cache_is_emptied(api, carol: User):

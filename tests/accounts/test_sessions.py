@@ -40,9 +40,12 @@ def test_one_sees_ones_own_live_sessions(api, carol: User, dave: User):
     assert [row["is_current"] for row in response.data["data"]] == [True, False]
     assert set(response.data["data"][0]) == {
         "id",
+        "kind",
+        "method",
         "user_agent",
         "address",
         "created_at",
+        "authenticated_at",
         "last_seen_at",
         "expires_at",
         "is_current",

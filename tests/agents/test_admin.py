@@ -18,13 +18,14 @@ from agents.models import (
 from agents.services import IssuedCredential
 from audit.models import AuditEvent
 from security.queries import live_locks
+from tests.browsing import sign_in
 from tests.factories import TRANSFER_SCHEMA, make_function
 
 
 @pytest.fixture
 def console(alice: Any) -> Client:
     client = Client()
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
     return client
 
 
@@ -176,7 +177,7 @@ def test_n1_history_has_no_add_change_or_delete(
 
 def test_n2_others_than_staff_see_no_console(bob: Any, shopping: Agent) -> None:
     client = Client()
-    client.force_login(bob, backend="accounts.backends.RoleBackend")
+    sign_in(client, bob)
 
     for name in ("agent", "agentcredential", "policyversion", "function"):
         answer = client.get(reverse(f"admin:agents_{name}_changelist"))

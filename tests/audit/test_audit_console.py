@@ -10,6 +10,7 @@ from django.urls import reverse
 from audit.context import System, acting_as
 from audit.models import AuditEvent
 from audit.services import record
+from tests.browsing import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ LIST = "/admin/audit/auditevent/"
 
 @pytest.fixture
 def console(client, alice):
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
     return client
 
 
@@ -115,7 +116,7 @@ def test_no_query_reads_the_whole_log(console):
 def test_n2_only_staff_with_the_permission_may_look(client, bob, carol):
     event = write()
     for person in (bob, carol):
-        client.force_login(person, backend="accounts.backends.RoleBackend")
+        sign_in(client, person)
         assert client.get(LIST).status_code in {302, 403}
         page = reverse("admin:audit_auditevent_change", args=[event.pk])
         assert client.get(page).status_code in {302, 403}

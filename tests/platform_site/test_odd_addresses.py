@@ -8,6 +8,8 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from tests.browsing import sign_in
+
 API = "/api/v1"
 LATE, EARLY = quote("9999-12-31T23:59:59-23:00"), quote("0001-01-01T00:00:00+23:00")
 
@@ -72,7 +74,7 @@ def test_an_impossible_address_of_the_api_is_answered_as_a_problem(
 @pytest.mark.parametrize("address", ON_PAGES)
 def test_an_impossible_address_of_a_page_is_refused(alice, address: str):
     client = Client(raise_request_exception=False)
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
 
     answer = client.get(address)
 
@@ -82,6 +84,6 @@ def test_an_impossible_address_of_a_page_is_refused(alice, address: str):
 
 def test_an_encoded_percent_sign_is_no_nul(alice):
     client = Client()
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
 
     assert client.get("/admin/audit/auditevent/?q=%2500").status_code == 200

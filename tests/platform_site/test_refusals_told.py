@@ -8,6 +8,7 @@ from django.urls import path
 
 from audit.models import AuditEvent
 from platform_site.urls import handler500, urlpatterns
+from tests.browsing import sign_in
 from tests.transactions.scenes import AGENT_ADDRESS, held
 from transactions.models import ApprovalRequest
 
@@ -16,7 +17,7 @@ REFUSALS = ("request.refused", "request.failed")
 
 def page_of(person) -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(person, backend="accounts.backends.RoleBackend")
+    sign_in(client, person)
     return client
 
 
@@ -44,7 +45,7 @@ def test_a_page_that_refuses_a_person_tells_the_log(carol, address, status, code
 
 def test_a_form_without_its_token_tells_the_log(carol):
     client = Client(enforce_csrf_checks=True)
-    client.force_login(carol, backend="accounts.backends.RoleBackend")
+    sign_in(client, carol)
 
     assert client.post("/accounts/logout/").status_code == 403
 

@@ -29,6 +29,7 @@ from security.services import (
     set_contact,
     unlock_resource,
 )
+from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import SETUP
 from tests.security.happenings import NOW, is_refused, sign_in_fails
@@ -49,7 +50,7 @@ PAGES = (
 
 @pytest.fixture
 def console(client, alice):
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
     return client
 
 
@@ -112,7 +113,7 @@ def test_n1_what_the_platform_writes_cannot_be_added_changed_or_deleted(console,
 
 @pytest.mark.usefixtures("trouble")
 def test_n2_who_is_not_staff_sees_nothing(client, bob):
-    client.force_login(bob, backend="accounts.backends.RoleBackend")
+    sign_in(client, bob)
 
     for page in PAGES:
         answer = client.get(reverse(f"admin:security_{page}_changelist"))

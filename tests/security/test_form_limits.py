@@ -8,12 +8,13 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from security.core.limits import parse_limits
+from tests.browsing import sign_in
 from tests.people import People
 
 
 def posts(person, count: int) -> list:
     client = Client()
-    client.force_login(person, backend="accounts.backends.RoleBackend")
+    sign_in(client, person)
     body = {"verdict": "deny", "reason": "Kept <b>words</b>"}
     with time_machine.travel(timezone.now(), tick=False):  # All in one window.
         return [client.post("/approvals/apr_unknown/", body) for _ in range(count)]

@@ -14,6 +14,7 @@ from security.services import (
     lock_resource,
     unlock_resource,
 )
+from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import PASSWORD
 from tests.security.happenings import as_principal
@@ -97,7 +98,7 @@ def test_a_lock_that_would_stop_nothing_is_refused(alice, kind, target):
 
 def test_the_console_refuses_a_target_for_everything_and_takes_none(alice):
     client = Client()
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
     page = "/admin/security/resourcelock/add/"
     form = {"kind": "everything", "reason": "Stop."}
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.browsing import sign_in
 from tests.factories import make_function
 from tests.spending import everything, held, principal_of, spend
 from transactions import services
@@ -29,7 +30,7 @@ MODELS = list(apps.get_app_config("transactions").get_models())
 @pytest.fixture
 def console(alice) -> Client:
     client = Client()
-    client.force_login(alice, backend="accounts.backends.RoleBackend")
+    sign_in(client, alice)
     return client
 
 
@@ -85,7 +86,7 @@ def test_every_model_is_listed_and_shown_and_nothing_else(console, history, mode
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_n2_a_manager_does_not_open_the_console(history, bob, model):
     client = Client()
-    client.force_login(bob, backend="accounts.backends.RoleBackend")
+    sign_in(client, bob)
 
     for page in (
         address(model, "changelist"),

@@ -12,6 +12,7 @@ from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from audit.models import AuditEvent
 from platform_site.views import server_error
+from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People
 from tests.transactions.scenes import OPEN_POLICY, ask, held
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 def browser(person) -> Client:
     client = Client()
-    client.force_login(person, backend="accounts.backends.RoleBackend")
+    sign_in(client, person)
     return client
 
 
@@ -217,7 +218,7 @@ def test_k13_no_get_approves(people: People):
 def test_k9_a_form_without_its_token_is_refused(people: People):
     approval = held(people)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(people.bob, backend="accounts.backends.RoleBackend")
+    sign_in(client, people.bob)
 
     response = client.post(page_of(approval), {"verdict": "approve"})
 

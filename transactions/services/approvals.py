@@ -14,6 +14,8 @@ from agents.queries import LockedAgent, lock_agent_row, policy_in_force
 from audit.services import Outcome as AuditOutcome
 from audit.services import record
 from security.queries import live_locks
+from security.step_up import require_step_up
+from transactions.core.approvals import needs_step_up
 from transactions.core.decision import recheck
 from transactions.core.facts import BudgetState, Facts, SpendingRequest
 from transactions.core.reasons import Finding
@@ -70,11 +72,14 @@ def approve(
     """Lift a hold: the transaction is authorized, its money stays reserved.
 
     `expected_digest` is etag_of() what the person saw. Raises NotAllowedToApprove,
-    ApprovalChanged, ApprovalResolved; ApprovalExpired and StillRefused after the
-    refusal itself is on record.
+    ApprovalChanged, ApprovalResolved, StepUpRequired (large amounts); ApprovalExpired
+    and StillRefused after the refusal itself is on record.
     """
     with transaction.atomic(durable=True):
         agent, approval = _locked_approval(approval_id, acting, expected_digest)
+        asked = approval.transaction
+        if needs_step_up(asked.amount_minor, asked.currency):
+            require_step_up(acting)
         expired = approval.expires_at <= agent.now
         findings = () if expired else _recheck(agent, approval)
         if expired:

@@ -1,0 +1,104 @@
+"""What allauth asks of us: it has the flows and pages, the doors stay ours.
+
+Passwords are proved, sessions started and secrets kept by our services, so that
+lock-out, limits, audit and revocation hold whichever page was used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from accounts import devices, seals, services
+from accounts.core.roles import needs_second_factor
+from accounts.errors import InvalidCredentials
+from accounts.models import User
+from audit.context import client_address
+from security.step_up import is_fresh
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # Untyped package.
+    """Sign-in, step-up and password reset through our services."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """No: administrators make people."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_address(request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Refuse as any failure is; PageRefusalMiddleware answers."""
+        raise InvalidCredentials
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        services.start_browser_session(
+            request=request, user=user, method=_method(request, user)
+        )
+
+    def post_login(
+        self, request: HttpRequest, user: User, **kwargs: Any
+    ) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        devices.remember(response, user.username)
+        return response
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        try:
+            services.prove_password(
+                request=self.request, username=user.username, password=password
+            )
+        except InvalidCredentials:
+            return False
+        return True
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask again unless the session's proof is fresh, as our services see it."""
+        proved_at = self.request.user.authenticated_at
+        return proved_at is None or not is_fresh(proved_at)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Leave the password out for whoever has a second factor: it is the weaker."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        stronger = [one for one in methods if one["id"] != "reauthenticate"]
+        return stronger or methods
+
+    def set_password(self, user: User, password: str) -> None:
+        services.set_password(user=user, password=password, acting=user)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # As above.
+    """Second-factor secrets are encrypted with our ring and bound to their person."""
+
+    def encrypt(self, text: str) -> str:
+        return seals.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return seals.unseal(encrypted_text)
+
+    def get_totp_label(self, user: User) -> str:
+        return user.username
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Keep the last factor of whoever must have one."""
+        user = authenticator.user
+        if not settings.MFA_REQUIRED or not needs_second_factor(user.role):
+            return True
+        others = Authenticator.objects.filter(user=user).exclude(pk=authenticator.pk)
+        others = others.exclude(type=Authenticator.Type.RECOVERY_CODES)
+        return bool(others.exists())
+
+
+def _method(request: HttpRequest, user: User) -> str:
+    """Return how a person proved who they are, as the log and the session name it."""
+    steps = [
+        str(step["type"] if step["method"] == "mfa" else step["method"])
+        for step in get_authentication_records(request, user)
+    ]
+    return "+".join(steps)[:40] or "password"

@@ -1,0 +1,46 @@
+"""What runs by itself, and when (UTC). Every job may run twice without harm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery.schedules import crontab
+
+SCHEDULE = {
+    "hourly-alert-thresholds": {
+        "task": "security.tasks.check_security_alerts",
+        "schedule": crontab(minute="0"),
+    },
+    "incident-detection": {
+        "task": "security.tasks.detect_security_incidents",
+        "schedule": timedelta(seconds=30),
+    },
+    "incident-response": {
+        "task": "security.tasks.respond_to_incidents",
+        "schedule": timedelta(seconds=30),
+    },
+    "notifications": {
+        "task": "security.tasks.send_notifications",
+        "schedule": timedelta(seconds=30),
+    },
+    "nonce-purge": {
+        "task": "security.tasks.purge_nonces",
+        "schedule": timedelta(minutes=10),
+    },
+    "scheduled-reviews": {
+        "task": "security.tasks.open_due_reviews",
+        "schedule": crontab(minute="5", hour="0"),
+    },
+    "approval-expiry": {
+        "task": "transactions.tasks.expire_approvals",
+        "schedule": timedelta(seconds=60),
+    },
+    "authorization-expiry": {
+        "task": "transactions.tasks.expire_authorizations",
+        "schedule": timedelta(seconds=300),
+    },
+    "audit-partitions": {
+        "task": "audit.tasks.make_partitions",
+        "schedule": crontab(minute="15", hour="0"),
+    },
+}
