@@ -369,9 +369,7 @@ WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 # Security contacts are rows; this is only how mail leaves.
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",
-    "django.core.mail.backends.smtp.EmailBackend"
-    if PRODUCTION
-    else "django.core.mail.backends.console.EmailBackend",
+    f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend",
 )
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.integer("EMAIL_PORT", default=25, minimum=1, maximum=65535)
@@ -399,6 +397,5 @@ LOGGING = {
     },
 }
 
-SILENCED_SYSTEM_CHECKS = [
-    "auth.W004",  # username is unique, by a constraint on its lower case.
-]
+# Usernames are unique, by a constraint on their lower case.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
