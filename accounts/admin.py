@@ -218,18 +218,23 @@ class SessionAdmin(HistoryAdmin):
     list_display = (
         "user",
         "kind",
-        "method",
         "address",
         "user_agent",
         "created_at",
         "last_seen_at",
         "ended_at",
-        "end_reason",
     )
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "kind")
     list_select_related = ("user",)
     search_fields = ("=id", "user__username", "=address")
-    fields = (*list_display, "authenticated_at", "idles_at", "expires_at")
+    fields = (
+        *list_display,
+        "end_reason",
+        "method",
+        "authenticated_at",
+        "idles_at",
+        "expires_at",
+    )
     actions = ("end",)
 
     @admin.action(description="End these sessions", permissions=["revoke"])

@@ -4,7 +4,7 @@ from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
 # Their admins would write past our services, unseen by the audit log.
-UNREGISTERED_APPS = ("django_celery_beat",)
+UNREGISTERED_APPS = ("account", "django_celery_beat", "mfa", "socialaccount")
 
 
 class PlatformSiteConfig(AppConfig):

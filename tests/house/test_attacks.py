@@ -31,8 +31,7 @@ GROUPS = {
 NEVER_GIVEN = {"P11"}
 
 WAITING = """
-    A12 A13 A14 A15 A16 A17
-    B12 B15 B17 B19 B20
+    B12 B20
     C6 C12 C13 C14
     D5
     E4 E7 E11
@@ -41,7 +40,7 @@ WAITING = """
     H6 H8 H9
     I1 I6 I7
     J5
-    K7 K8 K10 K11 K14
+    K7 K10 K11
     L2 L3 L4 L5 L6 L9 L12
     M2
     N5 N9
