@@ -10,12 +10,16 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
-from accounts import devices, seals, services
+from accounts import devices, queries, seals, services
 from accounts.core.roles import needs_second_factor
 from accounts.errors import InvalidCredentials
 from accounts.models import User
@@ -73,6 +77,41 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # Untyped pac
         services.set_password(user=user, password=password, acting=user)
 
 
+class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # As above.
+    """Single sign-on opens accounts that exist; it makes none and widens none."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """No: administrators make people."""
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Tie an identity to the one active person of its verified address, once."""
+        if sociallogin.is_existing:
+            return
+        verified = [one.email for one in sociallogin.email_addresses if one.verified]
+        person = queries.person_of_address(verified)
+        if person is None:
+            messages.error(request, "No account here belongs to that identity.")
+            raise ImmediateHttpResponse(redirect("account_login"))
+        services.link_identity(sociallogin, person=person, request=request)
+
+    def serialize_instance(self, instance: Any) -> dict[str, Any]:
+        """Keep of a person only the id: the rest is no session's business."""
+        if isinstance(instance, User):
+            return {"id": instance.pk}
+        kept: dict[str, Any] = super().serialize_instance(instance)
+        return kept
+
+    def deserialize_instance(self, model: type[Any], data: dict[str, Any]) -> Any:
+        if model is User:
+            return User.objects.get(pk=data["id"])
+        return super().deserialize_instance(model, data)
+
+    def on_authentication_error(self, request: HttpRequest, *_: Any, **__: Any) -> None:
+        messages.error(request, "Single sign-on did not succeed. Try again.")
+        raise ImmediateHttpResponse(redirect("account_login"))
+
+
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # As above.
     """Second-factor secrets are encrypted with our ring and bound to their person."""
 
@@ -81,6 +120,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # As above.
 
     def decrypt(self, encrypted_text: str) -> str:
         return seals.unseal(encrypted_text)
+
+    def get_totp_issuer(self) -> str:
+        return "AI Agent Platform"
 
     def get_totp_label(self, user: User) -> str:
         return user.username
@@ -101,4 +143,4 @@ def _method(request: HttpRequest, user: User) -> str:
         str(step["type"] if step["method"] == "mfa" else step["method"])
         for step in get_authentication_records(request, user)
     ]
-    return "+".join(steps)[:40] or "password"
+    return "+".join(steps)[:40].replace("socialaccount", "sso") or "password"

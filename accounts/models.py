@@ -19,6 +19,7 @@ from audit.context import System
 from audit.ids import PrefixedIdField
 from audit.services import record
 from security.fields import EncryptedTextField
+from security.services.alerts import raise_at_once
 
 
 class Team(models.Model):
@@ -66,6 +67,7 @@ class UserManager(BaseUserManager["User"]):
                 details={"role": user.role, "is_superuser": True},
                 actor=System("createsuperuser"),
             )
+            raise_at_once("superuser_created")
         return user
 
 

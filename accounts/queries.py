@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from allauth.mfa.models import Authenticator
@@ -40,6 +41,15 @@ def live_session(
     return sessions.filter(
         pk=session_id, user_id=user_id, kind=kind, user__is_active=True
     ).first()
+
+
+def person_of_address(addresses: Sequence[str]) -> User | None:
+    """Return the one active person with one of these addresses; None if several."""
+    matches = Q(pk__in=[])
+    for address in addresses:
+        matches |= Q(email__iexact=address)
+    found = list(User.objects.filter(matches, is_active=True)[:2])
+    return found[0] if len(found) == 1 else None
 
 
 def method_of(session_id: str) -> str:

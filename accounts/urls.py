@@ -13,9 +13,11 @@ from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
+from allauth.socialaccount.providers.openid_connect import views as openid
 from django.db import transaction
-from django.http import HttpResponseBase
+from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import views
 from security.form_limits import limit_form
@@ -90,6 +92,19 @@ second_factors: list[Any] = [
     ),
 ]
 
+single_sign_on: list[Any] = [
+    path(
+        "<str:provider_id>/",
+        proving(require_POST(openid.login)),
+        name="openid_connect_login",
+    ),
+    path(
+        "<str:provider_id>/callback/",
+        require_safe(openid.callback),
+        name="openid_connect_callback",
+    ),
+]
+
 urlpatterns: list[Any] = [
     path("login/", views.sign_in, name="account_login"),
     path("logout/", views.sign_out, name="account_logout"),
@@ -100,5 +115,6 @@ urlpatterns: list[Any] = [
     ),
     path("password/reset/", include(reset)),
     path("second-factors/", include(second_factors)),
+    path("single-sign-on/", include(single_sign_on)),
     path("", include((ours, "accounts"))),
 ]

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 def site(request: HttpRequest) -> dict[str, object]:
     """What every template may know of the installation."""
     return {
-        "site": {
+        "platform": {
             "environment": settings.ENVIRONMENT,
             "demo": settings.DEMO,
             "second_factor_required": settings.MFA_REQUIRED,

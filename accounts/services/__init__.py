@@ -5,6 +5,7 @@ One public function per use case, one durable transaction each, the audit event 
 
 from __future__ import annotations
 
+from accounts.services.identities import link_identity
 from accounts.services.lock_outs import release_lock_out
 from accounts.services.password_reset import mail_password_reset, queue_password_reset
 from accounts.services.people import (
@@ -43,6 +44,7 @@ __all__ = [
     "ask_passkey",
     "create_team",
     "create_user",
+    "link_identity",
     "mail_password_reset",
     "prove_passkey",
     "prove_password",

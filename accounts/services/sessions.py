@@ -18,6 +18,7 @@ from accounts.models import Session, User
 from audit import context
 from audit.context import Principal
 from audit.services import Outcome, masked_text, record
+from security.services.alerts import raise_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def _rotate(session_id: str, refresh: str, *, now: datetime) -> TokenPair | None
             owner_id=session.user_id,
             outcome=Outcome.REFUSED,
         )
+        raise_at_once("refresh_token_replayed")
     return None
 
 

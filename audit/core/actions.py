@@ -17,6 +17,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "user.locked_out": ("reason",),
     "user.signed_out": (),
     "user.password_reset_asked": (),
+    "user.identity_linked": ("provider", "uid"),
     "second_factor.added": ("type",),
     "second_factor.removed": ("type",),
     "second_factor.reset": ("count",),

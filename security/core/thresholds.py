@@ -27,6 +27,9 @@ RISK_ELEVATED_BP = 6_000
 ERROR_LIMIT = 10
 UNAUTHORIZED_LIMIT = 5
 
+# Events of which a single one calls for a look, at once.
+ALERTING_EVENTS = frozenset({"refresh_token_replayed", "superuser_created"})
+
 HOUR = timedelta(hours=1)
 # A transaction may commit an event a little after the hour that it is stamped with.
 GRACE = timedelta(minutes=1)
@@ -43,6 +46,11 @@ class Hour:
     @property
     def end(self) -> datetime:
         return self.start + HOUR
+
+
+def threshold_of(metric: str) -> int:
+    """Return the count from which a metric calls for an alert; KeyError on others."""
+    return 1 if metric in ALERTING_EVENTS else ALERT_THRESHOLDS[metric]
 
 
 def is_reached(metric: str, count: int) -> bool:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
-from security.core.thresholds import ALERT_THRESHOLDS, Hour, hours_to_check, is_reached
+from security.core.thresholds import Hour, hours_to_check, is_reached, threshold_of
 from security.errors import TransitionRefused
 from security.models import Alert, MonitoredHour
 from security.queries import last_settled_hour, metric_counts
@@ -31,6 +31,15 @@ def check_alerts(*, now: datetime) -> None:
         _check_hour(hour)
 
 
+def raise_at_once(metric: str) -> Alert | None:
+    """Raise an alert on one event that is never harmless; queue its message.
+
+    In the transaction of the event itself, for each by itself: its window begins with
+    it. `metric` is one of ALERTING_EVENTS.
+    """
+    return raise_alert(metric, window_start=timezone.now(), count=1)
+
+
 def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | None:
     """Raise an alert and queue its message, in the caller's transaction.
 
@@ -40,7 +49,7 @@ def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | N
         metric=metric,
         window_start=window_start,
         count=count,
-        threshold=ALERT_THRESHOLDS[metric],
+        threshold=threshold_of(metric),
         raised_at=timezone.now(),
     )
     try:

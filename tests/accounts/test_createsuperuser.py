@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from audit.models import AuditEvent
+from security.models import Alert
 from tests.people import PASSWORD
 
 
@@ -35,6 +36,8 @@ def test_n6_a_superuser_is_an_admin_and_told_of(db: None, create):
     assert (event.actor_kind, event.actor_label) == ("system", "createsuperuser")
     assert event.target_id == user.pk
     assert event.details == {"role": "admin", "is_superuser": True}
+    alert = Alert.objects.get()
+    assert (alert.metric, alert.count) == ("superuser_created", 1)
 
 
 def test_a_taken_name_is_refused_whatever_its_case(db: None, create):

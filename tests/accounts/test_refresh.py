@@ -14,7 +14,10 @@ from django.utils import timezone
 from accounts import services, tokens
 from accounts.errors import InvalidCredentials, RefreshRefused
 from accounts.models import Session, User
+from audit.context import System
 from audit.models import AuditEvent
+from security.models import Alert, Notification
+from security.services import set_contact
 from tests.people import make_person
 
 URL = "/api/v1/auth/token/refresh/"
@@ -91,6 +94,25 @@ def test_b11_a_replayed_refresh_ends_the_whole_session(api, carol: User):
     event = AuditEvent.objects.get(action="session.refresh_replayed")
     assert (event.target_id, event.owner_id) == (Session.objects.get().pk, carol.pk)
     assert event.outcome == "refused"
+
+
+def test_b11_a_replay_raises_an_alert_at_once(api, carol: User):
+    contact = {"name": "Ann", "email": "ann@example.com", "phone": ""}
+    set_contact("primary", **contact, acting=System("tests"))
+    pair = start(carol)
+    refresh(api(), pair.refresh)
+    assert Alert.objects.count() == 0
+
+    refresh(api(), pair.refresh)
+    refresh(api(), pair.refresh)
+
+    alert = Alert.objects.get()
+    assert (alert.metric, alert.count, alert.status) == (
+        "refresh_token_replayed",
+        1,
+        "open",
+    )
+    assert Notification.objects.get().recipient == "ann@example.com"
 
 
 def test_b11_a_replay_leaves_the_other_sessions_alone(api, carol: User):
