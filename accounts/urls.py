@@ -17,7 +17,11 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts import views
 from security.form_limits import limit_form
@@ -25,18 +29,23 @@ from security.form_limits import limit_form
 View = Callable[..., HttpResponseBase]
 
 
+# Django's form views take PUT and DELETE, too: past the limits, which count POSTs,
+# and a passkey could be deleted without an event.
+only_forms = require_http_methods(["GET", "HEAD", "POST"])
+
+
 def proving(view: View) -> View:
     """Limit the POSTs of a page on which somebody proves who they are."""
-    return limit_form("auth")(view)
+    return only_forms(limit_form("auth")(view))
 
 
 def changing(view: View) -> View:
     """Limit a page that changes factors, and keep change and event together."""
-    return limit_form("high_risk")(transaction.atomic(view))
+    return only_forms(limit_form("high_risk")(transaction.atomic(view)))
 
 
 ours: list[Any] = [
-    path("password/", views.OwnPasswordView.as_view(), name="password"),
+    path("password/", proving(views.OwnPasswordView.as_view()), name="password"),
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/end-all/", views.end_all_sessions, name="end-all-sessions"),
     path("sessions/<str:session_id>/end/", views.end_session, name="end-session"),
@@ -44,10 +53,14 @@ ours: list[Any] = [
 
 reset: list[Any] = [
     path("", proving(account.password_reset), name="account_reset_password"),
-    path("done/", account.password_reset_done, name="account_reset_password_done"),
+    path(
+        "done/",
+        require_safe(account.password_reset_done),
+        name="account_reset_password_done",
+    ),
     path(
         "key/done/",
-        account.password_reset_from_key_done,
+        require_safe(account.password_reset_from_key_done),
         name="account_reset_password_from_key_done",
     ),
     # allauth's own pattern takes no underscore, which our ids have.
@@ -59,18 +72,22 @@ reset: list[Any] = [
 ]
 
 second_factors: list[Any] = [
-    path("", factors.index, name="mfa_index"),
+    path("", require_safe(factors.index), name="mfa_index"),
     path("authenticate/", proving(factors.authenticate), name="mfa_authenticate"),
     path("reauthenticate/", proving(factors.reauthenticate), name="mfa_reauthenticate"),
     path("app/add/", changing(totp.activate_totp), name="mfa_activate_totp"),
     path("app/remove/", changing(totp.deactivate_totp), name="mfa_deactivate_totp"),
-    path("codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "codes/",
+        require_safe(codes.view_recovery_codes),
+        name="mfa_view_recovery_codes",
+    ),
     path(
         "codes/generate/",
         changing(codes.generate_recovery_codes),
         name="mfa_generate_recovery_codes",
     ),
-    path("passkeys/", passkeys.list_webauthn, name="mfa_list_webauthn"),
+    path("passkeys/", require_safe(passkeys.list_webauthn), name="mfa_list_webauthn"),
     path("passkeys/add/", changing(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path(
         "passkeys/sign-in/", proving(passkeys.login_webauthn), name="mfa_login_webauthn"
@@ -106,7 +123,7 @@ single_sign_on: list[Any] = [
 ]
 
 urlpatterns: list[Any] = [
-    path("login/", views.sign_in, name="account_login"),
+    path("login/", only_forms(views.sign_in), name="account_login"),
     path("logout/", views.sign_out, name="account_logout"),
     path(
         "reauthenticate/",

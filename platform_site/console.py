@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -10,8 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods
 
 from accounts.views import sign_out
+
+only_forms = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class Console(AdminSite):
@@ -21,6 +26,14 @@ class Console(AdminSite):
     site_url = "/dashboard/"
     enable_nav_sidebar = True
 
+    def admin_view(
+        self, view: Callable[..., Any], cacheable: bool = False
+    ) -> Callable[..., Any]:
+        """Take what pages and forms send; Django's would take anything for a GET."""
+        guarded: Callable[..., Any] = only_forms(super().admin_view(view, cacheable))
+        return guarded
+
+    @method_decorator(only_forms)
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -35,7 +48,9 @@ class Console(AdminSite):
     def logout(  # type: ignore[override] # As below.
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """End the session by the one door that there is."""
+        """End the session by the one door that there is; looking ends nothing."""
+        if request.method != "POST":
+            return redirect("admin:index")
         return sign_out(request)
 
     def password_change(  # type: ignore[override] # wider than Django's own answer.

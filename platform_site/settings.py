@@ -282,6 +282,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["audit.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_VERSIONING_CLASS": None,
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: docs/openapi.yaml tells more.
     "EXCEPTION_HANDLER": "platform_site.errors.problem_response",
     "UNAUTHENTICATED_USER": "audit.context.Anonymous",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -380,7 +381,6 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "platform@example.com")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
-USE_I18N = True
 FORMAT_MODULE_PATH = "platform_site.formats"
 USE_TZ = True
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
@@ -22,6 +23,7 @@ from platform_site.errors import (
 REASON_CODES = settings.BASE_DIR / "docs" / "reason-codes.md"
 
 
+@require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """Send each role to where its work waits."""
@@ -35,6 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
             return redirect("transactions:dashboard")
 
 
+@require_safe
 def error_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain an error code; what `type` of a problem document resolves to."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{2,63}", code):

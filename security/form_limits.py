@@ -46,6 +46,8 @@ def limit_form(
             key = (counted_for or _person_or_address)(request)
             return _refusal(request, rate_class, key) or view(request, *args, **kwargs)
 
+        # Says so to whoever walks the URLconf; decorators further out copy it.
+        limited.rate_class = rate_class  # type: ignore[attr-defined]
         return limited
 
     return decorate

@@ -315,3 +315,16 @@ def test_an_administrator_removes_lost_factors_and_ends_the_sign_ins(
     assert theirs.get("/api/v1/me/").status_code == 401
     event = AuditEvent.objects.get(action="second_factor.reset")
     assert (event.actor_label, event.target_label) == ("alice", "bob")
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
+def test_pages_of_proof_take_no_method_that_goes_past_their_limits(
+    client: Client, bob: User, secret: str, method: str
+):
+    sign_in(client, bob)
+
+    for address in ("app/remove/", "passkeys/1/remove/", "reauthenticate/"):
+        response = getattr(client, method)(f"/accounts/second-factors/{address}")
+        assert response.status_code == 405, address
+    assert getattr(client, method)("/accounts/login/").status_code == 405
+    assert factors_of(bob) == ["totp"]
