@@ -26,7 +26,7 @@ class Console(AdminSite):
     site_url = "/dashboard/"
     enable_nav_sidebar = True
 
-    def admin_view(
+    def admin_view(  # type: ignore[override] # The stubs' type variable has no name.
         self, view: Callable[..., Any], cacheable: bool = False
     ) -> Callable[..., Any]:
         """Take what pages and forms send; Django's would take anything for a GET."""

@@ -1,0 +1,150 @@
+"""Asking every route, by every method, as everybody; every question is taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import connection, transaction
+from django.test import Client
+
+from tests.access.routes import Route
+from tests.access.table import (
+    ADMIN,
+    ALL,
+    ANONYMOUS,
+    DEACTIVATED,
+    LET_IN,
+    MACHINES,
+    OTHER_AGENT,
+    OWN,
+    USER,
+    Row,
+)
+
+IN, SIGN_IN, REFUSED, MISSING, NO_METHOD, BROKEN = (
+    "in",
+    "sign in first",
+    "refused",
+    "not found",
+    "not a method",
+    "broken",
+)
+BY_STATUS = {401: SIGN_IN, 403: REFUSED, 404: MISSING, 405: NO_METHOD}
+SIGN_IN_PAGES = ("/accounts/login/", "/admin/login/")
+# Whoever gets these answers was let in, and then did not prove anew who they are.
+WRONG_PROOF = ("invalid_credentials", "invalid_refresh_token", "second_factor_refused")
+
+OWN_OBJECT, FOREIGN, NO_OBJECT = "carol's", "eve's", "no"
+WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+\"?(\w+)", re.I)
+# Looking is written to the log; that a session is in use, to its row; and a page may
+# keep what its form will ask for in its browser's session.
+WRITTEN_BY_LOOKING = {"audit_auditevent", "accounts_session", "django_session"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one question got: its kind, its words (of an API's refusal), its limit."""
+
+    kind: str
+    status: int
+    words: str
+    limit: str
+    written: frozenset[str]
+
+
+def ask(client: Client, method: str, address: str, **request: Any) -> Answer:
+    """Send one request and undo whatever it did; cookies stay as they were."""
+    cookies = client.cookies.output(header="", sep=";")
+    written: set[str] = set()
+    with _taken_back(), connection.execute_wrapper(_noting(written)):
+        response = client.generic(method, address, **request)
+    client.cookies = SimpleCookie(cookies)
+    body = _problem_of(response)
+    return Answer(
+        kind=_kind(response, body.get("code", "")),
+        status=response.status_code,
+        words=f"{body.get('code')}: {body.get('detail')}",
+        limit=response.get("RateLimit-Policy", "").partition(";")[0].strip('"'),
+        written=frozenset(written),
+    )
+
+
+def _problem_of(response: Any) -> dict[str, Any]:
+    # A view that renders no JSON writes its problem as text; HEAD has no body.
+    with contextlib.suppress(json.JSONDecodeError):
+        if "problem+json" in response.get("Content-Type", ""):
+            return dict(json.loads(response.content))
+    return {}
+
+
+def _kind(response: Any, code: str) -> str:
+    status = response.status_code
+    if status >= 500:
+        return BROKEN
+    if code in WRONG_PROOF:
+        return IN
+    location = urlsplit(response.get("Location", ""))
+    if status == 302 and location.path in SIGN_IN_PAGES and "next=" in location.query:
+        return SIGN_IN
+    return BY_STATUS.get(status, IN)
+
+
+@contextlib.contextmanager
+def _taken_back() -> Iterator[None]:
+    with transaction.atomic():
+        # As Django's TestCase does, so that durable services run inside.
+        block: Any = connection.atomic_blocks[-1]
+        block._from_testcase = True
+        yield
+        transaction.set_rollback(True)
+
+
+def _noting(written: set[str]) -> Any:
+    def note(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        found = WRITES.match(str(sql))
+        if found:
+            written.add(found[2])
+        return execute(sql, params, many, context)
+
+    return note
+
+
+def expected(route: Route, row: Row, method: str, caller: str, whose: str) -> set[str]:
+    """Return the kinds of answer that the table wants."""
+    who = row.who_may(method)
+    is_api = route.pattern.startswith("api/v1/")
+    if who is None:
+        return _no_method(row, is_api, caller)
+    if caller in LET_IN[who]:
+        return {IN} if not row.scope or _is_in_scope(row, caller, whose) else {MISSING}
+    if caller in (ANONYMOUS, DEACTIVATED) or (not is_api and caller in MACHINES):
+        return {SIGN_IN}
+    if route.pattern.startswith("admin/") and caller != ADMIN:
+        return {SIGN_IN, REFUSED}
+    if row.scope and not _is_in_scope(row, caller, whose):
+        return {REFUSED, MISSING}
+    return {REFUSED}
+
+
+def _no_method(row: Row, is_api: bool, caller: str) -> set[str]:
+    """Whoever may do anything here hears "not a method"; others may be sent away."""
+    if not any(caller in LET_IN[who] for who in row.who.values()):
+        return {NO_METHOD, REFUSED, SIGN_IN}
+    return {NO_METHOD, REFUSED} if is_api else {NO_METHOD}
+
+
+def _is_in_scope(row: Row, caller: str, whose: str) -> bool:
+    if whose == NO_OBJECT:
+        return False
+    if row.scope == ALL or (caller == ADMIN and row.scope != OWN):
+        return True
+    if whose == FOREIGN:
+        return caller == OTHER_AGENT
+    return caller == USER or (row.scope != OWN and caller != OTHER_AGENT)

@@ -1,0 +1,170 @@
+"""One world with an object of everything, and everybody who might ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client, RequestFactory
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import Session, User
+from accounts.seals import person_proving
+from agents.models import Agent
+from audit.models import AuditEvent
+from security.models import Incident
+from tests.access.passkeys import new_passkey
+from tests.access.table import (
+    ADMIN,
+    AGENT,
+    CALLERS,
+    DEACTIVATED,
+    MANAGER,
+    OTHER_AGENT,
+    USER,
+)
+from tests.browsing import sign_in
+from tests.factories import make_agent, make_agent_token, make_function
+from tests.people import make_people, make_person
+from tests.spending import credential_of, held
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """carol's objects and eve's; a client of each kind for each caller.
+
+    The user is carol, the manager bob, who answers for her, the admin alice; the agent
+    is carol's, the other agent eve's, and frank was an admin before he was deactivated.
+    `missing` are ids of nothing.
+    """
+
+    own: Mapping[str, str]
+    foreign: Mapping[str, str]
+    missing: Mapping[str, str]
+    api: Mapping[str, Client]
+    browsers: Mapping[str, Client]
+
+
+def make_world() -> World:
+    """Make everything through the services, as far as there are any."""
+    people = make_people()
+    # Made by grace, so that nobody else is kept from deciding by having made it.
+    grace = make_person("grace", User.Role.ADMIN)
+    frank = make_person("frank", User.Role.ADMIN)
+    make_function(acting=grace)
+    agents = {
+        AGENT: make_agent(people.carol, acting=grace),
+        OTHER_AGENT: make_agent(people.eve, acting=grace, name="southern"),
+    }
+    callers = {
+        USER: people.carol,
+        MANAGER: people.bob,
+        ADMIN: people.alice,
+        DEACTIVATED: frank,
+    }
+    for person in (*callers.values(), people.eve):
+        _enrol_factors(person)
+    own, foreign = (_objects_of(agent) for agent in agents.values())
+    tokens = {name: _token(person) for name, person in callers.items()}
+    tokens |= {name: make_agent_token(it, acting=grace) for name, it in agents.items()}
+    browsers = {name: _browser(person) for name, person in callers.items()}
+    services.update_user(user=frank, acting=grace, is_active=False)
+    shared = _shared_objects()
+    nothing = dict.fromkeys(own, "none_0") | {"passkeys.pk": "999999"}
+    return World(
+        own=shared | own,
+        foreign=shared | foreign,
+        missing=shared | nothing | dict.fromkeys(SEEN_BY_STAFF, "none_0"),
+        api={name: _api(tokens.get(name)) for name in CALLERS},
+        browsers={
+            name: browsers.get(name) or _anonymous(tokens.get(name)) for name in CALLERS
+        },
+    )
+
+
+def _token(person: User) -> str:
+    request = RequestFactory().post("/api/v1/auth/token/")
+    return services.start_session(request=request, user=person).access
+
+
+def _api(token: str | None) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    if token is not None:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+def _browser(person: User) -> Client:
+    client = Client(raise_request_exception=False)
+    sign_in(client, person)
+    return client
+
+
+def _anonymous(token: str | None) -> Client:
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    return Client(raise_request_exception=False, headers=headers)
+
+
+def _enrol_factors(person: User) -> None:
+    with transaction.atomic(), person_proving(person):
+        TOTP.activate(person, generate_totp_secret())
+        RecoveryCodes.activate(person)
+    Authenticator.objects.create(
+        user=person, type=Authenticator.Type.WEBAUTHN, data=new_passkey()
+    )
+
+
+def _objects_of(agent: Agent) -> dict[str, str]:
+    """Return the ids of an agent and of what belongs to it and to its owner."""
+    approval = held(agent)
+    _token(agent.owner)
+    passkeys = Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN)
+    return {
+        "agent_id": agent.pk,
+        "credential_id": credential_of(agent).pk,
+        "transaction_id": approval.transaction_id,
+        "approval_id": approval.pk,
+        "session_id": Session.objects.filter(user=agent.owner).earliest("pk").pk,
+        "passkeys.pk": str(passkeys.get(user=agent.owner).pk),
+    }
+
+
+SEEN_BY_STAFF = ("incident_id", "events.pk", "functions.name")
+
+
+def _shared_objects() -> dict[str, str]:
+    """Return what belongs to no person, and what fills the rest of the addresses."""
+    incident = Incident.objects.create(
+        trigger="error_count",
+        value="11",
+        resource_kind="user",
+        resource_id=User.objects.get(username="carol").pk,
+    )
+    return {
+        "incident_id": incident.pk,
+        "events.pk": AuditEvent.objects.earliest("pk").pk,
+        "functions.name": "transfer",
+        "code": "not_found",
+        "uidb36": "none",
+        "key": "set-password",
+        "app_label": "agents",
+        "url": "nothing/here",
+        "content_type_id": "1",
+        "object_id": "none_0",
+        **_console_objects(),
+    }
+
+
+def _console_objects() -> dict[str, str]:
+    """Return a row of each model of the console that has one."""
+    rows = {
+        model._meta.model_name: model._default_manager.order_by("pk").first()
+        for model in admin.site._registry
+    }
+    return {f"{name}.object_id": str(row.pk) for name, row in rows.items() if row}
