@@ -23,6 +23,7 @@ from accounts.models import Team, User
 from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
 from audit.services import record
+from security.step_up import require_step_up
 
 
 class PersonChanges(TypedDict, total=False):
@@ -38,6 +39,8 @@ class PersonChanges(TypedDict, total=False):
 
 
 AUTHORITY = frozenset({"role", "team", "is_active", "permissions"})
+# What takes a fresh proof to change; stopping somebody never waits for one.
+RIGHTS = frozenset({"role", "permissions"})
 SECRET_FIELDS = frozenset({"phone"})
 
 
@@ -91,7 +94,8 @@ def update_user(
 ) -> User:
     """Change a person; a new role or a deactivation ends all their sign-ins.
 
-    Nobody changes their own authority: raises OwnAuthorityRefused. The row is
+    Nobody changes their own authority: raises OwnAuthorityRefused. Changed rights take
+    a fresh proof of who changes them: raises StepUpRequired. The row is
     locked, so that of two administrators the later one sees the earlier's work.
     """
     with transaction.atomic(durable=True):
@@ -102,6 +106,8 @@ def update_user(
             told |= _grant(person, permissions)
         if AUTHORITY & told.keys() and acting.principal_id == person.pk:
             raise OwnAuthorityRefused
+        if RIGHTS & told.keys():
+            require_step_up(acting)
         if not told:
             return person
         person.save(update_fields=[name for name in told if name != "permissions"])

@@ -15,6 +15,7 @@ from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import Incident, ResourceLock
 from security.queries import live_locks
 from security.responders import Target, responder_for
+from security.step_up import require_step_up
 
 RELEASE = "security.change_resourcelock"
 
@@ -97,12 +98,14 @@ def unlock_resource(
     """Release the live lock of a resource; returns it.
 
     Takes a person with security.change_resourcelock who does not answer for the
-    resource, or the platform itself (`manage.py unlock`). Raises NotPermitted,
-    ReasonMissing, TargetRefused, NotLocked, NotFound.
+    resource, and a fresh proof of them; or the platform itself (`manage.py unlock`).
+    Raises NotPermitted, StepUpRequired, ReasonMissing, TargetRefused, NotLocked,
+    NotFound.
     """
     _check(kind, target_id, reason)
     if acting.kind != "system" and not holds(acting, RELEASE):
         raise NotPermitted
+    require_step_up(acting)
     with transaction.atomic(durable=True):
         responder = responder_for(kind)
         if responder is not None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts import services
 from accounts.errors import (
@@ -13,6 +16,7 @@ from accounts.errors import (
 )
 from accounts.models import Team, User
 from audit.models import AuditEvent
+from security.errors import StepUpRequired
 from tests.people import PASSWORD, SETUP, People, make_person
 
 
@@ -199,3 +203,28 @@ def test_g1_the_phone_number_is_encrypted_at_rest(alice: User, carol: User):
         (stored,) = cursor.fetchone()
     assert b"0100" not in bytes(stored)
     assert bytes(stored).startswith(b"gAAAA")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"role": "manager"}, {"permissions": frozenset({"audit.view_auditevent"})}],
+)
+def test_changing_rights_takes_a_fresh_proof(people: People, change: dict):
+    people.alice.authenticated_at = timezone.now() - timedelta(minutes=6)
+
+    with pytest.raises(StepUpRequired):
+        services.update_user(user=people.carol, acting=people.alice, **change)
+
+    people.carol.refresh_from_db()
+    assert people.carol.role == "user"
+    assert not people.carol.user_permissions.exists()
+    assert not AuditEvent.objects.filter(action="user.updated").exists()
+
+
+def test_stopping_somebody_never_waits_for_a_proof(people: People):
+    people.alice.authenticated_at = None
+
+    services.update_user(user=people.carol, acting=people.alice, is_active=False)
+
+    people.carol.refresh_from_db()
+    assert not people.carol.is_active

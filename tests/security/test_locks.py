@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError
 from django.test import Client
+from django.utils import timezone
 
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.errors import NotLocked, ReasonMissing, TargetRefused
+from security.errors import (
+    NotLocked,
+    ReasonMissing,
+    StepUpRequired,
+    TargetRefused,
+)
 from security.models import ResourceLock
 from security.services import (
     lock_resource,
@@ -28,6 +36,18 @@ def test_locking_twice_is_locking_once(agent, alice, bob):
 
     assert first.pk == second.pk
     assert AuditEvent.objects.filter(action="resource.locked").count() == 1
+
+
+def test_unlocking_takes_a_fresh_proof_and_locking_none(agent, alice):
+    alice.authenticated_at = timezone.now() - timedelta(minutes=6)
+    lock = lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
+
+    with pytest.raises(StepUpRequired):
+        unlock_resource("agent", agent.pk, acting=alice, reason="Fine.")
+
+    lock.refresh_from_db()
+    assert lock.released_at is None
+    assert not AuditEvent.objects.filter(action="resource.unlocked").exists()
 
 
 def test_unlocking_takes_the_permission_a_reason_and_another_person(agent, alice, bob):
