@@ -60,6 +60,8 @@ check: $(DEV) ## Check style, types, imports, templates, migrations, deployment,
 	$(BIN)/lint-imports
 	$(BIN)/djlint templates --check --quiet
 	$(BIN)/djlint templates --lint --quiet
+	@$(BIN)/python -m tests.access.document | diff -u docs/permissions.md - || \
+		{ echo "docs/permissions.md is out of date: run make schema." >&2; exit 1; }
 	@$(WITH_ENGINES) $(MAKE) django-checks VENV=$(VENV)
 
 django-checks: # Needs a database: called by `check`, which starts one.
@@ -72,7 +74,8 @@ django-checks: # Needs a database: called by `check`, which starts one.
 		{ diff -u docs/openapi.yaml "$$schema" || \
 		{ echo "docs/openapi.yaml is out of date: run make schema." >&2; exit 1; }; }
 
-schema: $(DEV) ## Write docs/openapi.yaml anew from the code
+schema: $(DEV) ## Write docs/openapi.yaml and docs/permissions.md anew from the code
+	@$(BIN)/python -m tests.access.document > docs/permissions.md
 	@$(WITH_ENGINES) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 $(BIN)/python:

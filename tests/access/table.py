@@ -35,7 +35,7 @@ LET_IN: Mapping[str, frozenset[str]] = {
 }
 
 # Whose objects.
-TEAM = "own, the team's for managers, all for admins"
+TEAM = "in scope"  # One's own, the team's for managers, all for admins.
 OWN = "own"
 ALL = "all"
 

@@ -1,4 +1,4 @@
-"""Every route, by every method, as everybody: the table says who gets in."""
+"""Every route, by every method, as everybody: who gets in is in the table."""
 
 from __future__ import annotations
 
@@ -9,44 +9,30 @@ from typing import Any
 
 import pytest
 
-from tests.access.routes import Route, all_routes
-from tests.access.table import (
-    CALLERS,
-    CONSOLE_MODELS,
-    METHODS,
-    NOTHING_THERE,
-    OTHER_AGENT,
-    SAFE,
-    Row,
-    rows,
-)
+from tests.access.routes import all_routes
+from tests.access.table import CONSOLE_MODELS, NOTHING_THERE, SAFE, Row, rows
 from tests.access.walk import (
-    FOREIGN,
+    API,
     IN,
     MISSING,
-    NO_OBJECT,
-    OWN_OBJECT,
     WRITTEN_BY_LOOKING,
-    Answer,
+    Question,
     ask,
     expected,
+    questions,
 )
 from tests.access.world import World, make_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("spacious_limits")]
 
-API = "api/v1/"
-CONSOLE = "admin/"
 # Recovery codes are shown once, so showing them is noted.
 SHOWN_ONCE = {"accounts/second-factors/codes/": {"mfa_authenticator"}}
-# What sets the parts of the walk apart, so that they can be walked side by side.
-API_PARTS = tuple(f"{API}{one}/" for one in ("auth", "agents", "transactions"))
+# What is walked side by side, by how patterns begin; the longest that fits counts.
 PARTS = (
-    *API_PARTS,
-    API,
-    "pages",
-    "console",
-    *sorted({one.split("/")[0] for one in CONSOLE_MODELS}),
+    "",
+    *(API + one for one in ("", "auth/", "agents/", "transactions/")),
+    "admin/",
+    *sorted({f"admin/{model.split('/')[0]}/" for model in CONSOLE_MODELS}),
 )
 
 
@@ -58,55 +44,11 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def part_of(pattern: str) -> str:
-    if pattern.startswith(API):
-        return next((part for part in API_PARTS if pattern.startswith(part)), API)
-    if not pattern.startswith(CONSOLE):
-        return "pages"
-    label = pattern.split("/")[1]
-    return label if label in PARTS else "console"
+def rows_of(part: str) -> dict[str, Row]:
+    def fits(pattern: str) -> bool:
+        return max(filter(pattern.startswith, PARTS), key=len) == part
 
-
-def question(row: Row, pattern: str, method: str) -> dict[str, Any]:
-    """Return what is sent: the row's body, and the headers that some routes want."""
-    if not pattern.startswith(API):
-        return {"content_type": "application/x-www-form-urlencoded"}
-    return {
-        "data": "" if method in SAFE else json.dumps(row.body),
-        "content_type": "application/json",
-        "headers": {"Idempotency-Key": "matrix", "If-Match": "*"},
-    }
-
-
-def callers_of(pattern: str) -> tuple[str, ...]:
-    """Return who asks; pages do not read an agent's token, so that one is enough."""
-    if pattern.startswith(API):
-        return CALLERS
-    return tuple(caller for caller in CALLERS if caller != OTHER_AGENT)
-
-
-def answers(
-    world: World, route: Route, row: Row
-) -> Iterator[tuple[str, str, str, Answer]]:
-    """Ask everything of one route: yield method, caller, whose object, and answer."""
-    clients = world.api if route.pattern.startswith(API) else world.browsers
-    for whose, objects in (
-        (OWN_OBJECT, world.own),
-        (FOREIGN, world.foreign),
-        (NO_OBJECT, world.missing),
-    ):
-        address = route.address(objects) + (f"?{row.query}" if row.query else "")
-        for method in METHODS:
-            if whose != OWN_OBJECT and not (row.scope and row.who_may(method)):
-                continue
-            for caller in callers_of(route.pattern):
-                sent = question(row, route.pattern, method)
-                yield (
-                    method,
-                    caller,
-                    whose,
-                    ask(clients[caller], method, address, **sent),
-                )
+    return {pattern: row for pattern, row in rows().items() if fits(pattern)}
 
 
 def test_c1_every_route_has_its_row_and_every_row_its_route():
@@ -118,27 +60,56 @@ def test_c1_every_route_has_its_row_and_every_row_its_route():
 
 @pytest.mark.parametrize("part", PARTS)
 def test_c1_everybody_gets_what_the_table_says_and_looking_changes_nothing(part: str):
-    world = make_world()
-    wrong = []
+    walk(part)
 
-    for pattern, row in rows().items():
-        if part_of(pattern) != part:
-            continue
-        route, missing = all_routes()[pattern], {}
-        for method, caller, whose, answer in answers(world, route, row):
-            told = f"{method} /{pattern} of {whose} by {caller}: {answer.status}"
-            wanted = expected(route, row, method, caller, whose)
-            if answer.kind not in wanted:
-                wrong.append(f"{told}, {answer.kind}; not {' or '.join(wanted)}")
-            if answer.kind != IN or method in SAFE:
-                changed = (
-                    answer.written - WRITTEN_BY_LOOKING - SHOWN_ONCE.get(pattern, set())
-                )
+
+@pytest.mark.stress
+@pytest.mark.parametrize("part", PARTS)
+def test_c1_no_method_is_open_to_anybody_whom_the_table_does_not_name(part: str):
+    walk(part, everybody_tries_all=True)
+
+
+def walk(part: str, *, everybody_tries_all: bool = False) -> None:
+    """Ask all of a part's questions; fail with every answer that is not the table's."""
+    world, wrong = make_world(), []
+
+    for pattern, row in rows_of(part).items():
+        words_of_missing: dict[tuple[str, str], str] = {}
+        for question in questions(pattern, row, everybody_tries_all):
+            answer = put(world, question, row)
+            told = f"{question}: {answer.status}"
+            if answer.kind not in expected(question, row):
+                wanted = " or ".join(expected(question, row))
+                wrong.append(f"{told}, {answer.kind}; not {wanted}")
+            if answer.kind != IN or question.method in SAFE:
+                also = SHOWN_ONCE.get(pattern, set())
+                changed = answer.written - WRITTEN_BY_LOOKING - also
                 wrong += [f"{told} wrote {table}" for table in changed]
-            # What is not one's own is not told from what does not exist.
-            if answer.kind == MISSING and part.startswith(API):
-                words = missing.setdefault((method, caller), answer.words)
+            if answer.kind == MISSING:  # Others' objects are not told from none.
+                asked = (question.method, question.caller)
+                words = words_of_missing.setdefault(asked, answer.words)
                 if words != answer.words:
                     wrong.append(f"{told} says {answer.words!r}, and {words!r}")
 
     assert not wrong, "\n".join(wrong)
+
+
+def put(world: World, question: Question, row: Row) -> Any:
+    """Send a question with the row's body, and the headers that some routes want."""
+    objects = world.objects[question.whose]
+    address = all_routes()[question.pattern].address(objects)
+    if not question.pattern.startswith(API):
+        return ask(
+            world.browsers[question.caller],
+            question.method,
+            f"{address}?{row.query}",
+            content_type="application/x-www-form-urlencoded",
+        )
+    return ask(
+        world.api[question.caller],
+        question.method,
+        address,
+        data="" if question.method in SAFE else json.dumps(row.body),
+        content_type="application/json",
+        headers={"Idempotency-Key": "matrix", "If-Match": "*"},
+    )

@@ -14,14 +14,17 @@ from urllib.parse import urlsplit
 from django.db import connection, transaction
 from django.test import Client
 
-from tests.access.routes import Route
 from tests.access.table import (
     ADMIN,
+    AGENT,
     ALL,
     ANONYMOUS,
+    CALLERS,
     DEACTIVATED,
     LET_IN,
     MACHINES,
+    MANAGER,
+    METHODS,
     OTHER_AGENT,
     OWN,
     USER,
@@ -37,15 +40,31 @@ IN, SIGN_IN, REFUSED, MISSING, NO_METHOD, BROKEN = (
     "broken",
 )
 BY_STATUS = {401: SIGN_IN, 403: REFUSED, 404: MISSING, 405: NO_METHOD}
+API, CONSOLE = "api/v1/", "admin/"
+# Pages do not read an agent's token, so that one of them is enough.
+BROWSERS = tuple(caller for caller in CALLERS if caller != OTHER_AGENT)
 SIGN_IN_PAGES = ("/accounts/login/", "/admin/login/")
 # Whoever gets these answers was let in, and then did not prove anew who they are.
 WRONG_PROOF = ("invalid_credentials", "invalid_refresh_token", "second_factor_refused")
 
-OWN_OBJECT, FOREIGN, NO_OBJECT = "carol's", "eve's", "no"
+WHOSE = OWN_OBJECT, FOREIGN, NO_OBJECT = "carol's", "eve's", "nobody's"
 WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+\"?(\w+)", re.I)
 # Looking is written to the log; that a session is in use, to its row; and a page may
 # keep what its form will ask for in its browser's session.
 WRITTEN_BY_LOOKING = {"audit_auditevent", "accounts_session", "django_session"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who asks a route for what, about whose object."""
+
+    pattern: str
+    method: str
+    caller: str
+    whose: str
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.pattern} of {self.whose} by {self.caller}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +135,41 @@ def _noting(written: set[str]) -> Any:
     return note
 
 
-def expected(route: Route, row: Row, method: str, caller: str, whose: str) -> set[str]:
+def questions(
+    pattern: str, row: Row, everybody_tries_all: bool = False
+) -> Iterator[Question]:
+    """Yield all that is asked about one route.
+
+    The methods of its row, of each object, by everybody. The others are asked by a few
+    who stand for all, unless everybody is to try all; so is whatever but a GET in the
+    console, of which each address has the one door.
+    """
+    callers = CALLERS if pattern.startswith(API) else BROWSERS
+    few = (ADMIN, MANAGER) if pattern.startswith(CONSOLE) else (ANONYMOUS, ADMIN, AGENT)
+    for method in METHODS:
+        is_named = method in row.who
+        by_all = method == "GET" if pattern.startswith(CONSOLE) else is_named
+        asking = callers if by_all or everybody_tries_all else few
+        for whose in WHOSE if row.scope and is_named else (OWN_OBJECT,):
+            for caller in asking:
+                yield Question(pattern, method, caller, whose)
+
+
+def expected(question: Question, row: Row) -> set[str]:
     """Return the kinds of answer that the table wants."""
-    who = row.who_may(method)
-    is_api = route.pattern.startswith("api/v1/")
+    pattern, caller = question.pattern, question.caller
+    is_api = pattern.startswith(API)
+    who = row.who_may(question.method)
     if who is None:
         return _no_method(row, is_api, caller)
+    is_found = not row.scope or _is_in_scope(row, caller, question.whose)
     if caller in LET_IN[who]:
-        return {IN} if not row.scope or _is_in_scope(row, caller, whose) else {MISSING}
+        return {IN} if is_found else {MISSING}
     if caller in (ANONYMOUS, DEACTIVATED) or (not is_api and caller in MACHINES):
         return {SIGN_IN}
-    if route.pattern.startswith("admin/") and caller != ADMIN:
+    if pattern.startswith(CONSOLE) and caller != ADMIN:
         return {SIGN_IN, REFUSED}
-    if row.scope and not _is_in_scope(row, caller, whose):
-        return {REFUSED, MISSING}
-    return {REFUSED}
+    return {REFUSED} if is_found else {REFUSED, MISSING}
 
 
 def _no_method(row: Row, is_api: bool, caller: str) -> set[str]:

@@ -29,6 +29,7 @@ from tests.access.table import (
     OTHER_AGENT,
     USER,
 )
+from tests.access.walk import FOREIGN, NO_OBJECT, OWN_OBJECT
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token, make_function
 from tests.people import make_people, make_person
@@ -41,12 +42,10 @@ class World:
 
     The user is carol, the manager bob, who answers for her, the admin alice; the agent
     is carol's, the other agent eve's, and frank was an admin before he was deactivated.
-    `missing` are ids of nothing.
+    `objects` are the ids that fill addresses, by whose they are.
     """
 
-    own: Mapping[str, str]
-    foreign: Mapping[str, str]
-    missing: Mapping[str, str]
+    objects: Mapping[str, Mapping[str, str]]
     api: Mapping[str, Client]
     browsers: Mapping[str, Client]
 
@@ -74,13 +73,16 @@ def make_world() -> World:
     tokens = {name: _token(person) for name, person in callers.items()}
     tokens |= {name: make_agent_token(it, acting=grace) for name, it in agents.items()}
     browsers = {name: _browser(person) for name, person in callers.items()}
-    services.update_user(user=frank, acting=grace, is_active=False)
+    # Not by the service, which ends sign-ins: his go on, and open nothing.
+    User.objects.filter(pk=frank.pk).update(is_active=False)
     shared = _shared_objects()
     nothing = dict.fromkeys(own, "none_0") | {"passkeys.pk": "999999"}
     return World(
-        own=shared | own,
-        foreign=shared | foreign,
-        missing=shared | nothing | dict.fromkeys(SEEN_BY_STAFF, "none_0"),
+        objects={
+            OWN_OBJECT: shared | own,
+            FOREIGN: shared | foreign,
+            NO_OBJECT: shared | nothing | dict.fromkeys(SEEN_BY_STAFF, "none_0"),
+        },
         api={name: _api(tokens.get(name)) for name in CALLERS},
         browsers={
             name: browsers.get(name) or _anonymous(tokens.get(name)) for name in CALLERS
