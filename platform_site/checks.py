@@ -72,7 +72,7 @@ def _production_errors() -> Iterator[Error]:
             hint="List the networks of your proxies (CIDR), or set it to `none`.",
             id="platform.E004",
         )
-    if "redis" not in settings.CACHES["default"]["BACKEND"].lower():
+    if "redis" not in str(settings.CACHES["default"]["BACKEND"]).lower():
         yield Error(
             "The cache is in memory: every process would count limits by itself.",
             hint="Use the Redis cache; set REDIS_URL.",

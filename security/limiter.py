@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 # An owner's agents together may do what four of them could do alone.
 OWNER_FACTOR = 4
+# All known callers at one address together: many for an office behind one address,
+# few for a host that tries the credentials it stole.
+ADDRESS_FACTOR = 20
 TIMEOUT_S = 0.25
 # After a failure Valkey is left alone so long: a server that hangs would otherwise
 # hold each request for the whole timeout.
@@ -126,23 +129,26 @@ def counted(request: HttpRequest | Request) -> Count | None:
 def buckets_of(caller: Principal, address: str, rate_class: str) -> tuple[Bucket, ...]:
     """Return the buckets that a request spends, the narrowest first.
 
-    A caller who is known spends a bucket of their own, an agent also its owner's; only
-    strangers are counted by address (an IPv6 /64). So a stranger can't spend a known
-    caller's bucket, and agents behind one address do not choke each other.
+    A caller who is known spends a bucket of their own, an agent also its owner's, and
+    all who are known at one address (an IPv6 /64) share a wide one. Strangers spend one
+    of their address that nobody else does. So a stranger can't spend a known caller's
+    bucket, and agents behind one address do not choke each other.
     """
     limit: Limit = settings.RATE_LIMIT_CONFIG[rate_class]
+    group = context.address_group(address)
     if caller.kind == "anonymous":
-        key = f"limit:{rate_class}:address:{context.address_group(address)}"
-        return (Bucket(rate_class, key, limit),)
+        return (Bucket(rate_class, f"limit:{rate_class}:address:{group}", limit),)
+
+    def bucket(of: str, key: str, factor: int) -> Bucket:
+        name = f"{rate_class}-{of}"
+        return Bucket(name, f"limit:{rate_class}:{key}", limit.times(factor))
+
     own_key = f"limit:{rate_class}:{caller.kind}:{caller.principal_id}"
     own = Bucket(rate_class, own_key, limit)
+    host = bucket("address", f"known-at:{group}", ADDRESS_FACTOR)
     if caller.kind != "agent":
-        return (own,)
-    owner_key = f"limit:{rate_class}:owner:{caller.owner_id}"
-    return (
-        own,
-        Bucket(f"{rate_class}-owner", owner_key, limit.times(OWNER_FACTOR)),
-    )
+        return own, host
+    return own, bucket("owner", f"owner:{caller.owner_id}", OWNER_FACTOR), host
 
 
 def _caller(request: HttpRequest | Request) -> Principal:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -18,7 +21,7 @@ from audit.context import Anonymous
 from audit.models import AuditEvent
 from security import limiter
 from security.core import gcra
-from security.core.limits import Limit
+from security.core.limits import DEFAULT_LIMITS, Limit
 from security.errors import LimiterUnavailable, RateLimited
 from security.limiter import Bucket, check_limits
 
@@ -78,7 +81,40 @@ def test_d1_d2_a_burst_passes_and_one_more_is_refused(rate_class, burst):
     assert answers == [True] * burst + [False]
 
 
-def test_d4_d5_a_hundred_at_once_let_exactly_the_burst_through():
+# A web server's process of its own: it says that it is ready, and asks at a word.
+COUNTING = """
+import django; django.setup()
+from security import limiter
+from security.core.limits import Limit
+bucket = limiter.Bucket("auth", "limit:test:d4", Limit(1, 2))
+input("ready\\n")
+print(sum(limiter._count_shared([bucket]).verdict.allowed for _ in range(25)))
+"""
+
+
+def test_d4_four_processes_share_one_bucket(settings):
+    environment = os.environ | {"REDIS_URL": settings.REDIS_URL}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", COUNTING],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for _ in range(4)
+    ]
+    assert [one.stdout.readline() for one in processes] == ["ready\n"] * 4
+    for one in processes:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+
+    counts = [int(one.communicate(timeout=30)[0]) for one in processes]
+
+    assert sum(counts) == 2
+
+
+def test_d5_a_hundred_at_once_let_exactly_the_burst_through():
     barrier = threading.Barrier(20)
     buckets = (Bucket("auth", "limit:test:d5", Limit(5, 2)),)
     answers: list[bool] = []
@@ -142,6 +178,42 @@ def test_d9_strangers_cannot_spend_a_known_callers_bucket():
         pass
 
     assert passes(user=Caller(), address="192.0.2.1")
+
+
+def test_d9_strangers_do_not_spend_what_known_callers_share_at_an_address():
+    for _ in range(200):
+        passes(address="192.0.2.1")
+    callers = [Caller(principal_id=f"usr_{number}") for number in range(100)]
+
+    assert all(passes(user=caller, address="192.0.2.1") for caller in callers)
+
+
+@pytest.mark.parametrize("rate_class", ["default", "auth", "high_risk"])
+def test_one_address_is_bounded_however_many_credentials_call_from_it(rate_class):
+    burst = limiter.ADDRESS_FACTOR * DEFAULT_LIMITS[rate_class].burst_size
+    callers = [Caller(principal_id=f"usr_{number}") for number in range(burst + 1)]
+
+    answers = [passes(rate_class, user=caller) for caller in callers]
+
+    assert answers == [True] * burst + [False]
+    assert passes(rate_class, user=callers[0], address="198.51.100.1")
+    assert list(
+        AuditEvent.objects.filter(action="request.limited").values_list("details")
+    ) == [({"limit": f"{rate_class}-address"},)]
+
+
+def test_agents_of_many_owners_at_one_address_are_bounded_and_told_so():
+    callers = [agent(number, owner=f"usr_{number}") for number in range(40)]
+    assert all(passes("high_risk", user=caller) for caller in callers)
+
+    refused = request_of(agent(99, owner="usr_99"))
+    with pytest.raises(RateLimited):
+        check_limits(refused, "high_risk")
+
+    assert headers_of(refused) == {
+        "RateLimit-Policy": '"high_risk-address";q=200;w=60',
+        "RateLimit": '"high_risk-address";r=0;t=1',
+    }
 
 
 def test_known_callers_behind_one_address_do_not_choke_each_other():
