@@ -150,7 +150,7 @@ REST: Mapping[str, Row] = {
     "incidents/<str:incident_id>/close/": api(POST=ADMINS, scope=ALL, body=NOTE),
     "audit/events/": api(GET=ADMINS),
     "audit/events/<str:pk>/": api(GET=ADMINS, scope=ALL),
-    "schema/": api(GET=EVERYONE, limit=""),
+    "schema/": api(GET=EVERYONE),
 }
 
 PAGES: Mapping[str, Row] = {

@@ -33,7 +33,6 @@ NEVER_GIVEN = {"P11"}
 WAITING = """
     B12 B20
     C6 C12 C13 C14
-    D5
     E4 E7 E11
     F7 F9 F10 F11 F12 F13
     G10 G11
