@@ -25,6 +25,8 @@ from accounts.permissions import person_of
 from audit.admin import HistoryAdmin, ServiceAdmin
 from security.fields import EncryptedTextField
 
+WAITS = "Your own rights wait for another administrator to agree: %s."
+
 # Roles stand where groups would; a group would grant past the role table.
 admin.site.unregister(Group)
 
@@ -110,12 +112,14 @@ class UserAdmin(ServiceAdmin):
         given = form.cleaned_data
         if change:
             changes = {name: given[name] for name in PersonForm.Meta.fields}
-            services.update_user(
+            asked = services.update_user(
                 user=obj,
                 acting=person_of(request),
                 permissions=form.granted,
                 **changes,
             )
+            if asked:
+                self.message_user(request, WAITS % asked.pk, messages.WARNING)
             return
         obj.pk = services.create_user(**given, acting=person_of(request)).pk
 

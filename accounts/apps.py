@@ -8,7 +8,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import responders, signals
+        from accounts import changes, responders, signals
 
         signals.connect()
         responders.register_responders()
+        changes.register_changers()

@@ -73,7 +73,7 @@ class RefreshRefused(DomainError):
 
 
 class OwnAuthorityRefused(DomainError):
-    """Nobody changes their own role, permissions, team or active flag."""
+    """Nobody changes their own role, permissions, team or active flag alone."""
 
     code = "own_authority"
     detail = "Nobody can change their own role, permissions, team or account status."

@@ -8,6 +8,7 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents and policies"
 
     def ready(self) -> None:
-        from agents.responders import register_responders
+        from agents import changes, responders
 
-        register_responders()
+        responders.register_responders()
+        changes.register_changers()

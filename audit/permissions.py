@@ -9,6 +9,15 @@ from rest_framework.views import APIView
 from audit.context import caller, holds
 
 
+class IsHuman(BasePermission):
+    """A person who is signed in, whatever they may do."""
+
+    message = "This is for people; an agent's token does not open it."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return caller(request).is_human
+
+
 def requires(permission: str) -> type[BasePermission]:
     """Return the DRF permission class that asks for "app.codename" of a person."""
 

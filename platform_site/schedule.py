@@ -27,6 +27,10 @@ SCHEDULE = {
         "task": "security.tasks.purge_nonces",
         "schedule": timedelta(minutes=10),
     },
+    "change-request-expiry": {
+        "task": "security.tasks.expire_change_requests",
+        "schedule": timedelta(minutes=10),
+    },
     "scheduled-reviews": {
         "task": "security.tasks.open_due_reviews",
         "schedule": crontab(minute="5", hour="0"),

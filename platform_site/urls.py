@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("transactions.urls")),
     path("accounts/", include("accounts.urls")),
     path("agents/", include("agents.urls")),
+    path("change-requests/", include("security.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api_v1)),
     path("api/docs/", docs.DocsView.as_view(**docs.OPEN), name="docs"),

@@ -9,16 +9,18 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.admin import HistoryAdmin, ServiceAdmin, short_id, timeline_url
 from audit.context import caller
 from audit.errors import NotFound
 from security import services
+from security.core.changes import change_lines
 from security.fields import EncryptedTextField
 from security.models import (
     Alert,
+    ChangeRequest,
     Incident,
     IncidentStep,
     MonitoredHour,
@@ -249,6 +251,55 @@ class ResourceLockAdmin(ServiceAdmin):
             ),
             done="released",
         )
+
+
+@admin.register(ChangeRequest)
+class ChangeRequestAdmin(WatchedAdmin):
+    """What waits for a second person. Whoever asked or gains is refused, one by one."""
+
+    list_display = (
+        "requested_at",
+        "kind",
+        "target_label",
+        "told",
+        "requested_by",
+        "status",
+    )
+    list_filter = ("status", "kind")
+    search_fields = ("=id", "=target_id", "target_label")
+    exclude = ("payload", "base", "changes")
+    readonly_fields = ("told",)
+    actions = ("approve", "reject")
+
+    @admin.display(description="changes")
+    def told(self, change: ChangeRequest) -> SafeString:
+        return format_html_join(
+            "", "<div>{}: {} → {}</div>", change_lines(change.changes)
+        )
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("security.change_changerequest")
+
+    @admin.action(description="Approve", permissions=["decide"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[ChangeRequest]) -> None:
+        self._decide(request, queryset, services.approve_change, done="approved")
+
+    @admin.action(description="Reject (say why)", permissions=["decide"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[ChangeRequest]) -> None:
+        self._decide(request, queryset, services.reject_change, done="rejected")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[ChangeRequest],
+        use_case: Any,
+        *,
+        done: str,
+    ) -> None:
+        def decide(pk: str, *, acting: Any, note: str) -> None:
+            use_case(pk, acting=acting, reason=note)
+
+        self.apply(request, queryset, decide, done=done)
 
 
 @admin.register(SecurityContact)

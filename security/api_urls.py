@@ -2,12 +2,25 @@ from __future__ import annotations
 
 from django.urls import path
 
-from security.api import operations, prompts
+from security.api import change_requests, operations, prompts
 
 urlpatterns = [
     path("prompts/screen/", prompts.PromptScreenView.as_view()),
     path("prompts/wrap/", prompts.PromptWrapView.as_view()),
     path("outputs/validate/", prompts.OutputValidateView.as_view()),
+    path("change-requests/", change_requests.ChangeRequestListView.as_view()),
+    path(
+        "change-requests/<str:change_id>/",
+        change_requests.ChangeRequestDetailView.as_view(),
+    ),
+    path(
+        "change-requests/<str:change_id>/approve/",
+        change_requests.ChangeRequestApproveView.as_view(),
+    ),
+    path(
+        "change-requests/<str:change_id>/reject/",
+        change_requests.ChangeRequestRejectView.as_view(),
+    ),
     path("alerts/", operations.AlertListView.as_view()),
     path("incidents/", operations.IncidentListView.as_view()),
     path(

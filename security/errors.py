@@ -50,6 +50,34 @@ class StepUpRequired(DomainError):
     ends_page = True
 
 
+class OwnChangeRefused(DomainError):
+    """Neither who asked for a change nor who gains by it decides on it."""
+
+    code = "own_change"
+    detail = "Another person must decide this; you asked for it or gain by it."
+
+
+class ChangeResolved(DomainError):
+    """Somebody decided before."""
+
+    code = "change_resolved"
+    detail = "This change request was resolved before."
+
+
+class ChangeExpired(DomainError):
+    """Nobody decided in time, so nothing is changed."""
+
+    code = "change_expired"
+    detail = "Nobody decided in time; the change must be asked for again."
+
+
+class ChangeSuperseded(DomainError):
+    """What the change started from is no longer in force."""
+
+    code = "change_superseded"
+    detail = "What it would change was changed in the meantime; ask for it again."
+
+
 class ReasonMissing(DomainError):
     """Stopping, starting and closing things takes a reason that others can read."""
 

@@ -22,10 +22,13 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
+from audit.context import Principal
 from audit.queries import stream
+from security.changes import decidable_by
 from security.core import thresholds
 from security.models import (
     Alert,
+    ChangeRequest,
     Incident,
     IncidentStep,
     MonitoredHour,
@@ -180,6 +183,21 @@ def incident_list() -> QuerySet[Incident]:
 def alert_list() -> QuerySet[Alert]:
     """Return alerts, newest first."""
     return Alert.objects.all()
+
+
+def change_requests_decidable_by(person: Principal) -> QuerySet[ChangeRequest]:
+    """Return the changes that a person may decide: never what is theirs or they gain.
+
+    Whatever their status; what is resolved stays to be read.
+    """
+    own = Q(requested_by_id=person.principal_id) | Q(owner_id=person.principal_id)
+    return ChangeRequest.objects.filter(~own & decidable_by(person))
+
+
+def change_requests_visible_to(person: Principal) -> QuerySet[ChangeRequest]:
+    """Return the changes that a person asked for, gains by or may decide."""
+    own = Q(requested_by_id=person.principal_id) | Q(owner_id=person.principal_id)
+    return ChangeRequest.objects.filter(own | decidable_by(person))
 
 
 def contact(position: str) -> SecurityContact | None:

@@ -41,6 +41,12 @@ def open_due_reviews() -> None:
 
 
 @shared_task
+def expire_change_requests() -> None:
+    """Expire the changes that no second person agreed to in time."""
+    services.expire_due_changes(now=timezone.now())
+
+
+@shared_task
 def purge_nonces() -> None:
     """Forget the nonces of signatures that are too old to be accepted anyway."""
     signed_requests.purge_nonces(now=timezone.now())

@@ -13,16 +13,17 @@ from django.db import IntegrityError, transaction
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.core.usernames import canonical_username
 from accounts.errors import (
-    OwnAuthorityRefused,
     TeamNameTaken,
     UsernameRefused,
     UsernameTaken,
     WeakPassword,
 )
 from accounts.models import Team, User
+from accounts.services.own_rights import ask_for_own_rights, wanted_rights
 from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
 from audit.services import record
+from security.models import ChangeRequest
 from security.step_up import require_step_up
 
 
@@ -91,37 +92,65 @@ def create_user(
 
 def update_user(
     *, user: User, acting: Principal, **changes: Unpack[PersonChanges]
-) -> User:
+) -> ChangeRequest | None:
     """Change a person; a new role or a deactivation ends all their sign-ins.
 
-    Nobody changes their own authority: raises OwnAuthorityRefused. Changed rights take
-    a fresh proof of who changes them: raises StepUpRequired. The row is
-    locked, so that of two administrators the later one sees the earlier's work.
+    Changed rights take a fresh proof of who changes them: raises StepUpRequired. An
+    administrator's own wait for a second one: the rest is done, and the request that
+    asks for them is returned. Anybody else's own are refused, and so is deactivating
+    oneself: raises OwnAuthorityRefused. The row is locked, so that of two
+    administrators the later one sees the earlier's work.
     """
+    wanted = cast("dict[str, object]", changes)
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update().get(pk=user.pk)
-        permissions = changes.pop("permissions", None)
-        told = _apply(person, cast("dict[str, object]", changes))
-        if permissions is not None:
-            told |= _grant(person, permissions)
-        if AUTHORITY & told.keys() and acting.principal_id == person.pk:
-            raise OwnAuthorityRefused
+        asked = None
+        if acting.principal_id == person.pk:
+            authority = {name: wanted.pop(name) for name in AUTHORITY & wanted.keys()}
+            asked = ask_for_own_rights(person, authority, acting=acting)
+        told = _change(person, wanted, acting=acting)
         if RIGHTS & told.keys():
             require_step_up(acting)
-        if not told:
-            return person
-        person.save(update_fields=[name for name in told if name != "permissions"])
-        record(
-            "user.updated",
-            target=target(person),
-            owner_id=person.pk,
-            details={"changes": told},
-            actor=acting,
-        )
-        if "role" in told or "is_active" in told:
-            reason = "role_changed" if "role" in told else "deactivated"
-            end_all_sessions(person, acting, reason)
-    return person
+    return asked
+
+
+def apply_rights_change(change: ChangeRequest, *, acting: Principal) -> None:
+    """Give a person rights that a second one agreed to; see security/changes.py.
+
+    Raises ChangeSuperseded if their rights are not what they were, or the person may
+    no longer change anybody's.
+    """
+    person = User.objects.select_for_update().get(pk=change.target_id)
+    wanted = wanted_rights(person, change)
+    _change(person, wanted, acting=acting, also_told={"change_request": change.pk})
+
+
+def _change(
+    person: User,
+    wanted: Mapping[str, object],
+    *,
+    acting: Principal,
+    also_told: Mapping[str, object] | None = None,
+) -> dict[str, list[str]]:
+    """Save what differs and tell the log; return what was told, empty for nothing."""
+    plain = {name: value for name, value in wanted.items() if name != "permissions"}
+    told = _apply(person, plain)
+    if "permissions" in wanted:
+        told |= _grant(person, cast("frozenset[str]", wanted["permissions"]))
+    if not told:
+        return told
+    person.save(update_fields=[name for name in told if name != "permissions"])
+    record(
+        "user.updated",
+        target=target(person),
+        owner_id=person.pk,
+        details={"changes": told, **(also_told or {})},
+        actor=acting,
+    )
+    if "role" in told or "is_active" in told:
+        reason = "role_changed" if "role" in told else "deactivated"
+        end_all_sessions(person, acting, reason)
+    return told
 
 
 def _apply(person: User, changes: Mapping[str, object]) -> dict[str, list[str]]:

@@ -8,7 +8,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -23,6 +27,8 @@ from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
 from audit.errors import NotFound
 from audit.serializers import StrictSerializer
+from security.api.change_requests import ChangeRequestOutput
+from security.models import ChangeRequest
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -124,19 +130,28 @@ class AgentPolicyView(HighRiskWritesView):
         operation_id="agents_policy_set",
         parameters=[IF_MATCH],
         request=PolicyInput,
-        responses=PolicyOutput,
+        responses={
+            200: PolicyOutput,
+            202: OpenApiResponse(
+                ChangeRequestOutput,
+                description="Nothing is changed until a second person agrees.",
+            ),
+        },
         tags=["agents"],
     )
     def put(self, request: Request, agent_id: str) -> Response:
+        """Set the policy. Looser limits of one's own live agent wait for another."""
         given = PolicyInput(data=request.data)
         given.is_valid(raise_exception=True)
-        version = services.set_policy(
+        outcome = services.set_policy(
             agent_id,
             given.validated_data["terms"],
             expected_number=_expected_number(request),
             acting=person_of(request),
         )
-        return _answer(version)
+        if isinstance(outcome, ChangeRequest):
+            return Response(ChangeRequestOutput(outcome).data, status=202)
+        return _answer(outcome)
 
 
 class AgentPolicyVersionListView(generics.ListAPIView[PolicyVersion]):

@@ -6,7 +6,15 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from agents.core.merchants import merchant_key
-from agents.core.money import format_amount
+from agents.core.money import exponent_of, format_amount
+
+# In the currency's major unit: up to here an owner raises their own agent's amounts.
+ALONE_UP_TO = 100
+AMOUNTS = (
+    "max_transaction_amount_minor",
+    "requires_approval_above_minor",
+    "daily_budget_minor",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,22 +116,38 @@ def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
     """
     if old is None or old.currency != new.currency:
         return True
-    ceilings = (
-        "max_transaction_amount_minor",
-        "requires_approval_above_minor",
-        "daily_budget_minor",
-        "max_transactions_per_hour",
-    )
+    higher = any(_is_higher(getattr(old, name), getattr(new, name)) for name in AMOUNTS)
+    return higher or _loosens_besides_amounts(old, new)
+
+
+def needs_second_person(old: PolicyTerms | None, new: PolicyTerms) -> bool:
+    """Tell whether the owner of a live agent may not set these terms alone (C7).
+
+    What loosens nothing never does; nor do higher amounts alone, if every amount of
+    the new terms is set and at most ALONE_UP_TO. Anything else that loosens does.
+    """
+    if old is None:
+        return True
+    if not loosens(old, new):
+        return False
+    if old.currency != new.currency or _loosens_besides_amounts(old, new):
+        return True
+    limit = ALONE_UP_TO * int(10 ** exponent_of(new.currency))
+    amounts = (getattr(new, name) for name in AMOUNTS)
+    return not all(amount is not None and amount <= limit for amount in amounts)
+
+
+TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))
+
+
+def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
     return (
-        any(_is_higher(getattr(old, name), getattr(new, name)) for name in ceilings)
+        _is_higher(old.max_transactions_per_hour, new.max_transactions_per_hour)
         or _is_wider(_merchant_keys(old), _merchant_keys(new))
         or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
         or not set(old.blocked_categories) <= set(new.blocked_categories)
         or (old.requires_signature and not new.requires_signature)
     )
-
-
-TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))
 
 
 def _is_higher(old: int | None, new: int | None) -> bool:

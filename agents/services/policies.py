@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from django.db import transaction
 
 from accounts.models import User
-from agents.core.policy import PolicyTerms, describe_changes, loosens
-from agents.errors import OwnAgentRefused, PolicyChanged
+from agents.core.policy import (
+    PolicyTerms,
+    describe_changes,
+    needs_second_person,
+    to_wire,
+)
+from agents.core.policy_draft import parse_terms
+from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import terms_of
 from agents.services.access import lock_managed, target
+from audit.context import Principal
+from audit.errors import NotFound, NotPermitted
 from audit.services import record
+from security.errors import ChangeSuperseded
+from security.models import ChangeRequest
+from security.services import Proposal, request_change
+
+PERMISSION = "agents.change_policy"
 
 
 def set_policy(
@@ -21,37 +35,87 @@ def set_policy(
     *,
     expected_number: int | None = None,
     acting: User,
-) -> PolicyVersion:
+) -> PolicyVersion | ChangeRequest:
     """Put a new policy version in force, for decisions that start after this.
 
+    Or ask a second person to, where the owner of a live agent would loosen its limits
+    (core.policy.needs_second_person, C7): then nothing changes until one agrees.
+
     Locks the agent's row. `expected_number` is the version that the caller had read
-    (0: none). Raises NotFound, NotPermitted, PolicyChanged, and OwnAgentRefused when
-    the owner of a live agent would loosen its limits (C7).
+    (0: none). Raises NotFound, NotPermitted, PolicyChanged.
     """
     with transaction.atomic(durable=True):
-        agent = lock_managed(agent_id, "agents.change_policy", acting)
-        current = agent.policy_version
-        number = current.number if current else 0
+        agent = lock_managed(agent_id, PERMISSION, acting)
+        number, old = _in_force(agent)
         if expected_number is not None and expected_number != number:
             raise PolicyChanged(number)
-        old = terms_of(current) if current else None
-        if _is_own_live_agent(agent, acting) and loosens(old, terms):
-            raise OwnAgentRefused
-        version = PolicyVersion.objects.create(
-            agent=agent, number=number + 1, created_by=acting, **asdict(terms)
-        )
-        agent.policy_version = version
-        agent.save(update_fields=["policy_version"])
-        record(
-            "policy.version_created",
-            target=target(agent),
-            owner_id=agent.owner_id,
-            details={
-                "number": version.number,
-                "changes": describe_changes(old, terms),
-            },
-            actor=acting,
-        )
+        if _is_own_live_agent(agent, acting) and needs_second_person(old, terms):
+            return request_change(_proposal(agent, terms), acting=acting)
+        return _put_in_force(agent, terms, author=acting, acting=acting)
+
+
+def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
+    """Put a policy in force that a second person agreed to; see security/changes.py.
+
+    Its author is who asked for it. Raises ChangeSuperseded if another version was put
+    in force since, or the author may no longer set one.
+    """
+    author = User.objects.get(pk=change.requested_by_id)
+    try:
+        agent = lock_managed(change.target_id, PERMISSION, author)
+    except (NotFound, NotPermitted) as error:
+        raise ChangeSuperseded("Who asked for it may no longer do so.") from error
+    number, _ = _in_force(agent)
+    if change.base != {"number": number}:
+        raise ChangeSuperseded
+    terms = parse_terms(change.payload)
+    told = {"change_request": change.pk}
+    _put_in_force(agent, terms, author=author, acting=acting, told=told)
+
+
+def _in_force(agent: Agent) -> tuple[int, PolicyTerms | None]:
+    current = agent.policy_version
+    return (current.number, terms_of(current)) if current else (0, None)
+
+
+def _proposal(agent: Agent, terms: PolicyTerms) -> Proposal:
+    number, old = _in_force(agent)
+    return Proposal(
+        kind=ChangeRequest.Kind.POLICY,
+        target_id=agent.pk,
+        target_label=agent.name,
+        owner_id=agent.owner_id,
+        payload=to_wire(terms),
+        base={"number": number},
+        changes=describe_changes(old, terms),
+    )
+
+
+def _put_in_force(
+    agent: Agent,
+    terms: PolicyTerms,
+    *,
+    author: User,
+    acting: Principal,
+    told: Mapping[str, str] | None = None,
+) -> PolicyVersion:
+    number, old = _in_force(agent)
+    version = PolicyVersion.objects.create(
+        agent=agent, number=number + 1, created_by=author, **asdict(terms)
+    )
+    agent.policy_version = version
+    agent.save(update_fields=["policy_version"])
+    record(
+        "policy.version_created",
+        target=target(agent),
+        owner_id=agent.owner_id,
+        details={
+            "number": version.number,
+            "changes": describe_changes(old, terms),
+            **(told or {}),
+        },
+        actor=acting,
+    )
     return version
 
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from security.services.alerts import acknowledge_alert, check_alerts, raise_alert
+from security.services.change_requests import (
+    Proposal,
+    approve_change,
+    expire_due_changes,
+    reject_change,
+    request_change,
+)
 from security.services.contacts import set_contact
 from security.services.incidents import (
     detect_incidents,
@@ -21,16 +28,21 @@ from security.services.notifications import (
 from security.services.reviews import complete_review, open_due_reviews
 
 __all__ = [
+    "Proposal",
     "acknowledge_alert",
+    "approve_change",
     "check_alerts",
     "complete_review",
     "detect_incidents",
+    "expire_due_changes",
     "lock_resource",
     "notify_contacts",
     "open_due_reviews",
     "open_incident",
     "queue_notification",
     "raise_alert",
+    "reject_change",
+    "request_change",
     "respond_to_incident",
     "respond_to_incidents",
     "retry_notification",

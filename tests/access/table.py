@@ -142,6 +142,14 @@ REST: Mapping[str, Row] = {
     "prompts/screen/": api(POST=KNOWN),
     "prompts/wrap/": api(POST=KNOWN),
     "outputs/validate/": api(POST=KNOWN),
+    "change-requests/": api(GET=PEOPLE),
+    "change-requests/<str:change_id>/": api(GET=PEOPLE, scope=TEAM),
+    "change-requests/<str:change_id>/approve/": api(
+        POST=MANAGERS, scope=TEAM, limit="high_risk"
+    ),
+    "change-requests/<str:change_id>/reject/": api(
+        POST=MANAGERS, scope=TEAM, limit="high_risk", body=WHY
+    ),
     "alerts/": api(GET=ADMINS),
     "incidents/": api(GET=ADMINS),
     "incidents/<str:incident_id>/acknowledge/": api(POST=ADMINS, scope=ALL, body=NOTE),
@@ -162,6 +170,10 @@ PAGES: Mapping[str, Row] = {
     "dashboard/": page(GET=PEOPLE),
     "agents/": page(GET=PEOPLE),
     "agents/<str:agent_id>/": page(GET=PEOPLE, scope=TEAM),
+    "change-requests/": page(GET=PEOPLE),
+    "change-requests/<str:change_id>/": page(
+        GET=PEOPLE, POST=MANAGERS, scope=TEAM, limit="high_risk"
+    ),
     "api/docs/": page(GET=EVERYONE),
     "errors/<slug:code>/": page(GET=EVERYONE),
     "livez": page(GET=EVERYONE),
@@ -227,6 +239,7 @@ CONSOLE_MODELS: Mapping[str, str] = {
     "audit/auditevent": "",
     "axes/accessattempt": "",
     "security/alert": "",
+    "security/changerequest": "",
     "security/incident": "",
     "security/monitoredhour": "",
     "security/notification": "",

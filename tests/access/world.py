@@ -18,7 +18,8 @@ from accounts.models import Session, User
 from accounts.seals import person_proving
 from agents.models import Agent
 from audit.models import AuditEvent
-from security.models import Incident
+from security.models import ChangeRequest, Incident
+from security.services import Proposal, request_change
 from tests.access.passkeys import new_passkey
 from tests.access.table import (
     ADMIN,
@@ -31,7 +32,7 @@ from tests.access.table import (
 )
 from tests.access.walk import FOREIGN, NO_OBJECT, OWN_OBJECT
 from tests.browsing import sign_in
-from tests.factories import make_agent, make_agent_token, make_function
+from tests.factories import SEED_POLICY, make_agent, make_agent_token, make_function
 from tests.people import make_people, make_person
 from tests.spending import credential_of, held
 
@@ -69,7 +70,7 @@ def make_world() -> World:
     }
     for person in (*callers.values(), people.eve):
         _enrol_factors(person)
-    own, foreign = (_objects_of(agent) for agent in agents.values())
+    own, foreign = (_objects_of(agent, acting=grace) for agent in agents.values())
     tokens = {name: _token(person) for name, person in callers.items()}
     tokens |= {name: make_agent_token(it, acting=grace) for name, it in agents.items()}
     browsers = {name: _browser(person) for name, person in callers.items()}
@@ -122,19 +123,35 @@ def _enrol_factors(person: User) -> None:
     )
 
 
-def _objects_of(agent: Agent) -> dict[str, str]:
+def _objects_of(agent: Agent, acting: User) -> dict[str, str]:
     """Return the ids of an agent and of what belongs to it and to its owner."""
     approval = held(agent)
     _token(agent.owner)
     passkeys = Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN)
     return {
         "agent_id": agent.pk,
+        "change_id": _asked_change(agent, acting).pk,
         "credential_id": credential_of(agent).pk,
         "transaction_id": approval.transaction_id,
         "approval_id": approval.pk,
         "session_id": Session.objects.filter(user=agent.owner).earliest("pk").pk,
         "passkeys.pk": str(passkeys.get(user=agent.owner).pk),
     }
+
+
+def _asked_change(agent: Agent, acting: User) -> ChangeRequest:
+    """Ask for looser limits, as the owner could if they managed agents."""
+    proposal = Proposal(
+        kind="policy",
+        target_id=agent.pk,
+        target_label=agent.name,
+        owner_id=agent.owner_id,
+        payload=SEED_POLICY,
+        base={"number": 1},
+        changes={"daily_budget": ["1.00", None]},
+    )
+    with transaction.atomic():
+        return request_change(proposal, acting=acting)
 
 
 SEEN_BY_STAFF = ("incident_id", "events.pk", "functions.name")

@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 from accounts import services
 from accounts.models import Session, Team, User
 from audit.models import AuditEvent
+from security.models import ChangeRequest
 from tests.browsing import sign_in
 from tests.people import PASSWORD, People
 
@@ -95,18 +96,27 @@ def test_only_the_grantable_permissions_can_be_ticked(console: Client, dave: Use
     assert not dave.user_permissions.exists()
 
 
-@pytest.mark.parametrize("change", [{"role": "user"}, {"is_active": ""}])
-def test_n3_an_admin_cannot_change_their_own_authority(
-    console: Client, alice: User, change: dict
-):
+def test_n3_an_admin_does_not_deactivate_themselves(console: Client, alice: User):
     response = console.post(
-        f"{PEOPLE}{alice.pk}/change/", change_of(alice, **change), follow=True
+        f"{PEOPLE}{alice.pk}/change/", change_of(alice, is_active=""), follow=True
     )
 
     assert "Nobody can change their own role" in response.content.decode()
     alice.refresh_from_db()
     assert (alice.role, alice.is_active) == ("admin", True)
     assert not AuditEvent.objects.filter(action="user.updated").exists()
+
+
+def test_n3_an_admins_own_role_waits_and_says_so(console: Client, alice: User):
+    response = console.post(
+        f"{PEOPLE}{alice.pk}/change/", change_of(alice, role="user"), follow=True
+    )
+
+    asked = ChangeRequest.objects.get()
+    told = f"Your own rights wait for another administrator to agree: {asked.pk}."
+    assert told in response.content.decode()
+    alice.refresh_from_db()
+    assert alice.role == "admin"
 
 
 def test_c4_fields_that_the_form_lacks_are_ignored(console: Client, carol: User):

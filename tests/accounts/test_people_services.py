@@ -17,6 +17,7 @@ from accounts.errors import (
 from accounts.models import Team, User
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
+from security.models import ChangeRequest
 from tests.people import PASSWORD, SETUP, People, make_person
 
 
@@ -122,21 +123,44 @@ def test_an_administrator_who_is_demoted_is_no_superuser(alice: User):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "told"),
     [
-        {"role": "user"},
-        {"is_active": False},
-        {"permissions": frozenset({"audit.view_auditevent"})},
+        ({"role": "user"}, {"role": ["admin", "user"]}),
+        (
+            {"permissions": frozenset({"audit.view_auditevent"})},
+            {"permissions": [[], ["audit.view_auditevent"]]},
+        ),
     ],
 )
-def test_n3_nobody_changes_their_own_authority(alice: User, changes: dict):
+def test_n3_an_admins_own_rights_wait_for_a_second_one(
+    alice: User, changes: dict, told: dict
+):
+    asked = services.update_user(user=alice, acting=alice, full_name="Al", **changes)
+
+    assert asked is not None
+    assert (asked.status, asked.changes) == ("waiting", told)
+    alice.refresh_from_db()
+    assert (alice.role, alice.full_name) == ("admin", "Al")
+    assert not alice.user_permissions.exists()
+
+
+def test_n3_nobody_deactivates_themselves(alice: User):
     with pytest.raises(OwnAuthorityRefused):
-        services.update_user(user=alice, acting=alice, **changes)
+        services.update_user(user=alice, acting=alice, is_active=False, role="user")
 
     alice.refresh_from_db()
     assert (alice.role, alice.is_active) == ("admin", True)
-    assert not alice.user_permissions.exists()
     assert not AuditEvent.objects.filter(action="user.updated").exists()
+    assert not ChangeRequest.objects.exists()
+
+
+def test_c8_a_manager_does_not_even_ask_to_be_an_admin(bob: User):
+    with pytest.raises(OwnAuthorityRefused):
+        services.update_user(user=bob, acting=bob, role="admin")
+
+    bob.refresh_from_db()
+    assert bob.role == "manager"
+    assert not ChangeRequest.objects.exists()
 
 
 def test_n3_nor_their_own_team(bob: User, eve: User):

@@ -8,11 +8,12 @@ from django.test import TestCase
 
 from agents import services
 from agents.core.policy_draft import parse_terms
-from agents.errors import OwnAgentRefused, PolicyChanged
+from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import lock_agent_row, policy_rules
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from security.models import ChangeRequest
 from tests.factories import SEED_POLICY, make_agent
 
 
@@ -65,6 +66,7 @@ def test_a_change_is_a_new_version_and_tells_what_changed(
 
     version = services.set_policy(shopping.pk, stricter, acting=bob)
 
+    assert isinstance(version, PolicyVersion)
     shopping.refresh_from_db()
     assert shopping.policy_version == version
     assert version.number == 2
@@ -114,29 +116,50 @@ def test_a_policy_changed_in_between_changes_nothing(bob: Any, shopping: Agent) 
     assert PolicyVersion.objects.count() == 1
 
 
-def test_c7_the_owner_does_not_loosen_their_own_agent(
+def test_c7_the_owner_alone_does_not_loosen_their_own_agent(
     client_for: Any, bob: Any, alice: Any
 ) -> None:
     own = make_agent(bob, acting=alice)
     looser = {**SEED_POLICY, "max_transaction_amount": "1000.01"}
     stricter = {**SEED_POLICY, "max_transaction_amount": "999.99"}
 
-    refused = client_for(bob).put(url(own), looser)
+    asked = client_for(bob).put(url(own), looser)
 
-    assert (refused.status_code, refused.json()["code"]) == (403, "own_agent_refused")
+    assert asked.status_code == 202
+    assert (asked.json()["object"], asked.json()["status"]) == (
+        "change_request",
+        "waiting",
+    )
     own.refresh_from_db()
     assert own.policy_version is not None
     assert own.policy_version.number == 1
     assert client_for(bob).put(url(own), stricter).status_code == 200
 
 
-def test_c7_a_first_policy_of_ones_own_agent_is_anothers_to_set(bob: Any) -> None:
+def test_c7_a_first_policy_of_ones_own_agent_takes_another(bob: Any) -> None:
     own = make_agent(bob, acting=bob, policy=None)
 
-    with pytest.raises(OwnAgentRefused):
-        services.set_policy(own.pk, parse_terms(SEED_POLICY), acting=bob)
+    asked = services.set_policy(own.pk, parse_terms(SEED_POLICY), acting=bob)
 
+    assert isinstance(asked, ChangeRequest)
     assert not PolicyVersion.objects.exists()
+
+
+def test_c7_small_amounts_of_ones_own_agent_one_raises_alone(
+    client_for: Any, bob: Any, alice: Any
+) -> None:
+    small = {
+        **SEED_POLICY,
+        "max_transaction_amount": "50.00",
+        "requires_approval_above": "20.00",
+        "daily_budget": "60.00",
+    }
+    own = make_agent(bob, acting=alice, policy=small)
+
+    answer = client_for(bob).put(url(own), {**small, "daily_budget": "100.00"})
+
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
+    assert not ChangeRequest.objects.exists()
 
 
 def test_a_test_agent_of_ones_own_moves_no_money(bob: Any) -> None:

@@ -10,7 +10,10 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from accounts.services import start_session
+from agents.core.policy_draft import parse_terms
+from agents.services import set_policy
 from audit.models import AuditEvent
+from security.models import ChangeRequest
 from security.services import lock_resource
 from tests.browser.conftest import Visitor
 from tests.factories import make_agent
@@ -40,6 +43,14 @@ def pages_about(asked: Transaction) -> list[str]:
         f"/agents/{asked.agent_id}/",
         "/dashboard/",
     ]
+
+
+def pages_of_change(people: People, name: str = "Own assistant") -> list[str]:
+    """The pages of looser limits that the manager asks for, for an agent of his own."""
+    own = make_agent(people.bob, acting=people.alice, name=name)
+    looser = {**OPEN_POLICY, "allowed_merchants": [f"{name[:90]} {n}" for n in (1, 2)]}
+    change = set_policy(own.pk, parse_terms(looser), acting=people.bob)
+    return ["/change-requests/", f"/change-requests/{change.pk}/"]
 
 
 def console_pages() -> list[str]:
@@ -109,6 +120,24 @@ def test_a_user_and_a_strange_manager_cannot_decide(visit: Visit, people: People
     assert Transaction.objects.get().status == "pending_approval"
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_second_person_agrees_to_looser_limits(
+    visit: Visit, people: People, javascript: bool
+):
+    _, address = pages_of_change(people)
+    visitor = visit(javascript=javascript)
+
+    page = visitor.sign_in("alice")
+    page.wait_for_url("**/admin/")
+    visitor.open(address)
+    page.get_by_label("Reason").fill("As agreed")
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_text("Approved: Policy of an agent: Own assistant.").wait_for()
+
+    assert ChangeRequest.objects.get().status == "approved"
+    assert visitor.trouble == []
+
+
 def test_a_denial_without_a_reason_is_explained_without_javascript(
     visit: Visit, people: People
 ):
@@ -152,11 +181,12 @@ def test_no_page_breaks_the_content_policy_or_hides_a_column(
     asked = held(people).transaction
     lock_resource("agent", asked.agent_id, acting=people.alice, reason="Odd. " * 20)
     start_session(request=RequestFactory().post("/"), user=people.carol)
+    changes = pages_of_change(people)
     visitor = visit()
     visitor.open("/accounts/login/")
     visitor.sign_in("alice").wait_for_url("**/admin/")
 
-    for path in (*pages_about(asked), *console_pages()):
+    for path in (*pages_about(asked), *changes, *console_pages()):
         assert visitor.open(path) == 200, path
         visitor.page.wait_for_load_state("load")
         assert (path, visitor.trouble) == (path, [])
@@ -170,10 +200,11 @@ def test_e6_stored_scripts_run_nowhere(visit: Visit, people: People):
         people.carol, acting=people.alice, name=f"{image}{script}", policy=OPEN_POLICY
     )
     asked = ask(agent, merchant=f"{script}{image}", description=f"{image}'\"{script}")
+    changes = pages_of_change(people, name=f"{script}{image}")
     visitor = visit(user_agent=f"{image}{script}")
     visitor.sign_in("alice").wait_for_url("**/admin/")
 
-    for path in (*pages_about(asked), *console_pages()):
+    for path in (*pages_about(asked), *changes, *console_pages()):
         assert visitor.open(path) == 200, path
         assert visitor.page.locator("img[src=x]").count() == 0
         assert (path, visitor.trouble) == (path, [])
@@ -187,10 +218,11 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, people: People, scheme: str
         people.carol, acting=people.alice, name="W" * 100, policy=OPEN_POLICY
     )
     asked = ask(agent, merchant="M" * 200, amount="999.99", description="D" * 1000)
+    changes = pages_of_change(people, name="N" * 100)
     visitor = visit(width=390, scheme=scheme)
     visitor.sign_in("bob").wait_for_url("**/approvals/")
 
-    for path in (*pages_about(asked), "/accounts/password/", "/nowhere/"):
+    for path in (*pages_about(asked), *changes, "/accounts/password/", "/nowhere/"):
         visitor.open(path)
         width = visitor.page.evaluate("document.documentElement.scrollWidth")
         assert (path, width) == (path, 390)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from rest_framework.test import APIClient
 
-from tests.factories import make_agent_token
+from tests.factories import make_agent, make_agent_token
+from tests.flows.requests import ask_for_policy
 
 
 @pytest.fixture
@@ -17,3 +18,15 @@ def shopper(agent, people, api) -> APIClient:
 @pytest.fixture
 def manager(bob, client_for) -> APIClient:
     return client_for(bob)
+
+
+@pytest.fixture
+def own(bob, alice):
+    """A live agent of the manager's own, with the seed's policy."""
+    return make_agent(bob, acting=alice)
+
+
+@pytest.fixture
+def asked(own, manager) -> str:
+    """The id of a request by the manager to loosen the limits of his own agent."""
+    return ask_for_policy(manager, own).json()["id"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from agents.models import PolicyVersion
+from tests.factories import SEED_POLICY
 from tests.spending import everything
 
 URL = "/api/v1/transactions/"
 # The seed's own request.
 SEED = {"amount": 49.99, "merchant": "Amazon", "category": "electronics"}
+
+# More than the owner of a live agent sets alone.
+LOOSER = {**SEED_POLICY, "max_transaction_amount": "5000.00"}
 
 _keys = iter(range(10**9))
 
@@ -61,3 +66,14 @@ def app_rows():
     rows = everything()
     del rows["AuditEvent"]
     return rows
+
+
+def ask_for_policy(client, agent, terms=LOOSER):
+    answer = client.put(f"/api/v1/agents/{agent.pk}/policy/", terms)
+    assert answer.status_code == 202, answer.content
+    return answer
+
+
+def numbers(agent):
+    versions = PolicyVersion.objects.filter(agent=agent).order_by("number")
+    return list(versions.values_list("number", flat=True))

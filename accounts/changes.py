@@ -1,0 +1,32 @@
+"""How a person's rights are given once a second one agreed; see security/changes.py."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.services.own_rights import CHANGE_USER
+from accounts.services.people import apply_rights_change
+from audit.context import Principal, holds
+from audit.errors import NotFound
+from security.changes import NONE, register
+from security.models import ChangeRequest
+
+
+class RightsChanger:
+    """Whoever may change anybody's rights may agree to another's own."""
+
+    def decidable_by(self, person: Principal) -> Q:
+        return ~NONE if holds(person, CHANGE_USER) else NONE
+
+    def lock(self, target_id: str) -> None:
+        if not User.objects.select_for_update().filter(pk=target_id).first():
+            raise NotFound
+
+    def apply(self, change: ChangeRequest, *, acting: Principal) -> None:
+        apply_rights_change(change, acting=acting)
+
+
+def register_changers() -> None:
+    """Tell `security` who changes people; called once, when the app is ready."""
+    register(ChangeRequest.Kind.ROLE, RightsChanger())

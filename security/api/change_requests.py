@@ -1,0 +1,144 @@
+"""Changes that wait for a second person, by API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit.context import caller
+from audit.errors import NotFound
+from audit.permissions import IsHuman
+from audit.serializers import StrictSerializer
+from security.models import ChangeRequest
+from security.queries import change_requests_visible_to
+from security.services import approve_change, reject_change
+
+
+class ChangeTargetOutput(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="An agent (policy) or a person (role).")
+    label = serializers.CharField()  # type: ignore[assignment] # Shadows Field.label.
+
+
+class ChangeRequestOutput(serializers.ModelSerializer[ChangeRequest]):
+    object = serializers.CharField(read_only=True, default="change_request")
+    target = serializers.SerializerMethodField()
+    changes = serializers.DictField(
+        help_text="By field: [old, new], or what is added and removed."
+    )
+
+    class Meta:
+        model = ChangeRequest
+        fields = (
+            "id",
+            "object",
+            "kind",
+            "status",
+            "target",
+            "changes",
+            "requested_by",
+            "requested_at",
+            "expires_at",
+            "resolved_by",
+            "resolved_at",
+            "reason",
+        )
+
+    @extend_schema_field(ChangeTargetOutput)
+    def get_target(self, change: ChangeRequest) -> dict[str, str]:
+        return {"id": change.target_id, "label": change.target_label}
+
+
+class ChangeRequestFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
+    kind = filters.ChoiceFilter(choices=ChangeRequest.Kind.choices)
+    status = filters.ChoiceFilter(choices=ChangeRequest.Status.choices)
+
+
+class ChangeRequestListView(generics.ListAPIView[ChangeRequest]):
+    """The changes that you asked for, gain by or may decide, newest first."""
+
+    permission_classes = (IsHuman,)
+    rate_class = "default"
+    serializer_class = ChangeRequestOutput
+    filterset_class = ChangeRequestFilter
+    queryset = ChangeRequest.objects.none()
+    ordering = ("-requested_at", "-id")
+
+    def get_queryset(self) -> QuerySet[ChangeRequest]:
+        return change_requests_visible_to(caller(self.request))
+
+    @extend_schema(operation_id="list_change_requests", tags=["change requests"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list(request, *args, **kwargs)
+
+
+class ChangeRequestDetailView(APIView):
+    permission_classes = (IsHuman,)
+    rate_class = "default"
+
+    @extend_schema(
+        operation_id="retrieve_change_request",
+        tags=["change requests"],
+        responses=ChangeRequestOutput,
+    )
+    def get(self, request: Request, change_id: str) -> Response:
+        """Show one, so that whoever asked can see what became of it."""
+        visible = change_requests_visible_to(caller(request))
+        change = visible.filter(pk=change_id).first()
+        if change is None:
+            raise NotFound
+        return Response(ChangeRequestOutput(change).data)
+
+
+class ApproveChangeInput(StrictSerializer):
+    reason = serializers.CharField(max_length=500, default="", allow_blank=True)
+
+
+class RejectChangeInput(StrictSerializer):
+    reason = serializers.CharField(max_length=500, help_text="Others will read it.")
+
+
+class ChangeRequestApproveView(APIView):
+    permission_classes = (IsHuman,)
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="approve_change_request",
+        tags=["change requests"],
+        request=ApproveChangeInput,
+        responses=ChangeRequestOutput,
+    )
+    def post(self, request: Request, change_id: str) -> Response:
+        """Agree as the second person: the change is in force with the answer."""
+        body = ApproveChangeInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        change = approve_change(
+            change_id, acting=caller(request), reason=body.validated_data["reason"]
+        )
+        return Response(ChangeRequestOutput(change).data)
+
+
+class ChangeRequestRejectView(APIView):
+    permission_classes = (IsHuman,)
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="reject_change_request",
+        tags=["change requests"],
+        request=RejectChangeInput,
+        responses=ChangeRequestOutput,
+    )
+    def post(self, request: Request, change_id: str) -> Response:
+        """Refuse it for good, or withdraw what you asked for yourself."""
+        body = RejectChangeInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        change = reject_change(
+            change_id, acting=caller(request), reason=body.validated_data["reason"]
+        )
+        return Response(ChangeRequestOutput(change).data)

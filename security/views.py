@@ -1,0 +1,123 @@
+"""Pages of the changes that wait for a second person."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from audit.context import Principal, caller
+from audit.errors import DomainError, NotPermitted
+from audit.services import record_refusal
+from security import services
+from security.core.changes import change_lines
+from security.errors import (
+    ChangeExpired,
+    ChangeResolved,
+    ChangeSuperseded,
+    OwnChangeRefused,
+)
+from security.form_limits import limit_form
+from security.forms import ChangeVerdictForm
+from security.models import ChangeRequest
+from security.queries import change_requests_decidable_by, change_requests_visible_to
+
+PAGE_SIZE = 50
+
+
+@require_safe
+@login_required
+def change_list(request: HttpRequest) -> HttpResponse:
+    """Show what waits, then what was resolved, of all that a person may see."""
+    changes = change_requests_visible_to(caller(request))
+    waiting = changes.filter(status=ChangeRequest.Status.WAITING).order_by("expires_at")
+    resolved = changes.exclude(status=ChangeRequest.Status.WAITING)
+    page = Paginator(resolved, PAGE_SIZE).get_page(request.GET.get("page"))
+    values = {"waiting": waiting, "page": page, "now": timezone.now()}
+    return render(request, "security/change_list.html", values)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@limit_form("high_risk")
+def change_detail(request: HttpRequest, change_id: str) -> HttpResponse:
+    """Show what would change, or take a person's word on it."""
+    person = caller(request)
+    change = change_requests_visible_to(person).filter(pk=change_id).first()
+    if change is None:
+        raise Http404
+    if request.method != "POST":
+        return _page(request, change, ChangeVerdictForm())
+    if not (_asked(change, person) or _may_decide(change, person)):
+        raise PermissionDenied
+    return _answer(request, change)
+
+
+def _answer(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
+    """Approve or reject; a refusal shows the page as it is now, the reason kept."""
+    form = ChangeVerdictForm(request.POST)
+    if not form.is_valid():
+        return _page(request, change, form, status=400)
+    approves = form.cleaned_data["verdict"] == ChangeVerdictForm.APPROVE
+    act = services.approve_change if approves else services.reject_change
+    try:
+        change = act(
+            change.pk, acting=caller(request), reason=form.cleaned_data["reason"]
+        )
+    except (NotPermitted, OwnChangeRefused) as error:
+        record_refusal(
+            method=request.method, path=request.path, status=403, code=error.code
+        )
+        return _refused(request, change, form, error, status=403)
+    except (ChangeExpired, ChangeResolved, ChangeSuperseded) as error:
+        return _refused(request, change, form, error, status=409)
+    messages.success(request, f"{change.get_status_display()}: {change}.")
+    return redirect("security:change-list")
+
+
+def _refused(
+    request: HttpRequest,
+    change: ChangeRequest,
+    form: ChangeVerdictForm,
+    error: DomainError,
+    *,
+    status: int,
+) -> HttpResponse:
+    form.add_error(None, error.detail)
+    change.refresh_from_db()
+    return _page(request, change, form, status=status)
+
+
+def _page(
+    request: HttpRequest,
+    change: ChangeRequest,
+    form: ChangeVerdictForm,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    person = caller(request)
+    is_waiting = change.status == ChangeRequest.Status.WAITING
+    is_late = is_waiting and change.expires_at <= timezone.now()
+    is_open = is_waiting and not is_late
+    values = {
+        "change": change,
+        "lines": change_lines(change.changes),
+        "form": form,
+        "is_late": is_late,
+        "may_decide": is_open and _may_decide(change, person),
+        "may_withdraw": is_open and _asked(change, person),
+    }
+    return render(request, "security/change_detail.html", values, status=status)
+
+
+def _asked(change: ChangeRequest, person: Principal) -> bool:
+    return change.requested_by_id == person.principal_id
+
+
+def _may_decide(change: ChangeRequest, person: Principal) -> bool:
+    return change_requests_decidable_by(person).filter(pk=change.pk).exists()
