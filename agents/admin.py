@@ -40,7 +40,14 @@ class CredentialInline(admin.TabularInline[AgentCredential, Agent]):
     """What exists, never its secrets."""
 
     model = AgentCredential
-    fields = ("id", "created_at", "expires_at", "last_used_at", "revoked_at")
+    fields = (
+        "id",
+        "signature_algorithm",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
     readonly_fields = fields
     extra = 0
 
@@ -160,6 +167,7 @@ class AgentCredentialAdmin(HistoryAdmin):
     list_display = (
         "name",
         "agent",
+        "signature_algorithm",
         "created_at",
         "expires_at",
         "last_used_at",
@@ -168,7 +176,7 @@ class AgentCredentialAdmin(HistoryAdmin):
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("agent",)
     search_fields = ("=id", "agent__name")
-    fields = ("id", *list_display[1:])
+    fields = ("id", *list_display[1:], "public_key", "replaces")
     actions = ("revoke",)
 
     @admin.display(description="id", ordering="id")

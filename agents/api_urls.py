@@ -16,6 +16,10 @@ urlpatterns = [
         "agents/<str:agent_id>/credentials/<str:credential_id>/",
         credentials.AgentCredentialRevokeView.as_view(),
     ),
+    path(
+        "agents/<str:agent_id>/credentials/<str:credential_id>/rotate/",
+        credentials.AgentCredentialRotateView.as_view(),
+    ),
     path("agents/<str:agent_id>/policy/", policies.AgentPolicyView.as_view()),
     path(
         "agents/<str:agent_id>/policy/versions/",

@@ -72,7 +72,7 @@ class AgentAuthentication(BaseAuthentication):
             signed_requests.verify(
                 request,
                 key_id_expected=credential.id,
-                secret=credential.signing_secret(),
+                key=credential.verifying_key(),
                 now=now,
             )
         elif credential.requires_signature:

@@ -51,6 +51,27 @@ class CredentialExpiryRefused(DomainError):
     detail = "A credential lasts between 1 and 365 days."
 
 
+class PublicKeyRefused(DomainError):
+    """Not an Ed25519 key that only its holder could sign with."""
+
+    code = "public_key_refused"
+    detail = "A public key is the 32 raw bytes of an Ed25519 key, in base64."
+
+
+class OverlapRefused(DomainError):
+    """Two credentials may both be good for a week at most."""
+
+    code = "overlap_out_of_range"
+    detail = "A credential overlaps with its successor for 0 to 168 hours."
+
+
+class CredentialEnded(DomainError):
+    """A credential that is revoked, expired or rotated cannot be rotated."""
+
+    code = "credential_ended"
+    detail = "The credential was revoked, has expired or was rotated before."
+
+
 class CredentialRefused(DomainError):
     """The client id and secret prove nothing; which of all the reasons is not told."""
 

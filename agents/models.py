@@ -55,13 +55,28 @@ class Agent(models.Model):
 
 
 class AgentCredential(models.Model):
-    """A client id with its hashed secret, and the key that signs requests."""
+    """A client id with its hashed secret, and the key that verifies its signatures.
+
+    A public key (Ed25519) stands in for the signing secret: then there is none, and
+    not even we could sign in the agent's name.
+    """
 
     id = PrefixedIdField("crd")
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="credentials")
     secret_hash = models.CharField(max_length=64, editable=False)
     signing_secret = EncryptedTextField(
         blank=True, editable=False, help_text="HMAC-SHA256 key for signed requests."
+    )
+    public_key = models.CharField(
+        max_length=44, blank=True, help_text="Ed25519, raw, in base64."
+    )
+    replaces = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="successor",
+        help_text="The credential that this one was rotated from.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -79,6 +94,10 @@ class AgentCredential(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def signature_algorithm(self) -> str:
+        return "ed25519" if self.public_key else "hmac-sha256"
 
 
 class PolicyVersion(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from accounts.queries import owners_visible_to
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from audit.errors import NotFound
+from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
 from security.models import ResourceLock
 from security.queries import STOPPING_LOCKS, live_locks, locks_stopping
 
@@ -107,9 +109,11 @@ class LiveCredential:
     def agent_id(self) -> str:
         return str(self.row.agent_id)
 
-    def signing_secret(self) -> str:
-        """Decrypt the key of the agent's signatures, without a query."""
-        return str(self.row.signing_secret)
+    def verifying_key(self) -> VerifyingKey:
+        """Return the key of the agent's signatures, decrypted, without a query."""
+        if self.row.public_key:
+            return Ed25519Key(base64.b64decode(self.row.public_key))
+        return HmacKey(self.row.signing_secret)
 
 
 def agents_visible_to(user: User) -> QuerySet[Agent]:
@@ -186,7 +190,7 @@ def live_credential(
     Without a policy no signature is required, for then nothing is allowed anyway.
     """
     row = (
-        AgentCredential.objects.only("agent_id", "signing_secret")
+        AgentCredential.objects.only("agent_id", "signing_secret", "public_key")
         .annotate(
             agent_name=F("agent__name"),
             agent_mode=F("agent__mode"),

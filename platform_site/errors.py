@@ -38,7 +38,9 @@ STATUS: dict[str, int] = {
             "agents.core.policy_draft.PolicyInvalid",
             "agents.errors.CredentialExpiryRefused",
             "agents.errors.FunctionNameRefused",
+            "agents.errors.OverlapRefused",
             "agents.errors.OwnerRefused",
+            "agents.errors.PublicKeyRefused",
             "security.core.json_schema.SchemaRefused",
             "security.errors.ReasonMissing",
             "security.errors.TargetRefused",
@@ -69,6 +71,7 @@ STATUS: dict[str, int] = {
         409: (
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",
+            "agents.errors.CredentialEnded",
             "agents.errors.NameTaken",
             "security.errors.ChangeExpired",
             "security.errors.ChangeResolved",

@@ -1,4 +1,4 @@
-"""Signed HTTP requests: who holds the secret sent exactly this, now, and once."""
+"""Signed HTTP requests: who holds the key sent exactly this, now, and once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from audit.services import Outcome, record
 from security import limiter
 from security.core import signatures
 from security.core.signatures import RequestParts, RequestSignature, SignatureInvalid
+from security.core.signing_keys import VerifyingKey
 from security.errors import SignatureRefused
 from security.models import RequestNonce
 
@@ -26,7 +27,7 @@ DETAILS = {
     "components_incomplete": (
         "The signature must cover @method, @path, @query and content-digest."
     ),
-    "algorithm_unsupported": "The signature's alg must be hmac-sha256.",
+    "algorithm_unsupported": "The signature's alg is not that of the caller's key.",
     "key_mismatch": "The signature is not of the caller's key.",
     "outside_time_window": "The signature's time is too far from now.",
     "digest_mismatch": "Content-Digest does not match the body.",
@@ -44,7 +45,7 @@ def verify(
     request: HttpRequest | Request,
     *,
     key_id_expected: str,
-    secret: str,
+    key: VerifyingKey,
     now: datetime,
 ) -> RequestSignature:
     """Return the request's signature, its nonce now spent, or raise SignatureRefused.
@@ -60,7 +61,7 @@ def verify(
             signature,
             digest_header=request.headers.get("Content-Digest", ""),
             key_id=key_id_expected,
-            secret=secret,
+            key=key,
             now_s=int(now.timestamp()),
         )
         if not _spend_nonce(signature):

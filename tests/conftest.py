@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 from django.test import RequestFactory
+from django.test.testcases import LiveServerThread, _StaticFilesHandler
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
@@ -197,3 +198,17 @@ def spacious_limits(settings: Settings) -> None:
     settings.RATE_LIMIT_CONFIG = parse_limits(
         {"default": ample, "auth": ample, "high_risk": ample}
     )
+
+
+@pytest.fixture
+def server(committed_db: None, spacious_limits: None) -> Iterator[str]:
+    """Serve the platform from threads of this process; yields its address."""
+    thread = LiveServerThread("127.0.0.1", _StaticFilesHandler)
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    assert thread.error is None
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+    for connection in connections.all():
+        connection.close()

@@ -44,15 +44,36 @@ class CredentialInput(StrictSerializer):
         max_value=services.CREDENTIAL_DAYS_MAX,
     )
 
+    public_key = serializers.CharField(
+        default="",
+        max_length=64,
+        help_text="The agent's Ed25519 public key: 32 raw bytes in base64. With it"
+        " requests are signed by ed25519, without by hmac-sha256 and our secret.",
+    )
+
+
+class RotationInput(CredentialInput):
+    overlap_hours = serializers.IntegerField(
+        default=services.OVERLAP_HOURS,
+        min_value=0,
+        max_value=services.OVERLAP_HOURS_MAX,
+        help_text="How long the old credential stays good.",
+    )
+
 
 class CredentialOutput(serializers.ModelSerializer[AgentCredential]):
     client_id = serializers.CharField(source="pk", read_only=True)
+    signature_algorithm = serializers.CharField(read_only=True)
+    replaces = serializers.CharField(source="replaces_id", read_only=True)
 
     class Meta:
         model = AgentCredential
         fields = [
             "id",
             "client_id",
+            "signature_algorithm",
+            "public_key",
+            "replaces",
             "created_at",
             "expires_at",
             "last_used_at",
@@ -66,8 +87,10 @@ class IssuedCredentialOutput(serializers.Serializer[services.IssuedCredential]):
     client_id = serializers.CharField(source="id")
     client_secret = serializers.CharField(help_text="Shown this once.")
     signing_secret = serializers.CharField(
-        help_text="Signs requests (HMAC-SHA256). Shown this once."
+        help_text="Signs requests (HMAC-SHA256). Shown this once. Empty with a public"
+        " key, whose private half signs."
     )
+    signature_algorithm = serializers.CharField()
     expires_at = serializers.DateTimeField()
 
 
@@ -127,9 +150,28 @@ class AgentCredentialListCreateView(
         issued = services.issue_credential(
             agent_id, **given.validated_data, acting=person_of(request)
         )
-        headers = {"Cache-Control": "no-store"}
-        data: Any = IssuedCredentialOutput(issued).data
-        return Response(data, status=201, headers=headers)
+        return _issued(issued)
+
+
+class AgentCredentialRotateView(APIView):
+    """Issue a credential's successor; the old one stays good for the overlap."""
+
+    permission_classes = [IsPerson]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="agents_credentials_rotate",
+        request=RotationInput,
+        responses={201: IssuedCredentialOutput},
+        tags=["agents"],
+    )
+    def post(self, request: Request, agent_id: str, credential_id: str) -> Response:
+        given = RotationInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        issued = services.rotate_credential(
+            agent_id, credential_id, **given.validated_data, acting=person_of(request)
+        )
+        return _issued(issued)
 
 
 class AgentCredentialRevokeView(APIView):
@@ -149,3 +191,9 @@ class AgentCredentialRevokeView(APIView):
             agent_id, credential_id, reason="by_api", acting=person_of(request)
         )
         return Response(status=204)
+
+
+def _issued(credential: services.IssuedCredential) -> Response:
+    """Answer with secrets that nobody can read again, and no cache keeps."""
+    data: Any = IssuedCredentialOutput(credential).data
+    return Response(data, status=201, headers={"Cache-Control": "no-store"})

@@ -9,11 +9,14 @@ from agents.services.agents import create_agent, lock_agent, unlock_agent, updat
 from agents.services.credentials import (
     CREDENTIAL_DAYS,
     CREDENTIAL_DAYS_MAX,
+    OVERLAP_HOURS,
+    OVERLAP_HOURS_MAX,
     IssuedCredential,
     IssuedToken,
     exchange_credential,
     issue_credential,
     revoke_credential,
+    rotate_credential,
 )
 from agents.services.functions import (
     add_function_version,
@@ -25,6 +28,8 @@ from agents.services.policies import set_policy
 __all__ = [
     "CREDENTIAL_DAYS",
     "CREDENTIAL_DAYS_MAX",
+    "OVERLAP_HOURS",
+    "OVERLAP_HOURS_MAX",
     "IssuedCredential",
     "IssuedToken",
     "add_function_version",
@@ -34,6 +39,7 @@ __all__ = [
     "lock_agent",
     "register_function",
     "revoke_credential",
+    "rotate_credential",
     "set_function_enabled",
     "set_policy",
     "unlock_agent",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -14,17 +15,27 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
-from agents.errors import CredentialExpiryRefused, CredentialRefused
-from agents.models import AgentCredential
+from agents.errors import (
+    CredentialEnded,
+    CredentialExpiryRefused,
+    CredentialRefused,
+    OverlapRefused,
+    PublicKeyRefused,
+)
+from agents.models import Agent, AgentCredential
 from agents.principals import AgentPrincipal
 from agents.queries import credential_by_id
 from agents.services.access import lock_managed, target
 from audit.errors import NotFound
 from audit.ids import ALPHABET, LENGTH
 from audit.services import Outcome, record
+from security.core.signing_keys import is_sound_public_key
+from security.step_up import require_step_up
 
 CREDENTIAL_DAYS = 90
 CREDENTIAL_DAYS_MAX = 365
+OVERLAP_HOURS = 24
+OVERLAP_HOURS_MAX = 168
 SECRET_BYTES = 32
 _CREDENTIAL_ID = re.compile(rf"crd_[{ALPHABET}]{{{LENGTH}}}")
 # Compared with when there is no such credential, so that the answer takes as long.
@@ -33,11 +44,15 @@ _NO_HASH = hashlib.sha256(b"no such credential").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class IssuedCredential:
-    """A new credential with its secrets, which nobody can read again."""
+    """A new credential with its secrets, which nobody can read again.
+
+    Without a signing secret where a public key verifies.
+    """
 
     id: str
     client_secret: str = field(repr=False)
     signing_secret: str = field(repr=False)
+    signature_algorithm: str
     expires_at: datetime
 
 
@@ -50,42 +65,121 @@ class IssuedToken:
 
 
 def issue_credential(
-    agent_id: str, *, expires_in_days: int = CREDENTIAL_DAYS, acting: User
+    agent_id: str,
+    *,
+    expires_in_days: int = CREDENTIAL_DAYS,
+    public_key: str = "",
+    acting: User,
 ) -> IssuedCredential:
     """Give an agent a client id and secrets of 256 bits each, shown this once.
 
     Of the client secret only the SHA-256 is stored; the signing secret, which must
-    be readable to verify, is encrypted. Raises NotFound, NotPermitted,
-    CredentialExpiryRefused.
+    be readable to verify, is encrypted. With a public key (Ed25519, 32 bytes in
+    base64) there is none. Takes a fresh proof. Raises NotFound, NotPermitted,
+    StepUpRequired, CredentialExpiryRefused, PublicKeyRefused.
     """
-    if not 1 <= expires_in_days <= CREDENTIAL_DAYS_MAX:
-        raise CredentialExpiryRefused(pointer="/expires_in_days")
-    client_secret = secrets.token_urlsafe(SECRET_BYTES)
-    signing_secret = secrets.token_urlsafe(SECRET_BYTES)
     with transaction.atomic(durable=True):
         agent = lock_managed(agent_id, "agents.change_agent", acting)
+        require_step_up(acting)
+        return _create(agent, expires_in_days, public_key, acting)
+
+
+def rotate_credential(
+    agent_id: str,
+    credential_id: str,
+    *,
+    overlap_hours: int = OVERLAP_HOURS,
+    expires_in_days: int = CREDENTIAL_DAYS,
+    public_key: str = "",
+    acting: User,
+) -> IssuedCredential:
+    """Issue a credential's successor; the old one is good for the overlap, and no more.
+
+    An Ed25519 credential's successor needs its own public key: signatures that only
+    the agent can make never give way to ones that we could. Takes a fresh proof.
+    Raises as issue_credential(), and OverlapRefused, CredentialEnded.
+    """
+    if not 0 <= overlap_hours <= OVERLAP_HOURS_MAX:
+        raise OverlapRefused(pointer="/overlap_hours")
+    with transaction.atomic(durable=True):
+        agent = lock_managed(agent_id, "agents.change_agent", acting)
+        require_step_up(acting)
         now = timezone.now()
-        credential = AgentCredential.objects.create(
-            agent=agent,
-            secret_hash=_hash(client_secret),
-            signing_secret=signing_secret,
-            created_by=acting,
-            created_at=now,
-            expires_at=now + timedelta(days=expires_in_days),
-        )
+        old = AgentCredential.objects.filter(pk=credential_id, agent=agent).first()
+        if old is None:
+            raise NotFound
+        if old.revoked_at or old.expires_at <= now or hasattr(old, "successor"):
+            raise CredentialEnded
+        if old.public_key and public_key in ("", old.public_key):
+            raise PublicKeyRefused(
+                "Its successor needs a new public key.", pointer="/public_key"
+            )
+        issued = _create(agent, expires_in_days, public_key, acting, replaces=old)
+        old.expires_at = min(old.expires_at, now + timedelta(hours=overlap_hours))
+        old.save(update_fields=["expires_at"])
         record(
-            "credential.created",
-            target=("credential", credential.pk, agent.name),
+            "credential.rotated",
+            target=("credential", old.pk, agent.name),
             owner_id=agent.owner_id,
             details={
                 "agent": agent.pk,
-                "expires_at": credential.expires_at.isoformat(),
+                "successor": issued.id,
+                "expires_at": old.expires_at.isoformat(),
             },
             actor=acting,
         )
-    return IssuedCredential(
-        credential.pk, client_secret, signing_secret, credential.expires_at
+    return issued
+
+
+def _create(
+    agent: Agent,
+    expires_in_days: int,
+    public_key: str,
+    acting: User,
+    replaces: AgentCredential | None = None,
+) -> IssuedCredential:
+    if not 1 <= expires_in_days <= CREDENTIAL_DAYS_MAX:
+        raise CredentialExpiryRefused(pointer="/expires_in_days")
+    if public_key and not _is_sound(public_key):
+        raise PublicKeyRefused(pointer="/public_key")
+    client_secret = secrets.token_urlsafe(SECRET_BYTES)
+    signing_secret = "" if public_key else secrets.token_urlsafe(SECRET_BYTES)
+    now = timezone.now()
+    credential = AgentCredential.objects.create(
+        agent=agent,
+        secret_hash=_hash(client_secret),
+        signing_secret=signing_secret,
+        public_key=public_key,
+        replaces=replaces,
+        created_by=acting,
+        created_at=now,
+        expires_at=now + timedelta(days=expires_in_days),
     )
+    record(
+        "credential.created",
+        target=("credential", credential.pk, agent.name),
+        owner_id=agent.owner_id,
+        details={
+            "agent": agent.pk,
+            "expires_at": credential.expires_at.isoformat(),
+            "signature_algorithm": credential.signature_algorithm,
+        },
+        actor=acting,
+    )
+    return IssuedCredential(
+        credential.pk,
+        client_secret,
+        signing_secret,
+        credential.signature_algorithm,
+        credential.expires_at,
+    )
+
+
+def _is_sound(public_key: str) -> bool:
+    try:
+        return is_sound_public_key(base64.b64decode(public_key, validate=True))
+    except ValueError:  # Not base64, or not even ASCII.
+        return False
 
 
 def revoke_credential(

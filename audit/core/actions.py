@@ -34,6 +34,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "agent.token_issued": (),
     "agent.token_refused": ("reason",),
     "credential.created": ("expires_at",),
+    "credential.rotated": ("successor", "expires_at"),
     "credential.revoked": ("reason",),
     "policy.version_created": ("number", "changes"),
     "function.registered": ("number", "effect"),

@@ -218,12 +218,24 @@ class Admin:
         body: object = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the answer to the administrator. Raises ReplayError on a refusal."""
-        answer = with_token(
-            lambda: self._access(api),
-            self._forget,
-            lambda token: api.send(method, path, body=body, query=query, token=token),
-        )
+        """Return the answer to the administrator. Raises ReplayError on a refusal.
+
+        What takes a fresh proof gets it, with the password, and is sent once more.
+        """
+
+        def send() -> Answer:
+            return with_token(
+                lambda: self._access(api),
+                self._forget,
+                lambda token: api.send(
+                    method, path, body=body, query=query, token=token
+                ),
+            )
+
+        answer = send()
+        if answer.code == "step_up_required":
+            self._step_up(api)
+            answer = send()
         if answer.status >= 400:
             raise ReplayError(f"{method} {path}: {answer.status} {answer.code}.")
         return answer
@@ -243,6 +255,10 @@ class Admin:
                 f"{login.username} cannot sign in: {answer.status} {answer.code}."
             )
         return _Token.of(answer)
+
+    def _step_up(self, api: Api) -> None:
+        proof = {"password": self._login.password}
+        api.send("POST", "auth/step-up/", body=proof, token=self._access(api))
 
     def _forget(self, used: str) -> None:
         with self._lock:

@@ -1,7 +1,8 @@
-"""Signatures by a shared secret: a payload's (the seed) and a request's (RFC 9421).
+"""Signatures: a payload's by a shared secret (the seed), and a request's (RFC 9421).
 
 The profile is narrow on purpose: one signature, exactly four components, exactly four
-parameters, one algorithm. What it does not know, it refuses.
+parameters, and the algorithm of the key that is expected. What it does not know, it
+refuses.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from security.core.signing_keys import SigningKey, VerifyingKey
+
 COMPONENTS = frozenset({"@method", "@path", "@query", "content-digest"})
 PARAMETERS = frozenset({"created", "keyid", "nonce", "alg"})
-ALGORITHM = "hmac-sha256"
 WINDOW_S = 300
 NONCE_MINIMUM = 16
 NONCE_MAXIMUM = 128
@@ -56,7 +58,7 @@ class RequestSignature:
     key_id: str
     nonce: str
     algorithm: str
-    mac: bytes
+    signature: bytes
 
 
 class SignatureInvalid(Exception):
@@ -86,19 +88,20 @@ def content_digest(body: bytes) -> str:
 
 
 def sign(
-    request: RequestParts, *, secret: str, key_id: str, created: int, nonce: str
+    request: RequestParts, *, key: SigningKey, key_id: str, created: int, nonce: str
 ) -> dict[str, str]:
     """Return the headers that sign a request; `created` is in Unix seconds."""
-    listed = '("@method" "@path" "@query" "content-digest")'
-    params = (
-        f'{listed};created={created};keyid="{key_id}";nonce="{nonce}";alg="{ALGORITHM}"'
-    )
     components = ("@method", "@path", "@query", "content-digest")
-    mac = _mac(secret, _signature_base(request, components, params))
+    listed = " ".join(f'"{name}"' for name in components)
+    params = (
+        f"({listed});created={created}"
+        f';keyid="{key_id}";nonce="{nonce}";alg="{key.algorithm}"'
+    )
+    signature = key.sign(_signature_base(request, components, params))
     return {
         "Content-Digest": content_digest(request.body),
         "Signature-Input": f"sig1={params}",
-        "Signature": f"sig1=:{base64.b64encode(mac).decode()}:",
+        "Signature": f"sig1=:{base64.b64encode(signature).decode()}:",
     }
 
 
@@ -130,7 +133,7 @@ def parse_signature(headers: Mapping[str, str]) -> RequestSignature:
         key_id=_text(parameters["keyid"], minimum=1, maximum=64),
         nonce=_text(parameters["nonce"], minimum=NONCE_MINIMUM, maximum=NONCE_MAXIMUM),
         algorithm=_text(parameters["alg"], minimum=1, maximum=32),
-        mac=_decode(signed["mac"]),
+        signature=_decode(signed["signature"]),
     )
 
 
@@ -140,7 +143,7 @@ def check_signature(
     *,
     digest_header: str,
     key_id: str,
-    secret: str,
+    key: VerifyingKey,
     now_s: int,
 ) -> None:
     """Raise SignatureInvalid unless the key's holder signed this request, just now.
@@ -148,17 +151,18 @@ def check_signature(
     `now_s` is in Unix seconds; 300 either way are accepted. That the nonce is new is
     for the caller to settle, and only after this.
     """
-    if signature.algorithm != ALGORITHM:
+    if signature.algorithm != key.algorithm:
         raise SignatureInvalid("algorithm_unsupported")
     if signature.key_id != key_id:
         raise SignatureInvalid("key_mismatch")
     if abs(now_s - signature.created) > WINDOW_S:
         raise SignatureInvalid("outside_time_window")
     expected = content_digest(request.body)
-    if not _equal(expected.encode(), digest_header.encode("utf-8", "surrogatepass")):
+    given = digest_header.encode("utf-8", "surrogatepass")
+    if not hmac.compare_digest(expected.encode(), given):
         raise SignatureInvalid("digest_mismatch")
     base = _signature_base(request, signature.components, signature.params)
-    if not _equal(_mac(secret, base), signature.mac):
+    if not key.is_signed(base, signature.signature):
         raise SignatureInvalid("signature_mismatch")
 
 
@@ -168,7 +172,7 @@ _INPUT = re.compile(
     rf"{_LABEL}=(?P<params>\((?P<components>{_STRING}(?: {_STRING})*)\)"
     rf"(?P<parameters>(?:;[a-z]+=(?:{_STRING}|[0-9]+))+))"
 )
-_SIGNATURE = re.compile(rf"{_LABEL}=:(?P<mac>[A-Za-z0-9+/]+={{0,2}}):")
+_SIGNATURE = re.compile(rf"{_LABEL}=:(?P<signature>[A-Za-z0-9+/]+={{0,2}}):")
 _QUOTED = re.compile(r'"([^"]*)"')
 _PARAMETER = re.compile(rf";([a-z]+)=({_STRING}|[0-9]+)")
 
@@ -186,9 +190,9 @@ def _text(value: str, *, minimum: int, maximum: int) -> str:
     return text
 
 
-def _decode(mac: str) -> bytes:
+def _decode(signature: str) -> bytes:
     try:
-        return base64.b64decode(mac, validate=True)
+        return base64.b64decode(signature, validate=True)
     except binascii.Error:
         raise SignatureInvalid("signature_malformed") from None
 
@@ -206,11 +210,3 @@ def _signature_base(
     lines = [f'"{name}": {values[name]}' for name in components]
     lines.append(f'"@signature-params": {params}')
     return "\n".join(lines).encode("utf-8", "surrogatepass")
-
-
-def _mac(secret: str, base: bytes) -> bytes:
-    return hmac.new(secret.encode(), base, hashlib.sha256).digest()
-
-
-def _equal(one: bytes, other: bytes) -> bool:
-    return hmac.compare_digest(one, other)

@@ -108,6 +108,9 @@ AGENT_API: Mapping[str, Row] = {
     "<str:agent_id>/credentials/<str:credential_id>/": api(
         DELETE=MANAGERS, scope=TEAM, limit="high_risk"
     ),
+    "<str:agent_id>/credentials/<str:credential_id>/rotate/": api(
+        POST=MANAGERS, scope=TEAM, limit="high_risk"
+    ),
     "<str:agent_id>/policy/": api(
         GET=PEOPLE, PUT=MANAGERS, scope=TEAM, limit="high_risk", body=POLICY
     ),

@@ -24,6 +24,7 @@ from audit import context
 from audit.context import Principal
 from audit.models import AuditEvent
 from security.core.signatures import RequestParts, sign
+from security.core.signing_keys import HmacKey
 from tests.factories import SEED_POLICY
 
 PATH = "/api/v1/somewhere/"
@@ -51,7 +52,7 @@ def ask(token: str | None, **headers: str) -> Response:
 def signed(key_id: str, secret: str, body: bytes = b'{"a": 1}') -> dict[str, str]:
     made = sign(
         RequestParts("POST", PATH, "", body),
-        secret=secret,
+        key=HmacKey(secret),
         key_id=key_id,
         created=int(time.time()),
         nonce=secrets.token_urlsafe(16),

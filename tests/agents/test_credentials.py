@@ -36,8 +36,10 @@ def test_a_manager_issues_a_credential_for_90_days(
         "client_id",
         "client_secret",
         "signing_secret",
+        "signature_algorithm",
         "expires_at",
     }
+    assert body["signature_algorithm"] == "hmac-sha256"
     assert body["id"] == body["client_id"]
     assert len(body["client_secret"]) == len(body["signing_secret"]) == 43
     lasts = datetime.fromisoformat(body["expires_at"]).astimezone(UTC) - before
@@ -75,7 +77,17 @@ def test_credentials_are_listed_without_secrets(
     answer = client_for(bob).get(url(shopping))
 
     assert [set(item) for item in answer.json()["data"]] == [
-        {"id", "client_id", "created_at", "expires_at", "last_used_at", "revoked_at"}
+        {
+            "id",
+            "client_id",
+            "signature_algorithm",
+            "public_key",
+            "replaces",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "revoked_at",
+        }
     ]
 
 

@@ -34,7 +34,7 @@ WAITING = """
     B12 B20
     C6 C12 C13 C14
     E4 E7 E11
-    F7 F9 F10 F11 F12 F13
+    F9 F10 F11 F12
     G10 G11
     H6 H8 H9
     I1 I6 I7

@@ -11,7 +11,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
-from django.test.testcases import LiveServerThread, _StaticFilesHandler
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Session, User
 from agents.models import Agent, AgentCredential
 from agents.services import revoke_credential
 from audit.models import AuditEvent
@@ -34,20 +33,6 @@ from transactions.models import Decision, IdempotencyRecord, Transaction
 
 HEADER = "transaction_id,timestamp,customer_id,merchant_id,amount,category,is_fraud"
 START = datetime(2024, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def server(committed_db: None, spacious_limits: None) -> Iterator[str]:
-    """Serve the platform from threads of this process; yields its address."""
-    thread = LiveServerThread("127.0.0.1", _StaticFilesHandler)
-    thread.daemon = True
-    thread.start()
-    thread.is_ready.wait()
-    assert thread.error is None
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
-    for connection in connections.all():
-        connection.close()
 
 
 @pytest.fixture
@@ -90,6 +75,27 @@ def rows_in_database() -> Counter[str]:
     counts = {table.__name__: table._default_manager.count() for table in tables}
     decided = AuditEvent.objects.filter(action="transaction.decided").count()
     return Counter(counts | {"decided": decided})
+
+
+def test_a_proof_that_has_aged_is_given_anew(
+    credentials, tmp_path, capsys, monkeypatch
+):
+    """Credentials take one of the last five minutes, and a replay may take hours."""
+    sign_in = client.Admin._sign_in
+
+    def long_ago(admin: client.Admin, api: client.Api) -> client._Token:
+        token = sign_in(admin, api)
+        then = timezone.now() - timedelta(minutes=6)
+        Session.objects.update(authenticated_at=then)
+        return token
+
+    monkeypatch.setattr(client.Admin, "_sign_in", long_ago)
+    file = written(tmp_path / "stream.csv", stream(5))
+
+    run(file, credentials, capsys)
+
+    assert Transaction.objects.count() == 5
+    assert AuditEvent.objects.filter(action="session.stepped_up").exists()
 
 
 def test_every_row_becomes_one_transaction_at_its_own_time(

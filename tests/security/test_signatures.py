@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -17,19 +18,28 @@ from security.core.signatures import (
     sign,
     verify_signature,
 )
+from security.core.signing_keys import Ed25519Key, HmacKey
+from tests.security.keys import OwnKey
 
-SECRET, KEY, NONCE, NOW = "s3cret-s3cret-s3cret", "crd_1", "n" * 22, 1_750_000_000
+KEY, NONCE, NOW = "crd_1", "n" * 22, 1_750_000_000
+SHARED = HmacKey("s3cret-s3cret-s3cret")
+OWN = OwnKey(b"\x01" * 32)
+# What signs, and what verifies it.
+PAIRS = [(SHARED, SHARED), (OWN, Ed25519Key(OWN.public_key))]
+both_keys = pytest.mark.parametrize(
+    ("signing", "verifying"), PAIRS, ids=["hmac", "ed25519"]
+)
 PARTS = RequestParts("POST", "/api/v1/transactions/", "a=1&b=2", b'{"amount":"1.00"}')
 
 
 def signed(parts=PARTS, **changes):
-    options = {"secret": SECRET, "key_id": KEY, "created": NOW, "nonce": NONCE}
+    options = {"key": SHARED, "key_id": KEY, "created": NOW, "nonce": NONCE}
     headers = sign(parts, **{**options, **changes})
     return {name.lower(): value for name, value in headers.items()}
 
 
 def check(headers, parts=PARTS, **changes):
-    options = {"key_id": KEY, "secret": SECRET, "now_s": NOW}
+    options = {"key_id": KEY, "key": SHARED, "now_s": NOW}
     check_signature(
         parts,
         parse_signature(headers),
@@ -58,8 +68,9 @@ def test_f8_a_signature_that_is_not_ascii_is_false_and_no_error(signature):
     assert not verify_signature(b"payload", signature, "key")
 
 
-def test_a_signed_request_is_accepted_once_parsed():
-    check(signed())
+@both_keys
+def test_a_signed_request_is_accepted_once_parsed(signing, verifying):
+    check(signed(key=signing), key=verifying)
 
 
 def test_the_base_is_that_of_rfc_9421():
@@ -70,9 +81,9 @@ def test_the_base_is_that_of_rfc_9421():
         f'"content-digest": {content_digest(PARTS.body)}\n'
         f'"@signature-params": {params}'
     )
-    mac = hmac.new(SECRET.encode(), base.encode(), hashlib.sha256).digest()
+    mac = hmac.new(SHARED.secret.encode(), base.encode(), hashlib.sha256).digest()
 
-    assert parse_signature(headers).mac == mac
+    assert parse_signature(headers).signature == mac
 
 
 @pytest.mark.parametrize(
@@ -85,25 +96,64 @@ def test_the_base_is_that_of_rfc_9421():
         (replace(PARTS, method="PUT"), "signature_mismatch"),
     ],
 )
-def test_f1_one_bit_changed_is_refused(changed, reason):
-    assert refusal(signed(), changed) == reason
+@both_keys
+def test_f1_one_bit_changed_is_refused(signing, verifying, changed, reason):
+    assert refusal(signed(key=signing), changed, key=verifying) == reason
 
 
-@given(st.integers(0, 8 * 32 - 1))
-def test_f1_one_bit_of_the_signature_changed_is_refused(bit):
-    signature = parse_signature(signed())
-    mac = bytearray(signature.mac)
-    mac[bit // 8] ^= 1 << bit % 8
+@both_keys
+@given(data=st.data())
+def test_f1_one_bit_of_the_signature_changed_is_refused(signing, verifying, data):
+    signature = parse_signature(signed(key=signing))
+    changed = bytearray(signature.signature)
+    bit = data.draw(st.integers(0, 8 * len(changed) - 1))
+    changed[bit // 8] ^= 1 << bit % 8
 
     with pytest.raises(SignatureInvalid, match="signature_mismatch"):
         check_signature(
             PARTS,
-            replace(signature, mac=bytes(mac)),
+            replace(signature, signature=bytes(changed)),
             digest_header=content_digest(PARTS.body),
             key_id=KEY,
-            secret=SECRET,
+            key=verifying,
             now_s=NOW,
         )
+
+
+@both_keys
+@given(body=st.binary(max_size=200), query=st.text("abc=&%20", max_size=40))
+def test_f1_whatever_is_signed_verifies_and_nothing_else(
+    signing, verifying, body, query
+):
+    parts = RequestParts("POST", "/api/v1/transactions/", query, body)
+    headers = signed(parts, key=signing)
+
+    check(headers, parts, key=verifying)
+    assert refusal(headers, replace(parts, body=body + b"x"), key=verifying)
+    assert refusal(headers, replace(parts, query=query + "x"), key=verifying)
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 63, 64, 65, 128])
+@both_keys
+def test_zeros_of_any_length_are_no_signature(signing, verifying, length):
+    headers = signed(key=signing)
+    headers["signature"] = f"sig1=:{b64encode(bytes(length)).decode()}:"
+
+    assert refusal(headers, key=verifying) == "signature_mismatch"
+
+
+def test_a_key_takes_no_other_algorithm_than_its_own():
+    """Nobody signs with a public key as if it were the shared secret."""
+    public = Ed25519Key(OWN.public_key)
+    confused = HmacKey(OWN.public_key.decode("latin-1"))
+
+    assert refusal(signed(key=confused), key=public) == "algorithm_unsupported"
+    assert refusal(signed(key=OWN), key=SHARED) == "algorithm_unsupported"
+    relabelled = signed(key=confused)
+    relabelled["signature-input"] = relabelled["signature-input"].replace(
+        "hmac-sha256", "ed25519"
+    )
+    assert refusal(relabelled, key=public) == "signature_mismatch"
 
 
 @pytest.mark.parametrize("skew", [-300, 300])
@@ -118,7 +168,9 @@ def test_f3_one_second_more_is_refused(skew):
 
 def test_f4_the_signature_of_another_key_is_refused():
     assert refusal(signed(key_id="crd_2")) == "key_mismatch"
-    assert refusal(signed(secret="another")) == "signature_mismatch"
+    assert refusal(signed(key=HmacKey("another"))) == "signature_mismatch"
+    theirs = Ed25519Key(OwnKey(b"\x02" * 32).public_key)
+    assert refusal(signed(key=OWN), key=theirs) == "signature_mismatch"
 
 
 @pytest.mark.parametrize(
