@@ -8,8 +8,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import changes, responders, signals
+        from accounts import changes, responders, seals, signals
 
         signals.connect()
         responders.register_responders()
         changes.register_changers()
+        seals.register_stores()

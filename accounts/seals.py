@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from typing import Any, ClassVar
 
 from allauth.core import context as current
-from django.db import transaction
+from allauth.mfa.models import Authenticator
+from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import User
-from audit.services import Outcome, record
 from security import crypto
 from security.errors import DecryptionFailed
+from security.sealed_stores import BATCH, SealedValue, register
+from security.tampering import record_decryption_failure
 
 FIELD = "mfa.authenticator.data"
 _person: ContextVar[User | None] = ContextVar("second_factor_person", default=None)
@@ -39,19 +43,63 @@ def unseal(token: str) -> str:
     try:
         return crypto.decrypt(token.encode(), context=context_of(person.pk))
     except DecryptionFailed:
-        with transaction.atomic():
-            record(
-                "decryption.failed",
-                target=("user", person.pk, person.username),
-                outcome=Outcome.FAILURE,
-                details={"field": FIELD},
-            )
+        target = ("user", person.pk, person.username)
+        record_decryption_failure(target, field=FIELD)
         raise
 
 
 def context_of(user_id: str) -> crypto.Context:
     """Return the place that a person's second-factor secrets are bound to."""
     return (FIELD, user_id)
+
+
+class SecondFactorSecrets:
+    """What an authenticator app, or the recovery codes, are computed from."""
+
+    # In which key of an Authenticator's JSON.
+    keys: ClassVar[Mapping[str, str]] = {
+        Authenticator.Type.TOTP: "secret",
+        Authenticator.Type.RECOVERY_CODES: "seed",
+    }
+    name = FIELD
+
+    def count(self) -> int:
+        return self._rows().count()
+
+    def after(self, key: Any) -> Sequence[SealedValue]:
+        rows = self._rows() if key is None else self._rows().filter(pk__gt=key)
+        return [
+            SealedValue(
+                row.pk,
+                str(row.data.get(self.keys[row.type])).encode(),
+                context_of(row.user_id),
+                ("user", row.user_id, ""),
+            )
+            for row in rows.order_by("pk")[:BATCH]
+        ]
+
+    def swap(self, value: SealedValue, token: bytes) -> bool:
+        """Leave the rest of the JSON to whoever uses up a code meanwhile."""
+        with connection.cursor() as cursor:
+            for key in self.keys.values():
+                cursor.execute(
+                    "UPDATE mfa_authenticator"
+                    " SET data = jsonb_set(data, ARRAY[%s], to_jsonb(%s::text))"
+                    " WHERE id = %s AND data->>%s = %s",
+                    [key, token.decode(), value.key, key, value.token.decode()],
+                )
+                if cursor.rowcount == 1:
+                    return True
+        return False
+
+    def _rows(self) -> QuerySet[Authenticator]:
+        rows: QuerySet[Authenticator] = Authenticator.objects.filter(type__in=self.keys)
+        return rows
+
+
+def register_stores() -> None:
+    """Tell `security` what else is encrypted; called once, when the app is ready."""
+    register(SecondFactorSecrets())
 
 
 def _whose() -> User:

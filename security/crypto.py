@@ -41,13 +41,22 @@ def decrypt(token: bytes, *, context: Context) -> str:
     return text
 
 
+def is_current(token: bytes) -> bool:
+    """Tell whether a token is under ENCRYPTION_KEY itself, not under a previous key."""
+    try:
+        _ring((settings.ENCRYPTION_KEY,)).decrypt(token)
+    except InvalidToken:
+        return False
+    return True
+
+
 def _current_ring() -> MultiFernet:
     if not settings.ENCRYPTION_KEY:
         raise ImproperlyConfigured("ENCRYPTION_KEY is not set.")
     return _ring((settings.ENCRYPTION_KEY, *settings.ENCRYPTION_PREVIOUS_KEYS))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _ring(keys: tuple[str, ...]) -> MultiFernet:
     try:
         return MultiFernet([Fernet(key) for key in keys])

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import FieldError
-from django.db import models, transaction
+from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 from django_cryptography.fields import EncryptedMixin
 
-from audit.services import Outcome, record
 from security import crypto
 from security.errors import DecryptionFailed
-
-logger = logging.getLogger(__name__)
+from security.tampering import record_decryption_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +99,7 @@ class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[type
         return (self.model._meta.label_lower, self.name, str(instance.pk))
 
     def _report(self, instance: models.Model) -> None:
-        """Record the failure; the log line stays even if the caller rolls back."""
-        label = self.model._meta.label_lower
-        logger.error("Decryption of %s.%s failed.", label, self.name)
-        with transaction.atomic():
-            record(
-                "decryption.failed",
-                target=(self.model._meta.model_name or "", str(instance.pk), ""),
-                outcome=Outcome.FAILURE,
-                details={"field": f"{label}.{self.name}"},
-            )
+        record_decryption_failure(
+            (self.model._meta.model_name or "", str(instance.pk), ""),
+            field=f"{self.model._meta.label_lower}.{self.name}",
+        )

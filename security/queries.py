@@ -58,6 +58,9 @@ METRICS = {
     "function_call_failures": Q(
         action="function_call.decided", details__outcome="deny"
     ),
+    # The failed request stays on record even where its transaction took the event.
+    "decryption_failures": Q(action="decryption.failed")
+    | Q(action="request.failed", details__code="decryption_failed"),
 }
 WATCHED = (
     "user.sign_in_failed",
@@ -65,6 +68,7 @@ WATCHED = (
     "signature.refused",
     "request.refused",
     "request.failed",
+    "decryption.failed",
     "transaction.decided",
     "function_call.decided",
 )

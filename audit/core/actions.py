@@ -59,6 +59,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "request.limited": ("limit",),
     "signature.refused": ("code",),
     "decryption.failed": ("field",),
+    "keys.rotated": ("rotated", "unreadable", "left"),
     "resource.locked": ("reason",),
     "resource.unlocked": ("reason",),
     "change.requested": ("kind", "changes", "expires_at"),

@@ -16,7 +16,7 @@ from audit.context import caller
 from audit.permissions import requires
 from audit.serializers import StrictSerializer
 from security.core.incidents import actions_from
-from security.core.thresholds import ALERT_THRESHOLDS
+from security.core.thresholds import ALERT_THRESHOLDS, ALERTING_EVENTS
 from security.models import Alert, Incident, IncidentStep
 from security.queries import alert_list, incident_list
 from security.services import update_incident
@@ -42,7 +42,9 @@ class AlertOutput(serializers.ModelSerializer[Alert]):
 
 
 class AlertFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
-    metric = filters.ChoiceFilter(choices=[(name, name) for name in ALERT_THRESHOLDS])
+    metric = filters.ChoiceFilter(
+        choices=[(name, name) for name in sorted({*ALERT_THRESHOLDS, *ALERTING_EVENTS})]
+    )
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
 
 

@@ -17,6 +17,8 @@ ALERT_THRESHOLDS: Mapping[str, int] = MappingProxyType(
         "high_risk_transactions": 3,
         "api_errors": 10,
         "function_call_failures": 5,
+        # Ours: a stored secret that does not decrypt is never harmless.
+        "decryption_failures": 1,
     }
 )
 

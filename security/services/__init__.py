@@ -18,6 +18,7 @@ from security.services.incidents import (
     respond_to_incidents,
     update_incident,
 )
+from security.services.key_rotation import count_sealed, rotate_keys, survey_keys
 from security.services.locks import lock_resource, unlock_resource
 from security.services.notifications import (
     notify_contacts,
@@ -33,6 +34,7 @@ __all__ = [
     "approve_change",
     "check_alerts",
     "complete_review",
+    "count_sealed",
     "detect_incidents",
     "expire_due_changes",
     "lock_resource",
@@ -46,8 +48,10 @@ __all__ = [
     "respond_to_incident",
     "respond_to_incidents",
     "retry_notification",
+    "rotate_keys",
     "send_due_notifications",
     "set_contact",
+    "survey_keys",
     "unlock_resource",
     "update_incident",
 ]
