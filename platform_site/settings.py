@@ -13,6 +13,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from platform_site import env, single_sign_on
+from platform_site.log_settings import LOGGING as LOGGING
 from platform_site.schedule import SCHEDULE
 from security.core.limits import parse_limits
 
@@ -26,6 +27,7 @@ ENVIRONMENT = env.choice(
 )
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.boolean("DEBUG", default=False)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "platform_site.reports.SecretsFilter"
 # Says on every page that the people and agents here are made up.
 DEMO = env.boolean("DEMO", default=False)
 
@@ -343,6 +345,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_AGE = 8 * 3600
+SESSION_SERIALIZER = "security.session_serializer.SealedSerializer"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_FAILURE_VIEW = "platform_site.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {
@@ -383,18 +386,6 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "platform@example.com")
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "platform_site.formats"
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "platform_site.logs.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django.server": {"handlers": ["stderr"], "level": "WARNING"},
-        "axes": {"level": "ERROR"},
-    },
-}
 
 # Usernames are unique, by a constraint on their lower case.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]

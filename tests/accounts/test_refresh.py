@@ -96,6 +96,20 @@ def test_b11_a_replayed_refresh_ends_the_whole_session(api, carol: User):
     assert event.outcome == "refused"
 
 
+def test_b12_who_lost_the_answer_signs_in_again_and_has_one_family(api, carol: User):
+    """There is no grace: a retry cannot be told from a thief, so both are out."""
+    pair = start(carol)
+    refresh(api(), pair.refresh)  # The answer is lost on the way.
+
+    retried = refresh(api(), pair.refresh)
+
+    assert retried.status_code == 401
+    assert "refresh" not in retried.data
+    session = Session.objects.get()
+    assert session.ended_at is not None
+    assert session.end_reason == "refresh_replayed"
+
+
 def test_b11_a_replay_raises_an_alert_at_once(api, carol: User):
     contact = {"name": "Ann", "email": "ann@example.com", "phone": ""}
     set_contact("primary", **contact, acting=System("tests"))

@@ -31,11 +31,10 @@ GROUPS = {
 NEVER_GIVEN = {"P11"}
 
 WAITING = """
-    B12 B20
-    C6 C12 C13 C14
+    C14
     E4 E7 E11
     F9 F10 F11 F12
-    G10 G11
+    G11
     H6 H8 H9
     I1 I6 I7
     J5

@@ -1,0 +1,131 @@
+"""C6, C12, C13: no door without a lock, no rehearsal with effects, no second name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import URLPattern
+from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
+
+from agents.models import AgentCredential
+from platform_site.urls import api_v1
+from tests.access.routes import all_routes
+from tests.factories import make_agent, make_agent_token, make_credential
+from tests.flows.requests import app_rows
+
+pytestmark = pytest.mark.usefixtures("spacious_limits")
+
+# Who has no token yet gets one here; the schema tells nothing that the source does not.
+FOR_EVERYBODY = {
+    "api/v1/auth/token/",
+    "api/v1/auth/token/refresh/",
+    "api/v1/auth/agent-token/",
+    "api/v1/auth/csrf/",
+    "api/v1/schema/",
+}
+
+
+NAMED = {"permission_classes", "get_permissions"}
+
+
+def below_api_view(kind: type) -> list[type]:
+    return [one for one in kind.mro() if one is not APIView]
+
+
+def api_routes() -> dict[str, Any]:
+    return {
+        pattern: route.view
+        for pattern, route in all_routes().items()
+        if pattern.startswith("api/v1/")
+    }
+
+
+def test_c6_every_view_of_the_api_names_who_may_use_it():
+    open_to_all, unnamed = set(), set()
+    for pattern, view in api_routes().items():
+        permissions = getattr(view, "initkwargs", {}).get(
+            "permission_classes", view.cls.permission_classes
+        )
+        if not permissions or AllowAny in permissions:
+            open_to_all.add(pattern)
+        if not any(NAMED & vars(kind).keys() for kind in below_api_view(view.cls)):
+            unnamed.add(pattern)
+
+    assert len(api_routes()) > 40
+    assert open_to_all == FOR_EVERYBODY
+    assert unnamed == set()
+
+
+def test_c6_the_walk_sees_every_view_that_is_mounted():
+    assert all(isinstance(one, URLPattern) or one.url_patterns for one in api_v1)
+
+
+# Evaluated anywhere, it would say 1787569.
+HOSTILE = "{{1337*1337}} ${1337*1337} <%= 1337*1337 %> {0.__class__} %n"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("prompts/screen/", {"text": HOSTILE, "channel": "user"}),
+        ("prompts/wrap/", {"system": HOSTILE, "segments": []}),
+        ("outputs/validate/", {"text": HOSTILE}),
+    ],
+)
+def test_c12_a_rehearsal_changes_nothing_and_runs_nothing(
+    path: str, body: dict[str, str], api: Any, agent: Any, alice: Any
+):
+    client = api(token=make_agent_token(agent, acting=alice))
+    before = app_rows()
+
+    answer = client.post(f"/api/v1/{path}", body)
+
+    assert answer.status_code == 200
+    assert "1787569" not in answer.content.decode()
+    assert app_rows() == before
+
+
+OVERRIDES = (
+    {"X-HTTP-Method-Override": "DELETE"},
+    {"X-HTTP-Method": "DELETE"},
+    {"X-Method-Override": "DELETE"},
+)
+
+
+@pytest.mark.parametrize("headers", OVERRIDES)
+@pytest.mark.parametrize("method", ["get", "post", "head", "options"])
+def test_c13_a_header_makes_no_other_method_of_it(
+    headers: dict[str, str], method: str, client_for: Any, bob: Any, carol: Any
+):
+    agent = make_agent(carol, acting=bob)
+    credential = make_credential(agent, acting=bob)
+    path = f"/api/v1/agents/{agent.pk}/credentials/{credential.id}/?_method=DELETE"
+
+    answer = getattr(client_for(bob), method)(path, headers=headers)
+
+    assert answer.status_code == 405
+    assert AgentCredential.objects.get().revoked_at is None
+
+
+def test_c13_nor_does_a_field_of_the_body(client_for: Any, bob: Any, carol: Any):
+    agent = make_agent(carol, acting=bob)
+    credential = make_credential(agent, acting=bob)
+    path = f"/api/v1/agents/{agent.pk}/credentials/{credential.id}/"
+
+    answer = client_for(bob).post(path, {"_method": "DELETE"})
+
+    assert answer.status_code == 405
+    assert AgentCredential.objects.get().revoked_at is None
+
+
+@pytest.mark.parametrize("method", ["head", "options"])
+def test_c13_head_and_options_open_what_get_opens_and_no_more(
+    method: str, client_for: Any, bob: Any, carol: Any, eve: Any
+):
+    agent = make_agent(carol, acting=bob)
+
+    answer = getattr(client_for(eve), method)(f"/api/v1/agents/{agent.pk}/")
+
+    assert answer.status_code in (404, 405)
