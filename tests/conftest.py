@@ -20,7 +20,7 @@ from accounts import services
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from security.core.limits import parse_limits
+from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_people
 
@@ -189,6 +189,14 @@ def client_for(api: Callable[..., APIClient]) -> Callable[..., APIClient]:
         return api(token=pair.access)
 
     return make
+
+
+@pytest.fixture
+def slow_refill(settings: Settings) -> None:
+    """The seed's bursts, but nothing comes back while a busy machine runs a test."""
+    settings.RATE_LIMIT_CONFIG = {
+        name: Limit(1, limit.burst_size) for name, limit in DEFAULT_LIMITS.items()
+    }
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def problem(response, status, code):
 
 
 def app_rows():
-    """All rows of the app; refusals themselves may be told to the log."""
+    """All rows but the log's, to which refusals themselves may be told."""
     rows = everything()
     del rows["AuditEvent"]
     return rows

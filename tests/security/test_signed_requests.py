@@ -115,7 +115,7 @@ def test_f2_the_same_nonce_of_another_key_is_new():
     assert RequestNonce.objects.count() == 2
 
 
-def test_f2_twenty_replays_at_once_let_one_through(committed_db):
+def test_f2_twenty_replays_at_once_let_one_through(committed_db, slow_refill):
     headers, barrier, answers = headers_of(), threading.Barrier(20), []
 
     def send():
@@ -183,7 +183,7 @@ def test_an_unsigned_request_is_refused_and_known_as_such():
 
 
 @pytest.mark.django_db
-def test_a_flood_of_wrong_signatures_does_not_flood_the_log():
+def test_a_flood_of_wrong_signatures_does_not_flood_the_log(slow_refill):
     headers = headers_of(key=HmacKey("wrong"))
     for _ in range(5):
         refusal(request_with(headers))
