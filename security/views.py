@@ -28,6 +28,7 @@ from security.models import ChangeRequest
 from security.queries import change_requests_decidable_by, change_requests_visible_to
 
 PAGE_SIZE = 50
+SHOWN = 200
 
 
 @require_safe
@@ -38,7 +39,7 @@ def change_list(request: HttpRequest) -> HttpResponse:
     waiting = changes.filter(status=ChangeRequest.Status.WAITING).order_by("expires_at")
     resolved = changes.exclude(status=ChangeRequest.Status.WAITING)
     page = Paginator(resolved, PAGE_SIZE).get_page(request.GET.get("page"))
-    values = {"waiting": waiting, "page": page, "now": timezone.now()}
+    values = {"waiting": waiting[:SHOWN], "page": page, "now": timezone.now()}
     return render(request, "security/change_list.html", values)
 
 
