@@ -85,7 +85,9 @@ class SecondFactorSecrets:
                 cursor.execute(
                     "UPDATE mfa_authenticator"
                     " SET data = jsonb_set(data, ARRAY[%s], to_jsonb(%s::text))"
-                    " WHERE id = %s AND data->>%s = %s",
+                    " WHERE id = (SELECT id FROM mfa_authenticator"
+                    " WHERE id = %s AND data->>%s = %s"
+                    " FOR NO KEY UPDATE SKIP LOCKED)",
                     [key, token.decode(), value.key, key, value.token.decode()],
                 )
                 if cursor.rowcount == 1:

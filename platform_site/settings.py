@@ -27,7 +27,7 @@ ENVIRONMENT = env.choice(
 )
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.boolean("DEBUG", default=False)
-DEFAULT_EXCEPTION_REPORTER_FILTER = "platform_site.reports.SecretsFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "platform_site.reports.ReticentFilter"
 # Says on every page that the people and agents here are made up.
 DEMO = env.boolean("DEMO", default=False)
 

@@ -58,9 +58,7 @@ METRICS = {
     "function_call_failures": Q(
         action="function_call.decided", details__outcome="deny"
     ),
-    # The failed request stays on record even where its transaction took the event.
-    "decryption_failures": Q(action="decryption.failed")
-    | Q(action="request.failed", details__code="decryption_failed"),
+    "decryption_failed": Q(action="decryption.failed"),
 }
 WATCHED = (
     "user.sign_in_failed",

@@ -41,7 +41,10 @@ class SealedStore(Protocol):
         """Return the next BATCH values past a key; None: from the first on."""
 
     def swap(self, value: SealedValue, token: bytes) -> bool:
-        """Put a token in a value's place, unless another is there by now. 1 UPDATE."""
+        """Put a token in a value's place, unless another is there by now. 1 UPDATE.
+
+        Waits for nobody: False, too, where somebody holds the row.
+        """
 
 
 _registered: list[SealedStore] = []
@@ -105,8 +108,9 @@ class EncryptedColumn:
         table, column, pk = map(name, names)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {table} SET {column} = %s"  # noqa: S608 - our own names.
-                f" WHERE {pk} = %s AND {column} = %s",
+                f"UPDATE {table} SET {column} = %s WHERE {pk} = ("  # noqa: S608 - ours.
+                f"SELECT {pk} FROM {table} WHERE {pk} = %s AND {column} = %s"
+                " FOR NO KEY UPDATE SKIP LOCKED)",
                 [token, value.key, value.token],
             )
             return bool(cursor.rowcount == 1)

@@ -17,8 +17,6 @@ ALERT_THRESHOLDS: Mapping[str, int] = MappingProxyType(
         "high_risk_transactions": 3,
         "api_errors": 10,
         "function_call_failures": 5,
-        # Ours: a stored secret that does not decrypt is never harmless.
-        "decryption_failures": 1,
     }
 )
 
@@ -29,8 +27,11 @@ RISK_ELEVATED_BP = 6_000
 ERROR_LIMIT = 10
 UNAUTHORIZED_LIMIT = 5
 
-# Events of which a single one calls for a look, at once.
-ALERTING_EVENTS = frozenset({"refresh_token_replayed", "superuser_created"})
+# Events of which a single one calls for a look, at once. Failed decryptions are found
+# by the check that runs every 30 s, once per hour however many there are.
+ALERTING_EVENTS = frozenset(
+    {"decryption_failed", "refresh_token_replayed", "superuser_created"}
+)
 
 HOUR = timedelta(hours=1)
 # A transaction may commit an event a little after the hour that it is stamped with.
@@ -57,7 +58,7 @@ def threshold_of(metric: str) -> int:
 
 def is_reached(metric: str, count: int) -> bool:
     """Tell whether an hour's count calls for an alert; KeyError on other metrics."""
-    return count >= ALERT_THRESHOLDS[metric]
+    return count >= threshold_of(metric)
 
 
 def triggers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ State = Literal["current", "previous", "unreadable"]
 Progress = Callable[[], object]
 # While some process still writes with an old key, no pass finds nothing.
 PASSES_MAX = 10
+PAUSE_S = 1.0  # For who holds a row that was passed over.
 
 
 @dataclass
@@ -55,17 +57,21 @@ def rotate_keys(progress: Progress, *, acting: Principal) -> Rotation:
     """Encrypt every stored secret with ENCRYPTION_KEY.
 
     Safe beside writers, for a value is exchanged only if it is still the one that was
-    read; safe to kill, for what is under the key is known by trying it, so that a
-    second run goes on with the rest. Passes are repeated until one finds nothing to do,
-    10 at most. What does not decrypt stays as it is, and the audit log is told.
+    read, and a row that somebody holds is passed over and met again. Safe to kill, for
+    what is under the key is known by trying it: a second run goes on with the rest.
+    Passes are repeated until one finds nothing to do, 10 at most. What does not decrypt
+    stays as it is, and the audit log is told.
     """
     rotation = Rotation()
     for _ in range(PASSES_MAX):
+        exchanged = rotation.rotated.total()
         rotation.left = sum(
             _rotate_store(store, rotation, progress) for store in all_stores()
         )
         if rotation.left == 0:
             break
+        if rotation.left > rotation.rotated.total() - exchanged:
+            time.sleep(PAUSE_S)
     with transaction.atomic(durable=True):
         record(
             "keys.rotated",
@@ -86,7 +92,7 @@ def _rotate_store(store: SealedStore, rotation: Rotation, progress: Progress) ->
         state, place = _state_of(value), f"{store.name} {value.key}"
         if state == "previous":
             found += 1
-            if store.swap(value, _renewed(value)):
+            if store.swap(value, crypto.renew(value.token, context=value.context)):
                 rotation.rotated[store.name] += 1
         elif state == "unreadable" and place not in rotation.unreadable:
             rotation.unreadable.append(place)
@@ -97,12 +103,7 @@ def _rotate_store(store: SealedStore, rotation: Rotation, progress: Progress) ->
 
 def _state_of(value: SealedValue) -> State:
     try:
-        crypto.decrypt(value.token, context=value.context)
+        index = crypto.key_index(value.token, context=value.context)
     except DecryptionFailed:
         return "unreadable"
-    return "current" if crypto.is_current(value.token) else "previous"
-
-
-def _renewed(value: SealedValue) -> bytes:
-    text = crypto.decrypt(value.token, context=value.context)
-    return crypto.encrypt(text, context=value.context)
+    return "previous" if index else "current"

@@ -19,15 +19,13 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def test_the_thresholds_are_the_seeds_and_one_of_ours():
-    seeds = {
+def test_the_thresholds_are_the_seeds():
+    assert ALERT_THRESHOLDS == {
         "failed_logins": 5,
         "high_risk_transactions": 3,
         "api_errors": 10,
         "function_call_failures": 5,
     }
-
-    assert {**seeds, "decryption_failures": 1} == ALERT_THRESHOLDS
 
 
 @pytest.mark.parametrize("metric", ALERT_THRESHOLDS)
