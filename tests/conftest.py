@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db import connections
@@ -23,6 +24,10 @@ from agents.models import Agent
 from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_people
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

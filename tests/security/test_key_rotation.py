@@ -29,6 +29,7 @@ from security import crypto, services
 from security.models import SecurityContact
 from security.sealed_stores import all_stores
 from tests.factories import make_agent, make_credential
+from tests.house.source import APPS, ROOT, python_files
 from tests.people import People, make_person
 from tests.second_factors import code_of, enrol_app, recovery_codes
 
@@ -77,6 +78,22 @@ def test_every_kind_of_secret_is_found():
         "security.securitycontact.phone",
         "mfa.authenticator.data",
     }
+
+
+def test_nothing_encrypts_past_the_stores():
+    files = [
+        str(path.relative_to(ROOT))
+        for path in python_files(*APPS)
+        if "crypto.encrypt(" in path.read_text()
+    ]
+
+    # The checklist keeps nothing, a session ends before a key does.
+    assert files == [
+        "accounts/seals.py",
+        "security/checklist.py",
+        "security/fields.py",
+        "security/session_serializer.py",
+    ]
 
 
 def test_g6_all_secrets_are_rotated_and_the_old_key_can_go(
