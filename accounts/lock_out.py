@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from axes.handlers.database import AxesDatabaseHandler
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
@@ -12,6 +14,28 @@ from accounts.models import User
 from audit.context import address_group, client_address
 
 SALT = "accounts.lock_out"
+# Each try is lost only to a sign-in that succeeds in that very moment.
+TRIES = 5
+
+
+class PatientHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
+    """Counts failures in the database, also beside a sign-in that forgets them."""
+
+    def user_login_failed(self, *args: object, **kwargs: object) -> None:
+        """Count a failure, once more if its row appeared and went meanwhile.
+
+        axes inserts the row, or reads the one that is there already. A success
+        between the two deletes it, which axes lets out as an IntegrityError, with its
+        savepoint rolled back.
+        """
+        for tries_left in reversed(range(TRIES)):
+            try:
+                super().user_login_failed(*args, **kwargs)
+            except IntegrityError:
+                if not tries_left:
+                    raise
+            else:
+                break
 
 
 def name_of(request: HttpRequest, credentials: Mapping[str, object] | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 import time_machine
 from axes.models import AccessAttempt
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -180,3 +182,41 @@ def test_the_name_of_an_account_stays_readable(api, carol: User):
     sign_in(api(), "CAROL")
 
     assert AccessAttempt.objects.get().username == "carol"
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_a_success_between_two_failures_of_the_same_moment_breaks_neither(api, carol):
+    """One failure is counted first, the other finds its row, a success deletes it."""
+    events = []
+
+    def overtake(execute, sql, params, many, context):
+        if events or not sql.startswith('INSERT INTO "axes_accessattempt"'):
+            return execute(sql, params, many, context)
+        events.append("first failure")
+        in_a_thread(lambda: sign_in(api()))
+        try:
+            return execute(sql, params, many, context)
+        except IntegrityError:
+            events.append("collision")
+            in_a_thread(lambda: sign_in(api(), password=PASSWORD))
+            raise
+
+    with connection.execute_wrapper(overtake):
+        response = sign_in(api())
+
+    assert response.status_code == 401
+    assert events == ["first failure", "collision"]
+    assert AccessAttempt.objects.get().failures_since_start == 1
+
+
+def in_a_thread(call):
+    """Run on a connection of its own, to the end."""
+
+    def run():
+        call()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
