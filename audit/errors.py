@@ -41,3 +41,10 @@ class NotPermitted(DomainError):
 
     code = "permission_denied"
     detail = "You may not do this."
+
+
+class LogDamaged(DomainError):
+    """The sealed log lacks a hash that it must have."""
+
+    code = "audit_log_damaged"
+    detail = "The audit log's seal is incomplete; run `manage.py verify_audit`."

@@ -1,4 +1,4 @@
-"""The append-only log. The table is partitioned and guarded in the first migration."""
+"""The append-only log and its seal. Triggers of the migrations refuse every change."""
 
 from __future__ import annotations
 
@@ -47,3 +47,51 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_label or self.actor_kind}"
+
+
+class AuditLeaf(models.Model):
+    """An event's place in the sealed log: the n-th leaf of its Merkle tree."""
+
+    index = models.BigIntegerField(primary_key=True, help_text="From 0, without gaps.")
+    event_id = models.CharField(max_length=30, unique=True, db_collation="C")
+    occurred_at = models.DateTimeField(help_text="Of the event: finds its partition.")
+    hash = models.BinaryField(help_text="SHA-256 of 0x00 and the canonical event.")
+
+    class Meta:
+        ordering = ["index"]
+
+    def __str__(self) -> str:
+        return f"{self.index}: {self.event_id}"
+
+
+class AuditNode(models.Model):
+    """The root over 2^level leaves, kept at every eighth level for quick proofs."""
+
+    pk = models.CompositePrimaryKey("level", "number")
+    level = models.SmallIntegerField()
+    number = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        ordering = ["level", "number"]
+
+    def __str__(self) -> str:
+        return f"{self.number} at level {self.level}"
+
+
+class Checkpoint(models.Model):
+    """A signed statement of the log's size and root; its copies are outside of here."""
+
+    number = models.BigIntegerField(
+        primary_key=True, help_text="From 1, without gaps, as outside."
+    )
+    size = models.BigIntegerField(help_text="Sealed events.")
+    root = models.BinaryField()
+    time = models.DateTimeField()
+    note = models.TextField(help_text="The signed note (C2SP), word for word.")
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.size} events"

@@ -13,6 +13,10 @@ from django.conf import settings
 from django.core.checks import Error, Tags, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from audit.core.checkpoint import is_origin
+from audit.keys import trusted_keys
+from audit.sinks import sinks
+
 KEY_BYTES_MINIMUM = 32
 GENERATE = (
     "Generate one: python -c "
@@ -21,6 +25,12 @@ GENERATE = (
 GENERATE_FERNET = (
     "Generate one: python -c 'from cryptography.fernet import Fernet; "
     "print(Fernet.generate_key().decode())', and set ENCRYPTION_KEY or its _FILE."
+)
+
+GENERATE_SEED = (
+    "Generate a key: python -c 'import base64, secrets; "
+    "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())', and set "
+    "AUDIT_SIGNING_KEY or its _FILE. `manage.py audit_key` shows public keys."
 )
 
 
@@ -53,6 +63,26 @@ def check_keys(app_configs: object, **kwargs: Any) -> list[Error]:
     if not all(_is_fernet_key(key) for key in ring):
         message = "ENCRYPTION_KEY and its previous keys must be Fernet keys."
         errors.append(Error(message, hint=GENERATE_FERNET, id="platform.E002"))
+    return errors
+
+
+@register(Tags.security)
+def check_audit_seal(app_configs: object, **kwargs: Any) -> list[Error]:
+    """E013: the log's key or name is unusable. E014: a sink of checkpoints is."""
+    errors = []
+    try:
+        trusted_keys()
+    except ValueError as error:
+        errors.append(Error(str(error), hint=GENERATE_SEED, id="platform.E013"))
+    if not is_origin(settings.AUDIT_ORIGIN):
+        message = "AUDIT_ORIGIN must be a name without spaces and plus signs."
+        hint = "Choose one for good, such as platform.example.com/audit."
+        errors.append(Error(message, hint=hint, id="platform.E013"))
+    try:
+        sinks()
+    except ImportError as error:
+        hint = "AUDIT_SINKS lists classes by dotted path."
+        errors.append(Error(str(error), hint=hint, id="platform.E014"))
     return errors
 
 

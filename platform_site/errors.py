@@ -95,7 +95,7 @@ STATUS: dict[str, int] = {
             "security.errors.RateLimited",
         ),
         500: ("security.errors.DecryptionFailed",),
-        503: ("security.errors.LimiterUnavailable",),
+        503: ("audit.errors.LogDamaged", "security.errors.LimiterUnavailable"),
     }.items()
     for name in names
 }

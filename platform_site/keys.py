@@ -1,4 +1,4 @@
-"""Generated keys: kept in files for `manage.py up`, in the environment otherwise."""
+"""Generated keys and the log's name: in files for `manage.py up`, else environment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-NAMES = ("SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
+NAMES = (
+    "SECRET_KEY",
+    "JWT_SECRET_KEY",
+    "ENCRYPTION_KEY",
+    "AUDIT_SIGNING_KEY",
+    "AUDIT_ORIGIN",
+)
 
 
 def new_key(name: str) -> str:
-    """Return a new key: 256 random bits for Fernet, 384 for signatures."""
-    if name == "ENCRYPTION_KEY":
+    """Return a new key: 256 random bits for Fernet and Ed25519, 384 for the others.
+
+    The log's name (AUDIT_ORIGIN) is unique, so that no other log's checkpoints pass.
+    """
+    if name == "AUDIT_ORIGIN":
+        return f"{secrets.token_hex(8)}.local/audit"
+    if name in {"ENCRYPTION_KEY", "AUDIT_SIGNING_KEY"}:
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_urlsafe(48)  # Django wants 50 characters.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
-from platform_site import env, single_sign_on
+from platform_site import engine_settings, env, single_sign_on
 from platform_site.log_settings import LOGGING as LOGGING
 from platform_site.schedule import SCHEDULE
 from security.core.limits import parse_limits
@@ -46,6 +46,18 @@ ENCRYPTION_KEY = env.text("ENCRYPTION_KEY", None if PRODUCTION else UNSET)
 ENCRYPTION_PREVIOUS_KEYS = env.items("ENCRYPTION_PREVIOUS_KEYS")
 # django-cryptography derives a key at import; our fields never use it.
 CRYPTOGRAPHY_KEY = "unused: see security/fields.py"
+
+# The log's seal: its name, the key that signs it, and where the checkpoints go.
+AUDIT_ORIGIN = env.text("AUDIT_ORIGIN", None if PRODUCTION else "local/audit")
+AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY", None if PRODUCTION else UNSET)
+AUDIT_PREVIOUS_PUBLIC_KEYS = env.items("AUDIT_PREVIOUS_PUBLIC_KEYS")
+AUDIT_SINKS = env.items("AUDIT_SINKS") or ["audit.sinks.DirectorySink"]
+AUDIT_CHECKPOINT_DIR = env.text(
+    "AUDIT_CHECKPOINT_DIR", str(BASE_DIR / "var/checkpoints")
+)
+AUDIT_CHECKPOINT_EVENTS = env.integer(
+    "AUDIT_CHECKPOINT_EVENTS", default=1000, minimum=1, maximum=1_000_000
+)
 
 # Where we are served.
 BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000")
@@ -135,31 +147,11 @@ STATEMENT_TIMEOUT_S = env.integer(
 )
 REDIS_URL = env.text("REDIS_URL", "")
 
-
-def _database(url: str) -> dict[str, object]:
-    parts = urllib.parse.urlsplit(url)
-    options = dict(urllib.parse.parse_qsl(parts.query))
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": urllib.parse.unquote(parts.path.lstrip("/")),
-        "USER": urllib.parse.unquote(parts.username or ""),
-        "PASSWORD": urllib.parse.unquote(parts.password or ""),
-        "HOST": options.pop("host", parts.hostname or ""),
-        "PORT": str(parts.port or ""),
-        "ATOMIC_REQUESTS": False,
-        "OPTIONS": {
-            # Nobody waits for ever: a time-out is an OperationalError, answered 503.
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_S}s"
-            " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
-            **options,
-            # Threads of one process share the pool; it must not be smaller than
-            # their number, or requests wait for each other.
-            "pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 5},
-        },
-    }
-
-
-DATABASES = {"default": _database(DATABASE_URL)}
+DATABASES = {
+    "default": engine_settings.database(
+        DATABASE_URL, threads=WEB_THREADS, statement_timeout_s=STATEMENT_TIMEOUT_S
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -170,17 +162,7 @@ CACHES = {
     }
 }
 
-
-def _broker(url: str) -> str:
-    """Spell a redis-py URL the way kombu does; jobs live in database 1."""
-    if url.startswith("unix://"):
-        path = urllib.parse.urlsplit(url).path
-        return f"redis+socket://{path}?virtual_host=1"
-    parts = urllib.parse.urlsplit(url)
-    return parts._replace(path="/1").geturl() if url else ""
-
-
-CELERY_BROKER_URL = _broker(REDIS_URL)
+CELERY_BROKER_URL = engine_settings.broker(REDIS_URL)
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True

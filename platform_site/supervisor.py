@@ -15,22 +15,20 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from platform_site.engines import Engines, EnginesError, EngineUrls
 from platform_site.engines.directories import data_lock
-from platform_site.engines.processes import POLL_S, Child
+from platform_site.engines.processes import POLL_S, Child, Watch
 from platform_site.keys import key_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 90
 PORT_WAIT_S = 5  # For the web workers of a supervisor killed a moment ago.
-BACKOFF_S, BACKOFF_S_MAX = 1.0, 30.0
-HEALTHY_S = 60.0
 LOG_CHECK_S = 60.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PAGES = {"Approvals": "/approvals/", "Console": "/admin/", "API": "/api/docs/"}
@@ -45,6 +43,7 @@ WORKER = [
     *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
 ]
 BEAT = [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile", ""]
+SEQUENCER = [str(BASE_DIR / "manage.py"), "run_sequencer"]
 
 
 class UpError(Exception):
@@ -77,29 +76,6 @@ class Options:
     def environment(self) -> Path:
         """Where other commands read how to reach what runs."""
         return self.data / "environment.json"
-
-
-@dataclass
-class Watch:
-    """A child's crashes: when it may start again, and after how long the next time."""
-
-    child: Child
-    restart: Callable[[], None]
-    started_at: float = field(default_factory=time.monotonic)
-    restart_at: float | None = None
-    backoff_s: float = BACKOFF_S
-
-    def crashed(self, *, now: float) -> float:
-        """Note a crash; return the seconds until the restart."""
-        if now - self.started_at >= HEALTHY_S:
-            self.backoff_s = BACKOFF_S
-        wait_s = self.backoff_s
-        self.restart_at = now + wait_s
-        self.backoff_s = min(wait_s * 2, BACKOFF_S_MAX)
-        return wait_s
-
-    def restarted(self, *, now: float) -> None:
-        self.started_at, self.restart_at = now, None
 
 
 def up(options: Options, say: Callable[[str], None]) -> None:
@@ -158,7 +134,7 @@ class Supervisor:
         """Start, watch, stop; the caller holds the data directory."""
         # An orderly stop leaves none of these.
         killed = any((self.options.data / "pids").glob("*.pid"))
-        for name in ("web", "worker", "beat", "setup"):
+        for name in ("web", "worker", "beat", "sequencer", "setup"):
             if not self._child(name, []).end_leftover():
                 raise UpError(f"An older {name} process does not end.")
         with _port(self.options.port, wait_s=PORT_WAIT_S if killed else 0) as listener:
@@ -207,6 +183,9 @@ class Supervisor:
             environ.pop(name, None)
         environ.setdefault("BASE_URL", self.options.base_url)
         environ.setdefault("DEMO", str(self.options.demo))
+        environ.setdefault(
+            "AUDIT_CHECKPOINT_DIR", str(self.options.data / "checkpoints")
+        )
         # Threads would otherwise each keep memory of their own.
         environ.setdefault("MALLOC_ARENA_MAX", "2")
         environ["DJANGO_SETTINGS_MODULE"] = "platform_site.settings"
@@ -219,6 +198,7 @@ class Supervisor:
             "DATABASE_URL": urls.database,
             "REDIS_URL": urls.redis,
             "BASE_URL": self.environ["BASE_URL"],
+            "AUDIT_CHECKPOINT_DIR": self.environ["AUDIT_CHECKPOINT_DIR"],
         }
         path = self.options.environment
         path.unlink(missing_ok=True)
@@ -256,9 +236,10 @@ class Supervisor:
             "web": [*WEB, "--bind", f"fd://{listener.fileno()}"],
             "worker": WORKER,
             "beat": BEAT,
+            "sequencer": SEQUENCER,
         }
         self.apps = [self._child(name, module) for name, module in programs.items()]
-        web, _, beat = self.apps
+        web, _, beat, _ = self.apps
         web.pass_fds = (listener.fileno(),)
         # It saves its schedule inside the signal handler, which can hang while it
         # is still reading it. What is not saved runs once more, which is harmless.

@@ -17,6 +17,7 @@ from platform_site.engines import EnginesError, throwaway_engines
 KEYS = {
     "SECRET_KEY": "test-secret-key-0123456789abcdef-0123456789abcdef-01234",
     "JWT_SECRET_KEY": "test-jwt-key-0123456789abcdef-0123456789abcdef-01234567",
+    "AUDIT_SIGNING_KEY": "dGVzdC1hdWRpdC1zaWduaW5nLWtleS0wMTIzNDU2Nzg=",
     "ENCRYPTION_KEY": "dGVzdC1lbmNyeXB0aW9uLWtleS0wMTIzNDU2Nzg5YWI=",
 }
 

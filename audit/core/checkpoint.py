@@ -11,7 +11,7 @@ import binascii
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -30,6 +30,8 @@ _SIZE = re.compile(r"(?:0|[1-9]\d{0,18})\Z", re.ASCII)
 _TIME = "time "
 _SIGNATURE_LINE = "\N{EM DASH} "
 NOTE_LENGTH_MAX = 10_000
+SOON = timedelta(minutes=1)
+AT_THE_LATEST = timedelta(hours=1)
 
 
 class NoteRefused(Exception):
@@ -40,7 +42,7 @@ class NoteRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class TreeHead:
     """What a note says of the log named `origin` at an instant, in whole seconds."""
 
     origin: str
@@ -115,15 +117,15 @@ class SigningKey:
         key = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
         return PublicKey(self.name, key.public_bytes_raw())
 
-    def sign(self, checkpoint: Checkpoint) -> str:
+    def sign(self, head: TreeHead) -> str:
         """Return the signed note of a checkpoint."""
-        text = checkpoint.text()
+        text = head.text()
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
         line = base64.b64encode(self.public.key_id + signature).decode()
         return f"{text}\n{_SIGNATURE_LINE}{self.name} {line}\n"
 
 
-def open_note(note: str, *, origin: str, keys: Collection[PublicKey]) -> Checkpoint:
+def open_note(note: str, *, origin: str, keys: Collection[PublicKey]) -> TreeHead:
     """Return what a note says, once a trusted key is found to have signed it.
 
     Signatures of keys that are not trusted are passed over, as the format wants it; one
@@ -141,10 +143,10 @@ def open_note(note: str, *, origin: str, keys: Collection[PublicKey]) -> Checkpo
         is_signed = True
     if not is_signed:
         raise NoteRefused("No key that is trusted has signed it.")
-    checkpoint = _parse(text)
-    if checkpoint.origin != origin:
-        raise NoteRefused(f"It is of the log {checkpoint.origin!r}, not of {origin!r}.")
-    return checkpoint
+    head = _parse(text)
+    if head.origin != origin:
+        raise NoteRefused(f"It is of the log {head.origin!r}, not of {origin!r}.")
+    return head
 
 
 def is_origin(text: str) -> bool:
@@ -170,15 +172,24 @@ def _parts(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     return text + "\n", signatures
 
 
-def _parse(text: str) -> Checkpoint:
+def _parse(text: str) -> TreeHead:
     origin, size, root, *extensions = [*text[:-1].split("\n"), "", ""][:4]
     try:
         decoded = base64.b64decode(root, validate=True)
         time = datetime.fromisoformat(extensions[0].removeprefix(_TIME))
-        checkpoint = Checkpoint(origin, int(size), decoded, time)
+        head = TreeHead(origin, int(size), decoded, time)
     except ValueError as error:
         raise NoteRefused("Its text is no checkpoint.") from error
     # What is spelled otherwise than we would is not ours.
-    if not _SIZE.match(size) or len(decoded) != HASH_BYTES or checkpoint.text() != text:
+    if not _SIZE.match(size) or len(decoded) != HASH_BYTES or head.text() != text:
         raise NoteRefused("Its text is no checkpoint.")
-    return checkpoint
+    return head
+
+
+def is_due(*, grown: int, age: timedelta, every_events: int) -> bool:
+    """Tell whether a log that grew so much since its last checkpoint wants another.
+
+    After so many events, a minute after the last one if anything was sealed since, and
+    each hour even if nothing was: silence is a statement too.
+    """
+    return grown >= every_events or age >= (SOON if grown else AT_THE_LATEST)

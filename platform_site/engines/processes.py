@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SPAWN = Path(__file__).with_name("spawn.py")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LOG_BYTES_MAX = 10 * 1024 * 1024
 POLL_S = 0.05
+BACKOFF_S, BACKOFF_S_MAX = 1.0, 30.0
+HEALTHY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -236,3 +239,26 @@ class Child:
             if self.log.stat().st_size > LOG_BYTES_MAX:
                 shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
                 os.truncate(self.log, 0)
+
+
+@dataclass
+class Watch:
+    """A child's crashes: when it may start again, and after how long the next time."""
+
+    child: Child
+    restart: Callable[[], None]
+    started_at: float = field(default_factory=time.monotonic)
+    restart_at: float | None = None
+    backoff_s: float = BACKOFF_S
+
+    def crashed(self, *, now: float) -> float:
+        """Note a crash; return the seconds until the restart."""
+        if now - self.started_at >= HEALTHY_S:
+            self.backoff_s = BACKOFF_S
+        wait_s = self.backoff_s
+        self.restart_at = now + wait_s
+        self.backoff_s = min(wait_s * 2, BACKOFF_S_MAX)
+        return wait_s
+
+    def restarted(self, *, now: float) -> None:
+        self.started_at, self.restart_at = now, None

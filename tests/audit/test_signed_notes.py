@@ -15,10 +15,10 @@ from sigstore._internal.rekor.checkpoint import SignedCheckpoint
 from sigstore.errors import VerificationError
 
 from audit.core.checkpoint import (
-    Checkpoint,
     NoteRefused,
     PublicKey,
     SigningKey,
+    TreeHead,
     is_origin,
     open_note,
 )
@@ -28,11 +28,11 @@ KEY = SigningKey(ORIGIN, bytes(range(32)))
 OTHER = SigningKey(ORIGIN, bytes(32))
 TIME = datetime(2026, 11, 28, 1, 2, 3, tzinfo=UTC)
 ROOT = bytes(range(100, 132))
-CHECKPOINT = Checkpoint(ORIGIN, 1234, ROOT, TIME)
+CHECKPOINT = TreeHead(ORIGIN, 1234, ROOT, TIME)
 NOTE = KEY.sign(CHECKPOINT)
 
 checkpoints = st.builds(
-    Checkpoint,
+    TreeHead,
     st.just(ORIGIN),
     st.integers(0, 10**18),
     st.binary(min_size=32, max_size=32),
@@ -53,7 +53,7 @@ class ForeignKeyring:
             raise VerificationError("wrong signature") from error
 
 
-def opened(note: str, *keys: SigningKey, origin: str = ORIGIN) -> Checkpoint:
+def opened(note: str, *keys: SigningKey, origin: str = ORIGIN) -> TreeHead:
     return open_note(note, origin=origin, keys=[key.public for key in keys or [KEY]])
 
 
@@ -142,7 +142,7 @@ def test_a_key_of_another_name_signs_nothing():
 
 
 def test_a_note_of_another_log_is_refused():
-    other = Checkpoint("elsewhere.example/audit", 1234, ROOT, TIME)
+    other = TreeHead("elsewhere.example/audit", 1234, ROOT, TIME)
 
     with pytest.raises(NoteRefused, match=r"of the log 'elsewhere\.example/audit'"):
         opened(KEY.sign(other))

@@ -24,7 +24,7 @@ from platform_site.engines.processes import birth
 
 ROOT = Path(__file__).parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
-CHILDREN = {"web", "worker", "beat", "postgres", "valkey"}
+CHILDREN = {"web", "worker", "beat", "sequencer", "postgres", "valkey"}
 # The platform: its start and its stop.
 START_TIMEOUT_S, END_TIMEOUT_S = 120, 30
 

@@ -1,4 +1,4 @@
-"""Writing the log. There is one way in: `record()`."""
+"""One fact, one event: masked, and in the transaction of what it tells of."""
 
 from __future__ import annotations
 

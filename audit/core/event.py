@@ -1,0 +1,73 @@
+"""An event as the log seals it: the same object that the API shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from audit.core.canonical import canonical
+from audit.core.merkle import leaf_hash
+
+COLUMNS = (
+    "id",
+    "occurred_at",
+    "action",
+    "outcome",
+    "actor_kind",
+    "actor_id",
+    "actor_label",
+    "owner_id",
+    "target_kind",
+    "target_id",
+    "target_label",
+    "address",
+    "user_agent",
+    "request_id",
+    "details",
+)
+
+
+def event_object(row: Sequence[Any]) -> dict[str, Any]:
+    """Return the JSON object of an event from its COLUMNS; details are JSON values."""
+    (
+        identifier,
+        occurred_at,
+        action,
+        outcome,
+        actor_kind,
+        actor_id,
+        actor_label,
+        owner_id,
+        target_kind,
+        target_id,
+        target_label,
+        address,
+        user_agent,
+        request_id,
+        details,
+    ) = row
+    return {
+        "id": identifier,
+        "object": "audit_event",
+        "occurred_at": rfc3339(occurred_at),
+        "action": action,
+        "outcome": outcome,
+        "actor": {"kind": actor_kind, "id": actor_id, "label": actor_label},
+        "target": {"kind": target_kind, "id": target_id, "label": target_label},
+        "owner": owner_id,
+        "address": address,
+        "user_agent": user_agent,
+        "request_id": request_id,
+        "details": details,
+    }
+
+
+def event_hash(event: dict[str, Any]) -> bytes:
+    """Return the leaf of an event's object: the hash of its canonical JSON."""
+    return leaf_hash(canonical(event))
+
+
+def rfc3339(instant: datetime) -> str:
+    """Spell an aware instant in UTC, to the microsecond where it has any."""
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"

@@ -1,0 +1,31 @@
+"""The keys of the log, from the settings: one signs, all of them verify."""
+
+from __future__ import annotations
+
+import base64
+
+from django.conf import settings
+
+from audit.core.checkpoint import KEY_BYTES, PublicKey, SigningKey, TreeHead, open_note
+
+
+def signing_key() -> SigningKey:
+    """Return the key that signs checkpoints. Raises ValueError if it is none."""
+    try:
+        seed = base64.b64decode(settings.AUDIT_SIGNING_KEY, b"-_", validate=True)
+    except ValueError as error:
+        raise ValueError("AUDIT_SIGNING_KEY is not Base64.") from error
+    if len(seed) != KEY_BYTES:
+        raise ValueError(f"AUDIT_SIGNING_KEY must be {KEY_BYTES} bytes in Base64.")
+    return SigningKey(settings.AUDIT_ORIGIN, seed)
+
+
+def trusted_keys() -> list[PublicKey]:
+    """Return every key whose signature counts. Raises ValueError if one is none."""
+    previous = [PublicKey.parse(text) for text in settings.AUDIT_PREVIOUS_PUBLIC_KEYS]
+    return [signing_key().public, *previous]
+
+
+def open_checkpoint(note: str) -> TreeHead:
+    """Return what a note of our own log says. Raises NoteRefused."""
+    return open_note(note, origin=settings.AUDIT_ORIGIN, keys=trusted_keys())

@@ -1,0 +1,28 @@
+"""Every read of the log: its events, and the tree that seals them."""
+
+from __future__ import annotations
+
+from audit.queries.reading import events_about, events_visible_to, stream, timeline
+from audit.queries.tree import (
+    consistency_proof,
+    frontier,
+    inclusion_proof,
+    index_of,
+    newest_checkpoint,
+    root_at,
+    tree_size,
+)
+
+__all__ = [
+    "consistency_proof",
+    "events_about",
+    "events_visible_to",
+    "frontier",
+    "inclusion_proof",
+    "index_of",
+    "newest_checkpoint",
+    "root_at",
+    "stream",
+    "timeline",
+    "tree_size",
+]

@@ -1,0 +1,29 @@
+"""Writing the log and sealing it. There is one way in: `record()`."""
+
+from __future__ import annotations
+
+from audit.services.recording import (
+    Outcome,
+    build_event,
+    masked_text,
+    record,
+    record_refusal,
+    record_viewed,
+)
+from audit.services.sealing import (
+    Sequencer,
+    deliver_checkpoints,
+    make_checkpoint_if_due,
+)
+
+__all__ = [
+    "Outcome",
+    "Sequencer",
+    "build_event",
+    "deliver_checkpoints",
+    "make_checkpoint_if_due",
+    "masked_text",
+    "record",
+    "record_refusal",
+    "record_viewed",
+]

@@ -1,0 +1,38 @@
+"""How the URLs of PostgreSQL and Valkey read in the settings of Django and Celery."""
+
+from __future__ import annotations
+
+import urllib.parse
+
+
+def database(url: str, *, threads: int, statement_timeout_s: int) -> dict[str, object]:
+    """Return what Django wants to know of a DATABASE_URL; a pool for the threads."""
+    parts = urllib.parse.urlsplit(url)
+    options = dict(urllib.parse.parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": urllib.parse.unquote(parts.path.lstrip("/")),
+        "USER": urllib.parse.unquote(parts.username or ""),
+        "PASSWORD": urllib.parse.unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {
+            # Nobody waits for ever: a time-out is an OperationalError, answered 503.
+            "options": f"-c statement_timeout={statement_timeout_s}s"
+            " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            **options,
+            # Threads of one process share the pool; it must not be smaller than
+            # their number, or requests wait for each other.
+            "pool": {"min_size": 0, "max_size": threads + 2, "timeout": 5},
+        },
+    }
+
+
+def broker(url: str) -> str:
+    """Spell a redis-py URL the way kombu does; jobs live in database 1."""
+    if url.startswith("unix://"):
+        path = urllib.parse.urlsplit(url).path
+        return f"redis+socket://{path}?virtual_host=1"
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(path="/1").geturl() if url else ""
