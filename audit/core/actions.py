@@ -81,6 +81,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "review.completed": ("note",),
     # Reads that are themselves facts.
     "audit.viewed": ("filters",),
+    "audit.verified": ("since", "size", "findings", "first"),
 }
 
 ACTIONS = MappingProxyType(_ACTIONS)

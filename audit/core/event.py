@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def event_object(row: Sequence[Any]) -> dict[str, Any]:
-    """Return the JSON object of an event from its COLUMNS; details are JSON values."""
+    """Return the object of an event from its COLUMNS, with its time as it is given."""
     (
         identifier,
         occurred_at,
@@ -50,7 +50,7 @@ def event_object(row: Sequence[Any]) -> dict[str, Any]:
     return {
         "id": identifier,
         "object": "audit_event",
-        "occurred_at": rfc3339(occurred_at),
+        "occurred_at": occurred_at,
         "action": action,
         "outcome": outcome,
         "actor": {"kind": actor_kind, "id": actor_id, "label": actor_label},
@@ -63,8 +63,10 @@ def event_object(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def event_hash(event: dict[str, Any]) -> bytes:
-    """Return the leaf of an event's object: the hash of its canonical JSON."""
+def event_hash(row: Sequence[Any]) -> bytes:
+    """Return the leaf of an event from its COLUMNS: the hash of its canonical JSON."""
+    event = event_object(row)
+    event["occurred_at"] = rfc3339(event["occurred_at"])
     return leaf_hash(canonical(event))
 
 

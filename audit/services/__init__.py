@@ -15,15 +15,23 @@ from audit.services.sealing import (
     deliver_checkpoints,
     make_checkpoint_if_due,
 )
+from audit.services.verification import (
+    Verification,
+    record_verification,
+    verify_log,
+)
 
 __all__ = [
     "Outcome",
     "Sequencer",
+    "Verification",
     "build_event",
     "deliver_checkpoints",
     "make_checkpoint_if_due",
     "masked_text",
     "record",
     "record_refusal",
+    "record_verification",
     "record_viewed",
+    "verify_log",
 ]

@@ -6,7 +6,6 @@ until then it is protected as every row is, by triggers and rights.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.core.checkpoint import TreeHead, is_due
-from audit.core.event import COLUMNS, event_hash, event_object
 from audit.core.merkle import Node
 from audit.keys import signing_key
 from audit.models import AuditNode, Checkpoint
 from audit.queries import frontier, newest_checkpoint, root_at, tree_size
+from audit.queries.sealed import SELECTED, hash_of_row
 from audit.queries.tree import LEVELS_PER_TILE
 from audit.sinks import SinkRefused, sinks
 
@@ -28,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 10_000
 LOCK = "audit_sequencer"
-SELECTED = ", ".join(
-    "host(e.address)" if column == "address" else f"e.{column}" for column in COLUMNS
-)
 # A leaf says that an event is sealed, nothing else does: none is missed, in whatever
 # order transactions commit. Transaction ids only spare us to look at the older ones.
 UNSEALED = f"""
@@ -144,11 +140,6 @@ def _append(cursor: Any, rows: list[Row]) -> None:
         for node, hashed in nodes
         if node.level % LEVELS_PER_TILE == 0
     )
-
-
-def hash_of_row(row: Row) -> bytes:
-    """Return the leaf of an event as the database hands out its columns."""
-    return event_hash(event_object([*row[:-1], json.loads(row[-1])]))
 
 
 def _sign(number: int, size: int) -> Checkpoint:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from audit.context import System, acting_as
-from audit.core.event import COLUMNS, event_hash, event_object
+from audit.core.event import COLUMNS, event_hash
 from audit.models import AuditEvent, AuditLeaf
 from audit.services import Sequencer, build_event, record
 
@@ -57,7 +57,7 @@ def seal(sequencer: Sequencer | None = None) -> int:
 
 def hash_of(event: AuditEvent) -> bytes:
     """The leaf of an event, from the model that the ORM reads."""
-    return event_hash(event_object([getattr(event, name) for name in COLUMNS]))
+    return event_hash([getattr(event, name) for name in COLUMNS])
 
 
 def sealed_ids() -> Sequence[str]:

@@ -1,0 +1,276 @@
+"""Verifying the log: events against leaves, leaves against checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import django
+from django.conf import settings
+from django.db import transaction
+
+from audit.context import Principal
+from audit.core.checkpoint import TreeHead
+from audit.core.merkle import Frontier, Node
+from audit.core.verification import BLOCK, Finding, TreeCheck, first_of, open_notes
+from audit.errors import LogDamaged
+from audit.keys import trusted_keys
+from audit.models import AuditLeaf, AuditNode, Checkpoint
+from audit.queries import frontier, tree_size
+from audit.queries.sealed import (
+    broken_leaves,
+    leaves,
+    sealed_among,
+    unsealed_events,
+)
+from audit.services.recording import Outcome, record
+from audit.sinks import sinks
+
+# A part for one process; a log of one part is not worth to start processes.
+PART = 65_536
+FINDINGS_MAX = 20
+# How long the sequencer may take for what was committed just before.
+GRACE_S = 10.0
+# An incremental run looks for events out of place from so long before its start.
+LOOK_BACK = timedelta(days=1)
+EVER = datetime(1, 1, 2, tzinfo=UTC)
+
+Progress = Callable[[int], object]
+
+
+def _ignore(count: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of it. `since` is the size from which on events were looked at."""
+
+    since: int
+    size: int
+    checkpoints: int
+    seconds: float
+    findings: list[Finding]
+    clock_jumps: list[int] = field(default_factory=list)
+    newest_note: str = ""
+
+    @property
+    def first(self) -> Finding | None:
+        return first_of(self.findings)
+
+    @property
+    def is_good(self) -> bool:
+        return not self.findings
+
+
+def verify_log(
+    *,
+    since: TreeHead | None = None,
+    jobs: int = 1,
+    grace_s: float = GRACE_S,
+    progress: Progress = _ignore,
+) -> Verification:
+    """Check the whole log, or what came after a checkpoint that was good before.
+
+    Every event must be as it was sealed, every event must be sealed, the tree must have
+    the root of every checkpoint, here and outside, and no checkpoint may be missing,
+    forged, or tell of a longer log. `progress` is told of rows as they are done.
+    """
+    began = time.monotonic()
+    size = tree_size()
+    notes, heads, findings = _checkpoints()
+    start, more = _start(since)
+    findings += more
+    # Fewer leaves than the last index tells of is a gap, which the tree shows.
+    end = min(size, AuditLeaf.objects.count())
+    check = TreeCheck(heads, start)
+    with _event_checks(start.size, end, jobs) as parts:
+        for rows in leaves(start.size):
+            _add(check, rows)
+            if check.is_broken:
+                break
+        check.finish()
+        for count, found in parts:
+            findings += found[: max(0, FINDINGS_MAX - len(findings))]
+            progress(count)
+    findings += check.findings
+    if not check.is_broken:
+        findings += _node_findings(check, start.size)
+    findings += _unsealed(since, grace_s)
+    return Verification(
+        since=start.size,
+        size=size,
+        checkpoints=len(heads),
+        seconds=time.monotonic() - began,
+        findings=findings,
+        clock_jumps=check.clock_jumps,
+        newest_note=notes[max(heads)] if heads else "",
+    )
+
+
+def record_verification(
+    result: Verification, *, actor: Principal | None = None
+) -> None:
+    """Write down that the log was verified, and what came of it. 1 INSERT."""
+    first = result.first
+    with transaction.atomic(durable=True):
+        record(
+            "audit.verified",
+            outcome=Outcome.SUCCESS if result.is_good else Outcome.FAILURE,
+            details={
+                "since": result.since,
+                "size": result.size,
+                "checkpoints": result.checkpoints,
+                "milliseconds": round(result.seconds * 1000),
+                "findings": len(result.findings),
+                "first": str(first) if first else "",
+                "clock_jumps": len(result.clock_jumps),
+            },
+            actor=actor,
+        )
+
+
+def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Finding]]:
+    """Return all checkpoints by number, here and outside, and what is wrong."""
+    rows = {row.number: row for row in Checkpoint.objects.all()}
+    inside = {number: row.note for number, row in rows.items()}
+    notes = dict(inside)
+    heads, findings = _opened(inside, "in the database")
+    for number, head in heads.items():
+        row = rows[number]
+        told = (row.size, bytes(row.root), row.time)
+        if told != (head.size, head.root, head.time):
+            detail = f"Checkpoint {number} in the database says other than its note."
+            findings.append(Finding("checkpoint_changed", detail))
+    for sink in sinks():
+        where = f"in {type(sink).__name__}"
+        try:
+            outside = dict(sink.read())
+        except OSError as error:
+            findings.append(
+                Finding("sink_unreadable", f"{type(sink).__name__}: {error}")
+            )
+            continue
+        found, more = _opened(outside, where)
+        findings += more + _differences(inside, outside, where)
+        notes |= outside
+        heads |= found
+    return notes, heads, findings
+
+
+def _opened(
+    notes: Mapping[int, str], where: str
+) -> tuple[dict[int, TreeHead], list[Finding]]:
+    return open_notes(
+        notes, origin=settings.AUDIT_ORIGIN, keys=trusted_keys(), where=where
+    )
+
+
+def _differences(
+    inside: Mapping[int, str], outside: Mapping[int, str], where: str
+) -> list[Finding]:
+    """Compare both by number; the newest may not have come outside yet."""
+    findings = []
+    for number in sorted(inside.keys() | outside.keys()):
+        if number not in inside:
+            detail = f"Checkpoint {number} {where} is not in the database."
+            findings.append(Finding("checkpoint_missing", detail))
+        elif number in outside and inside[number] != outside[number]:
+            detail = f"Checkpoint {number} {where} is not the one in the database."
+            findings.append(Finding("checkpoint_differs", detail))
+    return findings
+
+
+def _start(since: TreeHead | None) -> tuple[Frontier, list[Finding]]:
+    """Return the tree to go on from; its stored hashes count if the root is signed."""
+    if since is None or since.size == 0:
+        return Frontier(), []
+    try:
+        start = frontier(since.size)
+    except LogDamaged:
+        start = None
+    if start is None or start.root() != since.root:
+        detail = f"The first {since.size} events do not have the root that was signed."
+        return Frontier(), [Finding("root_differs", detail, since.size - 1)]
+    return start, []
+
+
+@contextlib.contextmanager
+def _event_checks(
+    start: int, end: int, jobs: int
+) -> Iterator[Iterator[tuple[int, list[Finding]]]]:
+    """Check the events of [start, end) in parts; gives (count, findings) of each.
+
+    By processes that begin at once, where there is more than one part.
+    """
+    parts = [(first, min(first + PART, end)) for first in range(start, end, PART)]
+    counts = [last - first for first, last in parts]
+    if jobs == 1 or len(parts) <= 1:
+        yield zip(counts, map(_check_events, parts), strict=True)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, initializer=django.setup) as pool:
+        yield zip(counts, pool.map(_check_events, parts), strict=True)
+
+
+def _check_events(part: tuple[int, int]) -> list[Finding]:
+    """Return what is wrong with the events of the leaves of [start, end)."""
+    return [
+        Finding(
+            "event_changed" if broken.is_there else "event_missing",
+            f"Event {broken.event_id} is "
+            f"{'not as it was sealed' if broken.is_there else 'gone'}.",
+            broken.index,
+        )
+        for broken in islice(broken_leaves(*part), FINDINGS_MAX)
+    ]
+
+
+def _add(check: TreeCheck, rows: list[tuple[int, datetime, bytes]]) -> None:
+    for first in range(0, len(rows), BLOCK):
+        block = rows[first : first + BLOCK]
+        indexes, times, hashes = zip(*block, strict=True)
+        if indexes == tuple(range(indexes[0], indexes[0] + len(indexes))):
+            check.add_block(indexes[0], hashes, times)
+        else:
+            for index, occurred_at, hashed in block:
+                check.add(index, hashed, occurred_at)
+
+
+def _node_findings(check: TreeCheck, since: int) -> list[Finding]:
+    """Compare the stored nodes with those of the tree that was grown."""
+    stored = {
+        Node(level, number): bytes(hashed)
+        for level, number, hashed in AuditNode.objects.values_list(
+            "level", "number", "hash"
+        )
+    }
+    looked_at = range(since + 1, check.tree.size + 1)
+    beyond = tree_size()
+    findings = []
+    for node in sorted(stored.keys() | check.nodes.keys()):
+        end = (node.number + 1) << node.level
+        is_wrong = stored.get(node) != check.nodes.get(node) and end in looked_at
+        if is_wrong or end > beyond:
+            detail = f"The stored hash over {1 << node.level} events is not theirs."
+            findings.append(Finding("node_changed", detail, node.number << node.level))
+    return findings[:FINDINGS_MAX]
+
+
+def _unsealed(since: TreeHead | None, grace_s: float) -> list[Finding]:
+    """Find events without a leaf that stay so: put in by hand, or nobody seals."""
+    earliest = since.time - LOOK_BACK if since else EVER
+    deadline = time.monotonic() + grace_s
+    waiting = unsealed_events(earliest, FINDINGS_MAX)
+    while waiting and time.monotonic() < deadline:
+        time.sleep(0.25)
+        waiting -= sealed_among(waiting)
+    return [
+        Finding("event_unsealed", f"Event {event_id} is in no leaf of its own.")
+        for event_id, _ in sorted(waiting)
+    ]
