@@ -14,6 +14,8 @@ DATABASE = ("DATABASE_URL", "DATABASE_URL_FILE")
 # `up` makes the keys and the database that the settings need; `replay` is a client
 # of a platform that may run elsewhere.
 WITHOUT_SETTINGS = ("up", "replay")
+# They change tables, which only belong to the owner; everything else does without.
+AS_OWNER = ("migrate", "grant_runtime")
 
 
 def adopt_running_platform() -> None:
@@ -34,6 +36,15 @@ def adopt_running_platform() -> None:
             os.environ.setdefault(name, value)
 
 
+def become_owner() -> None:
+    """Connect as the owner of the tables, where that is another role."""
+    for suffix in ("", "_FILE"):
+        if owner := os.environ.get(f"DATABASE_OWNER_URL{suffix}"):
+            for each in DATABASE:
+                os.environ.pop(each, None)
+            os.environ[f"DATABASE_URL{suffix}"] = owner
+
+
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - so that it can say so.
         found = ".".join(map(str, sys.version_info[:2]))
@@ -52,6 +63,8 @@ def main() -> None:
         command.run_from_argv(sys.argv)
     else:
         adopt_running_platform()
+        if sys.argv[1:2] and sys.argv[1] in AS_OWNER:
+            become_owner()
         execute_from_command_line(sys.argv)
 
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +63,7 @@ class Options:
     port: int = 8000
     demo: bool = True
     database_url: str = ""
+    owner_url: str = ""
     redis_url: str = ""
 
     @property
@@ -124,7 +126,7 @@ class Supervisor:
         self.say = say
         self.engines = Engines(
             options.data,
-            database_url=options.database_url,
+            database_url=options.owner_url or options.database_url,
             redis_url=options.redis_url,
         )
         self.environ: dict[str, str] = {}
@@ -155,7 +157,10 @@ class Supervisor:
         self.environ = self._environment(urls, keys)
         self._save_environment(urls, keys)
         first_run = not self.options.credentials.exists()
-        self._manage("migrate", "--noinput", STATEMENT_TIMEOUT_S="0")
+        owner = {"DATABASE_URL": urls.database, "STATEMENT_TIMEOUT_S": "0"}
+        self._manage("migrate", "--noinput", **owner)
+        if role := urllib.parse.urlsplit(self.environ["DATABASE_URL"]).username:
+            self._manage("grant_runtime", role, **owner)
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
@@ -179,8 +184,8 @@ class Supervisor:
     def _environment(self, urls: EngineUrls, keys: dict[str, str]) -> dict[str, str]:
         """Return the environment of the children."""
         environ = dict(os.environ)
-        for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE"):
-            environ.pop(name, None)
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
+            environ.pop(f"{name}_FILE", None)
         environ.setdefault("BASE_URL", self.options.base_url)
         environ.setdefault("DEMO", str(self.options.demo))
         environ.setdefault(
@@ -190,13 +195,19 @@ class Supervisor:
         environ.setdefault("MALLOC_ARENA_MAX", "2")
         environ["DJANGO_SETTINGS_MODULE"] = "platform_site.settings"
         environ["PYTHONUNBUFFERED"] = "1"
-        return environ | keys | {"DATABASE_URL": urls.database, "REDIS_URL": urls.redis}
+        return environ | keys | self._urls(urls)
+
+    def _urls(self, urls: EngineUrls) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.options.database_url or urls.runtime,
+            "DATABASE_OWNER_URL": urls.database,
+            "REDIS_URL": urls.redis,
+        }
 
     def _save_environment(self, urls: EngineUrls, keys: dict[str, str]) -> None:
         """Let other commands (`manage.py verify_audit`) find what runs here."""
-        values = keys | {
-            "DATABASE_URL": urls.database,
-            "REDIS_URL": urls.redis,
+        values = keys | self._urls(urls)
+        values |= {
             "BASE_URL": self.environ["BASE_URL"],
             "AUDIT_CHECKPOINT_DIR": self.environ["AUDIT_CHECKPOINT_DIR"],
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
+import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import connections
@@ -21,9 +23,14 @@ from accounts import services
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from platform_site.roles import grant_runtime
 from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_people
+
+RUNTIME = "platform_runtime"
+OWNER = connections["default"].settings_dict["USER"]
+PASSWORD = connections["default"].settings_dict["PASSWORD"]
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -63,8 +70,13 @@ def django_db_setup(
     """
     with django_db_blocker.unblock():
         config = setup_databases(verbosity=0, interactive=False)
+        with contextlib.suppress(psycopg.Error):  # Another worker made it.
+            _administer(f"CREATE ROLE {RUNTIME} LOGIN PASSWORD '{PASSWORD}'")
+        grant_runtime(RUNTIME)
+        _connect_as(RUNTIME)
     yield
     with django_db_blocker.unblock():
+        _connect_as(OWNER)
         teardown_databases(config, verbosity=0)
 
 
@@ -92,6 +104,30 @@ def committed_db(
             _administer(f'DROP DATABASE "{clone}" WITH (FORCE)')
 
 
+def _connect_as(role: str) -> None:
+    """Let this process's connections be of a role from now on."""
+    connection: Any = connections["default"]
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["USER"] = role
+
+
+@pytest.fixture
+def as_owner(committed_db: None) -> Iterator[None]:
+    """Connect as the owner of the tables, who can drop what guards them."""
+    _connect_as(OWNER)
+    yield
+    _connect_as(RUNTIME)
+
+
+@pytest.fixture(params=[RUNTIME, OWNER])
+def refusal(committed_db: None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """As each of the two roles, the pattern of how history refuses a change."""
+    _connect_as(request.param)
+    yield "are history" if request.param == OWNER else "permission denied|are history"
+    _connect_as(RUNTIME)
+
+
 def _leave(database: str) -> None:
     """Close our connections to a database, and the ones that others forgot."""
     connection: Any = connections["default"]
@@ -105,8 +141,16 @@ def _leave(database: str) -> None:
 
 def _administer(sql: str, *parameters: str) -> None:
     connection: Any = connections["default"]
-    with connection._nodb_cursor() as cursor:  # Django's own way to CREATE DATABASE.
-        cursor.execute(sql, parameters or None)
+    settings = connection.settings_dict
+    with psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"] or None,
+        user=OWNER,
+        password=PASSWORD,
+        dbname="postgres",
+        autocommit=True,
+    ) as administration:
+        administration.execute(sql, parameters or None)
 
 
 @pytest.fixture

@@ -153,8 +153,10 @@ def open_notes(
             detail = f"Checkpoint {number} {where}: {error}"
             findings.append(Finding("note_refused", detail))
             continue
-        if before and (head.size < before.size or head.time < before.time):
-            detail = f"Checkpoint {number} {where} goes back behind the one before it."
+        if before and (
+            head.size < before.size or head.time < before.time or head == before
+        ):
+            detail = f"Checkpoint {number} {where} does not go on from the one before."
             findings.append(Finding("checkpoint_backwards", detail))
         heads[number] = before = head
     return heads, findings

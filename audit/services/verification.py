@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-import django
 from django.conf import settings
 from django.db import transaction
 
@@ -22,6 +19,7 @@ from audit.core.verification import BLOCK, Finding, TreeCheck, first_of, open_no
 from audit.errors import LogDamaged
 from audit.keys import trusted_keys
 from audit.models import AuditLeaf, AuditNode, Checkpoint
+from audit.processes import process_pool
 from audit.queries import frontier, tree_size
 from audit.queries.sealed import (
     broken_leaves,
@@ -35,6 +33,7 @@ from audit.sinks import sinks
 # A part for one process; a log of one part is not worth to start processes.
 PART = 65_536
 FINDINGS_MAX = 20
+LEVEL_MAX = 62  # Beyond what any index reaches.
 # How long the sequencer may take for what was committed just before.
 GRACE_S = 10.0
 # An incremental run looks for events out of place from so long before its start.
@@ -213,8 +212,7 @@ def _event_checks(
     if jobs == 1 or len(parts) <= 1:
         yield zip(counts, map(_check_events, parts), strict=True)
         return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, initializer=django.setup) as pool:
+    with process_pool(jobs) as pool:
         yield zip(counts, pool.map(_check_events, parts), strict=True)
 
 
@@ -254,11 +252,14 @@ def _node_findings(check: TreeCheck, since: int) -> list[Finding]:
     beyond = tree_size()
     findings = []
     for node in sorted(stored.keys() | check.nodes.keys()):
-        end = (node.number + 1) << node.level
+        end = (node.number + 1) << min(node.level, LEVEL_MAX)
         is_wrong = stored.get(node) != check.nodes.get(node) and end in looked_at
         if is_wrong or end > beyond:
-            detail = f"The stored hash over {1 << node.level} events is not theirs."
-            findings.append(Finding("node_changed", detail, node.number << node.level))
+            detail = (
+                f"Stored hash {node.number} of level {node.level} is not the tree's."
+            )
+            place = min(end, check.tree.size) - 1
+            findings.append(Finding("node_changed", detail, place))
     return findings[:FINDINGS_MAX]
 
 

@@ -45,6 +45,7 @@ from platform_site.engines.processes import (
 __all__ = ["EngineUrls", "Engines", "EnginesError", "throwaway_engines"]
 
 ROLE = DATABASE = "platform"
+RUNTIME_ROLE = "platform_runtime"
 SUPERUSER = "postgres"
 VALKEY_SOCKET = "valkey.sock"
 START_TIMEOUT_S = 120  # Recovery after a crash replays the log first.
@@ -75,10 +76,15 @@ NOT_DURABLE = {
 
 @dataclass(frozen=True)
 class EngineUrls:
-    """Where the engines answer, as DATABASE_URL and REDIS_URL."""
+    """Where the engines answer.
+
+    `database` is the owner's, who makes and changes tables; `runtime` is for those who
+    only work with them, and is the same where there is no role of their own.
+    """
 
     database: str
     redis: str
+    runtime: str
 
 
 class Engines:
@@ -97,7 +103,7 @@ class Engines:
         self.data = data.absolute()
         self.home = self.data
         self.durable = durable
-        self.given = EngineUrls(database=database_url, redis=redis_url)
+        self.given = EngineUrls(database_url, redis_url, database_url)
         self.account = unprivileged_account()
         self.children: list[Child] = []
         self._sockets: Path | None = None
@@ -120,7 +126,9 @@ class Engines:
             self.stop()
             raise
         return EngineUrls(
-            database=self.given.database or postgres, redis=self.given.redis or valkey
+            database=self.given.database or postgres,
+            redis=self.given.redis or valkey,
+            runtime=self.given.runtime or self._database_url(RUNTIME_ROLE, DATABASE),
         )
 
     def stop(self) -> None:
@@ -254,7 +262,7 @@ class Engines:
         return f"postgresql://{role}@/{database}?host={host}"
 
     def _create_database(self, major: int) -> None:
-        """Make role and database; the role is no superuser, so it cannot leave SQL."""
+        """Make both roles and the database; no superuser, so that none leaves SQL."""
         url = self._database_url(SUPERUSER, "postgres")
         with psycopg.connect(url, autocommit=True) as connection:
             if not connection.execute(
@@ -265,6 +273,11 @@ class Engines:
                     connection.execute(
                         f"ALTER ROLE {ROLE} SET createrole_self_grant = 'set, inherit'"
                     )
+            if not connection.execute(
+                "SELECT FROM pg_roles WHERE rolname = %s", [RUNTIME_ROLE]
+            ).rowcount:
+                connection.execute(f"CREATE ROLE {RUNTIME_ROLE} LOGIN")
+                connection.execute(f"GRANT {RUNTIME_ROLE} TO {ROLE}")
             if not connection.execute(
                 "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
             ).rowcount:

@@ -108,10 +108,10 @@ class TestMaking:
             "TRUNCATE audit_checkpoint",
         ],
     )
-    def test_checkpoints_are_history(self, sql: str):
+    def test_l1_checkpoints_are_history(self, refusal: str, sql: str):
         make()
 
-        with connection.cursor() as cursor, pytest.raises(DatabaseError, match="histo"):
+        with connection.cursor() as cursor, pytest.raises(DatabaseError, match=refusal):
             cursor.execute(sql)
         assert Checkpoint.objects.count() == 1
 

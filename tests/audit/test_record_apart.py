@@ -77,6 +77,7 @@ def test_an_event_is_written_in_a_transaction_that_is_broken_already(committed_d
     assert noticed() == ["sct_1"]
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_a_caller_that_holds_the_log_itself_waits_a_second_and_keeps_the_event(
     committed_db,
 ):

@@ -92,7 +92,7 @@ def held(data: Path, *arguments: str, **options: object) -> Iterator[Holder]:
         assert line, "The engines did not start."
         database, cache, home, *pids = line
         yield Holder(
-            process, EngineUrls(database, cache), Path(home), [int(p) for p in pids]
+            process, EngineUrls(database, cache, ""), Path(home), [int(p) for p in pids]
         )
         if process.poll() is None:
             process.communicate(timeout=30)
@@ -254,7 +254,9 @@ def test_a_path_that_sockets_cannot_have_gets_a_short_private_one(data, name):
 def test_given_urls_are_used_and_nothing_is_started(data):
     engines = Engines(data, database_url="postgresql://db/x", redis_url="redis://r")
 
-    assert engines.start() == EngineUrls("postgresql://db/x", "redis://r")
+    assert engines.start() == EngineUrls(
+        "postgresql://db/x", "redis://r", "postgresql://db/x"
+    )
     assert engines.children == []
     assert list(data.iterdir()) == []
 

@@ -120,6 +120,7 @@ def test_g7_production_does_not_start_without_an_encryption_key(key):
         "ENVIRONMENT": "production",
         "BASE_URL": "https://example.com",
         "TRUSTED_PROXIES": "none",
+        "AUDIT_ORIGIN": "example.com/audit",
     }
     del environ["ENCRYPTION_KEY"]
     if key is not None:
@@ -145,6 +146,7 @@ def test_g7_with_a_key_production_starts():
         "ENVIRONMENT": "production",
         "BASE_URL": "https://example.com",
         "TRUSTED_PROXIES": "none",
+        "AUDIT_ORIGIN": "example.com/audit",
     }
 
     started = subprocess.run(

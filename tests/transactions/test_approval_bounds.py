@@ -53,6 +53,7 @@ def test_m4_a_locked_person_decides_nothing(agent, bob, act):
     assert everything() == before
 
 
+@pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize(
     "change",
     [

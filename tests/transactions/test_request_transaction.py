@@ -213,6 +213,7 @@ def test_the_log_names_who_asked_whatever_the_context_says(agent, people):
     assert [event.actor_id for event in events] == [agent.pk] * 3
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_l8_without_the_audit_row_nothing_is_decided(agent):
     before = everything()
     with connection.cursor() as cursor:

@@ -36,9 +36,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
         sequencer = Sequencer()
         if options["once"]:
             while sequencer.seal():
@@ -46,6 +43,9 @@ class Command(BaseCommand):
             make_checkpoint_if_due()
             deliver_checkpoints()
             return
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
         while not stopping.is_set():
             stopping.wait(self._step(sequencer))
 

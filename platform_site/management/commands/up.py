@@ -53,6 +53,7 @@ class Command(BaseCommand):
             port=options["port"],
             demo=options["demo"],
             database_url=env.text("DATABASE_URL", ""),
+            owner_url=env.text("DATABASE_OWNER_URL", ""),
             redis_url=env.text("REDIS_URL", ""),
         )
         try:

@@ -1,0 +1,34 @@
+"""`manage.py grant_runtime ROLE`: what the role that serves may do, after a migrate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
+
+from platform_site.roles import grant_runtime
+
+
+class Command(BaseCommand):
+    help = (
+        "Give a database role what the web server, the worker, the scheduler and the "
+        "sequencer need, and no more: history can be read and added to, never changed. "
+        "Run it as the owner (DATABASE_OWNER_URL) after every migrate."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("role", help="an existing role that is not the owner")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            histories = grant_runtime(options["role"])
+        except ProgrammingError as error:
+            raise CommandError(str(error).strip(), returncode=2) from error
+        if histories is None:
+            self.stdout.write(
+                f"{options['role']} owns the tables; nothing protects history from it "
+                "but triggers, which an owner can drop."
+            )
+        else:
+            self.stdout.write(f"Granted. History: {', '.join(histories)}.")
