@@ -43,6 +43,13 @@ class NotPermitted(DomainError):
     detail = "You may not do this."
 
 
+class NotSealedYet(DomainError):
+    """No checkpoint covers it so far; one will within a minute."""
+
+    code = "not_sealed_yet"
+    detail = "No checkpoint covers this yet. Ask again in a minute."
+
+
 class LogDamaged(DomainError):
     """The sealed log lacks a hash that it must have."""
 

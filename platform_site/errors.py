@@ -69,6 +69,7 @@ STATUS: dict[str, int] = {
         ),
         404: ("audit.errors.NotFound",),
         409: (
+            "audit.errors.NotSealedYet",
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",
             "agents.errors.CredentialEnded",

@@ -63,9 +63,10 @@ def api(
     scope: str = "",
     limit: str = "default",
     body: Mapping[str, Any] | None = None,
+    query: str = "",
     **who: str,
 ) -> Row:
-    return Row(who, scope, limit, body or {})
+    return Row(who, scope, limit, body or {}, query)
 
 
 def page(*, scope: str = "", limit: str = "", query: str = "", **who: str) -> Row:
@@ -161,6 +162,9 @@ REST: Mapping[str, Row] = {
     "incidents/<str:incident_id>/close/": api(POST=ADMINS, scope=ALL, body=NOTE),
     "audit/events/": api(GET=ADMINS),
     "audit/events/<str:pk>/": api(GET=ADMINS, scope=ALL),
+    "audit/checkpoint/": api(GET=PEOPLE),
+    "audit/proofs/inclusion/": api(GET=ADMINS, query="event=evt_0"),
+    "audit/proofs/consistency/": api(GET=PEOPLE, query="from=1&to=1"),
     "schema/": api(GET=EVERYONE),
 }
 
