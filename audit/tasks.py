@@ -5,7 +5,12 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import connection, transaction
 
+from audit.context import System
+from audit.services import record_verification, verify_log
+
 MONTHS_AHEAD = 3
+VERIFIER = System("scheduled verification")
+HOURS_6 = 6 * 3600
 
 
 @shared_task
@@ -16,3 +21,9 @@ def make_partitions() -> None:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT audit_make_partitions(%s)", [MONTHS_AHEAD])
+
+
+@shared_task(time_limit=HOURS_6)
+def verify() -> None:
+    """Check the whole log and write down what came of it; damage raises an alert."""
+    record_verification(verify_log(), actor=VERIFIER)

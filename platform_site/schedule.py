@@ -43,6 +43,10 @@ SCHEDULE = {
         "task": "transactions.tasks.expire_authorizations",
         "schedule": timedelta(seconds=300),
     },
+    "audit-verification": {
+        "task": "audit.tasks.verify",
+        "schedule": crontab(minute="30", hour="2"),
+    },
     "audit-partitions": {
         "task": "audit.tasks.make_partitions",
         "schedule": crontab(minute="15", hour="0"),

@@ -59,6 +59,7 @@ METRICS = {
         action="function_call.decided", details__outcome="deny"
     ),
     "decryption_failed": Q(action="decryption.failed"),
+    "audit_log_damaged": Q(action="audit.verified", outcome="failure"),
 }
 WATCHED = (
     "user.sign_in_failed",
@@ -67,6 +68,7 @@ WATCHED = (
     "request.refused",
     "request.failed",
     "decryption.failed",
+    "audit.verified",
     "transaction.decided",
     "function_call.decided",
 )

@@ -16,10 +16,11 @@ def check_security_alerts() -> None:
 
 @shared_task
 def detect_security_incidents() -> None:
-    """Open incidents; and check the running hour, for nobody waits until it is over."""
+    """Open incidents; and check what cannot wait until the hour is over."""
     now = timezone.now()
     services.detect_incidents(now=now)
     services.check_alerts(now=now)
+    services.check_sealing(now=now)
 
 
 @shared_task

@@ -10,6 +10,7 @@ from audit.queries.tree import (
     index_of,
     newest_checkpoint,
     root_at,
+    sealing_delay,
     tree_size,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "index_of",
     "newest_checkpoint",
     "root_at",
+    "sealing_delay",
     "stream",
     "timeline",
     "tree_size",

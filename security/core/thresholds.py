@@ -27,11 +27,19 @@ RISK_ELEVATED_BP = 6_000
 ERROR_LIMIT = 10
 UNAUTHORIZED_LIMIT = 5
 
-# Events of which a single one calls for a look, at once. Failed decryptions are found
-# by the check that runs every 30 s, once per hour however many there are.
+# Of which a single one calls for a look, at once. Those of the log and of decryption
+# are found by the check that runs every 30 s, once per hour however many there are; the
+# count of `audit_sealing_late` is in seconds.
 ALERTING_EVENTS = frozenset(
-    {"decryption_failed", "refresh_token_replayed", "superuser_created"}
+    {
+        "audit_log_damaged",
+        "audit_sealing_late",
+        "decryption_failed",
+        "refresh_token_replayed",
+        "superuser_created",
+    }
 )
+SEALING_LATE = timedelta(minutes=1)
 
 HOUR = timedelta(hours=1)
 # A transaction may commit an event a little after the hour that it is stamped with.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from security.services.alerts import acknowledge_alert, check_alerts, raise_alert
+from security.services.alerts import (
+    acknowledge_alert,
+    check_alerts,
+    check_sealing,
+    raise_alert,
+)
 from security.services.change_requests import (
     Proposal,
     approve_change,
@@ -33,6 +38,7 @@ __all__ = [
     "acknowledge_alert",
     "approve_change",
     "check_alerts",
+    "check_sealing",
     "complete_review",
     "count_sealed",
     "detect_incidents",

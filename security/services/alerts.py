@@ -10,8 +10,15 @@ from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
+from audit.queries import sealing_delay
 from audit.services import record
-from security.core.thresholds import Hour, hours_to_check, is_reached, threshold_of
+from security.core.thresholds import (
+    SEALING_LATE,
+    Hour,
+    hours_to_check,
+    is_reached,
+    threshold_of,
+)
 from security.errors import TransitionRefused
 from security.models import Alert, MonitoredHour
 from security.queries import last_settled_hour, metric_counts
@@ -29,6 +36,22 @@ def check_alerts(*, now: datetime) -> None:
     """
     for hour in hours_to_check(last_settled_hour(), now=now):
         _check_hour(hour)
+
+
+def check_sealing(*, now: datetime) -> None:
+    """Raise an alert, once an hour, when the log's sequencer lags or has stopped.
+
+    Nothing else stops for it: what is written meanwhile is sealed later.
+    """
+    delay = sealing_delay(now=now)
+    if delay >= SEALING_LATE:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        with transaction.atomic(durable=True):
+            raise_alert(
+                "audit_sealing_late",
+                window_start=hour,
+                count=int(delay.total_seconds()),
+            )
 
 
 def raise_at_once(metric: str) -> Alert | None:

@@ -39,7 +39,6 @@ WAITING = """
     I1 I6 I7
     J5
     K7 K10 K11
-
     M2
     N5 N9
     O3 O5 O6 O8
