@@ -81,6 +81,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "review.completed": ("note",),
     # Reads that are themselves facts.
     "audit.viewed": ("filters",),
+    "audit.exported": ("format", "filters"),
     "audit.verified": ("since", "size", "findings", "first"),
 }
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from audit.services.exports import (
+    PROOF,
+    export_events,
+    export_proof,
+    record_export,
+)
 from audit.services.recording import (
     Outcome,
     build_event,
@@ -22,14 +28,18 @@ from audit.services.verification import (
 )
 
 __all__ = [
+    "PROOF",
     "Outcome",
     "Sequencer",
     "Verification",
     "build_event",
     "deliver_checkpoints",
+    "export_events",
+    "export_proof",
     "make_checkpoint_if_due",
     "masked_text",
     "record",
+    "record_export",
     "record_refusal",
     "record_verification",
     "record_viewed",

@@ -1,0 +1,180 @@
+"""Exports: each format as its readers want it, and nothing that bites them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tracemalloc
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.core.actions import ACTIONS
+from audit.core.exports import CSV_COLUMNS, FORMATS, csv_header, csv_row
+from audit.models import AuditEvent
+from audit.services import export_events
+from tests.audit.logs import seal, write_event, write_events, write_many
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+events = st.fixed_dictionaries(
+    {
+        "index": st.none() | st.integers(0, 10**9),
+        "id": st.just("evt_1"),
+        "object": st.just("audit_event"),
+        "occurred_at": st.just("2026-11-28T01:02:03.456000Z"),
+        "action": st.sampled_from(sorted(ACTIONS)),
+        "outcome": st.sampled_from(AuditEvent.Outcome.values),
+        "actor": st.fixed_dictionaries({"kind": texts, "id": texts, "label": texts}),
+        "target": st.fixed_dictionaries({"kind": texts, "id": texts, "label": texts}),
+        "owner": texts,
+        "address": st.none() | st.just("203.0.113.9"),
+        "user_agent": texts,
+        "request_id": texts,
+        "details": st.dictionaries(texts, texts, max_size=3),
+    }
+)
+
+
+@given(events)
+def test_no_cell_of_a_table_is_a_formula(event):
+    [row] = csv.reader(io.StringIO(csv_row(event), newline=""))
+
+    assert len(row) == len(CSV_COLUMNS)
+    assert not any(re.match(r"[=+\-@\t\r\n＝＋－＠]", cell) for cell in row)
+    told = dict(zip(CSV_COLUMNS, row, strict=True))
+    assert told["actor_label"].removeprefix("'") == event["actor"][
+        "label"
+    ].removeprefix("'")
+
+
+@given(events, st.sampled_from(["jsonl", "ecs", "ocsf"]))
+def test_json_formats_are_one_line_of_json(event, form: str):
+    line = FORMATS[form](event)
+
+    assert "\n" not in line
+    assert isinstance(json.loads(line), dict)
+
+
+@given(events)
+def test_cef_is_one_line_whose_values_cannot_break_out(event):
+    line = FORMATS["cef"](event)
+
+    assert "\n" not in line
+    assert "\r" not in line
+    header = re.split(r"(?<!\\)(?:\\\\)*\|", line, maxsplit=7)
+    assert header[:2] == ["CEF:0", "AI Agent Platform"]
+    keys = re.findall(r"(?:^| )(\w+)(?<!\\)=", header[7])
+    assert keys[:3] == ["rt", "externalId", "outcome"]
+
+
+@given(events)
+def test_ocsf_names_its_version_and_a_class(event):
+    told = json.loads(FORMATS["ocsf"](event))
+
+    assert told["metadata"]["version"] == "1.3.0"
+    assert told["type_uid"] == told["class_uid"] * 100 + told["activity_id"]
+    assert told["class_uid"] // 1000 == told["category_uid"]
+    assert told["time"] == 1795827723456
+    assert told["status_id"] == (1 if event["outcome"] == "success" else 2)
+
+
+def test_sign_ins_alerts_and_changes_have_their_own_classes():
+    def class_of(action: str) -> int:
+        event = {
+            "index": 1,
+            "id": "evt_1",
+            "occurred_at": "2026-11-28T01:02:03Z",
+            "action": action,
+            "outcome": "success",
+            "actor": {"kind": "user", "id": "usr_1", "label": "alice"},
+            "target": {"kind": "", "id": "", "label": ""},
+            "owner": "",
+            "address": None,
+            "user_agent": "",
+            "request_id": "",
+            "details": {},
+        }
+        return json.loads(FORMATS["ocsf"](event))["class_uid"]
+
+    assert class_of("user.signed_in") == 3002
+    assert class_of("user.created") == 3001
+    assert class_of("policy.version_created") == 3004
+    assert class_of("alert.raised") == 2004
+    assert class_of("incident.opened") == 2005
+    assert class_of("transaction.decided") == 6003
+
+
+@given(events)
+def test_ecs_names_its_version_and_an_outcome_that_it_knows(event):
+    told = json.loads(FORMATS["ecs"](event))
+
+    assert told["ecs"] == {"version": "8.17.0"}
+    assert told["event"]["outcome"] in {"success", "failure"}
+    assert told["ai_agent_platform"]["outcome"] == event["outcome"]
+
+
+@pytest.mark.usefixtures("committed_db")
+class TestCommand:
+    def lines(self, capsys, *arguments: str) -> list[str]:
+        call_command("export_audit", *arguments)
+        return capsys.readouterr().out.splitlines()
+
+    def test_events_come_oldest_first_with_their_place(self, capsys):
+        sealed = write_events(2)
+        seal()
+        later = write_event()
+
+        told = [json.loads(line) for line in self.lines(capsys)]
+
+        assert [(one["id"], one["index"]) for one in told[:3]] == [
+            (sealed[0].pk, 0),
+            (sealed[1].pk, 1),
+            (later.pk, None),
+        ]
+
+    def test_filters_cut_the_view_and_are_written_down(self, capsys):
+        write_events(9)
+
+        lines = self.lines(
+            capsys, "--format", "csv", "--target", "thing-1", "--outcome", "success"
+        )
+
+        assert lines[0] == csv_header()
+        assert len(lines) == 1 + 2
+        event = AuditEvent.objects.get(action="audit.exported")
+        assert event.details == {
+            "format": "csv",
+            "filters": {"outcome": "success", "target": "thing-1"},
+        }
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--format", "xml"], "invalid choice"),
+            (["--since", "2026-11-28T00:00:00"], "invalid _instant value"),
+            (["--action", "nothing.done"], "invalid choice"),
+            (["--format", "proof", "--actor", "x"], "no filters"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, capsys, arguments, message):
+        with pytest.raises(CommandError, match=message):
+            call_command("export_audit", *arguments)
+        assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_memory_does_not_grow_with_the_log():
+    def peak(count: int) -> int:
+        write_many(count)
+        tracemalloc.start()
+        for _ in export_events(AuditEvent.objects.all(), "jsonl"):
+            pass
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    assert peak(6_000) < 2 * peak(3_000)
