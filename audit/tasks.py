@@ -6,11 +6,13 @@ from celery import shared_task
 from django.db import connection, transaction
 
 from audit.context import System
+from audit.queries import verification_is_asked
 from audit.services import record_verification, verify_log
 
 MONTHS_AHEAD = 3
 VERIFIER = System("scheduled verification")
 HOURS_6 = 6 * 3600
+LOCK = "audit_verification"
 
 
 @shared_task
@@ -25,5 +27,22 @@ def make_partitions() -> None:
 
 @shared_task(time_limit=HOURS_6)
 def verify() -> None:
-    """Check the whole log and write down what came of it; damage raises an alert."""
-    record_verification(verify_log(), actor=VERIFIER)
+    """Check the whole log and write down what came of it; damage raises an alert.
+
+    One at a time: who comes while another is at it has nothing to add.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
+        if not cursor.fetchone()[0]:
+            return
+        try:
+            record_verification(verify_log(), actor=VERIFIER)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
+
+
+@shared_task(time_limit=HOURS_6)
+def verify_if_asked() -> None:
+    """Check the log if somebody asked for it in the console."""
+    if verification_is_asked():
+        verify()

@@ -47,6 +47,10 @@ SCHEDULE = {
         "task": "audit.tasks.verify",
         "schedule": crontab(minute="30", hour="2"),
     },
+    "audit-verification-asked": {
+        "task": "audit.tasks.verify_if_asked",
+        "schedule": timedelta(seconds=15),
+    },
     "audit-partitions": {
         "task": "audit.tasks.make_partitions",
         "schedule": crontab(minute="15", hour="0"),

@@ -82,6 +82,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     # Reads that are themselves facts.
     "audit.viewed": ("filters",),
     "audit.exported": ("format", "filters"),
+    "audit.verification_asked": (),
     "audit.verified": ("since", "size", "findings", "first"),
 }
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from audit.queries.reading import events_about, events_visible_to, stream, timeline
+from audit.queries.reading import (
+    events_about,
+    events_visible_to,
+    last_verification,
+    stream,
+    timeline,
+    verification_is_asked,
+)
 from audit.queries.tree import (
     consistency_proof,
     frontier,
@@ -21,10 +28,12 @@ __all__ = [
     "frontier",
     "inclusion_proof",
     "index_of",
+    "last_verification",
     "newest_checkpoint",
     "root_at",
     "sealing_delay",
     "stream",
     "timeline",
     "tree_size",
+    "verification_is_asked",
 ]

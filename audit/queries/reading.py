@@ -44,3 +44,18 @@ def stream(
     # In SQL a mode that is not told is neither "test" nor another one.
     is_live = Q(details__mode__isnull=True) | ~Q(details__mode="test")
     return window.filter(is_live).order_by()
+
+
+def last_verification() -> AuditEvent | None:
+    """Return what the last verification of the log came to. 1 query."""
+    return _newest("audit.verified")
+
+
+def verification_is_asked() -> bool:
+    """Tell whether somebody asked for one after the last that was done. 2 queries."""
+    asked, done = _newest("audit.verification_asked"), last_verification()
+    return asked is not None and (done is None or done.occurred_at < asked.occurred_at)
+
+
+def _newest(action: str) -> AuditEvent | None:
+    return AuditEvent.objects.filter(action=action).order_by("-occurred_at").first()

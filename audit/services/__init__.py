@@ -23,6 +23,7 @@ from audit.services.sealing import (
 )
 from audit.services.verification import (
     Verification,
+    ask_for_verification,
     record_verification,
     verify_log,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Outcome",
     "Sequencer",
     "Verification",
+    "ask_for_verification",
     "build_event",
     "deliver_checkpoints",
     "export_events",

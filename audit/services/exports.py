@@ -40,10 +40,19 @@ def export_events(events: QuerySet[AuditEvent], form: str) -> Iterator[str]:
     if form == "csv":
         yield csv_header()
     leaf = AuditLeaf.objects.filter(event_id=OuterRef("pk")).values("index")
-    rows = events.order_by("occurred_at", "id").annotate(place=Subquery(leaf))
-    values = rows.values_list(*COLUMNS, "place")
-    for *row, index in values.iterator(chunk_size=CHUNK):
-        yield spell({"index": index, **_spelled(row)})
+    rows = (
+        events.order_by("occurred_at", "id")
+        .annotate(place=Subquery(leaf))
+        .values_list(*COLUMNS, "place")
+    )
+    page = list(rows[:CHUNK])
+    while page:
+        for *row, index in page:
+            yield spell({"index": index, **_spelled(row)})
+        # Page by page: one cursor over all would be one long statement.
+        last_id, last_time = row[:2]
+        after = rows.filter(occurred_at__gte=last_time)
+        page = list(after.exclude(occurred_at=last_time, id__lte=last_id)[:CHUNK])
 
 
 def export_proof() -> Iterator[str]:

@@ -134,6 +134,12 @@ def record_verification(
         )
 
 
+def ask_for_verification(*, acting: Principal) -> None:
+    """Leave word that the log is to be verified; a job looks for it. 1 INSERT."""
+    with transaction.atomic(durable=True):
+        record("audit.verification_asked", actor=acting)
+
+
 def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Finding]]:
     """Return all checkpoints by number, here and outside, and what is wrong."""
     rows = {row.number: row for row in Checkpoint.objects.all()}

@@ -231,6 +231,8 @@ CONSOLE_PAGES: Mapping[str, Row] = {
     "jsi18n/": page(GET=ADMINS),
     "<app_label>/": STAFF,
     "accounts/user/<str:object_id>/password/": STAFF,
+    "audit/auditevent/verify/": page(POST=ADMINS),
+    "audit/auditevent/export/<str:form>/": page(GET=ADMINS),
 }
 
 # Each model's list, pages and history are for admins to read. What else they may do:

@@ -173,6 +173,7 @@ def _shared_objects() -> dict[str, str]:
         "uidb36": "none",
         "key": "set-password",
         "app_label": "agents",
+        "form": "csv",
         "url": "nothing/here",
         "content_type_id": "1",
         "object_id": "none_0",

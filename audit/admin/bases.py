@@ -1,8 +1,7 @@
-"""The console's two bases, and the audit log as the console shows it."""
+"""What the console of every app is made of: two bases, ids, times."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
 from django.db import DataError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,10 +24,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_protect
 
-from audit.core.actions import ACTIONS
 from audit.errors import DomainError
-from audit.models import AuditEvent
-from audit.services import record_viewed
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -209,33 +205,6 @@ def timeline_url(target_id: str) -> str:
     return f"{reverse('admin:audit_auditevent_changelist')}?{query}"
 
 
-class ActionFilter(admin.SimpleListFilter):
-    title = "action"
-    parameter_name = "action"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(action, action) for action in sorted(ACTIONS)]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Any]
-    ) -> QuerySet[Any] | None:
-        return queryset.filter(action=self.value()) if self.value() else None
-
-
-class ActorKindFilter(admin.SimpleListFilter):
-    title = "actor"
-    parameter_name = "actor_kind"
-    kinds = ("user", "agent", "system", "anonymous")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in self.kinds]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Any]
-    ) -> QuerySet[Any] | None:
-        return queryset.filter(actor_kind=self.value()) if self.value() else None
-
-
 class TimeFilter(admin.SimpleListFilter):
     """Stands in for date_hierarchy, which reads the whole log to draw itself."""
 
@@ -259,84 +228,3 @@ class TimeFilter(admin.SimpleListFilter):
         if span is None:
             return None
         return queryset.filter(**{f"{self.column}__gte": timezone.now() - span[1]})
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(HistoryAdmin):
-    """The log. Looking at it is itself written to it."""
-
-    list_display = ("occurred_at", "action", "outcome", "actor", "target", "address")
-    list_display_links = ("occurred_at", "action")
-    list_filter = (TimeFilter, "outcome", ActorKindFilter, ActionFilter)
-    search_fields = ("id",)
-    search_help_text = "An id: of an event, an actor, a target, an owner or a request."
-    # Order by anything else would sort the whole log.
-    sortable_by = ()
-    ordering = ("-occurred_at", "-id")
-    fields = (
-        "id",
-        "occurred_at",
-        "action",
-        "outcome",
-        "actor",
-        "actor_id",
-        "target",
-        "target_id",
-        "owner_id",
-        "address",
-        "user_agent",
-        "request_id",
-        "readable_details",
-    )
-
-    @admin.display(description="actor")
-    def actor(self, event: AuditEvent) -> SafeString:
-        return _named(event.actor_kind, event.actor_label, event.actor_id)
-
-    @admin.display(description="target")
-    def target(self, event: AuditEvent) -> SafeString | str:
-        if not event.target_id:
-            return event.target_label or "–"
-        return format_html(
-            '{} (<a href="{}">timeline</a>)',
-            _named(event.target_kind, event.target_label, event.target_id),
-            timeline_url(event.target_id),
-        )
-
-    @admin.display(description="details")
-    def readable_details(self, event: AuditEvent) -> SafeString:
-        text = json.dumps(event.details, indent=2, ensure_ascii=False, sort_keys=True)
-        return format_html('<pre class="details">{}</pre>', text)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Match whole ids only: each of these columns but the last has an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if term.startswith("evt_"):
-            return queryset.filter(pk=term), False
-        found = queryset.filter(Q(target_id=term) | Q(actor_id=term) | Q(owner_id=term))
-        if "_" in term:
-            return found, False
-        recent = timezone.now() - TimeFilter.spans["month"][1]
-        return queryset.filter(request_id=term, occurred_at__gte=recent), False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, str] | None = None
-    ) -> Any:
-        response = super().changelist_view(request, extra_context)
-        if response.status_code == 200:
-            record_viewed(filters=request.GET.dict())
-        return response
-
-    def render_change_form(self, request: HttpRequest, *args: Any, **kw: Any) -> Any:
-        event: AuditEvent = kw["obj"]
-        record_viewed(filters={"id": event.pk}, event=event)
-        return super().render_change_form(request, *args, **kw)
-
-
-def _named(kind: str, label: str, identifier: str) -> SafeString:
-    name = label or (short_id(identifier) if identifier else "")
-    return format_html("{} {}", kind, "" if name == kind else name)

@@ -1,0 +1,211 @@
+"""The audit log as the console shows it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.admin.bases import HistoryAdmin, TimeFilter, short_id, timeline_url
+from audit.context import caller
+from audit.core.actions import ACTIONS
+from audit.core.exports import FORMATS
+from audit.models import AuditEvent, Checkpoint
+from audit.queries import index_of, last_verification, newest_checkpoint
+from audit.services import (
+    ask_for_verification,
+    export_events,
+    record_export,
+    record_viewed,
+)
+
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "cef": "text/plain; charset=utf-8"}
+LINES_OF_JSON = "application/x-ndjson"
+
+
+class ActionFilter(admin.SimpleListFilter):
+    title = "action"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(action, action) for action in sorted(ACTIONS)]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> QuerySet[Any] | None:
+        return queryset.filter(action=self.value()) if self.value() else None
+
+
+class ActorKindFilter(admin.SimpleListFilter):
+    title = "actor"
+    parameter_name = "actor_kind"
+    kinds = ("user", "agent", "system", "anonymous")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in self.kinds]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> QuerySet[Any] | None:
+        return queryset.filter(actor_kind=self.value()) if self.value() else None
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(HistoryAdmin):
+    """The log. Looking at it is itself written to it."""
+
+    list_display = ("occurred_at", "action", "outcome", "actor", "target", "address")
+    list_display_links = ("occurred_at", "action")
+    list_filter = (TimeFilter, "outcome", ActorKindFilter, ActionFilter)
+    search_fields = ("id",)
+    search_help_text = (
+        "An id of an event, an actor, a target, an owner or a request; or an address."
+    )
+    change_list_template = "admin/audit/change_list.html"
+    # Order by anything else would sort the whole log.
+    sortable_by = ()
+    ordering = ("-occurred_at", "-id")
+    fields = (
+        "id",
+        "occurred_at",
+        "action",
+        "outcome",
+        "actor",
+        "actor_id",
+        "target",
+        "target_id",
+        "owner_id",
+        "address",
+        "user_agent",
+        "request_id",
+        "readable_details",
+        "seal",
+    )
+
+    @admin.display(description="actor")
+    def actor(self, event: AuditEvent) -> SafeString:
+        return _named(event.actor_kind, event.actor_label, event.actor_id)
+
+    @admin.display(description="target")
+    def target(self, event: AuditEvent) -> SafeString | str:
+        if not event.target_id:
+            return event.target_label or "–"
+        return format_html(
+            '{} (<a href="{}">timeline</a>)',
+            _named(event.target_kind, event.target_label, event.target_id),
+            timeline_url(event.target_id),
+        )
+
+    @admin.display(description="details")
+    def readable_details(self, event: AuditEvent) -> SafeString:
+        text = json.dumps(event.details, indent=2, ensure_ascii=False, sort_keys=True)
+        return format_html('<pre class="details">{}</pre>', text)
+
+    @admin.display(description="place in the sealed log")
+    def seal(self, event: AuditEvent) -> str:
+        index = index_of(event.pk)
+        if index is None:
+            return "Not sealed yet; that takes a second."
+        over = Checkpoint.objects.filter(size__gt=index).order_by("number").first()
+        signed = f"under checkpoint {over.number}" if over else "not signed yet"
+        return f"Index {index}, {signed}."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Match whole ids only: each of these columns but the last has an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.startswith("evt_"):
+            return queryset.filter(pk=term), False
+        found = queryset.filter(Q(target_id=term) | Q(actor_id=term) | Q(owner_id=term))
+        if "_" in term:
+            return found, False
+        recent = timezone.now() - TimeFilter.spans["month"][1]
+        column = "address" if _is_address(term) else "request_id"
+        return queryset.filter(**{column: term, "occurred_at__gte": recent}), False
+
+    def get_urls(self) -> list[Any]:
+        site, own = self.admin_site, "audit_auditevent_"
+        return [
+            path("verify/", site.admin_view(self.verify_view), name=f"{own}verify"),
+            path(
+                "export/<str:form>/",
+                site.admin_view(self.export_view),
+                name=f"{own}export",
+            ),
+            *super().get_urls(),
+        ]
+
+    @method_decorator(require_POST)
+    def verify_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a verification; a job does it, for it may take minutes."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        ask_for_verification(acting=caller(request))
+        messages.info(
+            request, "The log is being verified; the result will be shown here."
+        )
+        return redirect("admin:audit_auditevent_changelist")
+
+    @method_decorator(require_safe)
+    def export_view(self, request: HttpRequest, form: str) -> StreamingHttpResponse:
+        """Stream the filtered list in a format. Takes audit.export_auditevent."""
+        if not request.user.has_perm("audit.export_auditevent"):
+            raise PermissionDenied
+        if form not in FORMATS:
+            raise Http404
+        events = self.get_changelist_instance(request).get_queryset(request)
+        record_export(form, filters=request.GET.dict())
+        lines = (f"{line}\n" for line in export_events(events, form))
+        name = f"audit-{timezone.now():%Y%m%dT%H%M%SZ}.{form}"
+        return StreamingHttpResponse(
+            lines,
+            content_type=CONTENT_TYPES.get(form, LINES_OF_JSON),
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, str] | None = None
+    ) -> Any:
+        context: dict[str, Any] = {
+            "verification": last_verification(),
+            "checkpoint": newest_checkpoint(),
+            "formats": list(FORMATS),
+            "filters": request.GET.urlencode(),
+        }
+        response = super().changelist_view(request, context | (extra_context or {}))
+        if response.status_code == 200:
+            record_viewed(filters=request.GET.dict())
+        return response
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kw: Any) -> Any:
+        event: AuditEvent = kw["obj"]
+        record_viewed(filters={"id": event.pk}, event=event)
+        return super().render_change_form(request, *args, **kw)
+
+
+def _named(kind: str, label: str, identifier: str) -> SafeString:
+    name = label or (short_id(identifier) if identifier else "")
+    return format_html("{} {}", kind, "" if name == kind else name)
+
+
+def _is_address(term: str) -> bool:
+    try:
+        ipaddress.ip_address(term)
+    except ValueError:
+        return False
+    return True

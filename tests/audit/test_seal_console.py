@@ -1,0 +1,143 @@
+"""The console shows the seal, verifies on demand and hands out the filtered list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from audit import tasks
+from audit.core.exports import CSV_COLUMNS
+from audit.models import AuditEvent
+from audit.services import make_checkpoint_if_due
+from tests.audit import tampering
+from tests.audit.logs import seal, write_events
+from tests.browsing import sign_in
+
+pytestmark = pytest.mark.usefixtures("committed_db", "outside")
+
+LIST = "/admin/audit/auditevent/"
+
+
+@pytest.fixture
+def console(client, alice):
+    sign_in(client, alice)
+    return client
+
+
+def text(page) -> str:
+    return " ".join(page.content.decode().split())
+
+
+def actions() -> list[str]:
+    return list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
+
+
+def test_a_log_that_nobody_verified_says_so(console):
+    page = text(console.get(LIST))
+
+    assert "This log was never verified." in page
+    assert "There is no checkpoint yet" in page
+
+
+def test_asking_for_a_verification_gets_one_and_shows_it(console, alice):
+    write_events(3)
+    seal()
+    make_checkpoint_if_due()
+    tasks.verify_if_asked()
+    assert "audit.verified" not in actions()
+
+    answer = console.post(f"{LIST}verify/", follow=True)
+    assert "The log is being verified" in text(answer)
+    seal()
+    tasks.verify_if_asked()
+    tasks.verify_if_asked()
+
+    asked = AuditEvent.objects.get(action="audit.verification_asked")
+    assert asked.actor_id == alice.pk
+    assert actions().count("audit.verified") == 1
+    page = text(console.get(LIST))
+    assert "checkpoints, all as signed." in page
+    assert "Newest checkpoint: number 1" in page
+
+
+def test_looking_does_not_verify(console):
+    assert console.get(f"{LIST}verify/").status_code == 405
+    assert "audit.verification_asked" not in actions()
+
+
+def test_a_damaged_log_is_told_with_the_first_bad_place(console, as_owner):
+    write_events(3)
+    seal()
+    console.post(f"{LIST}verify/")
+    seal()
+    tampering.remove_guards()
+    AuditEvent.objects.filter(target_id="thing-1").update(outcome="refused")
+    tasks.verify_if_asked()
+
+    page = text(console.get(LIST))
+
+    assert "The log does not verify" in page
+    assert "is not as it was sealed. [event_changed]" in page
+
+
+def test_an_event_tells_its_place(console):
+    [event] = write_events(1)
+    address = f"{LIST}{event.pk}/change/"
+    assert "Not sealed yet" in text(console.get(address))
+    seal()
+    assert "Index 0, not signed yet." not in text(console.get(LIST))
+    place = tampering.AuditLeaf.objects.get(event_id=event.pk).index
+    assert f"Index {place}, not signed yet." in text(console.get(address))
+    seal()
+    make_checkpoint_if_due()
+    assert f"Index {place}, under checkpoint 1." in text(console.get(address))
+
+
+def test_the_log_is_searched_by_address(console):
+    [event] = write_events(1)
+
+    page = console.get(LIST, {"q": "198.51.100.7"})
+
+    assert [shown.pk for shown in page.context["cl"].result_list] == [event.pk]
+
+
+class TestExport:
+    def test_the_filtered_list_is_handed_out_and_written_down(self, console, alice):
+        write_events(8)
+        seal()
+
+        answer = console.get(f"{LIST}export/csv/", {"target_id": "thing-0"})
+
+        content = b"".join(answer.streaming_content).decode()
+        header, *rows = csv.reader(io.StringIO(content, newline=""))
+        assert tuple(header) == CSV_COLUMNS
+        assert [row[CSV_COLUMNS.index("target_id")] for row in rows] == ["thing-0"] * 2
+        assert answer["Content-Type"] == "text/csv; charset=utf-8"
+        assert answer["Content-Disposition"].endswith('.csv"')
+        event = AuditEvent.objects.get(action="audit.exported")
+        assert event.actor_id == alice.pk
+        assert event.details == {"format": "csv", "filters": {"target_id": "thing-0"}}
+
+    def test_lines_of_json_hold_the_place_in_the_log(self, console):
+        write_events(2)
+        seal()
+
+        answer = console.get(f"{LIST}export/jsonl/", {"actor_kind": "system"})
+
+        lines = b"".join(answer.streaming_content).decode().splitlines()
+        told = [json.loads(line) for line in lines]
+        places = [one["index"] for one in told if one["action"] == "request.refused"]
+        assert len(places) == 2
+        assert None not in places
+
+    def test_an_unknown_format_is_not_there(self, console):
+        assert console.get(f"{LIST}export/xml/").status_code == 404
+        assert "audit.exported" not in actions()
+
+    def test_the_links_keep_the_filter(self, console):
+        page = text(console.get(LIST, {"target_id": "thing-0"}))
+
+        assert f"{LIST}export/ocsf/?target_id=thing-0" in page
