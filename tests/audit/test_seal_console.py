@@ -10,7 +10,7 @@ import pytest
 
 from audit import tasks
 from audit.core.exports import CSV_COLUMNS
-from audit.models import AuditEvent
+from audit.models import AuditEvent, AuditLeaf
 from audit.services import make_checkpoint_if_due
 from tests.audit import tampering
 from tests.audit.logs import seal, write_events
@@ -89,7 +89,7 @@ def test_an_event_tells_its_place(console):
     assert "Not sealed yet" in text(console.get(address))
     seal()
     assert "Index 0, not signed yet." not in text(console.get(LIST))
-    place = tampering.AuditLeaf.objects.get(event_id=event.pk).index
+    place = AuditLeaf.objects.get(event_id=event.pk).index
     assert f"Index {place}, not signed yet." in text(console.get(address))
     seal()
     make_checkpoint_if_due()
