@@ -23,7 +23,7 @@ DATABASE = "floor"
 RECORD = "from benchmarks import recorded"
 LITERAL = re.compile(r"E'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'")
 ID = re.compile(r"\b([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}\b")
-SHARED = {"usr", "pol"}  # The same for all clients.
+SHARED = {"crd", "pol", "usr"}  # The same for all clients.
 OWN = {"agt", "bud"}  # One for each client; any other is new in each decision.
 # pgbench takes a colon before a letter for a variable; in JSON a space is harmless.
 VARIABLE = re.compile(r"(?<!:):(?=[A-Za-z_])")
@@ -55,9 +55,10 @@ class Floor:
         self.directory = stack.data / "floor"
         self.directory.mkdir(mode=0o700)
         self.script = self.directory / "decision.sql"
-        parts = urllib.parse.urlsplit(stack.environ["DATABASE_URL"])
+        parts = urllib.parse.urlsplit(stack.environ["DATABASE_OWNER_URL"])
         self.url = parts._replace(path=f"/{DATABASE}").geturl()
-        self.environ = stack.environ | {"DATABASE_URL": self.url}
+        here = {"DATABASE_URL": self.url, "DATABASE_OWNER_URL": self.url}
+        self.environ = stack.environ | here
         self._before = 0
         with psycopg.connect(parts.geturl(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {DATABASE}")

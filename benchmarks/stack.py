@@ -26,7 +26,10 @@ READY_TIMEOUT_S = 180
 AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}
 LIMITS = {"default": AMPLE, "auth": AMPLE, "high_risk": AMPLE}
 # The run makes its own; what the caller's environment names is left alone.
-OWN = (*NAMES, "DATABASE_URL", "REDIS_URL", "BASE_URL")
+OWN = (
+    *(*NAMES, "AUDIT_CHECKPOINT_DIR", "BASE_URL"),
+    *("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"),
+)
 
 
 class BenchmarkError(Exception):

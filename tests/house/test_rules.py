@@ -61,10 +61,26 @@ def test_every_setting_from_the_environment_is_documented():
     assert {name for name in names if f"`{name}`" not in text} == set()
 
 
+def dependencies(title: str) -> list[str]:
+    """Return the names of a list of pyproject.toml."""
+    block = (ROOT / "pyproject.toml").read_text().split(f"{title} = [", 1)[1]
+    return re.findall(r'^\s*"([A-Za-z0-9_-]+)', block.split("]\n", 1)[0], re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("title", "lock"),
+    [("dependencies", "requirements.txt"), ("dev", "requirements-dev.txt")],
+)
+def test_every_direct_dependency_is_locked(title: str, lock: str):
+    locked = re.findall(r"^([\w.-]+)(?:\[\S+\])?==", (ROOT / lock).read_text(), re.M)
+
+    assert len(locked) > 30
+    wanted = {name.lower() for name in dependencies(title)}
+    assert wanted - {name.lower() for name in locked} == set()
+
+
 def test_every_direct_dependency_has_its_line_in_the_readme():
-    project = (ROOT / "pyproject.toml").read_text()
-    block = project.split("dependencies = [", 1)[1].split("]\n", 1)[0]
-    names = re.findall(r'^\s*"([A-Za-z0-9_-]+)', block, re.MULTILINE)
+    names = dependencies("dependencies")
     readme = (ROOT / "README.md").read_text()
 
     assert len(names) > 15
