@@ -74,8 +74,9 @@ django-checks: # Needs a database: called by `check`, which starts one.
 		{ diff -u docs/openapi.yaml "$$schema" || \
 		{ echo "docs/openapi.yaml is out of date: run make schema." >&2; exit 1; }; }
 
-schema: $(DEV) ## Write docs/openapi.yaml and docs/permissions.md anew from the code
+schema: $(DEV) ## Write the printed pages of docs/ anew from the code
 	@$(BIN)/python -m tests.access.document > docs/permissions.md
+	@$(BIN)/python -m tests.audit.catalogue > docs/audit-events.md
 	@$(WITH_ENGINES) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 $(BIN)/python:

@@ -15,7 +15,7 @@ DATABASE = ("DATABASE_URL", "DATABASE_URL_FILE")
 # of a platform that may run elsewhere.
 WITHOUT_SETTINGS = ("up", "replay")
 # They change tables, which only belong to the owner; everything else does without.
-AS_OWNER = ("migrate", "grant_runtime")
+AS_OWNER = ("migrate", "grant_runtime", "retire_audit")
 
 
 def adopt_running_platform() -> None:

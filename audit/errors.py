@@ -50,6 +50,13 @@ class NotSealedYet(DomainError):
     detail = "No checkpoint covers this yet. Ask again in a minute."
 
 
+class RetirementRefused(DomainError):
+    """Months of the log that must stay, or a role that cannot remove them."""
+
+    code = "retirement_refused"
+    detail = "These months of the log cannot be retired."
+
+
 class LogDamaged(DomainError):
     """The sealed log lacks a hash that it must have."""
 

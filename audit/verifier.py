@@ -16,14 +16,15 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from audit.core.canonical import canonical
 from audit.core.checkpoint import NoteRefused, PublicKey, TreeHead, open_note
 from audit.core.merkle import leaf_hash
+from audit.core.retention import Retirement, is_explained, retirement_of
 from audit.core.verification import Finding, TreeCheck, first_of, open_notes
 
 FINDINGS_MAX = 20
@@ -54,6 +55,7 @@ def verify_export(
     notes: dict[int, str] = {}
     check: TreeCheck | None = None
     findings: list[Finding] = []
+    absences = _Absences()
     for number, line in enumerate(lines, start=1):
         try:
             item = json.loads(line)
@@ -61,7 +63,7 @@ def verify_export(
                 notes[int(item["checkpoint"])] = item["note"]
                 continue
             check = check or _begin(notes, origin, keys, kept, findings)
-            _add(check, item)
+            _add(check, absences, item)
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"Line {number} is not of an export.") from error
     check = check or _begin(notes, origin, keys, kept, findings)
@@ -71,7 +73,7 @@ def verify_export(
         size=check.tree.size,
         covered=min(check.tree.size, max(sizes, default=0)),
         checkpoints=len(notes),
-        findings=findings + check.findings,
+        findings=[*findings, *check.findings, *absences.findings()],
     )
 
 
@@ -91,13 +93,32 @@ def _begin(
     return TreeCheck(heads)
 
 
-def _add(check: TreeCheck, item: dict[str, Any]) -> None:
+@dataclass
+class _Absences:
+    """Events that an export lacks, and what it says to explain that."""
+
+    missing: list[tuple[int, datetime]] = field(default_factory=list)
+    retirements: list[Retirement] = field(default_factory=list)
+
+    def findings(self) -> list[Finding]:
+        return [
+            Finding("event_missing", "The event is gone.", index)
+            for index, occurred_at in self.missing
+            if not is_explained(occurred_at, self.retirements)
+        ]
+
+
+def _add(check: TreeCheck, absences: _Absences, item: dict[str, Any]) -> None:
     index, event = int(item["index"]), item["event"]
     if event is None:
-        check.findings.append(Finding("event_missing", "The event is gone.", index))
-        check.add(index, bytes.fromhex(item["leaf"]), datetime.max.replace(tzinfo=UTC))
+        time = datetime.fromisoformat(item["occurred_at"])
+        absences.missing.append((index, time))
+        check.add(index, bytes.fromhex(item["leaf"]), time)
         return
     time = datetime.fromisoformat(event["occurred_at"])
+    if event["action"] == "audit.retired":
+        told = retirement_of(event["details"], at=time)
+        absences.retirements += [told] if told else []
     check.add(index, leaf_hash(canonical(event)), time)
 
 

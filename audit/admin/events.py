@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
@@ -90,6 +90,7 @@ class AuditEventAdmin(HistoryAdmin):
         "address",
         "user_agent",
         "request_id",
+        "difference",
         "readable_details",
         "seal",
     )
@@ -106,6 +107,28 @@ class AuditEventAdmin(HistoryAdmin):
             '{} (<a href="{}">timeline</a>)',
             _named(event.target_kind, event.target_label, event.target_id),
             timeline_url(event.target_id),
+        )
+
+    @admin.display(description="before and after")
+    def difference(self, event: AuditEvent) -> SafeString | str:
+        changes = event.details.get("changes")
+        if not isinstance(changes, dict) or not changes:
+            return "–"
+        rows = [
+            (name, *map(_spelled, pair))
+            for name, pair in changes.items()
+            if isinstance(pair, list) and len(pair) == 2
+        ]
+        return format_html(
+            '<table class="difference"><thead><tr><th scope="col">What</th>'
+            '<th scope="col">Before</th><th scope="col">After</th></tr></thead>'
+            "<tbody>{}</tbody></table>",
+            format_html_join(
+                "",
+                '<tr><th scope="row">{}</th><td><del>{}</del></td>'
+                "<td><ins>{}</ins></td></tr>",
+                rows,
+            ),
         )
 
     @admin.display(description="details")
@@ -201,6 +224,12 @@ class AuditEventAdmin(HistoryAdmin):
 def _named(kind: str, label: str, identifier: str) -> SafeString:
     name = label or (short_id(identifier) if identifier else "")
     return format_html("{} {}", kind, "" if name == kind else name)
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _is_address(term: str) -> bool:

@@ -1,89 +1,172 @@
 """The closed catalogue of audited actions: dotted, past-tense facts.
 
-An action that is not here cannot be recorded. The second item lists the keys that
-an event's details must carry.
+An action that is not here cannot be recorded. docs/audit-events.md is printed from it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 
-_ACTIONS: dict[str, tuple[str, ...]] = {
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What an event of this action tells, and the keys that its details must carry."""
+
+    meaning: str
+    keys: tuple[str, ...] = ()
+
+
+_ACTIONS: dict[str, Action] = {
     # People and their sessions.
-    "user.created": ("role",),
-    "user.updated": ("changes",),
-    "user.signed_in": ("method",),
-    "user.sign_in_failed": ("reason",),
-    "user.locked_out": ("reason",),
-    "user.signed_out": (),
-    "user.password_reset_asked": (),
-    "user.identity_linked": ("provider", "uid"),
-    "second_factor.added": ("type",),
-    "second_factor.removed": ("type",),
-    "second_factor.reset": ("count",),
-    "session.refreshed": (),
-    "session.stepped_up": ("method",),
-    "session.revoked": ("reason",),
-    "session.refresh_replayed": (),
-    "user.lock_out_released": (),
-    "team.created": (),
-    "team.updated": ("changes",),
+    "user.created": Action("A person was made.", ("role",)),
+    "user.updated": Action(
+        "A person's role, team, name or rights changed; `changes` has old and new.",
+        ("changes",),
+    ),
+    "user.signed_in": Action("Somebody signed in, by page or API.", ("method",)),
+    "user.sign_in_failed": Action(
+        "A sign-in was refused: password, code or unknown name.", ("reason",)
+    ),
+    "user.locked_out": Action(
+        "A name failed too often from an address and has to wait.", ("reason",)
+    ),
+    "user.signed_out": Action("Somebody ended their own sign-in."),
+    "user.password_reset_asked": Action(
+        "Somebody asked for a link to set a new password."
+    ),
+    "user.identity_linked": Action(
+        "A person was tied to an identity of the single sign-on.", ("provider", "uid")
+    ),
+    "second_factor.added": Action(
+        "A person enrolled an app, a passkey or recovery codes.", ("type",)
+    ),
+    "second_factor.removed": Action("A person removed one of theirs.", ("type",)),
+    "second_factor.reset": Action(
+        "Somebody else removed all of a person's second factors.", ("count",)
+    ),
+    "session.refreshed": Action("A refresh token was spent for new ones."),
+    "session.stepped_up": Action("A person proved anew who they are.", ("method",)),
+    "session.revoked": Action(
+        "A sign-in was ended by somebody, or by the platform.", ("reason",)
+    ),
+    "session.refresh_replayed": Action(
+        "A spent refresh token came again; its whole family ended."
+    ),
+    "user.lock_out_released": Action(
+        "Somebody forgot the failures of a locked-out name."
+    ),
+    "team.created": Action("A team was made."),
+    "team.updated": Action("A team changed.", ("changes",)),
     # Agents, their credentials and their policies.
-    "agent.created": ("mode", "owner"),
-    "agent.updated": ("changes",),
-    "agent.token_issued": (),
-    "agent.token_refused": ("reason",),
-    "credential.created": ("expires_at",),
-    "credential.rotated": ("successor", "expires_at"),
-    "credential.revoked": ("reason",),
-    "policy.version_created": ("number", "changes"),
-    "function.registered": ("number", "effect"),
-    "function.updated": ("changes",),
+    "agent.created": Action("An agent was made.", ("mode", "owner")),
+    "agent.updated": Action(
+        "An agent was suspended, resumed, renamed or given away.", ("changes",)
+    ),
+    "agent.token_issued": Action("An agent exchanged its credential for a token."),
+    "agent.token_refused": Action("A credential was refused.", ("reason",)),
+    "credential.created": Action("An agent got a credential.", ("expires_at",)),
+    "credential.rotated": Action(
+        "A credential got a successor; both are good for a while.",
+        ("successor", "expires_at"),
+    ),
+    "credential.revoked": Action("A credential was revoked.", ("reason",)),
+    "policy.version_created": Action(
+        "A new version of an agent's policy is in force.", ("number", "changes")
+    ),
+    "function.registered": Action(
+        "A version of a function was registered.", ("number", "effect")
+    ),
+    "function.updated": Action("A function was switched on or off.", ("changes",)),
     # What was asked and decided.
-    "transaction.requested": ("amount", "currency", "merchant", "category"),
-    "transaction.decided": ("outcome", "reasons", "risk_bp", "policy_version"),
-    "transaction.canceled": ("from",),
-    "transaction.expired": ("from",),
-    "approval.requested": ("expires_at", "required_approvals"),
-    "approval.viewed": (),
-    "approval.approved": ("reason",),
-    "approval.denied": ("reason",),
-    "approval.refused": ("reasons",),
-    "approval.expired": (),
-    "function_call.decided": ("function", "outcome", "reasons"),
-    "prompt.screened": ("channel", "outcome"),
-    "output.validated": ("outcome",),
+    "transaction.requested": Action(
+        "An agent asked to spend.", ("amount", "currency", "merchant", "category")
+    ),
+    "transaction.decided": Action(
+        "The request was allowed, held or denied, and why.",
+        ("outcome", "reasons", "risk_bp", "policy_version"),
+    ),
+    "transaction.canceled": Action("An agent took a waiting request back.", ("from",)),
+    "transaction.expired": Action(
+        "An authorization was not captured in time.", ("from",)
+    ),
+    "approval.requested": Action(
+        "A request waits for people.", ("expires_at", "required_approvals")
+    ),
+    "approval.viewed": Action("Somebody looked at a waiting request."),
+    "approval.approved": Action("Somebody agreed.", ("reason",)),
+    "approval.denied": Action("Somebody refused.", ("reason",)),
+    "approval.refused": Action(
+        "Somebody agreed, and rules, locks or balances no longer did.", ("reasons",)
+    ),
+    "approval.expired": Action("Nobody decided in time."),
+    "function_call.decided": Action(
+        "A function call was allowed, held or denied.",
+        ("function", "outcome", "reasons"),
+    ),
+    "prompt.screened": Action(
+        "A text was screened for injections.", ("channel", "outcome")
+    ),
+    "output.validated": Action("What an agent wants to say was checked.", ("outcome",)),
     # The platform's own guard.
-    "request.refused": ("code", "status"),
-    "request.failed": ("status",),
-    "request.limited": ("limit",),
-    "signature.refused": ("code",),
-    "decryption.failed": ("field",),
-    "keys.rotated": ("rotated", "unreadable", "left"),
-    "resource.locked": ("reason",),
-    "resource.unlocked": ("reason",),
-    "change.requested": ("kind", "changes", "expires_at"),
-    "change.approved": ("kind", "reason"),
-    "change.rejected": ("kind", "reason"),
-    "change.withdrawn": ("kind", "reason"),
-    "change.expired": ("kind",),
-    "change.superseded": ("kind",),
-    "alert.raised": ("metric", "count", "threshold"),
-    "alert.acknowledged": ("note",),
-    "incident.opened": ("trigger", "value"),
-    "incident.step_done": ("step",),
-    "incident.updated": ("status", "note"),
-    "notification.queued": ("channel", "subject"),
-    "notification.sent": ("channel",),
-    "notification.failed": ("channel", "error"),
-    "contact.updated": ("changes",),
-    "review.opened": ("cadence",),
-    "review.completed": ("note",),
+    "request.refused": Action("A request was refused (4xx).", ("code", "status")),
+    "request.failed": Action("We failed to answer a request (5xx).", ("status",)),
+    "request.limited": Action(
+        "A caller met a limit; told once, not for each request.", ("limit",)
+    ),
+    "signature.refused": Action("A signed request was refused.", ("code",)),
+    "decryption.failed": Action("A stored secret did not decrypt.", ("field",)),
+    "keys.rotated": Action(
+        "Stored secrets were put under a new key.", ("rotated", "unreadable", "left")
+    ),
+    "resource.locked": Action("A stop button was pressed.", ("reason",)),
+    "resource.unlocked": Action("A stop button was released.", ("reason",)),
+    "change.requested": Action(
+        "A change waits for a second person.", ("kind", "changes", "expires_at")
+    ),
+    "change.approved": Action(
+        "A second person agreed, and the change was made.", ("kind", "reason")
+    ),
+    "change.rejected": Action("A second person refused.", ("kind", "reason")),
+    "change.withdrawn": Action("Who asked took it back.", ("kind", "reason")),
+    "change.expired": Action("No second person came in time.", ("kind",)),
+    "change.superseded": Action("What was to be changed is another by now.", ("kind",)),
+    "alert.raised": Action(
+        "A count reached its threshold, or something happened that never may.",
+        ("metric", "count", "threshold"),
+    ),
+    "alert.acknowledged": Action("Somebody has seen an alert.", ("note",)),
+    "incident.opened": Action(
+        "An actor exceeded a limit; the response began.", ("trigger", "value")
+    ),
+    "incident.step_done": Action("A step of the response was done.", ("step",)),
+    "incident.updated": Action(
+        "Somebody acknowledged, contained, resolved or closed it.", ("status", "note")
+    ),
+    "notification.queued": Action(
+        "A message waits to be sent.", ("channel", "subject")
+    ),
+    "notification.sent": Action("A message was sent.", ("channel",)),
+    "notification.failed": Action("A message could not be sent.", ("channel", "error")),
+    "contact.updated": Action("A security contact changed.", ("changes",)),
+    "review.opened": Action("A scheduled review is due.", ("cadence",)),
+    "review.completed": Action("Somebody did it.", ("note",)),
     # Reads that are themselves facts.
-    "audit.viewed": ("filters",),
-    "audit.exported": ("format", "filters"),
-    "audit.verification_asked": (),
-    "audit.verified": ("since", "size", "findings", "first"),
+    "audit.viewed": Action(
+        "Somebody read this log: which filters, or which event.", ("filters",)
+    ),
+    "audit.exported": Action("Somebody took the log away.", ("format", "filters")),
+    "audit.retired": Action(
+        "The events of a month were removed; their hashes stay.",
+        ("from", "until", "events"),
+    ),
+    "audit.verification_asked": Action(
+        "Somebody asked for a verification in the console."
+    ),
+    "audit.verified": Action(
+        "The log was verified; `first` names the first bad place.",
+        ("since", "size", "findings", "first"),
+    ),
 }
 
 ACTIONS = MappingProxyType(_ACTIONS)
@@ -96,6 +179,6 @@ def check_action(action: str, details: dict[str, object]) -> None:
     """
     if action not in ACTIONS:
         raise AssertionError(f"{action} is not in audit.core.actions.")
-    missing = [key for key in ACTIONS[action] if key not in details]
+    missing = [key for key in ACTIONS[action].keys if key not in details]
     if missing:
         raise AssertionError(f"{action} must tell {', '.join(missing)}.")

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from audit.context import Principal, holds
+from audit.core.retention import Retirement, retirement_of
 from audit.models import AuditEvent
 
 
@@ -55,6 +56,15 @@ def verification_is_asked() -> bool:
     """Tell whether somebody asked for one after the last that was done. 2 queries."""
     asked, done = _newest("audit.verification_asked"), last_verification()
     return asked is not None and (done is None or done.occurred_at < asked.occurred_at)
+
+
+def retirements() -> list[Retirement]:
+    """Return which months of the log were removed on purpose. 1 query."""
+    found = (
+        retirement_of(event.details, at=event.occurred_at)
+        for event in AuditEvent.objects.filter(action="audit.retired")
+    )
+    return [each for each in found if each is not None]
 
 
 def _newest(action: str) -> AuditEvent | None:

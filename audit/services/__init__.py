@@ -16,6 +16,7 @@ from audit.services.recording import (
     record_refusal,
     record_viewed,
 )
+from audit.services.retention import Retired, retire_months
 from audit.services.sealing import (
     Sequencer,
     deliver_checkpoints,
@@ -31,6 +32,7 @@ from audit.services.verification import (
 __all__ = [
     "PROOF",
     "Outcome",
+    "Retired",
     "Sequencer",
     "Verification",
     "ask_for_verification",
@@ -45,5 +47,6 @@ __all__ = [
     "record_refusal",
     "record_verification",
     "record_viewed",
+    "retire_months",
     "verify_log",
 ]

@@ -72,9 +72,18 @@ def export_proof() -> Iterator[str]:
         for leaf in leaves:
             row = events.get((leaf.event_id, leaf.occurred_at))
             event = _spelled(row) if row else None
-            gone = {} if row else {"leaf": bytes(leaf.hash).hex()}
-            yield jsonl({"index": leaf.index, "event": event, **gone})
+            yield jsonl({"index": leaf.index, "event": event, **_trace(leaf, row)})
             index = leaf.index + 1
+
+
+def _trace(leaf: AuditLeaf, row: Any) -> dict[str, str]:
+    """Return what is left of an event that is gone; nothing for one that is there."""
+    if row is not None:
+        return {}
+    return {
+        "leaf": bytes(leaf.hash).hex(),
+        "occurred_at": rfc3339(leaf.occurred_at),
+    }
 
 
 def _spelled(row: Any) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from django.db import transaction
 from audit.context import Principal
 from audit.core.checkpoint import TreeHead
 from audit.core.merkle import Frontier, Node
+from audit.core.retention import is_explained
 from audit.core.verification import BLOCK, Finding, TreeCheck, first_of, open_notes
 from audit.errors import LogDamaged
 from audit.keys import trusted_keys
 from audit.models import AuditLeaf, AuditNode, Checkpoint
 from audit.processes import process_pool
-from audit.queries import frontier, tree_size
+from audit.queries import frontier, retirements, tree_size
 from audit.queries.sealed import (
     broken_leaves,
     leaves,
@@ -224,6 +225,12 @@ def _event_checks(
 
 def _check_events(part: tuple[int, int]) -> list[Finding]:
     """Return what is wrong with the events of the leaves of [start, end)."""
+    gone = retirements()
+    unexplained = (
+        broken
+        for broken in broken_leaves(*part)
+        if broken.is_there or not is_explained(broken.occurred_at, gone)
+    )
     return [
         Finding(
             "event_changed" if broken.is_there else "event_missing",
@@ -231,7 +238,7 @@ def _check_events(part: tuple[int, int]) -> list[Finding]:
             f"{'not as it was sealed' if broken.is_there else 'gone'}.",
             broken.index,
         )
-        for broken in islice(broken_leaves(*part), FINDINGS_MAX)
+        for broken in islice(unexplained, FINDINGS_MAX)
     ]
 
 

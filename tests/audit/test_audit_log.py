@@ -23,7 +23,7 @@ ACTOR = System("tests")
 
 
 def write(action: str = "alert.acknowledged", **more: Any) -> AuditEvent:
-    details = dict.fromkeys(ACTIONS[action], "x") | {"note": "n"}
+    details = dict.fromkeys(ACTIONS[action].keys, "x") | {"note": "n"}
     with transaction.atomic():
         return record(action, details=details, actor=ACTOR, **more)
 

@@ -7,11 +7,12 @@ import io
 import json
 
 import pytest
+from django.db import transaction
 
 from audit import tasks
 from audit.core.exports import CSV_COLUMNS
 from audit.models import AuditEvent, AuditLeaf
-from audit.services import make_checkpoint_if_due
+from audit.services import make_checkpoint_if_due, record
 from tests.audit import tampering
 from tests.audit.logs import seal, write_events
 from tests.browsing import sign_in
@@ -102,6 +103,23 @@ def test_the_log_is_searched_by_address(console):
     page = console.get(LIST, {"q": "198.51.100.7"})
 
     assert [shown.pk for shown in page.context["cl"].result_list] == [event.pk]
+
+
+def test_a_change_is_shown_before_and_after(console, alice):
+    with transaction.atomic():
+        event = record(
+            "team.updated",
+            details={"changes": {"name": ["<b>Old</b>", "New"], "size": [1, None]}},
+            actor=alice,
+        )
+
+    page = text(console.get(f"{LIST}{event.pk}/change/"))
+
+    assert (
+        '<th scope="row">name</th><td><del>&lt;b&gt;Old&lt;/b&gt;</del></td>'
+        "<td><ins>New</ins></td>" in page
+    )
+    assert '<th scope="row">size</th><td><del>1</del></td><td><ins>null</ins>' in page
 
 
 class TestExport:
