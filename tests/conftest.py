@@ -73,10 +73,10 @@ def django_db_setup(
         with contextlib.suppress(psycopg.Error):  # Another worker made it.
             _administer(f"CREATE ROLE {RUNTIME} LOGIN PASSWORD '{PASSWORD}'")
         grant_runtime(RUNTIME)
-        _connect_as(RUNTIME)
+        connect_as(RUNTIME)
     yield
     with django_db_blocker.unblock():
-        _connect_as(OWNER)
+        connect_as(OWNER)
         teardown_databases(config, verbosity=0)
 
 
@@ -104,7 +104,7 @@ def committed_db(
             _administer(f'DROP DATABASE "{clone}" WITH (FORCE)')
 
 
-def _connect_as(role: str) -> None:
+def connect_as(role: str) -> None:
     """Let this process's connections be of a role from now on."""
     connection: Any = connections["default"]
     connection.close()
@@ -115,17 +115,17 @@ def _connect_as(role: str) -> None:
 @pytest.fixture
 def as_owner(committed_db: None) -> Iterator[None]:
     """Connect as the owner of the tables, who can drop what guards them."""
-    _connect_as(OWNER)
+    connect_as(OWNER)
     yield
-    _connect_as(RUNTIME)
+    connect_as(RUNTIME)
 
 
 @pytest.fixture(params=[RUNTIME, OWNER])
 def refusal(committed_db: None, request: pytest.FixtureRequest) -> Iterator[str]:
     """As each of the two roles, the pattern of how history refuses a change."""
-    _connect_as(request.param)
+    connect_as(request.param)
     yield "are history" if request.param == OWNER else "permission denied|are history"
-    _connect_as(RUNTIME)
+    connect_as(RUNTIME)
 
 
 def _leave(database: str) -> None:

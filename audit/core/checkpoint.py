@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from audit.core.merkle import HASH_BYTES
 
 KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 _ED25519 = b"\x01"
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,200}\Z")
 _SIZE = re.compile(r"(?:0|[1-9]\d{0,18})\Z", re.ASCII)

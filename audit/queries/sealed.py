@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +19,7 @@ from audit.core.event import COLUMNS, event_hash, event_object
 from audit.models import AuditLeaf
 
 CHUNK = 10_000
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 AS_WE_SPELL = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
 SELECTED = ", ".join(
     "host(e.address)" if column == "address" else f"e.{column}" for column in COLUMNS
@@ -35,16 +36,23 @@ FROM leaf l LEFT JOIN audit_auditevent e
 ORDER BY l.index
 """  # noqa: S608 - Names of columns.
 EXACTLY = (
-    f"SELECT {SELECTED} FROM audit_auditevent e WHERE id = %s AND occurred_at = %s"  # noqa: S608
+    f"SELECT {SELECTED} FROM audit_auditevent e WHERE id = %s AND occurred_at = %s"  # noqa: S608 - As above.
 )
 UNSEALED = """
 SELECT e.id, e.occurred_at FROM audit_auditevent e
-WHERE e.occurred_at >= %s AND NOT EXISTS (
+WHERE e.occurred_at >= %s AND e.occurred_at < %s AND NOT EXISTS (
     SELECT FROM audit_auditleaf l
     WHERE l.event_id = e.id AND l.occurred_at = e.occurred_at
 ) LIMIT %s
 """
 
+
+PARTITIONS = r"""
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'audit_auditevent'::regclass
+    AND c.relname ~ '^audit_auditevent_\d{4}_\d{2}$'
+ORDER BY c.relname
+"""
 
 Place = tuple[str, datetime]
 
@@ -92,11 +100,20 @@ def leaves(start: int) -> Iterator[list[tuple[int, datetime, bytes]]]:
         start = rows[-1][0] + 1
 
 
-def unsealed_events(since: datetime, limit: int) -> set[Place]:
-    """Return (id, time) of events from an instant on without a leaf. 1 query."""
+def unsealed_events(
+    start: datetime, limit: int, *, end: datetime = FOR_EVER
+) -> set[Place]:
+    """Return (id, time) of events of [start, end) without a leaf. 1 query."""
     with connection.cursor() as cursor:
-        cursor.execute(UNSEALED, [since, limit])
+        cursor.execute(UNSEALED, [start, end, limit])
         return set(cursor.fetchall())
+
+
+def monthly_partitions() -> list[str]:
+    """Return the names of the log's monthly partitions, oldest first. 1 query."""
+    with connection.cursor() as cursor:
+        cursor.execute(PARTITIONS)
+        return [name for [name] in cursor.fetchall()]
 
 
 def sealed_among(places: Collection[Place]) -> set[Place]:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Q
 
 from audit.core.merkle import (
-    EMPTY_ROOT,
     Frontier,
     Node,
     Span,
@@ -70,7 +69,7 @@ def frontier(size: int) -> Frontier:
 
 def root_at(size: int) -> bytes:
     """Return the root of the first `size` events. Raises LogDamaged."""
-    return frontier(size).root() if size else EMPTY_ROOT
+    return frontier(size).root()
 
 
 def inclusion_proof(index: int, size: int) -> list[bytes]:

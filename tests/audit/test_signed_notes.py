@@ -190,7 +190,7 @@ def test_what_we_signed_but_is_no_checkpoint_is_refused(text: str):
             return text
 
     with pytest.raises(NoteRefused, match="no checkpoint"):
-        opened(KEY.sign(Anything()))  # type: ignore[arg-type]
+        opened(KEY.sign(Anything()))  # type: ignore[arg-type] # Signs any text.
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_l2_l3_l4_l5_a_hundred_random_mutations_by_the_owner_are_all_found(
     missed = []
     for _ in range(100):
         mutation, did = rng.choice(tampering.MUTATIONS), []
-        result = after(lambda: did.append(mutation(rng)))  # noqa: B023
+        result = after(lambda: did.append(mutation(rng)))  # noqa: B023 - called at once.
         if result.is_good:
             missed.append((mutation.__name__, did))
 
