@@ -17,8 +17,9 @@ MAX_EXPONENT = 100
 # A string, ended or not: it must match wherever a quote stands, so that no quote
 # is tried twice and the scan stays linear.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\[\s\S]?)*+"?')
-_BRACKET = re.compile(rb"[\[\]{}]")
-_OPENING = b"[{"
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_UNCLEAN = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonRefused(ValueError):
@@ -58,11 +59,12 @@ def parse_json(body: bytes) -> Any:
 
 
 def _require_shallow(body: bytes) -> None:
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
-        depth += 1 if bracket in _OPENING else -1
-        if depth > MAX_DEPTH:
-            _refuse(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+    # Each round takes the innermost pairs away: what is left is deeper, or not closed.
+    brackets = _STRING.sub(b"", body).translate(_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
+        _refuse(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -109,10 +111,12 @@ def _require_clean_texts(value: Any) -> None:
 
 
 def _require_clean_text(text: str) -> None:
-    if "\x00" in text:
+    found = _UNCLEAN.search(text)
+    if found is None:
+        return
+    if found[0] == "\x00":
         _refuse("A text contains NUL.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        _refuse("A text contains half of a surrogate pair.")
+    _refuse("A text contains half of a surrogate pair.")
 
 
 def _refuse(detail: str) -> NoReturn:
