@@ -95,3 +95,19 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.size} events"
+
+
+class ReaderCursor(models.Model):
+    """How far one reader of the sealed log has come."""
+
+    name = models.CharField(primary_key=True, max_length=32)
+    index = models.BigIntegerField(
+        default=0, help_text="Of the first event that it has not dealt with."
+    )
+    read_at = models.DateTimeField(help_text="When it last looked for more (UTC).")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.index}"

@@ -47,12 +47,13 @@ def refuse_unsafe_start() -> None:
 
 @register(Tags.security)
 def check_keys(app_configs: object, **kwargs: Any) -> list[Error]:
-    """E001: a signing key is missing or short. E002: an encryption key is no key."""
+    """E001: a key or token is missing or short. E002: an encryption key is no key."""
     errors = []
     keys = {
         "SECRET_KEY": [settings.SECRET_KEY],
         "JWT_SECRET_KEY": [settings.JWT_SECRET_KEY],
         "JWT_PREVIOUS_SECRET_KEYS": settings.JWT_PREVIOUS_SECRET_KEYS,
+        "METRICS_TOKEN": [settings.METRICS_TOKEN] if settings.METRICS_TOKEN else [],
     }
     for name, values in keys.items():
         if any(len(value.encode()) < KEY_BYTES_MINIMUM for value in values):

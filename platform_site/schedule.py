@@ -9,7 +9,7 @@ from celery.schedules import crontab
 SCHEDULE = {
     "hourly-alert-thresholds": {
         "task": "security.tasks.check_security_alerts",
-        "schedule": crontab(minute="0"),
+        "schedule": timedelta(seconds=30),
     },
     "incident-detection": {
         "task": "security.tasks.detect_security_incidents",

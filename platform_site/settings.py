@@ -58,6 +58,7 @@ AUDIT_CHECKPOINT_DIR = env.text(
 AUDIT_CHECKPOINT_EVENTS = env.integer(
     "AUDIT_CHECKPOINT_EVENTS", default=1000, minimum=1, maximum=1_000_000
 )
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 # Where we are served.
 BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000")

@@ -23,7 +23,6 @@ from security.models import (
     ChangeRequest,
     Incident,
     IncidentStep,
-    MonitoredHour,
     Notification,
     RequestNonce,
     ResourceLock,
@@ -364,11 +363,6 @@ class ReviewAdmin(WatchedAdmin):
     @admin.action(description="Complete (say what was found)", permissions=["complete"])
     def complete(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
         self.apply(request, queryset, services.complete_review, done="completed")
-
-
-@admin.register(MonitoredHour)
-class MonitoredHourAdmin(HistoryAdmin):
-    list_display = ("window_start", "checked_at")
 
 
 @admin.register(RequestNonce)

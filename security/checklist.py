@@ -12,17 +12,17 @@ from django.db import connection
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from audit.queries import reader_lags
 from security import crypto
 from security.core import json_schema
 from security.core.checklist import CHECKLIST, Finding, Result
 from security.core.screen import screen
 from security.models import Review, SecurityContact
-from security.queries import last_settled_hour
+from security.queries import ALERTS, INCIDENTS
 from security.responders import registered_kinds
 
-# The hour before the running one is settled a minute after its end; a beat that
-# missed the one before that as well has stopped.
-HEARTBEAT = timedelta(hours=3)
+# Alerts and incidents look every 30 s; who did not for so long has stopped.
+HEARTBEAT = timedelta(minutes=10)
 
 
 def run_checklist() -> list[Result]:
@@ -215,11 +215,15 @@ def _output_validation() -> Finding:
 
 
 def _behavior_monitoring() -> Finding:
-    newest = last_settled_hour()
-    if newest is None or newest < timezone.now() - HEARTBEAT:
-        when = f"{newest:%Y-%m-%d %H:%M} UTC" if newest else "never"
-        return Finding("fail", f"The last hour that was checked: {when}.")
-    return Finding("pass", f"Checked up to the hour from {newest:%Y-%m-%d %H:%M} UTC.")
+    now = timezone.now()
+    lags = {lag.reader: lag for lag in reader_lags(now=now)}
+    for reader in (ALERTS, INCIDENTS):
+        lag = lags.get(reader)
+        if lag is None or max(lag.delay, now - lag.read_at) > HEARTBEAT:
+            when = f"{lag.read_at:%Y-%m-%d %H:%M} UTC" if lag else "never"
+            return Finding("fail", f"The log was last read for {reader}: {when}.")
+    behind = max(lag.events for lag in lags.values())
+    return Finding("pass", f"The log is being read, {behind} events behind.")
 
 
 def _fail_safes() -> Finding:

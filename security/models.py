@@ -166,16 +166,6 @@ class Alert(models.Model):
         return f"{self.metric}: {self.count} (threshold {self.threshold})"
 
 
-class MonitoredHour(models.Model):
-    """An hour whose thresholds were checked; the check's cursor and its idempotency."""
-
-    window_start = models.DateTimeField(primary_key=True)
-    checked_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return f"{self.window_start:%Y-%m-%d %H:00}"
-
-
 class Incident(models.Model):
     """Trouble that is being dealt with, by fixed steps that survive a crash."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    DateTimeField,
     F,
     Func,
     IntegerField,
@@ -23,6 +25,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from audit.context import Principal
+from audit.models import AuditEvent
 from audit.queries import stream
 from security.changes import decidable_by
 from security.core import thresholds
@@ -31,7 +34,6 @@ from security.models import (
     ChangeRequest,
     Incident,
     IncidentStep,
-    MonitoredHour,
     ResourceLock,
     SecurityContact,
 )
@@ -61,6 +63,8 @@ METRICS = {
     "decryption_failed": Q(action="decryption.failed"),
     "audit_log_damaged": Q(action="audit.verified", outcome="failure"),
 }
+# Who reads the log for them; see audit.services.follow.
+ALERTS, INCIDENTS = "alerts", "incidents"
 WATCHED = (
     "user.sign_in_failed",
     "agent.token_refused",
@@ -142,10 +146,22 @@ def locks_stopping(*, agent_id: str, owner_id: str) -> list[ResourceLock]:
     return list(ResourceLock.objects.raw(f"SELECT l.* {STOPPING_LOCKS}", parameters))
 
 
-def last_settled_hour() -> datetime | None:
-    """Return the start of the newest hour whose alerts are final."""
-    newest = MonitoredHour.objects.order_by("-window_start").first()
-    return newest.window_start if newest else None
+def watched_steps(events: QuerySet[AuditEvent]) -> list[datetime]:
+    """Return the steps (half minutes) with events that alerts and incidents count.
+
+    By their starts, in order. 1 query.
+    """
+    steps = events.filter(action__in=WATCHED).annotate(step=_Step("occurred_at"))
+    return list(steps.values_list("step", flat=True).distinct().order_by("step"))
+
+
+def steps_near(steps: Sequence[datetime]) -> list[datetime]:
+    """Return all watched steps from the first of some to an hour after the last."""
+    if not steps:
+        return []
+    after = steps[-1] + thresholds.STEP + thresholds.HOUR
+    events = AuditEvent.objects.filter(occurred_at__gte=steps[0], occurred_at__lt=after)
+    return watched_steps(events)
 
 
 def metric_counts(*, since: datetime, until: datetime) -> dict[str, int]:
@@ -218,6 +234,16 @@ class _AddressUnit(Func):
         " ELSE host(%(expressions)s) END"
     )
     output_field = CharField()
+
+
+class _Step(Func):
+    """The start of the step that an instant falls in."""
+
+    template = (
+        f"date_bin('{thresholds.STEP.seconds} s', %(expressions)s,"
+        " TIMESTAMPTZ '1970-01-01 00:00:00+00')"
+    )
+    output_field = DateTimeField()
 
 
 _PROVEN = ("agent", "user")

@@ -10,17 +10,16 @@ from security import services, signed_requests
 
 @shared_task
 def check_security_alerts() -> None:
-    """Raise the alerts of all hours since the last check, and of the running one."""
-    services.check_alerts(now=timezone.now())
+    """Raise the alerts of this hour, and of what was sealed since the last run."""
+    now = timezone.now()
+    services.check_alerts(now=now)
+    services.check_sealing(now=now)
 
 
 @shared_task
 def detect_security_incidents() -> None:
-    """Open incidents; and check what cannot wait until the hour is over."""
-    now = timezone.now()
-    services.detect_incidents(now=now)
-    services.check_alerts(now=now)
-    services.check_sealing(now=now)
+    """Open incidents of the last hour, and of what was sealed since the last run."""
+    services.detect_incidents(now=timezone.now())
 
 
 @shared_task

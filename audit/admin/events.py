@@ -23,7 +23,12 @@ from audit.context import caller
 from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
 from audit.models import AuditEvent, Checkpoint
-from audit.queries import index_of, last_verification, newest_checkpoint
+from audit.queries import (
+    index_of,
+    last_verification,
+    newest_checkpoint,
+    reader_lags,
+)
 from audit.services import (
     ask_for_verification,
     export_events,
@@ -207,6 +212,7 @@ class AuditEventAdmin(HistoryAdmin):
         context: dict[str, Any] = {
             "verification": last_verification(),
             "checkpoint": newest_checkpoint(),
+            "lags": reader_lags(now=timezone.now()),
             "formats": list(FORMATS),
             "filters": request.GET.urlencode(),
         }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from audit.queries.reading import (
+    ReaderLag,
     events_about,
     events_visible_to,
     last_verification,
+    reader_lags,
     retirements,
+    sealed_events,
     stream,
     timeline,
     verification_is_asked,
@@ -23,6 +26,7 @@ from audit.queries.tree import (
 )
 
 __all__ = [
+    "ReaderLag",
     "consistency_proof",
     "events_about",
     "events_visible_to",
@@ -31,8 +35,10 @@ __all__ = [
     "index_of",
     "last_verification",
     "newest_checkpoint",
+    "reader_lags",
     "retirements",
     "root_at",
+    "sealed_events",
     "sealing_delay",
     "stream",
     "timeline",

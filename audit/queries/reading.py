@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from audit.context import Principal, holds
 from audit.core.retention import Retirement, retirement_of
-from audit.models import AuditEvent
+from audit.models import AuditEvent, AuditLeaf, ReaderCursor
+from audit.queries.tree import tree_size
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLag:
+    """How far a reader of the log is behind: in sealed events and in time."""
+
+    reader: str
+    events: int
+    delay: timedelta
+    read_at: datetime
 
 
 def events_visible_to(principal: Principal) -> QuerySet[AuditEvent]:
@@ -47,6 +59,23 @@ def stream(
     return window.filter(is_live).order_by()
 
 
+def sealed_events(start: int, end: int) -> QuerySet[AuditEvent]:
+    """Return the events with an index in [start, end), in no order. 1 query and 1."""
+    leaves = AuditLeaf.objects.filter(index__gte=start, index__lt=end)
+    # The times tell the database which months to look into.
+    times = leaves.aggregate(first=Min("occurred_at"), last=Max("occurred_at"))
+    return AuditEvent.objects.filter(
+        id__in=leaves.order_by().values("event_id"),
+        occurred_at__range=(times["first"], times["last"]),
+    ).order_by()
+
+
+def reader_lags(*, now: datetime) -> list[ReaderLag]:
+    """Return how far each reader of the log is behind. 2 queries and 1 per reader."""
+    size = tree_size()
+    return [_lag(cursor, size, now) for cursor in ReaderCursor.objects.all()]
+
+
 def last_verification() -> AuditEvent | None:
     """Return what the last verification of the log came to. 1 query."""
     return _newest("audit.verified")
@@ -65,6 +94,17 @@ def retirements() -> list[Retirement]:
         for event in AuditEvent.objects.filter(action="audit.retired")
     )
     return [each for each in found if each is not None]
+
+
+def _lag(cursor: ReaderCursor, size: int, now: datetime) -> ReaderLag:
+    unread = AuditLeaf.objects.filter(index=cursor.index).first()
+    delay = now - unread.occurred_at if unread else timedelta(0)
+    return ReaderLag(
+        cursor.name,
+        max(0, size - cursor.index),
+        max(delay, timedelta(0)),
+        cursor.read_at,
+    )
 
 
 def _newest(action: str) -> AuditEvent | None:

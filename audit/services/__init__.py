@@ -8,6 +8,7 @@ from audit.services.exports import (
     export_proof,
     record_export,
 )
+from audit.services.following import follow
 from audit.services.recording import (
     Outcome,
     build_event,
@@ -40,6 +41,7 @@ __all__ = [
     "deliver_checkpoints",
     "export_events",
     "export_proof",
+    "follow",
     "make_checkpoint_if_due",
     "masked_text",
     "record",

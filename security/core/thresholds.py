@@ -5,8 +5,8 @@ Source: Security Considerations, "Security Monitoring" and "Incident Response".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -42,21 +42,10 @@ ALERTING_EVENTS = frozenset(
 SEALING_LATE = timedelta(minutes=1)
 
 HOUR = timedelta(hours=1)
-# A transaction may commit an event a little after the hour that it is stamped with.
-GRACE = timedelta(minutes=1)
-CATCH_UP_HOURS = 72
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """A clock hour [start, end); once settled, no event can join it any more."""
-
-    start: datetime
-    is_settled: bool
-
-    @property
-    def end(self) -> datetime:
-        return self.start + HOUR
+# How far back it is looked, after an outage or the first time.
+CATCH_UP = 72 * HOUR
+# The hours in which an actor is judged begin and end with a step.
+STEP = timedelta(seconds=30)
 
 
 def threshold_of(metric: str) -> int:
@@ -84,18 +73,27 @@ def triggers(
     return tuple(name for name, is_exceeded in exceeded if is_exceeded)
 
 
-def hours_to_check(last_settled: datetime | None, *, now: datetime) -> list[Hour]:
-    """Return the hours since the last settled one up to the running one, in order.
+def hours_of(times: Iterable[datetime], *, now: datetime) -> list[datetime]:
+    """Return the starts of the clock hours that times (UTC) fall in, in order.
 
-    After an outage at most 72 past hours are caught up; so are they when nothing was
-    ever checked. `last_settled` is the start of an hour, `now` is in UTC.
+    None that was over more than 72 hours ago.
     """
-    running = now.replace(minute=0, second=0, microsecond=0)
-    start = running - CATCH_UP_HOURS * HOUR
-    if last_settled is not None:
-        start = max(start, last_settled + HOUR)
-    hours = []
-    while start <= running:
-        hours.append(Hour(start, is_settled=start + HOUR + GRACE <= now))
-        start += HOUR
-    return hours
+    hours = {time.replace(minute=0, second=0, microsecond=0) for time in times}
+    return sorted(hour for hour in hours if hour + HOUR > now - CATCH_UP)
+
+
+def hours_affected(
+    new: Sequence[datetime], near: Iterable[datetime], *, now: datetime
+) -> list[datetime]:
+    """Return the ends of the hours in which new events may take somebody over a limit.
+
+    `new` and `near` are starts of steps, `new` in order: those with new events, and all
+    with events from the first of them to an hour after the last. An hour may end with
+    any step; none that ended over 72 hours ago.
+    """
+    ends = (start + STEP for start in near)
+    return [
+        end
+        for end in ends
+        if end > now - CATCH_UP and bisect_left(new, end - HOUR) < bisect_left(new, end)
+    ]

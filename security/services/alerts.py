@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -11,31 +12,37 @@ from django.utils import timezone
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
 from audit.queries import sealing_delay
-from audit.services import record
+from audit.services import follow, record
 from security.core.thresholds import (
+    HOUR,
     SEALING_LATE,
-    Hour,
-    hours_to_check,
+    hours_of,
     is_reached,
     threshold_of,
 )
 from security.errors import TransitionRefused
-from security.models import Alert, MonitoredHour
-from security.queries import last_settled_hour, metric_counts
+from security.models import Alert
+from security.queries import ALERTS, metric_counts, watched_steps
 from security.services.notifications import notify_contacts
 
 ACTOR = System("alert thresholds")
+MINUTE = timedelta(minutes=1)
 
 
 def check_alerts(*, now: datetime) -> None:
-    """Check every hour since the last settled one, and the running one already.
+    """Check the present hour, and every hour that sealed events are new of.
 
-    Each hour is a transaction of its own. Once settled, it is not checked again;
-    until then each metric raises at most one alert for it, however often and by
-    however many workers this runs.
+    Each hour is a transaction of its own. Each metric raises at most one alert for it,
+    however often and by however many workers this runs.
     """
-    for hour in hours_to_check(last_settled_hour(), now=now):
-        _check_hour(hour)
+
+    def check(times: Iterable[datetime]) -> None:
+        for hour in hours_of(times, now=now):
+            _check_hour(hour)
+
+    # Sealed or not: who stops the sequencer stops no alert.
+    check([now - MINUTE, now])
+    follow(ALERTS, lambda events: check(watched_steps(events)), now=now)
 
 
 def check_sealing(*, now: datetime) -> None:
@@ -130,15 +137,9 @@ def acknowledge_alert(alert_id: str, *, acting: Principal, note: str = "") -> Al
     return alert
 
 
-def _check_hour(hour: Hour) -> None:
+def _check_hour(start: datetime) -> None:
     with transaction.atomic(durable=True):
-        if hour.is_settled:
-            _, is_mine = MonitoredHour.objects.get_or_create(
-                window_start=hour.start, defaults={"checked_at": timezone.now()}
-            )
-            if not is_mine:
-                return
-        counts = metric_counts(since=hour.start, until=hour.end)
+        counts = metric_counts(since=start, until=start + HOUR)
         for metric, count in counts.items():
             if is_reached(metric, count):
-                raise_alert(metric, window_start=hour.start, count=count)
+                raise_alert(metric, window_start=start, count=count)

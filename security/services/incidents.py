@@ -10,22 +10,27 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
+from audit.models import AuditEvent
 from audit.queries import events_about, timeline
-from audit.services import record
+from audit.services import follow, record
 from security.core import incidents
-from security.core.thresholds import HOUR
+from security.core.thresholds import HOUR, hours_affected
 from security.errors import LastUnlocker, ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep
 from security.queries import (
+    INCIDENTS,
     Suspect,
     last_incident,
+    steps_near,
     suspect,
     suspects,
     unanswered_incidents,
+    watched_steps,
 )
 from security.services.locks import lock_in_transaction
 from security.services.notifications import notify_contacts
@@ -40,19 +45,22 @@ EVIDENCE_LIMIT = 50
 
 
 def detect_incidents(*, now: datetime) -> list[Incident]:
-    """Open an incident for each limit that an actor exceeded in the last hour.
+    """Open an incident for each limit that an actor exceeded within an hour.
 
+    Looks at the hour before now, and at every hour that newly sealed events fall in.
     Idempotent: events that led to an incident lead to no second one, whether that is
     still live or over. Test agents do not count.
     """
-    since, until = now - HOUR, now + CLOCK_TOLERANCE
-    opened = []
-    for found in suspects(since=since, until=until):
-        for trigger in found.triggers:
-            fresh = _since_last_incident(found, trigger, since=since, until=until)
-            if fresh is not None:
-                opened.append(open_incident(fresh, trigger, now=now))
-    return [incident for incident in opened if incident is not None]
+    # Sealed or not: who stops the sequencer stops no detection.
+    opened = _detect(since=now - HOUR, until=now + CLOCK_TOLERANCE, now=now)
+
+    def catch_up(events: QuerySet[AuditEvent]) -> None:
+        steps = watched_steps(events)
+        for end in hours_affected(steps, steps_near(steps), now=now):
+            opened.extend(_detect(since=end - HOUR, until=end, now=now))
+
+    follow(INCIDENTS, catch_up, now=now)
+    return opened
 
 
 def open_incident(found: Suspect, trigger: str, *, now: datetime) -> Incident | None:
@@ -136,6 +144,16 @@ def update_incident(
         _set_status(incident, status)
         _record("incident.updated", incident, {"status": status, "note": note}, acting)
     return incident
+
+
+def _detect(*, since: datetime, until: datetime, now: datetime) -> list[Incident]:
+    opened = []
+    for found in suspects(since=since, until=until):
+        for trigger in found.triggers:
+            fresh = _since_last_incident(found, trigger, since=since, until=until)
+            if fresh is not None:
+                opened.append(open_incident(fresh, trigger, now=now))
+    return [incident for incident in opened if incident is not None]
 
 
 def _since_last_incident(

@@ -185,6 +185,7 @@ PAGES: Mapping[str, Row] = {
     "errors/<slug:code>/": page(GET=EVERYONE),
     "livez": page(GET=EVERYONE),
     "readyz": page(GET=EVERYONE),
+    "metrics": page(GET=ADMINS),
 }
 
 ACCOUNT_PAGES: Mapping[str, Row] = {
@@ -250,7 +251,6 @@ CONSOLE_MODELS: Mapping[str, str] = {
     "security/alert": "",
     "security/changerequest": "",
     "security/incident": "",
-    "security/monitoredhour": "",
     "security/notification": "",
     "security/requestnonce": "",
     "security/resourcelock": "add",

@@ -43,7 +43,6 @@ PAGES = (
     "securitycontact",
     "notification",
     "review",
-    "monitoredhour",
     "requestnonce",
 )
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from security.core.thresholds import (
     ALERT_THRESHOLDS,
-    hours_to_check,
+    STEP,
+    hours_affected,
+    hours_of,
     is_reached,
     triggers,
 )
@@ -63,40 +65,41 @@ def test_more_trouble_never_means_fewer_triggers(risk_bp, errors, attempts):
     assert set(less) <= set(more)
 
 
-def test_the_running_hour_is_checked_and_not_settled():
-    hours = hours_to_check(NOON - HOUR, now=NOON + timedelta(minutes=30))
+def test_hours_are_those_of_the_times_in_order_and_once():
+    times = [NOON, NOON + timedelta(minutes=59), NOON - timedelta(microseconds=1)]
 
-    assert [(hour.start, hour.is_settled) for hour in hours] == [(NOON, False)]
+    assert hours_of(times, now=NOON) == [NOON - HOUR, NOON]
+    assert hours_of([], now=NOON) == []
 
 
-def test_an_hour_is_settled_a_minute_after_its_end():
-    early = hours_to_check(NOON - 2 * HOUR, now=NOON + timedelta(seconds=59))
-    late = hours_to_check(NOON - 2 * HOUR, now=NOON + timedelta(seconds=60))
+def test_no_hour_is_checked_that_was_over_72_hours_ago():
+    over = NOON - 73 * HOUR
+    times = [over, over + HOUR - timedelta(microseconds=1), over + HOUR]
 
-    assert [(h.start, h.is_settled) for h in early] == [
-        (NOON - HOUR, False),
-        (NOON, False),
+    assert hours_of(times, now=NOON) == [over + HOUR]
+    assert hours_of(times, now=NOON - timedelta(microseconds=1)) == [over, over + HOUR]
+
+
+def test_the_hours_that_a_new_event_affects_end_with_events_within_an_hour_after_it():
+    near = [NOON + n * 10 * timedelta(minutes=1) for n in range(8)]
+
+    assert hours_affected([NOON], near, now=NOON) == [
+        start + STEP for start in near[:6]
     ]
-    assert [(h.start, h.is_settled) for h in late] == [
-        (NOON - HOUR, True),
-        (NOON, False),
-    ]
+    assert hours_affected([NOON], [NOON + HOUR - STEP], now=NOON) == [NOON + HOUR]
+    assert hours_affected([NOON], [NOON + HOUR], now=NOON) == []
+    assert hours_affected([], near, now=NOON) == []
+    assert hours_affected([NOON], near, now=NOON + 73 * HOUR) == []
 
 
-def test_o7_after_an_outage_every_missed_hour_is_checked():
-    hours = hours_to_check(NOON - 4 * HOUR, now=NOON + timedelta(minutes=5))
+@given(st.sets(st.integers(0, 500)), st.sets(st.integers(0, 500)))
+def test_an_hour_is_affected_exactly_if_a_new_step_lies_in_it(new, old):
+    new_steps = [NOON + n * STEP for n in sorted(new)]
+    near = [NOON + n * STEP for n in sorted(new | old)]
 
-    assert [h.start for h in hours] == [
-        NOON - 3 * HOUR,
-        NOON - 2 * HOUR,
-        NOON - HOUR,
-        NOON,
-    ]
+    affected = hours_affected(new_steps, near, now=NOON)
 
-
-@pytest.mark.parametrize("last", [None, NOON - 1000 * HOUR])
-def test_at_most_72_past_hours_are_caught_up(last):
-    hours = hours_to_check(last, now=NOON)
-
-    assert len(hours) == 73
-    assert hours[0].start == NOON - 72 * HOUR
+    for start in near:
+        end = start + STEP
+        has_new = any(end - HOUR <= step < end for step in new_steps)
+        assert (end in affected) == has_new

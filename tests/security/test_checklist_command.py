@@ -10,10 +10,16 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from audit.models import ReaderCursor
 from security.checklist import CHECKS, run_checklist
 from security.core.checklist import CHECKLIST
-from security.models import MonitoredHour, Review
-from security.services import check_alerts, open_due_reviews, set_contact
+from security.models import Review
+from security.services import (
+    check_alerts,
+    detect_incidents,
+    open_due_reviews,
+    set_contact,
+)
 from tests.people import SETUP
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +45,7 @@ def good_installation(settings):
     settings.BASE_URL = "https://platform.example.com"
     set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
     check_alerts(now=timezone.now())
+    detect_incidents(now=timezone.now())
     open_due_reviews(now=timezone.now())
 
 
@@ -82,8 +89,8 @@ def test_what_is_wrong_fails(settings, setting, value, key):
 
 @pytest.mark.usefixtures("good_installation")
 def test_m8_a_stopped_detector_and_an_overdue_review_fail():
-    stopped_at = timezone.now() - timedelta(hours=4)
-    MonitoredHour.objects.filter(window_start__gt=stopped_at).delete()
+    stopped_at = timezone.now() - timedelta(minutes=11)
+    ReaderCursor.objects.filter(name="incidents").update(read_at=stopped_at)
     Review.objects.update(due_at=timezone.now())
 
     found = statuses()

@@ -34,11 +34,11 @@ def read_tampered(times: int = 1) -> None:
 
 def test_g4_one_tampered_value_raises_an_alert_with_a_message():
     make_contact("primary")
-    tasks.detect_security_incidents()
+    tasks.check_security_alerts()
     assert Alert.objects.count() == 0
 
     read_tampered()
-    tasks.detect_security_incidents()
+    tasks.check_security_alerts()
 
     alert = Alert.objects.get()
     assert (alert.metric, alert.count, alert.threshold) == ("decryption_failed", 1, 1)
@@ -50,9 +50,9 @@ def test_g4_a_storm_of_tampered_reads_is_one_alert_an_hour_with_its_count():
     make_contact("backup")
 
     read_tampered(times=READS)
-    tasks.detect_security_incidents()
+    tasks.check_security_alerts()
     read_tampered()
-    tasks.detect_security_incidents()
+    tasks.check_security_alerts()
 
     failures = AuditEvent.objects.filter(action="decryption.failed")
     assert failures.count() == 2 * READS + 2
