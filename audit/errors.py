@@ -50,6 +50,13 @@ class NotSealedYet(DomainError):
     detail = "No checkpoint covers this yet. Ask again in a minute."
 
 
+class FilterRefused(DomainError):
+    """A filter of the log that cannot be kept as it is."""
+
+    code = "filter_refused"
+    detail = "This filter cannot be saved."
+
+
 class RetirementRefused(DomainError):
     """Months of the log that must stay, or a role that cannot remove them."""
 

@@ -111,3 +111,25 @@ class ReaderCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.index}"
+
+
+class SavedFilter(models.Model):
+    """A filter of the log's list that a person keeps for themselves."""
+
+    id = PrefixedIdField("flt")
+    person_id = models.CharField(max_length=40)
+    name = models.CharField(max_length=60)
+    query = models.CharField(
+        max_length=2000, help_text="As in the address of the list."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person_id", "name"], name="one_filter_of_a_name_per_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

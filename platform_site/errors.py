@@ -70,6 +70,7 @@ STATUS: dict[str, int] = {
         404: ("audit.errors.NotFound",),
         409: (
             "audit.errors.NotSealedYet",
+            "audit.errors.FilterRefused",
             "audit.errors.RetirementRefused",
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",

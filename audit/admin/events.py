@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
@@ -22,21 +22,26 @@ from audit.admin.bases import HistoryAdmin, TimeFilter, short_id, timeline_url
 from audit.context import caller
 from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
+from audit.errors import FilterRefused, NotFound
 from audit.models import AuditEvent, Checkpoint
 from audit.queries import (
     index_of,
     last_verification,
     newest_checkpoint,
     reader_lags,
+    saved_filters,
 )
 from audit.services import (
     ask_for_verification,
     export_events,
     record_export,
     record_viewed,
+    remove_filter,
+    save_filter,
 )
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "cef": "text/plain; charset=utf-8"}
+LIST = "admin:audit_auditevent_changelist"
 LINES_OF_JSON = "application/x-ndjson"
 
 
@@ -171,6 +176,16 @@ class AuditEventAdmin(HistoryAdmin):
         return [
             path("verify/", site.admin_view(self.verify_view), name=f"{own}verify"),
             path(
+                "filters/",
+                site.admin_view(self.save_filter_view),
+                name=f"{own}save_filter",
+            ),
+            path(
+                "filters/<str:filter_id>/remove/",
+                site.admin_view(self.remove_filter_view),
+                name=f"{own}remove_filter",
+            ),
+            path(
                 "export/<str:form>/",
                 site.admin_view(self.export_view),
                 name=f"{own}export",
@@ -187,7 +202,36 @@ class AuditEventAdmin(HistoryAdmin):
         messages.info(
             request, "The log is being verified; the result will be shown here."
         )
-        return redirect("admin:audit_auditevent_changelist")
+        return redirect(LIST)
+
+    @method_decorator(require_POST)
+    def save_filter_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the filter of the list under a name, and show that list again."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        query = request.POST.get("query", "")
+        try:
+            saved = save_filter(
+                request.POST.get("name", ""), query, acting=caller(request)
+            )
+        except FilterRefused as error:
+            messages.error(request, error.detail)
+        else:
+            query = saved.query
+            messages.success(request, f"The filter “{saved.name}” was saved.")
+        return redirect(f"{reverse(LIST)}?{query}")
+
+    @method_decorator(require_POST)
+    def remove_filter_view(self, request: HttpRequest, filter_id: str) -> HttpResponse:
+        """Forget a filter of one's own."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            remove_filter(filter_id, acting=caller(request))
+        except NotFound as error:
+            raise Http404 from error
+        messages.success(request, "The filter was removed.")
+        return redirect(LIST)
 
     @method_decorator(require_safe)
     def export_view(self, request: HttpRequest, form: str) -> StreamingHttpResponse:
@@ -212,6 +256,7 @@ class AuditEventAdmin(HistoryAdmin):
         context: dict[str, Any] = {
             "verification": last_verification(),
             "checkpoint": newest_checkpoint(),
+            "saved_filters": saved_filters(caller(request).principal_id),
             "lags": reader_lags(now=timezone.now()),
             "formats": list(FORMATS),
             "filters": request.GET.urlencode(),

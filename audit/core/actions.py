@@ -156,6 +156,10 @@ _ACTIONS: dict[str, Action] = {
         "Somebody read this log: which filters, or which event.", ("filters",)
     ),
     "audit.exported": Action("Somebody took the log away.", ("format", "filters")),
+    "audit.filter_saved": Action(
+        "Somebody keeps a filter of the log's list.", ("filters",)
+    ),
+    "audit.filter_removed": Action("Somebody forgot a filter of theirs."),
     "audit.retired": Action(
         "The events of a month were removed; their hashes stay.",
         ("from", "until", "events"),

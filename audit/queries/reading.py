@@ -10,7 +10,7 @@ from django.db.models import Max, Min, Q, QuerySet
 
 from audit.context import Principal, holds
 from audit.core.retention import Retirement, retirement_of
-from audit.models import AuditEvent, AuditLeaf, ReaderCursor
+from audit.models import AuditEvent, AuditLeaf, ReaderCursor, SavedFilter
 from audit.queries.tree import tree_size
 
 
@@ -68,6 +68,11 @@ def sealed_events(start: int, end: int) -> QuerySet[AuditEvent]:
         id__in=leaves.order_by().values("event_id"),
         occurred_at__range=(times["first"], times["last"]),
     ).order_by()
+
+
+def saved_filters(person_id: str) -> QuerySet[SavedFilter]:
+    """Return the filters that a person keeps, by name."""
+    return SavedFilter.objects.filter(person_id=person_id)
 
 
 def reader_lags(*, now: datetime) -> list[ReaderLag]:

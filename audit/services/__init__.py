@@ -18,6 +18,7 @@ from audit.services.recording import (
     record_viewed,
 )
 from audit.services.retention import Retired, retire_months
+from audit.services.saved_filters import remove_filter, save_filter
 from audit.services.sealing import (
     Sequencer,
     deliver_checkpoints,
@@ -49,6 +50,8 @@ __all__ = [
     "record_refusal",
     "record_verification",
     "record_viewed",
+    "remove_filter",
     "retire_months",
+    "save_filter",
     "verify_log",
 ]

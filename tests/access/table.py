@@ -233,6 +233,8 @@ CONSOLE_PAGES: Mapping[str, Row] = {
     "<app_label>/": STAFF,
     "accounts/user/<str:object_id>/password/": STAFF,
     "audit/auditevent/verify/": page(POST=ADMINS),
+    "audit/auditevent/filters/": page(POST=ADMINS),
+    "audit/auditevent/filters/<str:filter_id>/remove/": page(POST=ADMINS, scope=OWN),
     "audit/auditevent/export/<str:form>/": page(GET=ADMINS),
 }
 

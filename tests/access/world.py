@@ -17,7 +17,7 @@ from accounts import services
 from accounts.models import Session, User
 from accounts.seals import person_proving
 from agents.models import Agent
-from audit.models import AuditEvent
+from audit.models import AuditEvent, SavedFilter
 from security.models import ChangeRequest, Incident
 from security.services import Proposal, request_change
 from tests.access.passkeys import new_passkey
@@ -134,6 +134,9 @@ def _objects_of(agent: Agent, acting: User) -> dict[str, str]:
         "credential_id": credential_of(agent).pk,
         "transaction_id": approval.transaction_id,
         "approval_id": approval.pk,
+        "filter_id": SavedFilter.objects.create(
+            person_id=agent.owner_id, name="mine", query="outcome=refused"
+        ).pk,
         "session_id": Session.objects.filter(user=agent.owner).earliest("pk").pk,
         "passkeys.pk": str(passkeys.get(user=agent.owner).pk),
     }

@@ -11,8 +11,8 @@ from django.db import transaction
 
 from audit import tasks
 from audit.core.exports import CSV_COLUMNS
-from audit.models import AuditEvent, AuditLeaf
-from audit.services import make_checkpoint_if_due, record
+from audit.models import AuditEvent, AuditLeaf, SavedFilter
+from audit.services import make_checkpoint_if_due, record, save_filter
 from tests.audit import tampering
 from tests.audit.logs import seal, write_events
 from tests.browsing import sign_in
@@ -158,3 +158,81 @@ class TestExport:
         page = text(console.get(LIST, {"target_id": "thing-0"}))
 
         assert f"{LIST}export/ocsf/?target_id=thing-0" in page
+
+
+def test_a_filter_is_saved_shown_used_and_removed(console, alice):
+    console.get(f"{LIST}?outcome=refused")
+    assert "Saved filters" not in text(console.get(LIST))
+    assert "Save this filter as" in text(console.get(f"{LIST}?outcome__exact=refused&p=2"))
+
+    answer = console.post(
+        f"{LIST}filters/",
+        {"name": "  Refused  <today> ", "query": "outcome__exact=refused&p=2"},
+        follow=True,
+    )
+
+    assert answer.redirect_chain == [(f"{LIST}?outcome__exact=refused", 302)]
+    saved = SavedFilter.objects.get()
+    assert (saved.person_id, saved.name) == (alice.pk, "Refused <today>")
+    link = '<a href="?outcome__exact=refused">Refused &lt;today&gt;</a>'
+    assert link in text(console.get(LIST))
+    told = AuditEvent.objects.get(action="audit.filter_saved")
+    assert told.details["filters"] == {"outcome__exact": "refused"}
+    assert (told.target_id, told.actor_id) == (saved.pk, alice.pk)
+
+    answer = console.post(f"{LIST}filters/{saved.pk}/remove/", follow=True)
+    assert "The filter was removed." in text(answer)
+    assert not SavedFilter.objects.exists()
+    assert AuditEvent.objects.filter(action="audit.filter_removed").count() == 1
+
+
+def test_a_filter_of_the_same_name_gives_way(console):
+    for outcome in ("refused", "failure"):
+        console.post(f"{LIST}filters/", {"name": "Mine", "query": f"outcome={outcome}"})
+
+    assert SavedFilter.objects.get().query == "outcome=failure"
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "says"),
+    [
+        (" ", "outcome=refused", "Give the filter a name"),
+        ("x" * 61, "outcome=refused", "Give the filter a name"),
+        ("Mine", "", "Filter the list first"),
+        ("Mine", "p=3", "Filter the list first"),
+        ("Mine", "q=" + "x" * 2_000, "Filter the list first"),
+    ],
+)
+def test_a_filter_that_cannot_be_kept_is_told_and_nothing_is(
+    console, name, query, says
+):
+    answer = console.post(
+        f"{LIST}filters/", {"name": name, "query": query}, follow=True
+    )
+
+    assert says in text(answer)
+    assert not SavedFilter.objects.exists()
+    assert "audit.filter_saved" not in actions()
+
+
+def test_a_person_keeps_at_most_fifty(console, alice):
+    for number in range(50):
+        save_filter(f"number {number}", "outcome=refused", acting=alice)
+
+    answer = console.post(
+        f"{LIST}filters/", {"name": "one more", "query": "outcome=refused"}, follow=True
+    )
+
+    assert "You keep 50 filters; remove one first." in text(answer)
+    assert SavedFilter.objects.count() == 50
+    assert not SavedFilter.objects.filter(name="one more").exists()
+
+
+def test_nobody_sees_or_removes_what_another_keeps(console):
+    other = SavedFilter.objects.create(
+        person_id="usr_other", name="Theirs", query="outcome=refused"
+    )
+
+    assert "Theirs" not in text(console.get(f"{LIST}?outcome=refused"))
+    assert console.post(f"{LIST}filters/{other.pk}/remove/").status_code == 404
+    assert SavedFilter.objects.get() == other
