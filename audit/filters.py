@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+from audit.core.actions import ACTIONS
+from audit.models import AuditEvent
 
 # Parameters that are no filters: pages, order, long polls.
 EXTRAS = frozenset({"cursor", "limit", "ordering", "wait"})
@@ -35,6 +42,30 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # Untyped 
         if filterset is not None and filterset.is_valid():
             _refuse_beyond_time(filterset.form.cleaned_data)
         return found
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class AddressFilter(filters.Filter):  # type: ignore[misc] # Untyped package.
+    field_class = forms.GenericIPAddressField
+
+
+class AuditEventFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
+    """What to see of the log: of the API and of `manage.py export_audit` alike."""
+
+    action = filters.ChoiceFilter(choices=[(name, name) for name in ACTIONS])
+    outcome = filters.ChoiceFilter(choices=AuditEvent.Outcome.choices)
+    actor = filters.CharFilter(field_name="actor_id")
+    actor_kind = filters.CharFilter()
+    target = filters.CharFilter(field_name="target_id")
+    owner = filters.CharFilter(field_name="owner_id")
+    occurred_after = filters.IsoDateTimeFilter(
+        field_name="occurred_at", lookup_expr="gte", help_text="From this instant on."
+    )
+    occurred_before = filters.IsoDateTimeFilter(
+        field_name="occurred_at", lookup_expr="lt", help_text="Before this instant."
+    )
+    address = AddressFilter()
+    request_id = filters.CharFilter()
 
 
 def is_storable(instant: datetime) -> bool:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.context import caller
-from audit.core.actions import ACTIONS
+from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
 from audit.permissions import requires
 from audit.queries import events_visible_to
@@ -65,28 +62,6 @@ class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
             "id": event.target_id,
             "label": event.target_label,
         }
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class AddressFilter(filters.Filter):  # type: ignore[misc] # Untyped package.
-    field_class = forms.GenericIPAddressField
-
-
-class AuditEventFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
-    action = filters.ChoiceFilter(choices=[(name, name) for name in ACTIONS])
-    outcome = filters.ChoiceFilter(choices=AuditEvent.Outcome.choices)
-    actor = filters.CharFilter(field_name="actor_id")
-    actor_kind = filters.CharFilter()
-    target = filters.CharFilter(field_name="target_id")
-    owner = filters.CharFilter(field_name="owner_id")
-    occurred_after = filters.IsoDateTimeFilter(
-        field_name="occurred_at", lookup_expr="gte", help_text="From this instant on."
-    )
-    occurred_before = filters.IsoDateTimeFilter(
-        field_name="occurred_at", lookup_expr="lt", help_text="Before this instant."
-    )
-    address = AddressFilter()
-    request_id = filters.CharFilter()
 
 
 class AuditEventListView(generics.ListAPIView[AuditEvent]):

@@ -17,6 +17,7 @@ from audit.models import AuditLeaf
 from audit.queries import newest_checkpoint
 from audit.queries.sealed import monthly_partitions, unsealed_events
 from audit.services.recording import record
+from audit.services.verification import record_verification, verify_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +34,42 @@ def retire_months(
 ) -> list[Retired]:
     """Drop the events of all months that end at or before an instant; as the owner.
 
-    Each month in a transaction of its own, with the event that tells of it. Raises
-    RetirementRefused for months that are too young, not sealed or under no checkpoint,
-    and for another role than the owner; then that month and all later ones stay.
+    First the whole log is verified: what is gone cannot be any more. Each month in a
+    transaction of its own, with the event that tells of it. Raises RetirementRefused
+    for months that are too young, not sealed or under no checkpoint, for a log that
+    does not verify, and for another role than the owner; then all that is left stays.
     """
-    return [
-        _retire(name, now=now, actor=actor)
-        for name in monthly_partitions()
-        if next_month(month_of(name)) <= before
-    ]
+    names = [n for n in monthly_partitions() if next_month(month_of(n)) <= before]
+    for name in names:
+        _require_ripe(month_of(name), now=now)
+    if names:
+        result = verify_log()
+        record_verification(result, actor=actor)
+        if not result.is_good:
+            raise RetirementRefused(f"The log does not verify: {result.first}")
+    return [_retire(name, now=now, actor=actor) for name in names]
+
+
+def _require_ripe(start: datetime, *, now: datetime) -> int:
+    """Return how many events a month has; raise RetirementRefused if it must stay."""
+    end = next_month(start)
+    if not is_old_enough(end, now=now):
+        raise RetirementRefused(f"{start:%Y-%m} is not old enough yet.")
+    leaves = AuditLeaf.objects.filter(occurred_at__gte=start, occurred_at__lt=end)
+    last = leaves.order_by("-index").first()
+    checkpoint = newest_checkpoint()
+    is_signed = last is None or (checkpoint and last.index < checkpoint.size)
+    if unsealed_events(start, 1, end=end) or not is_signed:
+        raise RetirementRefused(f"{start:%Y-%m} is not sealed and signed yet.")
+    return leaves.count()
 
 
 def _retire(name: str, *, now: datetime, actor: Principal) -> Retired:
     start = month_of(name)
     end = next_month(start)
-    if not is_old_enough(end, now=now):
-        raise RetirementRefused(f"{start:%Y-%m} is not old enough yet.")
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
-        leaves = AuditLeaf.objects.filter(occurred_at__gte=start, occurred_at__lt=end)
-        last = leaves.order_by("-index").first()
-        checkpoint = newest_checkpoint()
-        is_signed = last is None or (checkpoint and last.index < checkpoint.size)
-        if unsealed_events(start, 1, end=end) or not is_signed:
-            raise RetirementRefused(f"{start:%Y-%m} is not sealed and signed yet.")
-        count = leaves.count()
+        count = _require_ripe(start, now=now)
         record(
             "audit.retired",
             details={

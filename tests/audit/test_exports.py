@@ -7,6 +7,7 @@ import io
 import json
 import re
 import tracemalloc
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 
 from audit.core.actions import ACTIONS
 from audit.core.exports import CSV_COLUMNS, FORMATS, csv_header, csv_row
+from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
 from audit.services import export_events
-from tests.audit.logs import seal, write_event, write_events, write_many
+from tests.audit.logs import WRITER, seal, write_event, write_events, write_many
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 events = st.fixed_dictionaries(
@@ -151,12 +153,34 @@ class TestCommand:
             "filters": {"outcome": "success", "target": "thing-1"},
         }
 
+    def test_every_filter_of_the_api_is_an_option(self, capsys):
+        first, *_, last = write_events(5)
+        options = {
+            "--action": first.action,
+            "--outcome": "success",
+            "--actor": WRITER.principal_id,
+            "--actor-kind": "system",
+            "--target": last.target_id,
+            "--owner": "",
+            "--address": "198.51.100.7",
+            "--request-id": "",
+            "--occurred-after": last.occurred_at.isoformat(),
+            "--occurred-before": (last.occurred_at + timedelta(seconds=1)).isoformat(),
+        }
+        assert len(options) == len(AuditEventFilter.base_filters)
+
+        lines = self.lines(capsys, *(each for pair in options.items() for each in pair))
+
+        assert [json.loads(line)["id"] for line in lines] == [last.pk]
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             (["--format", "xml"], "invalid choice"),
-            (["--since", "2026-11-28T00:00:00"], "invalid _instant value"),
-            (["--action", "nothing.done"], "invalid choice"),
+            (["--occurred-after", "yesterday"], "occurred_after: Enter a valid date"),
+            (["--occurred-before", "9999-12-31T23:59:59-23:00"], "occurred_before: "),
+            (["--action", "nothing.done"], "action: Select a valid choice"),
+            (["--address", "nowhere"], "address: Enter a valid IPv4 or IPv6 address"),
             (["--format", "proof", "--actor", "x"], "no filters"),
         ],
     )

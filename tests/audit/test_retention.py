@@ -99,7 +99,7 @@ def test_the_month_is_gone_and_the_rest_verifies(log, capsys):
     seal()
     result = verify_log(grace_s=0)
     assert result.findings == []
-    assert result.size == 13
+    assert result.size == 14
 
 
 def test_an_outsider_verifies_what_remains(log, tmp_path: Path, capsys):
@@ -133,6 +133,18 @@ def test_a_month_that_is_not_sealed_or_not_signed_stays(log):
     with pytest.raises(CommandError, match="not sealed and signed"):
         retire()
     assert AuditEvent.objects.filter(pk__in=[*log, late]).count() == 8
+
+
+def test_a_log_that_does_not_verify_stays(log):
+    tampering.remove_guards()
+    AuditEvent.objects.filter(pk=log[3]).update(outcome="failure")
+
+    with pytest.raises(CommandError, match="does not verify: index 3: Event evt_"):
+        retire()
+
+    assert AuditEvent.objects.filter(pk__in=log).count() == 7
+    assert not AuditEvent.objects.filter(action="audit.retired").exists()
+    assert AuditEvent.objects.get(action="audit.verified").outcome == "failure"
 
 
 def test_l3_an_event_that_claims_it_hides_no_removal_of_what_is_young(log):

@@ -163,7 +163,9 @@ class TestExport:
 def test_a_filter_is_saved_shown_used_and_removed(console, alice):
     console.get(f"{LIST}?outcome=refused")
     assert "Saved filters" not in text(console.get(LIST))
-    assert "Save this filter as" in text(console.get(f"{LIST}?outcome__exact=refused&p=2"))
+    assert "Save this filter as" in text(
+        console.get(f"{LIST}?outcome__exact=refused&p=2")
+    )
 
     answer = console.post(
         f"{LIST}filters/",

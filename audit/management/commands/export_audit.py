@@ -7,33 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_naive
+from django.db.models import QuerySet
 
 from audit.context import System
-from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
+from audit.filters import AuditEventFilter, is_storable
 from audit.models import AuditEvent
 from audit.services import PROOF, export_events, export_proof, record_export
 
 ACTOR = System("export_audit")
-FILTERS = {
-    "action": "action",
-    "outcome": "outcome",
-    "actor": "actor_id",
-    "target": "target_id",
-    "owner": "owner_id",
-    "address": "address",
-    "since": "occurred_at__gte",
-    "until": "occurred_at__lt",
-}
-
-
-def _instant(text: str) -> datetime:
-    instant = parse_datetime(text)
-    if instant is None or is_naive(instant):
-        raise ValueError(text)
-    return instant
 
 
 class Command(BaseCommand):
@@ -46,30 +28,34 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         formats = [*FORMATS, PROOF]
         parser.add_argument("--format", choices=formats, default="jsonl")
-        parser.add_argument("--action", choices=sorted(ACTIONS), metavar="ACTION")
-        parser.add_argument("--outcome", choices=AuditEvent.Outcome.values)
-        for name in ("actor", "target", "owner"):
-            parser.add_argument(f"--{name}", metavar="ID")
-        parser.add_argument("--address")
-        for name in ("since", "until"):
-            parser.add_argument(
-                f"--{name}", type=_instant, metavar="TIME", help="RFC 3339 with zone"
-            )
+        for name, kind in AuditEventFilter.base_filters.items():
+            flag = f"--{name.replace('_', '-')}"
+            parser.add_argument(flag, help=kind.extra.get("help_text"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        chosen = {name: options[name] for name in FILTERS if options[name] is not None}
+        names = AuditEventFilter.base_filters
+        told = {name: options[name] for name in names if options[name] is not None}
         form = options["format"]
-        if form == PROOF and chosen:
+        if form == PROOF and told:
             raise CommandError("A proof is of the whole log: no filters.", returncode=2)
-        told = {name: str(value) for name, value in chosen.items()}
+        events = _filtered(told)
         record_export(form, filters=told, actor=ACTOR)
-        if form == PROOF:
-            lines = export_proof()
-        else:
-            wanted = {FILTERS[name]: value for name, value in chosen.items()}
-            lines = export_events(AuditEvent.objects.filter(**wanted), form)
+        lines = export_proof() if form == PROOF else export_events(events, form)
         try:
             for line in lines:
                 self.stdout.write(line)
         except BrokenPipeError:  # `| head` has enough.
             sys.stderr.close()
+
+
+def _filtered(given: dict[str, str]) -> QuerySet[AuditEvent]:
+    """Return the events that filters leave. Raises CommandError for nonsense."""
+    filterset = AuditEventFilter(given, queryset=AuditEvent.objects.all())
+    if not filterset.is_valid():
+        [(name, [detail, *_]), *_] = filterset.errors.items()
+        raise CommandError(f"{name}: {detail}", returncode=2)
+    for name, value in filterset.form.cleaned_data.items():
+        if isinstance(value, datetime) and not is_storable(value):
+            raise CommandError(f"{name}: beyond the years 1 to 9999.", returncode=2)
+    found: QuerySet[AuditEvent] = filterset.qs
+    return found
