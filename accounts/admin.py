@@ -53,7 +53,7 @@ class UserAdmin(ServiceAdmin):
     list_select_related = ("team",)
     search_fields = ("username", "full_name", "email")
     ordering = ("username",)
-    actions = ("end_sessions", "remove_second_factors", "deactivate")
+    actions = ("end_sessions", "remove_second_factors", "deactivate", "erase")
     readonly_fields = ("username", "last_login", "date_joined", "password_link")
     fieldsets = (
         (None, {"fields": ("username", "password_link", "is_active")}),
@@ -189,6 +189,15 @@ class UserAdmin(ServiceAdmin):
             )
 
         self.run_for_each(request, people, deactivate, done="deactivated")
+
+    @admin.action(
+        description="Erase for good (deactivated people)", permissions=["change"]
+    )
+    def erase(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        def erase(person: User) -> None:
+            services.erase_person(user=person, acting=person_of(request))
+
+        self.run_for_each(request, people, erase, done="erased")
 
 
 @admin.register(Team)

@@ -79,6 +79,20 @@ class OwnAuthorityRefused(DomainError):
     detail = "Nobody can change their own role, permissions, team or account status."
 
 
+class PersonActive(DomainError):
+    """Only who was deactivated can be erased."""
+
+    code = "person_active"
+    detail = "Deactivate this person first."
+
+
+class PersonErased(DomainError):
+    """Who was erased comes back as somebody new only."""
+
+    code = "person_erased"
+    detail = "This person was erased for good."
+
+
 class UsernameTaken(DomainError):
     code = "username_taken"
     detail = "That username is taken."

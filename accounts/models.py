@@ -92,6 +92,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=True, help_text="Deactivate people instead of deleting them."
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    erased_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since then only the id is theirs."
+    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -118,6 +121,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=models.Q(is_superuser=False) | models.Q(role=roles.ADMIN),
                 name="superuser_is_admin",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(erased_at=None) | models.Q(is_active=False),
+                name="erased_stays_inactive",
             ),
         ]
 

@@ -72,6 +72,8 @@ STATUS: dict[str, int] = {
             "audit.errors.NotSealedYet",
             "audit.errors.FilterRefused",
             "audit.errors.RetirementRefused",
+            "accounts.errors.PersonActive",
+            "accounts.errors.PersonErased",
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",
             "agents.errors.CredentialEnded",

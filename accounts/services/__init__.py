@@ -5,6 +5,7 @@ One public function per use case, one durable transaction each, the audit event 
 
 from __future__ import annotations
 
+from accounts.services.erasure import erase_person
 from accounts.services.identities import link_identity
 from accounts.services.lock_outs import release_lock_out
 from accounts.services.password_reset import mail_password_reset, queue_password_reset
@@ -44,6 +45,7 @@ __all__ = [
     "ask_passkey",
     "create_team",
     "create_user",
+    "erase_person",
     "link_identity",
     "mail_password_reset",
     "prove_passkey",

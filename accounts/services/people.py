@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.core.usernames import canonical_username
 from accounts.errors import (
+    PersonErased,
     TeamNameTaken,
     UsernameRefused,
     UsernameTaken,
@@ -98,12 +99,15 @@ def update_user(
     Changed rights take a fresh proof of who changes them: raises StepUpRequired. An
     administrator's own wait for a second one: the rest is done, and the request that
     asks for them is returned. Anybody else's own are refused, and so is deactivating
-    oneself: raises OwnAuthorityRefused. The row is locked, so that of two
-    administrators the later one sees the earlier's work.
+    oneself: raises OwnAuthorityRefused. Who was erased stays so: raises PersonErased.
+    The row is locked, so that of two administrators the later one sees the earlier's
+    work.
     """
     wanted = cast("dict[str, object]", changes)
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update().get(pk=user.pk)
+        if person.erased_at is not None:
+            raise PersonErased
         asked = None
         if acting.principal_id == person.pk:
             authority = {name: wanted.pop(name) for name in AUTHORITY & wanted.keys()}
@@ -189,7 +193,12 @@ def _spelled(permission: Permission) -> str:
 
 
 def set_password(*, user: User, password: str, acting: Principal) -> None:
-    """Give a person a new password; all their sign-ins end. Raises WeakPassword."""
+    """Give a person a new password; all their sign-ins end.
+
+    Raises WeakPassword, PersonErased.
+    """
+    if user.erased_at is not None:
+        raise PersonErased
     _check_password(password, user)
     user.set_password(password)
     with transaction.atomic(durable=True):

@@ -18,7 +18,11 @@ from audit.services.recording import (
     record_viewed,
 )
 from audit.services.retention import Retired, retire_months
-from audit.services.saved_filters import remove_filter, save_filter
+from audit.services.saved_filters import (
+    forget_filters,
+    remove_filter,
+    save_filter,
+)
 from audit.services.sealing import (
     Sequencer,
     deliver_checkpoints,
@@ -43,6 +47,7 @@ __all__ = [
     "export_events",
     "export_proof",
     "follow",
+    "forget_filters",
     "make_checkpoint_if_due",
     "masked_text",
     "record",

@@ -47,6 +47,11 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
     return saved
 
 
+def forget_filters(person_id: str) -> None:
+    """Forget all filters of a person who is erased, in the caller's transaction."""
+    SavedFilter.objects.filter(person_id=person_id).delete()
+
+
 def remove_filter(filter_id: str, *, acting: Principal) -> None:
     """Forget a filter of one's own. Raises NotFound."""
     with transaction.atomic(durable=True):

@@ -1,0 +1,58 @@
+"""Erasing a person: what tells who they were goes, what they did stays."""
+
+from __future__ import annotations
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import PersonActive, PersonErased
+from accounts.models import Session, User
+from accounts.services.sessions import target
+from audit.context import Principal
+from audit.services import forget_filters, record
+from security.step_up import require_step_up
+
+OWNED = (Authenticator, EmailAddress, SocialAccount, Session)
+FAILED_SIGN_INS = (AccessAttempt, AccessFailureLog, AccessLog)
+
+
+def erase_person(*, user: User, acting: Principal) -> None:
+    """Leave of a person who was deactivated no more than their id, for good.
+
+    Agents, transactions and the audit log go on naming that id. Takes a fresh proof:
+    raises StepUpRequired; and PersonActive, PersonErased.
+    """
+    require_step_up(acting)
+    with transaction.atomic(durable=True):
+        person = User.objects.select_for_update().get(pk=user.pk)
+        if person.erased_at is not None:
+            raise PersonErased
+        if person.is_active:
+            raise PersonActive
+        for failures in FAILED_SIGN_INS:
+            failures.objects.filter(username__iexact=person.username).delete()
+        for owned in OWNED:
+            owned.objects.filter(user=person).delete()
+        forget_filters(person.pk)
+        person.user_permissions.clear()
+        person.set_unusable_password()
+        person.username = f"erased-{person.pk}"
+        person.full_name = person.email = person.phone = ""
+        person.last_login = None
+        person.erased_at = timezone.now()
+        person.save(
+            update_fields=[
+                "username",
+                "password",
+                "full_name",
+                "email",
+                "phone",
+                "last_login",
+                "erased_at",
+            ]
+        )
+        record("user.erased", target=target(person), owner_id=person.pk, actor=acting)

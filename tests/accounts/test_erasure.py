@@ -1,0 +1,152 @@
+"""Erasing a person leaves no name behind, and all that happened."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from axes.models import AccessAttempt
+from django.apps import apps
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from accounts import services
+from accounts.errors import InvalidCredentials, PersonActive, PersonErased
+from accounts.models import Session, User
+from agents.models import Agent
+from audit.models import AuditEvent, SavedFilter
+from audit.services import verify_log
+from security.errors import StepUpRequired
+from tests.audit.logs import seal
+from tests.browsing import sign_in
+from tests.factories import make_agent
+from tests.people import PASSWORD, People
+
+pytestmark = pytest.mark.django_db
+
+# Whom the address, the name and the rest of it tell of.
+TRACES = ("carol", "Carol Example", "carol@example.com", "+15550100", "203.0.113.77")
+HISTORY = {"audit_auditevent", "agents_agent"}
+
+
+@pytest.fixture
+def carol(people: People) -> User:
+    """Carol with all that can be known of a person, who has left."""
+    carol = people.carol
+    services.update_user(
+        user=carol,
+        acting=people.alice,
+        full_name=TRACES[1],
+        email=TRACES[2],
+        phone=TRACES[3],
+        permissions=frozenset({"audit.view_auditevent"}),
+    )
+    make_agent(carol, acting=people.alice)
+    Authenticator.objects.create(user=carol, type="totp", data={"secret": "none"})
+    request = RequestFactory().post("/", REMOTE_ADDR=TRACES[4])
+    services.start_session(request=request, user=carol)
+    AccessAttempt.objects.create(
+        username="Carol", ip_address=TRACES[4], failures_since_start=1
+    )
+    SavedFilter.objects.create(person_id=carol.pk, name="mine", query="q=carol")
+    services.update_user(user=carol, acting=people.alice, is_active=False)
+    carol.refresh_from_db()
+    return carol
+
+
+def tables_that_tell(trace: str) -> set[str]:
+    """Return the tables with a row that has a text somewhere."""
+    return {
+        model._meta.db_table
+        for model in apps.get_models()
+        if any(
+            trace.lower() in str(value).lower()
+            for row in model._default_manager.values_list()
+            for value in row
+        )
+    }
+
+
+def test_l11_who_is_erased_is_an_id_and_the_log_is_kept(carol: User, people: People):
+    told = set(AuditEvent.objects.filter(owner_id=carol.pk).values_list("id", "action"))
+
+    services.erase_person(user=carol, acting=people.alice)
+
+    carol.refresh_from_db()
+    assert carol.username == f"erased-{carol.pk}"
+    assert (carol.full_name, carol.email, carol.phone) == ("", "", "")
+    assert not carol.has_usable_password()
+    assert not carol.user_permissions.exists()
+    assert not Session.objects.filter(user=carol).exists()
+    assert not Authenticator.objects.filter(user=carol).exists()
+    assert not SavedFilter.objects.exists()
+    for trace in TRACES:
+        assert tables_that_tell(trace) <= HISTORY
+    assert Agent.objects.get(owner=carol).name == "shopping"
+    kept = set(AuditEvent.objects.filter(owner_id=carol.pk).values_list("id", "action"))
+    assert sorted(action for _, action in kept - told) == [
+        "second_factor.removed",
+        "user.erased",
+    ]
+    assert kept > told
+
+
+def test_l11_the_log_still_verifies(carol: User, people: People, settings, tmp_path):
+    settings.AUDIT_CHECKPOINT_DIR = str(tmp_path)
+    seal()
+    services.erase_person(user=carol, acting=people.alice)
+    seal()
+
+    result = verify_log(grace_s=0)
+
+    assert result.findings == []
+    assert result.size == AuditEvent.objects.count()
+
+
+def test_who_is_erased_never_comes_back(carol: User, people: People):
+    services.erase_person(user=carol, acting=people.alice)
+    carol.refresh_from_db()
+
+    with pytest.raises(PersonErased):
+        services.update_user(user=carol, acting=people.alice, is_active=True)
+    with pytest.raises(PersonErased):
+        services.set_password(user=carol, password=PASSWORD, acting=people.alice)
+    with pytest.raises(PersonErased):
+        services.erase_person(user=carol, acting=people.alice)
+    for name in ("carol", carol.username):
+        with pytest.raises(InvalidCredentials):
+            services.sign_in(
+                request=RequestFactory().post("/"), username=name, password=PASSWORD
+            )
+    assert not User.objects.get(pk=carol.pk).is_active
+    assert AuditEvent.objects.filter(action="user.erased").count() == 1
+
+
+def test_only_who_was_deactivated_is_erased(people: People):
+    with pytest.raises(PersonActive):
+        services.erase_person(user=people.bob, acting=people.alice)
+
+    assert User.objects.get(pk=people.bob.pk).username == "bob"
+    assert not AuditEvent.objects.filter(action="user.erased").exists()
+
+
+def test_erasing_takes_a_fresh_proof(carol: User, people: People):
+    people.alice.authenticated_at = timezone.now() - timedelta(minutes=6)
+
+    with pytest.raises(StepUpRequired):
+        services.erase_person(user=carol, acting=people.alice)
+
+    assert User.objects.get(pk=carol.pk).username == "carol"
+
+
+def test_staff_erase_in_the_console(carol: User, people: People):
+    console = Client()
+    sign_in(console, people.alice)
+    body = {"action": "erase", "_selected_action": [carol.pk, people.bob.pk]}
+
+    page = console.post("/admin/accounts/user/", body, follow=True).content.decode()
+
+    assert "1 erased." in page
+    assert "Bob: Deactivate this person first." in page
+    assert User.objects.filter(username__startswith="erased-").get() == carol
