@@ -216,6 +216,7 @@ class AuditEventAdmin(HistoryAdmin):
             )
         except FilterRefused as error:
             messages.error(request, error.detail)
+            query = "" if error.pointer == "/query" else query
         else:
             query = saved.query
             messages.success(request, f"The filter “{saved.name}” was saved.")

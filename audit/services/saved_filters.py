@@ -27,10 +27,15 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
     name = " ".join(name.split())
     filters = [pair for pair in parse_qsl(query) if pair[0] not in PLACES]
     query = urlencode(filters)
-    if not name or len(name) > 60:
-        raise FilterRefused("Give the filter a name of at most 60 characters.")
-    if not query or len(query) > 2000:
-        raise FilterRefused("Filter the list first; a filter may be 2,000 characters.")
+    if not name.isprintable() or not 1 <= len(name) <= 60:
+        raise FilterRefused(
+            "Give the filter a name of at most 60 characters.", pointer="/name"
+        )
+    is_plain = all(text.isprintable() for pair in filters for text in pair)
+    if not is_plain or not 1 <= len(query) <= 2000:
+        raise FilterRefused(
+            "Filter the list first; a filter may be 2,000 characters.", pointer="/query"
+        )
     with transaction.atomic(durable=True):
         saved, is_new = SavedFilter.objects.update_or_create(
             person_id=acting.principal_id, name=name, defaults={"query": query}

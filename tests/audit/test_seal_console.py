@@ -238,3 +238,25 @@ def test_nobody_sees_or_removes_what_another_keeps(console):
     assert "Theirs" not in text(console.get(f"{LIST}?outcome=refused"))
     assert console.post(f"{LIST}filters/{other.pk}/remove/").status_code == 404
     assert SavedFilter.objects.get() == other
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("a\x00b", "outcome__exact=refused"),
+        ("a\u202eb", "outcome__exact=refused"),
+        ("Mine", "outcome__exact=%00"),
+        ("Mine", "q=a\x00b"),
+        ("Mine", "q=%0d%0aLocation: http://example.com"),
+        ("Mine", "q=\r\nLocation: http://example.com"),
+    ],
+)
+def test_e12_control_characters_in_a_filter_are_refused(console, name, query):
+    body = {"name": name, "query": query}
+    answer = console.post(f"{LIST}filters/", body, follow=True)
+
+    assert answer.status_code == 200
+    assert [location.partition("?")[0] for location, _ in answer.redirect_chain] == [
+        LIST
+    ]
+    assert not SavedFilter.objects.exists()
