@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.processes import process_pool
-from audit.services import PROOF, export_events, export_proof
+from audit.services import PROOF, Sequencer, export_events, export_proof
 from tests.audit.logs import seal, write_event
 
 pytestmark = pytest.mark.stress
@@ -53,22 +53,23 @@ def export(form: str) -> tuple[int, int]:
         return pool.submit(peak_kib, form).result()
 
 
-def write_to(count: int) -> None:
+def write_to(count: int, sequencer: Sequencer) -> None:
     start = timezone.now() - timedelta(days=1)
     for first in range(AuditEvent.objects.count(), count, LOT):
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
             cursor.execute(COPIES, [start, first + 1, min(first + LOT, count)])
-        seal()
+        seal(sequencer)
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_memory_is_the_same_for_few_events_and_for_many():
+    sequencer = Sequencer()
     write_event()
-    write_to(FEW)
+    write_to(FEW, sequencer)
     few = {form: export(form) for form in ("jsonl", PROOF)}
 
-    write_to(ROWS)
+    write_to(ROWS, sequencer)
 
     for form, (count, peak) in few.items():
         more, most = export(form)
