@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import services
+from accounts.errors import PersonErased
 from accounts.forms import NewPasswordForm, NewPersonForm, PersonForm
 from accounts.models import Session, Team, User
 from accounts.permissions import person_of
@@ -132,13 +133,17 @@ class UserAdmin(ServiceAdmin):
             return redirect("accounts:password")
         form = NewPasswordForm(person, request.POST or None)
         if form.is_valid():
-            services.set_password(
-                user=person,
-                password=form.cleaned_data["password"],
-                acting=person_of(request),
-            )
-            self.message_user(request, "The password is set.", messages.SUCCESS)
-            return redirect("admin:accounts_user_change", person.pk)
+            try:
+                services.set_password(
+                    user=person,
+                    password=form.cleaned_data["password"],
+                    acting=person_of(request),
+                )
+            except PersonErased as error:
+                form.add_error(None, error.detail)
+            else:
+                self.message_user(request, "The password is set.", messages.SUCCESS)
+                return redirect("admin:accounts_user_change", person.pk)
         values = {
             **self.admin_site.each_context(request),
             "title": f"Set a password for {person}",

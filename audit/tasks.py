@@ -8,11 +8,11 @@ from django.db import connection, transaction
 from audit.context import System
 from audit.queries import verification_is_asked
 from audit.services import record_verification, verify_log
+from audit.sessions import only_one
 
 MONTHS_AHEAD = 3
 VERIFIER = System("scheduled verification")
 HOURS_6 = 6 * 3600
-LOCK = "audit_verification"
 
 
 @shared_task
@@ -31,14 +31,9 @@ def verify() -> None:
 
     One at a time: who comes while another is at it has nothing to add.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-        if not cursor.fetchone()[0]:
-            return
-        try:
+    with only_one("audit_verification") as is_mine:
+        if is_mine:
             record_verification(verify_log(), actor=VERIFIER)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
 
 
 @shared_task(time_limit=HOURS_6)

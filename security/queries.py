@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +25,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from audit.context import Principal
 from audit.models import AuditEvent
-from audit.queries import stream
+from audit.queries import leaf_time, sealed_events, stream
 from security.changes import decidable_by
 from security.core import thresholds
 from security.models import (
@@ -155,13 +154,24 @@ def watched_steps(events: QuerySet[AuditEvent]) -> list[datetime]:
     return list(steps.values_list("step", flat=True).distinct().order_by("step"))
 
 
-def steps_near(steps: Sequence[datetime]) -> list[datetime]:
-    """Return all watched steps from the first of some to an hour after the last."""
-    if not steps:
-        return []
-    after = steps[-1] + thresholds.STEP + thresholds.HOUR
-    events = AuditEvent.objects.filter(occurred_at__gte=steps[0], occurred_at__lt=after)
-    return watched_steps(events)
+def steps_touched(start: int, end: int, *, now: datetime) -> list[datetime]:
+    """Return the steps that end an hour in which newly sealed events may tell.
+
+    The events have an index in [start, end). An hour counts what was read before, too:
+    where the first of them are from before that, they may tell in every hour up to one
+    after the last. None from over 72 hours ago. 2 to 4 queries.
+    """
+    earliest = now - thresholds.CATCH_UP
+    events = sealed_events(start, end).filter(occurred_at__gte=earliest)
+    new = watched_steps(events)
+    before = leaf_time(start - 1)
+    if not new or before is None or before < new[0] + thresholds.STEP:
+        return new
+    near = AuditEvent.objects.filter(
+        occurred_at__gte=new[0],
+        occurred_at__lt=new[-1] + thresholds.STEP + thresholds.HOUR,
+    )
+    return thresholds.steps_after(new, watched_steps(near))
 
 
 def metric_counts(*, since: datetime, until: datetime) -> dict[str, int]:

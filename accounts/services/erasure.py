@@ -1,4 +1,4 @@
-"""Erasing a person: what tells who they were goes, what they did stays."""
+"""Erasing a person: how to reach and recognise them goes, what they did stays."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ FAILED_SIGN_INS = (AccessAttempt, AccessFailureLog, AccessLog)
 
 
 def erase_person(*, user: User, acting: Principal) -> None:
-    """Leave of a person who was deactivated no more than their id, for good.
+    """Forget who a person was who was deactivated, for good; their id stays.
 
-    Agents, transactions and the audit log go on naming that id. Takes a fresh proof:
-    raises StepUpRequired; and PersonActive, PersonErased.
+    Agents, transactions and the log go on naming that id. History that was written
+    under their user name stays as it was: the log, alerts, locks, incidents, changes.
+    Takes a fresh proof: raises StepUpRequired; and PersonActive, PersonErased.
     """
     require_step_up(acting)
     with transaction.atomic(durable=True):

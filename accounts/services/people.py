@@ -197,11 +197,11 @@ def set_password(*, user: User, password: str, acting: Principal) -> None:
 
     Raises WeakPassword, PersonErased.
     """
-    if user.erased_at is not None:
-        raise PersonErased
     _check_password(password, user)
     user.set_password(password)
     with transaction.atomic(durable=True):
+        if User.objects.select_for_update().get(pk=user.pk).erased_at is not None:
+            raise PersonErased
         user.save(update_fields=["password"])
         record(
             "user.updated",

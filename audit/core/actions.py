@@ -53,7 +53,7 @@ _ACTIONS: dict[str, Action] = {
     "session.refresh_replayed": Action(
         "A spent refresh token came again; its whole family ended."
     ),
-    "user.erased": Action("All that told who a person was is gone, but their id."),
+    "user.erased": Action("A person's account was emptied for good; their id stays."),
     "user.lock_out_released": Action(
         "Somebody forgot the failures of a locked-out name."
     ),

@@ -11,7 +11,7 @@ from django.db.models import Max, Min, Q, QuerySet
 from audit.context import Principal, holds
 from audit.core.retention import Retirement, retirement_of
 from audit.models import AuditEvent, AuditLeaf, ReaderCursor, SavedFilter
-from audit.queries.tree import tree_size
+from audit.queries.tree import leaf_time, tree_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def retirements() -> list[Retirement]:
 
 
 def _lag(cursor: ReaderCursor, size: int, now: datetime) -> ReaderLag:
-    unread = AuditLeaf.objects.filter(index=cursor.index).first()
-    delay = now - unread.occurred_at if unread else timedelta(0)
+    unread = leaf_time(cursor.index)
+    delay = now - unread if unread else timedelta(0)
     return ReaderLag(
         cursor.name,
         max(0, size - cursor.index),

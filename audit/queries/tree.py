@@ -57,6 +57,12 @@ def index_of(event_id: str) -> int | None:
     return None if leaf is None else leaf.index
 
 
+def leaf_time(index: int) -> datetime | None:
+    """Return when the event at a place happened, None if there is none. 1 query."""
+    leaf = AuditLeaf.objects.filter(index=index).first()
+    return None if leaf is None else leaf.occurred_at
+
+
 def frontier(size: int) -> Frontier:
     """Return the tree of the first `size` events, ready to grow. At most 4 queries.
 

@@ -10,24 +10,28 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
-from audit.models import AuditEvent, ReaderCursor
-from audit.queries import sealed_events, tree_size
+from audit.models import ReaderCursor
+from audit.queries import tree_size
+from audit.sessions import only_one
 
 LOT = 10_000
 
 
-def follow(
-    reader: str, handle: Callable[[QuerySet[AuditEvent]], None], *, now: datetime
-) -> None:
-    """Hand a reader all sealed events that it has not dealt with, in lots of LOT.
+def follow(reader: str, handle: Callable[[int, int], None], *, now: datetime) -> None:
+    """Let a reader deal with all sealed events that it has not, in lots of LOT.
 
-    Each at least once: the cursor moves after a lot is dealt with, so that `handle`
-    must do no harm when it gets an event twice. What it raises is raised, and the lot
-    comes again the next time. Of several workers at once one moves on, the others stop.
-    A reader that is new begins at the first event.
+    `handle(start, end)` deals with those of an index in [start, end), each at least
+    once: the cursor moves afterwards, so it must do no harm when it gets one twice.
+    What it raises is raised, and the lot comes again the next time. One worker at a
+    time; another one has nothing to do. A reader that is new begins at index 0.
     """
+    with only_one(f"audit_reader_{reader}") as is_mine:
+        if is_mine:
+            _follow(reader, handle, now)
+
+
+def _follow(reader: str, handle: Callable[[int, int], None], now: datetime) -> None:
     with transaction.atomic(durable=True):
         cursor, _ = ReaderCursor.objects.get_or_create(
             name=reader, defaults={"read_at": now}
@@ -36,7 +40,7 @@ def follow(
     while True:
         end = min(place + LOT, size)
         if place < end:
-            handle(sealed_events(place, end))
+            handle(place, end)
         with transaction.atomic(durable=True):
             has_moved = ReaderCursor.objects.filter(name=reader, index=place).update(
                 index=end, read_at=now

@@ -18,6 +18,7 @@ from audit.queries import newest_checkpoint
 from audit.queries.sealed import monthly_partitions, unsealed_events
 from audit.services.recording import record
 from audit.services.verification import record_verification, verify_log
+from audit.sessions import no_statement_timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Retired:
     events: int
 
 
+@no_statement_timeout()
 def retire_months(
     *, before: datetime, now: datetime, actor: Principal
 ) -> list[Retired]:
@@ -68,7 +70,6 @@ def _retire(name: str, *, now: datetime, actor: Principal) -> Retired:
     start = month_of(name)
     end = next_month(start)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
         count = _require_ripe(start, now=now)
         record(
             "audit.retired",

@@ -7,7 +7,13 @@ from urllib.parse import parse_qsl, urlencode
 from django.db import transaction
 
 from audit.context import Principal, holds
-from audit.errors import FilterRefused, NotFound, NotPermitted
+from audit.core.masking import mask
+from audit.errors import (
+    FilterRefused,
+    NotFound,
+    NotPermitted,
+    SensitiveDataRefused,
+)
 from audit.models import SavedFilter
 from audit.services.recording import record
 
@@ -31,6 +37,8 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
         raise FilterRefused(
             "Give the filter a name of at most 60 characters.", pointer="/name"
         )
+    if _has_secrets({"name": name, **dict(filters)}):
+        raise FilterRefused("A filter holds no secrets.", pointer="/query")
     is_plain = all(text.isprintable() for pair in filters for text in pair)
     if not is_plain or not 1 <= len(query) <= 2000:
         raise FilterRefused(
@@ -71,3 +79,10 @@ def remove_filter(filter_id: str, *, acting: Principal) -> None:
             target=("filter", filter_id, saved.name),
             actor=acting,
         )
+
+
+def _has_secrets(told: dict[str, str]) -> bool:
+    try:
+        return mask(told) != told
+    except SensitiveDataRefused:
+        return True

@@ -29,6 +29,7 @@ from audit.queries.sealed import (
     unsealed_events,
 )
 from audit.services.recording import Outcome, record
+from audit.sessions import no_statement_timeout
 from audit.sinks import sinks
 
 # A part for one process; a log of one part is not worth to start processes.
@@ -68,6 +69,7 @@ class Verification:
         return not self.findings
 
 
+@no_statement_timeout()
 def verify_log(
     *,
     since: TreeHead | None = None,

@@ -82,18 +82,13 @@ def hours_of(times: Iterable[datetime], *, now: datetime) -> list[datetime]:
     return sorted(hour for hour in hours if hour + HOUR > now - CATCH_UP)
 
 
-def hours_affected(
-    new: Sequence[datetime], near: Iterable[datetime], *, now: datetime
-) -> list[datetime]:
-    """Return the ends of the hours in which new events may take somebody over a limit.
+def steps_after(new: Sequence[datetime], near: Iterable[datetime]) -> list[datetime]:
+    """Return those of `near` that end an hour with one of `new` in it.
 
-    `new` and `near` are starts of steps, `new` in order: those with new events, and all
-    with events from the first of them to an hour after the last. An hour may end with
-    any step; none that ended over 72 hours ago.
+    Both are starts of steps, `new` in order; an hour ends with the end of a step.
     """
-    ends = (start + STEP for start in near)
     return [
-        end
-        for end in ends
-        if end > now - CATCH_UP and bisect_left(new, end - HOUR) < bisect_left(new, end)
+        step
+        for step in near
+        if bisect_left(new, step + STEP - HOUR) < bisect_left(new, step + STEP)
     ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
-from audit.queries import sealing_delay
+from audit.queries import sealed_events, sealing_delay
 from audit.services import follow, record
 from security.core.thresholds import (
     HOUR,
@@ -42,7 +42,11 @@ def check_alerts(*, now: datetime) -> None:
 
     # Sealed or not: who stops the sequencer stops no alert.
     check([now - MINUTE, now])
-    follow(ALERTS, lambda events: check(watched_steps(events)), now=now)
+    follow(
+        ALERTS,
+        lambda start, end: check(watched_steps(sealed_events(start, end))),
+        now=now,
+    )
 
 
 def check_sealing(*, now: datetime) -> None:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
@@ -19,18 +18,17 @@ from audit.models import AuditEvent
 from audit.queries import events_about, timeline
 from audit.services import follow, record
 from security.core import incidents
-from security.core.thresholds import HOUR, hours_affected
+from security.core.thresholds import HOUR, STEP
 from security.errors import LastUnlocker, ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep
 from security.queries import (
     INCIDENTS,
     Suspect,
     last_incident,
-    steps_near,
+    steps_touched,
     suspect,
     suspects,
     unanswered_incidents,
-    watched_steps,
 )
 from security.services.locks import lock_in_transaction
 from security.services.notifications import notify_contacts
@@ -54,10 +52,10 @@ def detect_incidents(*, now: datetime) -> list[Incident]:
     # Sealed or not: who stops the sequencer stops no detection.
     opened = _detect(since=now - HOUR, until=now + CLOCK_TOLERANCE, now=now)
 
-    def catch_up(events: QuerySet[AuditEvent]) -> None:
-        steps = watched_steps(events)
-        for end in hours_affected(steps, steps_near(steps), now=now):
-            opened.extend(_detect(since=end - HOUR, until=end, now=now))
+    def catch_up(start: int, end: int) -> None:
+        for step in steps_touched(start, end, now=now):
+            until = step + STEP
+            opened.extend(_detect(since=until - HOUR, until=until, now=now))
 
     follow(INCIDENTS, catch_up, now=now)
     return opened
@@ -244,10 +242,9 @@ def _run_log(incident: Incident) -> str:
 
 def _run_investigate(incident: Incident) -> str:
     """Gather where to look: how many events of the hour before name the resource."""
-    hour = {
-        "occurred_at__gte": incident.opened_at - HOUR,
-        "occurred_at__lt": incident.opened_at,
-    }
+    source = AuditEvent.objects.filter(pk=incident.source_event_id).first()
+    at = source.occurred_at if source else incident.opened_at
+    hour = {"occurred_at__gte": at - HOUR, "occurred_at__lte": at}
     about = timeline([incident.resource_id]).filter(**hour)[:EVIDENCE_LIMIT].count()
     owner = events_about([incident.owner_id]).filter(**hour)[:EVIDENCE_LIMIT].count()
     status = incidents.status_after_step(
@@ -255,8 +252,8 @@ def _run_investigate(incident: Incident) -> str:
     )
     _set_status(incident, status)
     return (
-        f"Started. In the hour before: {about} events about the resource and"
-        f" {owner} about its owner (counted to {EVIDENCE_LIMIT})."
+        f"Started. In the hour up to {at:%Y-%m-%d %H:%M} UTC: {about} events about the"
+        f" resource and {owner} about its owner (counted to {EVIDENCE_LIMIT})."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accounts.core.roles import GRANTABLE_PERMISSIONS, ROLE_PERMISSIONS
-from tests.access.table import CONSOLE_MODELS, Row, rows
+from tests.access.table import CONSOLE_MODELS, CONSOLE_PAGES, Row, rows
 
 INTRODUCTION = """\
 # Who may do what
@@ -46,7 +46,8 @@ reads by API count as `default`.
 CONSOLE = """\
 ### Console models
 
-An admin may read each list, page and history. Nothing is ever deleted here. Besides:
+An admin may read each list, page and history. No row is deleted by the console's own
+forms. Besides:
 
 | model | an admin may |
 |---|---|"""
@@ -95,12 +96,13 @@ def _roles() -> Iterator[str]:
 def _group(prefix: str) -> dict[str, Row]:
     """Return the rows of a group: of those whose prefix fits, the longest counts."""
     prefixes = [one for _, one in GROUPS]
+    own = {f"admin/{pattern}" for pattern in CONSOLE_PAGES}
     models = tuple(f"admin/{model}/" for model in CONSOLE_MODELS)
     return {
         pattern: row
         for pattern, row in rows().items()
         if max(filter(pattern.startswith, prefixes), key=len) == prefix
-        and (not pattern.startswith(models) or pattern.endswith("/password/"))
+        and (not pattern.startswith(models) or pattern in own)
     }
 
 

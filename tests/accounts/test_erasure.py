@@ -18,6 +18,7 @@ from agents.models import Agent
 from audit.models import AuditEvent, SavedFilter
 from audit.services import verify_log
 from security.errors import StepUpRequired
+from security.models import Alert
 from tests.audit.logs import seal
 from tests.browsing import sign_in
 from tests.factories import make_agent
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.django_db
 
 # Whom the address, the name and the rest of it tell of.
 TRACES = ("carol", "Carol Example", "carol@example.com", "+15550100", "203.0.113.77")
-HISTORY = {"audit_auditevent", "agents_agent"}
+HISTORY = {"audit_auditevent"}
+# What was written under a user name goes on saying so.
+SIGNED = HISTORY | {"security_alert"}
 
 
 @pytest.fixture
@@ -50,6 +53,13 @@ def carol(people: People) -> User:
         username="Carol", ip_address=TRACES[4], failures_since_start=1
     )
     SavedFilter.objects.create(person_id=carol.pk, name="mine", query="q=carol")
+    Alert.objects.create(
+        metric="api_errors",
+        window_start=timezone.now(),
+        count=10,
+        threshold=10,
+        acknowledged_by=carol.label,
+    )
     services.update_user(user=carol, acting=people.alice, is_active=False)
     carol.refresh_from_db()
     return carol
@@ -81,7 +91,8 @@ def test_l11_who_is_erased_is_an_id_and_the_log_is_kept(carol: User, people: Peo
     assert not Session.objects.filter(user=carol).exists()
     assert not Authenticator.objects.filter(user=carol).exists()
     assert not SavedFilter.objects.exists()
-    for trace in TRACES:
+    assert tables_that_tell(TRACES[0]) == SIGNED
+    for trace in TRACES[1:]:
         assert tables_that_tell(trace) <= HISTORY
     assert Agent.objects.get(owner=carol).name == "shopping"
     kept = set(AuditEvent.objects.filter(owner_id=carol.pk).values_list("id", "action"))
@@ -150,3 +161,18 @@ def test_staff_erase_in_the_console(carol: User, people: People):
     assert "1 erased." in page
     assert "Bob: Deactivate this person first." in page
     assert User.objects.filter(username__startswith="erased-").get() == carol
+
+
+def test_the_console_refuses_who_was_erased_a_password(carol: User, people: People):
+    services.erase_person(user=carol, acting=people.alice)
+    console = Client()
+    sign_in(console, people.alice)
+
+    page = console.post(
+        f"/admin/accounts/user/{carol.pk}/password/",
+        {"password": "another long passphrase"},
+    )
+
+    assert page.status_code == 200
+    assert "This person was erased for good." in page.content.decode()
+    assert not User.objects.get(pk=carol.pk).has_usable_password()

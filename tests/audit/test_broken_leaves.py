@@ -32,7 +32,8 @@ def write(text: str, details: dict | None = None) -> AuditEvent:
 
 
 def look() -> tuple[list[int], list[Broken]]:
-    return _odd_leaves(0, 1_000), list(broken_leaves(0, 1_000))
+    odd, gone = _odd_leaves(0, 1_000)
+    return odd + gone, list(broken_leaves(0, 1_000))
 
 
 @pytest.mark.django_db
@@ -99,6 +100,29 @@ def test_a_text_that_is_spelled_like_the_sealed_one_is_found():
 
     found = {broken.event_id for broken in broken_leaves(0, 1_000)}
     assert found == {event.pk for event in events}
+
+
+@pytest.mark.usefixtures("committed_db", "as_owner")
+@pytest.mark.parametrize(
+    "details",
+    ["[" * 300 + "]" * 300, "[" * 3_000 + "]" * 3_000, "9" * 5_000, "1e-2000"],
+    ids=["deep", "very deep", "long", "tiny"],
+)
+def test_details_that_nobody_can_spell_are_found(details):
+    event = write("plain")
+    write("other")
+    seal()
+    tampering.remove_guards()
+    tampering.sql(
+        "UPDATE audit_auditevent SET details = jsonb_build_object('a', %s::jsonb)"
+        " WHERE id = %s",
+        details,
+        event.pk,
+    )
+
+    [broken] = broken_leaves(0, 1_000)
+
+    assert (broken.index, broken.is_there) == (0, True)
 
 
 TEXT = st.text(

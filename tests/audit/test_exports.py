@@ -18,8 +18,8 @@ from audit.core.actions import ACTIONS
 from audit.core.exports import CSV_COLUMNS, FORMATS, csv_header, csv_row
 from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
-from audit.services import export_events
-from tests.audit.logs import WRITER, seal, write_event, write_events, write_many
+from audit.services import build_event, export_events
+from tests.audit.logs import seal, write_event, write_events, write_many
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 events = st.fixed_dictionaries(
@@ -153,25 +153,29 @@ class TestCommand:
             "filters": {"outcome": "success", "target": "thing-1"},
         }
 
-    def test_every_filter_of_the_api_is_an_option(self, capsys):
-        first, *_, last = write_events(5)
-        options = {
-            "--action": first.action,
-            "--outcome": "success",
-            "--actor": WRITER.principal_id,
-            "--actor-kind": "system",
-            "--target": last.target_id,
-            "--owner": "",
-            "--address": "198.51.100.7",
-            "--request-id": "",
-            "--occurred-after": last.occurred_at.isoformat(),
-            "--occurred-before": (last.occurred_at + timedelta(seconds=1)).isoformat(),
-        }
-        assert len(options) == len(AuditEventFilter.base_filters)
+    @pytest.mark.parametrize("name", AuditEventFilter.base_filters)
+    def test_every_filter_of_the_api_is_an_option(self, capsys, name):
+        one = build_event(
+            "team.created", target=("team", "tea_1", "North"), owner_id="usr_1"
+        )
+        other = build_event("session.stepped_up", details={"method": "passkey"})
+        other.actor_kind, other.actor_id = "user", "usr_2"
+        other.target_id, other.address = "ses_2", "203.0.113.2"
+        other.owner_id, other.request_id = "usr_2", "req-2"
+        other.outcome = AuditEvent.Outcome.REFUSED
+        other.occurred_at = one.occurred_at + timedelta(hours=1)
+        AuditEvent.objects.bulk_create([one, other])
+        between = (one.occurred_at + timedelta(minutes=1)).isoformat()
+        values = {"occurred_after": between, "occurred_before": between}
+        fields = {"actor": "actor_id", "target": "target_id", "owner": "owner_id"}
+        value = values.get(name) or getattr(other, fields.get(name, name))
 
-        lines = self.lines(capsys, *(each for pair in options.items() for each in pair))
+        lines = self.lines(capsys, f"--{name.replace('_', '-')}", value)
 
-        assert [json.loads(line)["id"] for line in lines] == [last.pk]
+        exported = [json.loads(line)["id"] for line in lines]
+        # The export itself is the newest event.
+        assert exported[:1] == [one.pk if name == "occurred_before" else other.pk]
+        assert one.pk not in exported[1:]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -179,6 +183,7 @@ class TestCommand:
             (["--format", "xml"], "invalid choice"),
             (["--occurred-after", "yesterday"], "occurred_after: Enter a valid date"),
             (["--occurred-before", "9999-12-31T23:59:59-23:00"], "occurred_before: "),
+            (["--owner", ""], "owner: give a value"),
             (["--action", "nothing.done"], "action: Select a valid choice"),
             (["--address", "nowhere"], "address: Enter a valid IPv4 or IPv6 address"),
             (["--format", "proof", "--actor", "x"], "no filters"),

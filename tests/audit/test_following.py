@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent, AuditLeaf, ReaderCursor
-from audit.queries import reader_lags
+from audit.queries import reader_lags, sealed_events
 from audit.services import follow, following
 from tests.audit.logs import seal, write_event, write_events
 
@@ -24,7 +24,8 @@ class Reader:
         self.lots: list[set[str]] = []
         self.failing = failing
 
-    def __call__(self, events) -> None:
+    def __call__(self, start: int, end: int) -> None:
+        events = sealed_events(start, end)
         self.lots.append(set(events.values_list("id", flat=True)))
         if len(self.lots) in self.failing:
             raise RuntimeError("no")

@@ -203,6 +203,9 @@ def test_a_filter_of_the_same_name_gives_way(console):
         ("Mine", "", "Filter the list first"),
         ("Mine", "p=3", "Filter the list first"),
         ("Mine", "q=" + "x" * 2_000, "Filter the list first"),
+        ("Mine", "cvv=123", "A filter holds no secrets"),
+        ("Mine", "q=4111 1111 1111 1111", "A filter holds no secrets"),
+        ("4111 1111 1111 1111", "outcome=refused", "A filter holds no secrets"),
     ],
 )
 def test_a_filter_that_cannot_be_kept_is_told_and_nothing_is(

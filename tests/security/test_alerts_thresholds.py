@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from security.core.thresholds import (
     ALERT_THRESHOLDS,
     STEP,
-    hours_affected,
     hours_of,
     is_reached,
+    steps_after,
     triggers,
 )
 
@@ -80,26 +80,23 @@ def test_no_hour_is_checked_that_was_over_72_hours_ago():
     assert hours_of(times, now=NOON - timedelta(microseconds=1)) == [over, over + HOUR]
 
 
-def test_the_hours_that_a_new_event_affects_end_with_events_within_an_hour_after_it():
+def test_a_new_event_may_tell_in_the_hours_that_end_within_an_hour_after_it():
     near = [NOON + n * 10 * timedelta(minutes=1) for n in range(8)]
 
-    assert hours_affected([NOON], near, now=NOON) == [
-        start + STEP for start in near[:6]
-    ]
-    assert hours_affected([NOON], [NOON + HOUR - STEP], now=NOON) == [NOON + HOUR]
-    assert hours_affected([NOON], [NOON + HOUR], now=NOON) == []
-    assert hours_affected([], near, now=NOON) == []
-    assert hours_affected([NOON], near, now=NOON + 73 * HOUR) == []
+    assert steps_after([NOON], near) == near[:6]
+    assert steps_after([NOON], [NOON + HOUR - STEP]) == [NOON + HOUR - STEP]
+    assert steps_after([NOON], [NOON + HOUR]) == []
+    assert steps_after([], near) == []
 
 
 @given(st.sets(st.integers(0, 500)), st.sets(st.integers(0, 500)))
-def test_an_hour_is_affected_exactly_if_a_new_step_lies_in_it(new, old):
+def test_a_step_is_taken_exactly_if_the_hour_up_to_its_end_has_a_new_one(new, old):
     new_steps = [NOON + n * STEP for n in sorted(new)]
     near = [NOON + n * STEP for n in sorted(new | old)]
 
-    affected = hours_affected(new_steps, near, now=NOON)
+    taken = steps_after(new_steps, near)
 
     for start in near:
         end = start + STEP
         has_new = any(end - HOUR <= step < end for step in new_steps)
-        assert (end in affected) == has_new
+        assert (start in taken) == has_new

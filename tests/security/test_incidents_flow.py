@@ -17,7 +17,6 @@ from security.services import (
     set_contact,
     update_incident,
 )
-from tests.audit.logs import seal
 from tests.factories import make_agent
 from tests.people import SETUP
 from tests.security.happenings import (
@@ -109,21 +108,6 @@ def test_only_the_last_hour_counts(agent):
 
     is_refused(at=NOW - timedelta(hours=1), status=403, times=6, actor=actor)
     assert len(detect_incidents(now=NOW)) == 1
-
-
-def test_what_committed_hours_late_is_an_incident_once_it_is_sealed(agent):
-    actor, late = as_principal(agent), NOW + timedelta(hours=5)
-    is_refused(at=JUST, status=403, times=3, actor=actor)
-    seal()
-    assert detect_incidents(now=late) == []
-    is_refused(at=JUST - timedelta(minutes=58), status=403, times=3, actor=actor)
-    assert detect_incidents(now=late) == []
-
-    seal()
-    (incident,) = detect_incidents(now=late)
-
-    assert (incident.trigger, incident.value) == ("unauthorized_attempts", "6")
-    assert detect_incidents(now=late) == []
 
 
 def test_what_a_test_agent_does_is_no_incident(agent):

@@ -35,6 +35,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         names = AuditEventFilter.base_filters
         told = {name: options[name] for name in names if options[name] is not None}
+        if empty := [name for name, value in told.items() if not value]:
+            raise CommandError(f"{empty[0]}: give a value.", returncode=2)
         form = options["format"]
         if form == PROOF and told:
             raise CommandError("A proof is of the whole log: no filters.", returncode=2)

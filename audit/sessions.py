@@ -1,0 +1,37 @@
+"""What a job asks of its database session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+
+@contextmanager
+def only_one(job: str) -> Iterator[bool]:
+    """Tell whether nobody else is at a job; then nobody else can be, until the end.
+
+    A process that dies keeps nothing: the lock is the session's.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [job])
+        [is_mine] = cursor.fetchone()
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [job])
+
+
+@contextmanager
+def no_statement_timeout() -> Iterator[None]:
+    """Let statements take as long as they must; for jobs, never for requests."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        [usual] = cursor.fetchone()
+        cursor.execute("SET statement_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [usual])
