@@ -12,6 +12,7 @@ from audit.context import Principal
 from audit.core.event import COLUMNS, event_object, rfc3339
 from audit.core.exports import FORMATS, csv_header, jsonl
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
+from audit.queries import sealed_events
 from audit.services.recording import record
 
 CHUNK = 2_000
@@ -63,12 +64,12 @@ def export_proof() -> Iterator[str]:
         yield jsonl({"checkpoint": number, "note": note})
     index = 0
     while True:
-        leaves = AuditLeaf.objects.filter(index__gte=index).order_by("index")[:CHUNK]
+        after = AuditLeaf.objects.filter(index__gte=index).order_by("index")
+        leaves = list(after[:CHUNK])
         if not leaves:
             return
-        ids = [leaf.event_id for leaf in leaves]
-        rows = AuditEvent.objects.filter(pk__in=ids).values_list(*COLUMNS)
-        events = {row[:2]: row for row in rows}
+        page = sealed_events(index, leaves[-1].index + 1)
+        events = {row[:2]: row for row in page.values_list(*COLUMNS)}
         for leaf in leaves:
             row = events.get((leaf.event_id, leaf.occurred_at))
             event = _spelled(row) if row else None
