@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from audit.core.actions import ACTIONS
 from audit.models import AuditEvent
 
+BEYOND_TIME = "Beyond the years 1 to 9999 in UTC."
 # Parameters that are no filters: pages, order, long polls.
 EXTRAS = frozenset({"cursor", "limit", "ordering", "wait"})
 
@@ -80,16 +81,19 @@ def is_storable(instant: datetime) -> bool:
     return True
 
 
-def _refuse_beyond_time(given: Mapping[str, Any]) -> None:
-    beyond = [
+def beyond_time(given: Mapping[str, Any]) -> list[str]:
+    """Return the names of filters whose instant has no date in UTC."""
+    return [
         name
         for name, value in given.items()
         if isinstance(value, datetime) and not is_storable(value)
     ]
-    if beyond:
-        detail = "Beyond the years 1 to 9999 in UTC."
+
+
+def _refuse_beyond_time(given: Mapping[str, Any]) -> None:
+    if beyond := beyond_time(given):
         raise ValidationError(
-            {name: [ErrorDetail(detail, code="invalid")] for name in beyond}
+            {name: [ErrorDetail(BEYOND_TIME, code="invalid")] for name in beyond}
         )
 
 

@@ -15,6 +15,7 @@ from audit.errors import (
     SensitiveDataRefused,
 )
 from audit.models import SavedFilter
+from audit.queries import saved_filters
 from audit.services.recording import record
 
 KEPT_MAX = 50
@@ -48,8 +49,7 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
         saved, is_new = SavedFilter.objects.update_or_create(
             person_id=acting.principal_id, name=name, defaults={"query": query}
         )
-        kept = SavedFilter.objects.filter(person_id=acting.principal_id)
-        if is_new and kept.count() > KEPT_MAX:
+        if is_new and saved_filters(acting.principal_id).count() > KEPT_MAX:
             raise FilterRefused(f"You keep {KEPT_MAX} filters; remove one first.")
         record(
             "audit.filter_saved",
@@ -62,15 +62,13 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
 
 def forget_filters(person_id: str) -> None:
     """Forget all filters of a person who is erased, in the caller's transaction."""
-    SavedFilter.objects.filter(person_id=person_id).delete()
+    saved_filters(person_id).delete()
 
 
 def remove_filter(filter_id: str, *, acting: Principal) -> None:
     """Forget a filter of one's own. Raises NotFound."""
     with transaction.atomic(durable=True):
-        saved = SavedFilter.objects.filter(
-            pk=filter_id, person_id=acting.principal_id
-        ).first()
+        saved = saved_filters(acting.principal_id).filter(pk=filter_id).first()
         if saved is None:
             raise NotFound
         saved.delete()

@@ -42,6 +42,8 @@ ALERTING_EVENTS = frozenset(
 SEALING_LATE = timedelta(minutes=1)
 
 HOUR = timedelta(hours=1)
+# The hour before counts as present for so long, should nobody seal.
+GRACE = timedelta(minutes=1)
 # How far back it is looked, after an outage or the first time.
 CATCH_UP = 72 * HOUR
 # The hours in which an actor is judged begin and end with a step.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,6 +14,7 @@ from audit.errors import NotFound, NotPermitted
 from audit.queries import sealed_events, sealing_delay
 from audit.services import follow, record
 from security.core.thresholds import (
+    GRACE,
     HOUR,
     SEALING_LATE,
     hours_of,
@@ -26,7 +27,6 @@ from security.queries import ALERTS, metric_counts, watched_steps
 from security.services.notifications import notify_contacts
 
 ACTOR = System("alert thresholds")
-MINUTE = timedelta(minutes=1)
 
 
 def check_alerts(*, now: datetime) -> None:
@@ -41,7 +41,7 @@ def check_alerts(*, now: datetime) -> None:
             _check_hour(hour)
 
     # Sealed or not: who stops the sequencer stops no alert.
-    check([now - MINUTE, now])
+    check([now - GRACE, now])
     follow(
         ALERTS,
         lambda start, end: check(watched_steps(sealed_events(start, end))),

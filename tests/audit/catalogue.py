@@ -28,4 +28,4 @@ def document() -> str:
 
 
 if __name__ == "__main__":
-    print(document(), end="")  # noqa: T201
+    print(document(), end="")  # noqa: T201 - the command of `make schema`.

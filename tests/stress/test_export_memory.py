@@ -73,6 +73,6 @@ def test_memory_is_the_same_for_few_events_and_for_many():
 
     for form, (count, peak) in few.items():
         more, most = export(form)
-        print(f"{form}: {count:,} {peak:,} KiB; {more:,} {most:,} KiB")  # noqa: T201
+        print(f"{form}: {count:,} {peak:,} KiB; {more:,} {most:,} KiB")  # noqa: T201 - figures.
         assert (count, more) == (FEW, ROWS)
         assert most < peak + 16_384

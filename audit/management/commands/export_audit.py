@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,7 +10,7 @@ from django.db.models import QuerySet
 
 from audit.context import System
 from audit.core.exports import FORMATS
-from audit.filters import AuditEventFilter, is_storable
+from audit.filters import BEYOND_TIME, AuditEventFilter, beyond_time
 from audit.models import AuditEvent
 from audit.services import PROOF, export_events, export_proof, record_export
 
@@ -56,8 +55,7 @@ def _filtered(given: dict[str, str]) -> QuerySet[AuditEvent]:
     if not filterset.is_valid():
         [(name, [detail, *_]), *_] = filterset.errors.items()
         raise CommandError(f"{name}: {detail}", returncode=2)
-    for name, value in filterset.form.cleaned_data.items():
-        if isinstance(value, datetime) and not is_storable(value):
-            raise CommandError(f"{name}: beyond the years 1 to 9999.", returncode=2)
+    if beyond := beyond_time(filterset.form.cleaned_data):
+        raise CommandError(f"{beyond[0]}: {BEYOND_TIME}", returncode=2)
     found: QuerySet[AuditEvent] = filterset.qs
     return found
