@@ -135,6 +135,12 @@ class PolicyVersion(models.Model):
     requires_signature = models.BooleanField(
         default=False, help_text="Refuse requests that are not signed."
     )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text="Whose calendar periods follow."
+    )
+    limits = models.JSONField(
+        default=list, blank=True, help_text="Amounts and counts per period."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )

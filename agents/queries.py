@@ -15,6 +15,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import User
 from accounts.queries import owners_visible_to
+from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from audit.errors import NotFound
@@ -22,14 +23,16 @@ from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
 from security.models import ResourceLock
 from security.queries import STOPPING_LOCKS, live_locks, locks_stopping
 
+# What a locked row tells: the fields of LockedAgent but its clock.
+AGENT_COLUMNS = "id, owner_id, created_by_id, name, mode, is_active, policy_version_id"
+
 # Materialized, so that the clock is read after the wait for the lock, not before.
-_LOCK_AGENT = """
+_LOCK_AGENT = f"""
 WITH locked AS MATERIALIZED (
-    SELECT id, owner_id, created_by_id, name, mode, is_active, policy_version_id
-    FROM agents_agent WHERE id = %s FOR UPDATE
+    SELECT {AGENT_COLUMNS} FROM agents_agent WHERE id = %s FOR UPDATE
 )
 SELECT *, clock_timestamp() FROM locked
-"""
+"""  # noqa: S608 - constants only.
 
 # What stops a caller besides its agent's own row, as three columns. Parameters: those
 # of STOPPING_LOCKS, credential (None where none asks) and clock, the decision's.
@@ -239,7 +242,17 @@ def terms_of(version: PolicyVersion) -> PolicyTerms:
     terms = {name: getattr(version, name) for name in TERM_NAMES}
     for name in ("allowed_merchants", "blocked_categories", "allowed_functions"):
         terms[name] = None if terms[name] is None else tuple(terms[name])
+    terms["limits"] = tuple(_limit(limit) for limit in version.limits)
     return PolicyTerms(**terms)
+
+
+def _limit(stored: Mapping[str, Any]) -> Limit:
+    kinds = {
+        "period": Period(stored["period"]),
+        "window": Window(stored["window"]),
+        "per": Per(stored["per"]),
+    }
+    return Limit(**{**stored, **kinds})
 
 
 @lru_cache(maxsize=1024)

@@ -84,9 +84,13 @@ STATUS: dict[str, int] = {
             "security.errors.LastUnlocker",
             "security.errors.NotLocked",
             "security.errors.TransitionRefused",
+            "transactions.errors.AmountTooLarge",
             "transactions.errors.ApprovalExpired",
             "transactions.errors.ApprovalResolved",
+            "transactions.errors.AuthorizationExpired",
+            "transactions.errors.IncrementRefused",
             "transactions.errors.InvalidState",
+            "transactions.errors.ReportChanged",
             "transactions.errors.StillRefused",
         ),
         412: (
@@ -100,7 +104,11 @@ STATUS: dict[str, int] = {
             "security.errors.RateLimited",
         ),
         500: ("security.errors.DecryptionFailed",),
-        503: ("audit.errors.LogDamaged", "security.errors.LimiterUnavailable"),
+        503: (
+            "audit.errors.LogDamaged",
+            "security.errors.LimiterUnavailable",
+            "transactions.errors.BudgetsChanging",
+        ),
     }.items()
     for name in names
 }

@@ -14,7 +14,8 @@ from agents.principals import AgentPrincipal
 from audit.context import acting_as
 from audit.models import AuditEvent
 from transactions import services
-from transactions.models import ApprovalRequest
+from transactions.core.ledger import balances
+from transactions.models import ApprovalRequest, LedgerEntry, Reservation
 from transactions.queries import approval_for, etag_of
 from transactions.services import Answer, Ask
 
@@ -97,6 +98,16 @@ def everything() -> dict[str, list[Any]]:
         table.__name__: sorted(table._default_manager.values_list(), key=repr)
         for table in tables
     }
+
+
+def set_aside_minor() -> int:
+    """Return all money that is set aside, by the ledger and by the reservations."""
+    entries = LedgerEntry.objects.values_list("credit", "debit", "amount_minor")
+    by_ledger = balances(entries).get("reserved", 0)
+    assert by_ledger == sum(
+        reservation.outstanding_minor for reservation in Reservation.objects.all()
+    )
+    return by_ledger
 
 
 def events_since(before: list[Any]) -> list[AuditEvent]:

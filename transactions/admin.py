@@ -22,8 +22,12 @@ from transactions.models import (
     Decision,
     FunctionCall,
     IdempotencyRecord,
+    LateCapture,
+    LedgerEntry,
     MerchantActivity,
+    Refund,
     Reservation,
+    SharedBudget,
     Transaction,
 )
 
@@ -223,9 +227,19 @@ class ApprovalRequestAdmin(RecordAdmin):
 
 @admin.register(Budget)
 class BudgetAdmin(RecordAdmin):
-    ordering = ("-window_start", "-id")
-    list_display = ("window_start", "agent", "limit", "reserved", "posted")
-    list_select_related = ("agent",)
+    id_paths = ("pk", "holder")
+    search_help_text = "The whole id of a budget, an agent or a shared budget."
+    ordering = ("-starts_at", "-id")
+    list_display = (
+        "holder",
+        "scope",
+        "window",
+        "starts_at",
+        "limit",
+        "reserved",
+        "posted",
+        "count",
+    )
 
     @admin.display(description="limit")
     def limit(self, row: Budget) -> str:
@@ -237,20 +251,64 @@ class BudgetAdmin(RecordAdmin):
 
     @admin.display(description="posted")
     def posted(self, row: Budget) -> str:
-        return _money(row.posted_minor, row.currency)
+        return _money(row.posted_minor + row.late_minor, row.currency)
+
+
+@admin.register(SharedBudget)
+class SharedBudgetAdmin(HistoryAdmin):
+    """Set by API, for a change waits for the decisions under way."""
+
+    list_display = ("__str__", "currency", "limit", "time_zone", "is_active")
+    list_select_related = ("team",)
+
+    @admin.display(description="limit")
+    def limit(self, row: SharedBudget) -> str:
+        return _money(row.limit_minor, row.currency)
+
+
+class MoneyOfTransactionAdmin(RecordAdmin):
+    """What is written about one transaction's money, in its currency."""
+
+    id_paths = ("transaction_id",)
+    search_help_text = "A transaction's whole id."
+    list_select_related: ClassVar[tuple[str, ...]] = ("transaction",)
+
+    @admin.display(description="amount")
+    def amount(self, row: Reservation | LedgerEntry | Refund | LateCapture) -> str:
+        return _money(row.amount_minor, row.transaction.currency)
 
 
 @admin.register(Reservation)
-class ReservationAdmin(RecordAdmin):
-    id_paths = ("pk", "budget_id")
+class ReservationAdmin(MoneyOfTransactionAdmin):
     ordering = ("-transaction_id",)
-    list_display = ("transaction", "amount", "status", "created_at", "resolved_at")
-    list_filter = (CreatedFilter, "status")
-    list_select_related = ("transaction", "budget")
+    list_display = ("transaction", "amount", "left", "created_at", "resolved_at")
+    list_filter = (CreatedFilter,)
 
-    @admin.display(description="amount")
-    def amount(self, row: Reservation) -> str:
-        return _money(row.amount_minor, row.budget.currency)
+    @admin.display(description="still set aside")
+    def left(self, row: Reservation) -> str:
+        return _money(row.outstanding_minor, row.transaction.currency)
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(MoneyOfTransactionAdmin):
+    ordering = ("-id",)
+    list_display = ("created_at", "transaction", "kind", "credit", "debit", "amount")
+    list_filter = (CreatedFilter, "kind")
+
+
+@admin.register(Refund)
+class RefundAdmin(MoneyOfTransactionAdmin):
+    ordering = ("-id",)
+    list_display = ("created_at", "id", "transaction", "amount")
+    list_filter = (CreatedFilter,)
+
+
+@admin.register(LateCapture)
+class LateCaptureAdmin(MoneyOfTransactionAdmin):
+    ordering = ("-id",)
+    list_display = ("created_at", "transaction", "reference", "amount", "reported_by")
+    list_filter = (CreatedFilter,)
+    list_select_related = ("transaction", "reported_by")
 
 
 @admin.register(AgentActivity)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import views
+from transactions.api import money, views
 
 one = "transactions/<str:transaction_id>/"
 
@@ -13,5 +13,11 @@ urlpatterns = [
     path(f"{one}approve/", views.ApproveView.as_view()),
     path(f"{one}deny/", views.DenyView.as_view()),
     path(f"{one}cancel/", views.CancelView.as_view()),
+    path(f"{one}capture/", money.CaptureView.as_view()),
+    path(f"{one}void/", money.VoidView.as_view()),
+    path(f"{one}increment/", money.IncrementView.as_view()),
+    path(f"{one}refund/", money.RefundView.as_view()),
+    path(f"{one}late-capture/", money.LateCaptureView.as_view()),
+    path("shared-budgets/", money.SharedBudgetListView.as_view()),
     path("function-calls/", views.FunctionCallCreateView.as_view()),
 ]

@@ -70,3 +70,32 @@ class InvalidState(DomainError):
 class PreconditionRequired(DomainError):
     code = "if_match_required"
     detail = "Quote the ETag of the transaction you saw in an If-Match header."
+
+
+class BudgetsChanging(DomainError):
+    code = "budgets_changing"
+    detail = "The budgets that this agent shares are being changed; try again."
+
+
+class AuthorizationExpired(DomainError):
+    code = "authorization_expired"
+    detail = "The money was given back, for nobody took it in time."
+
+
+class AmountTooLarge(DomainError):
+    code = "amount_above_rest"
+
+    def __init__(self, left: str) -> None:
+        super().__init__(f"At most {left} is left.", pointer="/amount")
+
+
+class IncrementRefused(StillRefused):
+    """The policy in force does not allow the new total without a human."""
+
+    code = "increment_refused"
+    detail = "The rules now in force do not allow the new total."
+
+
+class ReportChanged(DomainError):
+    code = "report_changed"
+    detail = "A late capture of this reference was reported with another amount."

@@ -7,13 +7,20 @@ from typing import Any
 
 from agents.core.money import format_amount
 from transactions.core.risk import risk_level
-from transactions.models import ApprovalRequest, Decision, Transaction
+from transactions.models import (
+    ApprovalRequest,
+    Decision,
+    Refund,
+    Reservation,
+    Transaction,
+)
 
 
 def transaction_body(
     transaction: Transaction,
     decision: Decision,
     approval: ApprovalRequest | None,
+    reservation: Reservation | None,
     *,
     policy_number: int | None,
 ) -> dict[str, Any]:
@@ -26,6 +33,7 @@ def transaction_body(
         "outcome": str(decision.outcome),
         "amount": format_amount(transaction.amount_minor, transaction.currency),
         "currency": transaction.currency,
+        **_money(transaction.currency, reservation),
         "merchant": transaction.merchant,
         "category": transaction.category,
         "description": transaction.description,
@@ -46,6 +54,45 @@ def transaction_body(
         "approval": None if approval is None else approval_body(approval),
         "occurred_at": instant(transaction.occurred_at),
         "created_at": instant(transaction.created_at),
+    }
+
+
+def represent(transaction: Transaction) -> dict[str, Any]:
+    """Return the body of a transaction that came from transactions.queries."""
+    decision = transaction.decision
+    version = decision.policy_version
+    return transaction_body(
+        transaction,
+        decision,
+        getattr(transaction, "approval", None),
+        getattr(transaction, "reservation", None),
+        policy_number=version.number if version else None,
+    )
+
+
+def _money(currency: str, reservation: Reservation | None) -> dict[str, str]:
+    """Return what is still set aside, what was taken and what came back."""
+    return {
+        f"{name}_amount": format_amount(minor, currency)
+        for name, minor in (
+            ("reserved", reservation.outstanding_minor if reservation else 0),
+            ("captured", reservation.taken_minor if reservation else 0),
+            ("refunded", reservation.refunded_minor if reservation else 0),
+        )
+    }
+
+
+def refund_body(refund: Refund) -> dict[str, Any]:
+    """Return the JSON body of a refund."""
+    currency = refund.transaction.currency
+    return {
+        "id": refund.id,
+        "object": "refund",
+        "transaction": refund.transaction_id,
+        "amount": format_amount(refund.amount_minor, currency),
+        "currency": currency,
+        "reason": refund.reason,
+        "created_at": instant(refund.created_at),
     }
 
 

@@ -34,12 +34,13 @@ from transactions.errors import (
 from transactions.forms import TransactionFilterForm, VerdictForm
 from transactions.models import ApprovalRequest, Transaction
 from transactions.queries import (
+    Level,
     approval_for,
     approval_queue,
-    budget_of,
     dashboard_for,
     decisions_by_hour,
     etag_of,
+    levels_of,
     page_of_transactions,
     transaction_for,
     transactions_visible_to,
@@ -157,27 +158,20 @@ def _approval_page(
 
 
 def _limits(asked: Transaction) -> dict[str, object]:
-    """Return the policy in force, in words, and how full the day's pot is."""
+    """Return the policy in force, in words, and how far each of its limits is used."""
     policy = asked.agent.policy_version
     return {
         "policy": policy,
         "sentences": policy_sentences(terms_of(policy)) if policy else (),
-        "meter": _meter(asked),
+        "meters": [(level, _meter(asked, level)) for level in levels_of(asked)],
     }
 
 
-def _meter(asked: Transaction) -> Meter | None:
-    policy, budget = asked.agent.policy_version, budget_of(asked)
-    if policy is None or policy.daily_budget_minor is None or budget is None:
-        return None
-    used = budget.reserved_minor + budget.posted_minor
+def _meter(asked: Transaction, level: Level) -> Meter:
     is_counted = asked.status == Transaction.Status.PENDING_APPROVAL
-    own = asked.amount_minor if is_counted else 0
-    return measure(
-        limit_minor=policy.daily_budget_minor,
-        used_minor=used - own,
-        asked_minor=own,
-    )
+    whole = asked.amount_minor if level.currency else 1
+    own = whole if is_counted else 0
+    return measure(limit=level.limit, used=level.used - own, asked=own)
 
 
 @require_safe

@@ -21,8 +21,14 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.api.shared import HighRiskWritesView
+from agents.core.limits import Per, Period, Window
 from agents.core.policy import to_wire
-from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
+from agents.core.policy_draft import (
+    DEFAULT_CURRENCY,
+    DEFAULT_TIME_ZONE,
+    PolicyInvalid,
+    parse_terms,
+)
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
 from audit.errors import NotFound
@@ -36,6 +42,21 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag of the policy that you read; 412 if there is a newer one.",
 )
+
+
+class LimitShape(serializers.Serializer[Any]):
+    """At most an amount, a count, or both, in a period."""
+
+    period = serializers.ChoiceField(choices=list(Period))
+    window = serializers.ChoiceField(choices=list(Window), default=Window.CALENDAR)
+    per = serializers.ChoiceField(
+        choices=list(Per), default=Per.AGENT, help_text="What is counted apart."
+    )
+    name = serializers.CharField(
+        default="", help_text="One merchant or category; empty: each of them."
+    )
+    amount = serializers.CharField(allow_null=True, default=None)
+    count = serializers.IntegerField(allow_null=True, default=None)
 
 
 class PolicyInput(StrictSerializer):
@@ -61,6 +82,10 @@ class PolicyInput(StrictSerializer):
         help_text="Null: any registered function. Empty: none.",
     )
     requires_signature = serializers.BooleanField(default=False)
+    time_zone = serializers.CharField(
+        default=DEFAULT_TIME_ZONE, help_text="IANA name; calendar periods follow it."
+    )
+    limits = LimitShape(many=True, required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Leave reading to the core, which knows money, merchants and categories."""
@@ -97,6 +122,8 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
         child=serializers.CharField(), allow_null=True
     )
     requires_signature = serializers.BooleanField()
+    time_zone = serializers.CharField()
+    limits = LimitShape(many=True)
     created_by = serializers.CharField(source="created_by_id")
     created_at = serializers.DateTimeField()
 

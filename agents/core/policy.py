@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from agents.core.limits import Limit, Period, any_looser
+from agents.core.limits_draft import limit_to_wire
 from agents.core.merchants import merchant_key
 from agents.core.money import exponent_of, format_amount
 
@@ -30,6 +32,18 @@ class PolicyTerms:
     blocked_categories: tuple[str, ...]
     allowed_functions: tuple[str, ...] | None
     requires_signature: bool
+    time_zone: str = "UTC"
+    limits: tuple[Limit, ...] = ()
+
+    @property
+    def all_limits(self) -> tuple[Limit, ...]:
+        """Every limit per period, the daily budget among them."""
+        if self.daily_budget_minor is None:
+            return self.limits
+        return (
+            Limit(period=Period.DAY, amount_minor=self.daily_budget_minor),
+            *self.limits,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +58,13 @@ class PolicyRules:
     currency: str
     max_transaction_amount_minor: int
     requires_approval_above_minor: int | None
-    daily_budget_minor: int | None
     max_transactions_per_hour: int | None
     allowed_merchants: frozenset[str] | None
     blocked_categories: frozenset[str]
     allowed_functions: frozenset[str] | None
     requires_signature: bool
+    time_zone: str = "UTC"
+    limits: tuple[Limit, ...] = ()
 
 
 def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
@@ -61,7 +76,6 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         currency=terms.currency,
         max_transaction_amount_minor=terms.max_transaction_amount_minor,
         requires_approval_above_minor=terms.requires_approval_above_minor,
-        daily_budget_minor=terms.daily_budget_minor,
         max_transactions_per_hour=terms.max_transactions_per_hour,
         allowed_merchants=(
             None if merchants is None else frozenset(map(merchant_key, merchants))
@@ -69,6 +83,8 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         blocked_categories=frozenset(terms.blocked_categories),
         allowed_functions=None if functions is None else frozenset(functions),
         requires_signature=terms.requires_signature,
+        time_zone=terms.time_zone,
+        limits=terms.all_limits,
     )
 
 
@@ -91,11 +107,13 @@ def to_wire(terms: PolicyTerms) -> dict[str, Any]:
         "blocked_categories": list(terms.blocked_categories),
         "allowed_functions": names(terms.allowed_functions),
         "requires_signature": terms.requires_signature,
+        "time_zone": terms.time_zone,
+        "limits": [limit_to_wire(limit, terms.currency) for limit in terms.limits],
     }
 
 
 # [old, new], or what was added to and removed from a list.
-Change = list[Any] | dict[str, list[str]]
+Change = list[Any] | dict[str, list[Any]]
 
 
 def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
@@ -147,7 +165,14 @@ def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
         or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
         or not set(old.blocked_categories) <= set(new.blocked_categories)
         or (old.requires_signature and not new.requires_signature)
+        or any_looser(old.limits, new.limits)
+        or _moves_days(old, new)
     )
+
+
+def _moves_days(old: PolicyTerms, new: PolicyTerms) -> bool:
+    """Tell whether calendar periods begin anew in another time zone."""
+    return bool(old.all_limits) and old.time_zone != new.time_zone
 
 
 def _is_higher(old: int | None, new: int | None) -> bool:
@@ -169,8 +194,10 @@ def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
 
 def _change(old: Any, new: Any) -> Change:
     if isinstance(old, list) and isinstance(new, list):
+        # By spelling, for a limit is an object, which no set takes.
+        before, after = set(map(repr, old)), set(map(repr, new))
         return {
-            "added": [item for item in new if item not in set(old)],
-            "removed": [item for item in old if item not in set(new)],
+            "added": [item for item in new if repr(item) not in before],
+            "removed": [item for item in old if repr(item) not in after],
         }
     return [old, new]

@@ -6,14 +6,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
 from agents.core.categories import canonical_category
+from agents.core.limits import Limit
+from agents.core.limits_draft import parse_limits
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
 from agents.core.money import MoneyError, exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
 from audit.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
+DEFAULT_TIME_ZONE = "UTC"
 PER_HOUR_MAX = 100_000
 LIST_LENGTH_MAX = 10_000
 FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -31,6 +35,8 @@ OPTIONAL = (
     "max_transactions_per_hour",
     "allowed_functions",
     "requires_signature",
+    "time_zone",
+    "limits",
 )
 
 
@@ -92,10 +98,16 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         "requires_signature": reader.read(
             "requires_signature", _boolean, default=False
         ),
+        "time_zone": reader.read("time_zone", _time_zone, DEFAULT_TIME_ZONE),
+        "limits": reader.read_limits(currency or DEFAULT_CURRENCY),
     }
     if reader.errors:
         raise PolicyInvalid(reader.errors)
-    return PolicyTerms(**terms)
+    read = PolicyTerms(**terms)
+    if len({limit.identity for limit in read.all_limits}) < len(read.all_limits):
+        reader.refuse("/daily_budget", "duplicate", "A limit says the same; write one.")
+        raise PolicyInvalid(reader.errors)
+    return read
 
 
 class _Refused(Exception):
@@ -150,6 +162,12 @@ class _Reader:
             names.append(parsed[0])
         return tuple(names)
 
+    def read_limits(self, currency: str) -> tuple[Limit, ...]:
+        limits, flaws = parse_limits(self.draft.get("limits", ()), currency)
+        for flaw in flaws:
+            self.refuse(f"/limits{flaw.pointer}", flaw.code, flaw.detail)
+        return limits
+
     def _parsed(
         self, pointer: str, parse: Callable[[object], Any], value: object
     ) -> Any:
@@ -183,6 +201,18 @@ def _per_hour(value: object) -> int:
     if not 1 <= value <= PER_HOUR_MAX:
         raise _Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
     return value
+
+
+def is_time_zone(name: str) -> bool:
+    """Tell whether a name is one of the IANA time zone database."""
+    return name in available_timezones()
+
+
+def _time_zone(value: object) -> str:
+    name = _text(value)
+    if not is_time_zone(name):
+        raise _Refused("time_zone_unknown", "Write an IANA name, such as Europe/Paris.")
+    return name
 
 
 def _boolean(value: object) -> bool:

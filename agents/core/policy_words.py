@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.core.limits import Limit, spoken_limit
 from agents.core.money import format_amount
 from agents.core.policy import PolicyTerms
 
@@ -26,8 +27,9 @@ def policy_sentences(terms: PolicyTerms) -> tuple[tuple[str, str], ...]:
     return (
         ("Each transaction", _at_most(terms.max_transaction_amount_minor, terms)),
         ("A human decides", _approval(terms)),
-        ("Each day (UTC)", _daily(terms)),
+        (f"Each day ({terms.time_zone})", _daily(terms)),
         ("Each hour", _hourly(terms.max_transactions_per_hour)),
+        *(("Limit", _limit(limit, terms)) for limit in terms.limits),
         ("Merchants", _merchants(terms.allowed_merchants)),
         ("Blocked categories", _listed(terms.blocked_categories) or "None."),
         ("Functions", _functions(terms.allowed_functions)),
@@ -55,6 +57,15 @@ def _hourly(limit: int | None) -> str:
     if limit is None:
         return "No limit of its own; the platform's request limits hold."
     return f"At most {limit:,} requests."
+
+
+def _limit(limit: Limit, terms: PolicyTerms) -> str:
+    parts = []
+    if limit.amount_minor is not None:
+        parts.append(spoken_amount(limit.amount_minor, terms.currency))
+    if limit.count is not None:
+        parts.append(f"{limit.count:,} transactions")
+    return f"At most {' and '.join(parts)} {spoken_limit(limit)}."
 
 
 def _merchants(names: tuple[str, ...] | None) -> str:

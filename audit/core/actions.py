@@ -91,6 +91,30 @@ _ACTIONS: dict[str, Action] = {
     "transaction.expired": Action(
         "An authorization was not captured in time.", ("from",)
     ),
+    "transaction.captured": Action(
+        "Money set aside was taken.", ("amount", "currency", "is_final")
+    ),
+    "transaction.captured_late": Action(
+        "The payment rail took money that had been given back.",
+        ("amount", "currency", "reference"),
+    ),
+    "transaction.voided": Action(
+        "Money set aside was given back.", ("amount", "currency")
+    ),
+    "transaction.incremented": Action(
+        "More money was set aside.", ("amount", "currency")
+    ),
+    "transaction.increment_refused": Action(
+        "More money was asked for, and not allowed.",
+        ("amount", "currency", "reasons"),
+    ),
+    "transaction.refunded": Action(
+        "A merchant gave money back.", ("amount", "currency", "refund")
+    ),
+    "shared_budget.set": Action(
+        "A team's budget, or everybody's, was set.",
+        ("limit", "currency", "period", "changes"),
+    ),
     "approval.requested": Action(
         "A request waits for people.", ("expires_at", "required_approvals")
     ),

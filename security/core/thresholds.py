@@ -35,6 +35,7 @@ ALERTING_EVENTS = frozenset(
         "audit_log_damaged",
         "audit_sealing_late",
         "decryption_failed",
+        "late_capture",
         "refresh_token_replayed",
         "superuser_created",
     }

@@ -131,11 +131,28 @@ TRANSACTIONS: Mapping[str, Row] = {
         POST=MANAGERS, scope=TEAM, limit="high_risk", body=WHY
     ),
     "<str:transaction_id>/cancel/": api(POST=AGENTS, scope=TEAM),
+    "<str:transaction_id>/capture/": api(POST=AGENTS, scope=TEAM, limit="high_risk"),
+    "<str:transaction_id>/void/": api(POST=AGENTS, scope=TEAM),
+    "<str:transaction_id>/increment/": api(
+        POST=AGENTS, scope=TEAM, limit="high_risk", body={"amount": "1.00"}
+    ),
+    "<str:transaction_id>/refund/": api(POST=AGENTS, scope=TEAM, limit="high_risk"),
+    "<str:transaction_id>/late-capture/": api(
+        POST=MANAGERS,
+        scope=TEAM,
+        limit="high_risk",
+        body={"amount": "1.00", "reference": "rail-1"},
+    ),
 }
 
 REST: Mapping[str, Row] = {
     "me/": api(GET=PEOPLE),
     "function-calls/": api(POST=AGENTS),
+    "shared-budgets/": api(
+        GET=PEOPLE,
+        POST=ADMINS,
+        body={"team": None, "currency": "USD", "period": "day", "limit": "1.00"},
+    ),
     "functions/": api(GET=PEOPLE, POST=ADMINS),
     "functions/<str:name>/": api(
         GET=PEOPLE, PATCH=ADMINS, scope=ALL, body={"enabled": True}
@@ -264,8 +281,12 @@ CONSOLE_MODELS: Mapping[str, str] = {
     "transactions/decision": "",
     "transactions/functioncall": "",
     "transactions/idempotencyrecord": "",
+    "transactions/latecapture": "",
+    "transactions/ledgerentry": "",
     "transactions/merchantactivity": "",
+    "transactions/refund": "",
     "transactions/reservation": "",
+    "transactions/sharedbudget": "",
     "transactions/transaction": "",
 }
 

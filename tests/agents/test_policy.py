@@ -54,6 +54,8 @@ def test_the_wire_form_has_the_seeds_names_and_decimal_texts() -> None:
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
+        "time_zone": "UTC",
+        "limits": [],
     }
 
 

@@ -117,6 +117,8 @@ def test_shopping_has_the_example_policy(path):
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": ["search_products", "place_order"],
         "requires_signature": False,
+        "time_zone": "UTC",
+        "limits": [],
     }
 
 

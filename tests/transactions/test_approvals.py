@@ -20,6 +20,7 @@ from tests.spending import (
     held,
     make_due,
     seen_by,
+    set_aside_minor,
     spend,
 )
 from transactions import services
@@ -32,7 +33,6 @@ from transactions.errors import (
 )
 from transactions.models import (
     AgentActivity,
-    Budget,
     MerchantActivity,
     Reservation,
     Transaction,
@@ -51,8 +51,8 @@ def test_an_approval_authorizes_and_keeps_the_money_reserved(agent, bob):
     assert row.status == "authorized"
     assert resolved.resolved_at is not None
     assert row.expires_at == resolved.resolved_at + timedelta(days=7)
-    assert Budget.objects.get().reserved_minor == 750_00
-    assert Reservation.objects.get().status == "active"
+    assert set_aside_minor() == 750_00
+    assert Reservation.objects.get().resolved_at is None
     activity = AgentActivity.objects.get()
     assert (activity.waiting_approvals, activity.allowed_count) == (0, 1)
     assert activity.allowed_sum_minor == 750_00
@@ -78,9 +78,9 @@ def test_a_denial_declines_and_gives_the_money_back(agent, bob):
 
     assert (resolved.status, resolved.resolved_by_id) == ("denied", bob.pk)
     assert Transaction.objects.get().status == "declined"
-    assert Budget.objects.get().reserved_minor == 0
+    assert set_aside_minor() == 0
     reservation = Reservation.objects.get()
-    assert reservation.status == "released"
+    assert reservation.released_minor == reservation.amount_minor
     assert reservation.resolved_at == resolved.resolved_at
     activity = AgentActivity.objects.get()
     assert (activity.waiting_approvals, activity.allowed_count) == (0, 0)
@@ -126,7 +126,7 @@ def test_k12_expiry_is_tested_at_use_and_never_allows(agent, bob, act):
     approval.refresh_from_db()
     assert (approval.status, approval.resolved_by_id) == ("expired", None)
     assert Transaction.objects.get().status == "expired"
-    assert Budget.objects.get().reserved_minor == 0
+    assert set_aside_minor() == 0
     assert AgentActivity.objects.get().waiting_approvals == 0
     events = events_since(before)
     assert {event.action for event in events} == {

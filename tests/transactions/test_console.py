@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -35,12 +36,22 @@ def console(alice) -> Client:
 
 
 @pytest.fixture
-def history(agent, alice):
+def history(agent, alice, bob, give_policy):
     """At least one row of every model."""
+    give_policy(agent, daily_budget="5000.00")
+    terms = services.SharedBudgetTerms(
+        team_id=None, currency="USD", period="month", limit_minor=9000_00
+    )
+    services.set_shared_budget(terms, acting=alice)
     make_function(acting=alice)
     spend(agent, "10.00", description="<script>alert(1)</script>")
     spend(agent, "2000.00")
     held(agent)
+    taken = spend(agent, "11.00").body["id"]
+    act: dict[str, Any] = {"acting": principal_of(agent), "amount": None}
+    services.capture(taken, is_final=False, idempotency_key="take", **act)
+    services.refund(taken, reason="", idempotency_key="back", **act)
+    services.report_late_capture(taken, amount="1.00", reference="rail-1", acting=bob)
     services.request_function_call("transfer", {}, acting=principal_of(agent))
 
 
@@ -126,9 +137,9 @@ def test_lists_are_cut_by_filters_and_found_by_whole_ids(console, history, agent
     for query, count in (
         ({"outcome": "deny"}, 1),
         ({"status__exact": "pending_approval"}, 1),
-        ({"within": "hour"}, 3),
+        ({"within": "hour"}, 4),
         ({"q": row.pk}, 1),
-        ({"q": agent.pk}, 3),
+        ({"q": agent.pk}, 4),
         ({"q": row.pk[:-1]}, 0),
         ({"q": "Amazon"}, 0),
     ):
@@ -140,8 +151,8 @@ def test_lists_are_cut_by_filters_and_found_by_whole_ids(console, history, agent
 @pytest.mark.parametrize(
     ("model", "term"),
     [
-        (Budget, lambda row: row.agent_id),
-        (Reservation, lambda row: row.budget_id),
+        (Budget, lambda row: row.holder),
+        (Reservation, lambda row: row.pk),
         (AgentActivity, lambda row: row.pk),
         (MerchantActivity, lambda row: row.agent_id),
         (IdempotencyRecord, lambda row: row.key),

@@ -12,13 +12,21 @@ from tests.spending import everything, held, spend
 from transactions.core.activity import Activity
 from transactions.core.decision import decide
 from transactions.core.facts import (
-    BudgetState,
     Facts,
     MerchantHistory,
+    SharedSpent,
     SpendingRequest,
+    Spent,
     Thresholds,
 )
-from transactions.models import ApprovalRequest, Budget, Decision, Transaction
+from transactions.models import (
+    ApprovalRequest,
+    Budget,
+    Decision,
+    LedgerEntry,
+    Reservation,
+    Transaction,
+)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +137,18 @@ def facts_of(record) -> Facts:
         locks=tuple(record["locks"]),
         activity=Activity(**activity),
         merchant=MerchantHistory(**merchant),
-        budget=BudgetState(**record["budget"]),
+        spent=tuple(Spent(**item) for item in record["spent"]),
+        shared=tuple(SharedSpent(**item) for item in record["shared"]),
         now=datetime.fromisoformat(record["now"]),
     )
+
+
+def ledger_line(**values):
+    line = LedgerEntry.objects.get()
+    for name, value in values.items():
+        setattr(line, name, value)
+    line.pk = None
+    line.save(force_insert=True)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +156,23 @@ def facts_of(record) -> Facts:
     [
         lambda: Budget.objects.update(limit_minor=1),
         lambda: Budget.objects.update(reserved_minor=-1),
+        lambda: Budget.objects.update(limit_count=0),
+        lambda: Reservation.objects.update(captured_minor=750_01),
+        lambda: Reservation.objects.update(refunded_minor=1),
+        lambda: Reservation.objects.update(released_minor=750_00),
+        lambda: Reservation.objects.update(amount_minor=749_99),
+        lambda: Reservation.objects.all().delete(),
+        lambda: LedgerEntry.objects.update(amount_minor=1),
+        lambda: LedgerEntry.objects.all().delete(),
+        lambda: ledger_line(amount_minor=-1),
+        lambda: ledger_line(credit="captured"),
+        lambda: Transaction.objects.update(status="captured"),
         lambda: Transaction.objects.update(amount_minor=0),
         lambda: ApprovalRequest.objects.update(status="approved"),
     ],
 )
-def test_the_database_holds_the_invariants_too(agent, change):
+def test_the_database_holds_the_invariants_too(agent, give_policy, change):
+    give_policy(agent, daily_budget="900.00")
     held(agent)
 
     with pytest.raises(DatabaseError), transaction.atomic():

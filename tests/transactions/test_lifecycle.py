@@ -18,6 +18,7 @@ from tests.spending import (
     make_due,
     principal_of,
     seen_by,
+    set_aside_minor,
     spend,
 )
 from transactions import services, tasks
@@ -28,7 +29,6 @@ from transactions.errors import (
 from transactions.models import (
     AgentActivity,
     ApprovalRequest,
-    Budget,
     Transaction,
 )
 
@@ -42,7 +42,7 @@ def test_the_agent_takes_its_request_back(agent):
     assert row.status == "canceled"
     approval.refresh_from_db()
     assert (approval.status, approval.resolved_by_id) == ("canceled", None)
-    assert Budget.objects.get().reserved_minor == 0
+    assert set_aside_minor() == 0
     assert AgentActivity.objects.get().waiting_approvals == 0
     [event] = events_since(before)
     assert (event.action, event.actor_id) == ("transaction.canceled", agent.pk)
@@ -87,7 +87,7 @@ def test_k12_the_sweeper_expires_what_is_due_and_nothing_else(agent, bob):
         for approval in (due, later, done)
     ] == ["expired", "waiting", "approved"]
     assert Transaction.objects.get(pk=due.transaction_id).status == "expired"
-    assert Budget.objects.get().reserved_minor == 751_00 + 752_00
+    assert set_aside_minor() == 751_00 + 752_00
     assert AgentActivity.objects.get().waiting_approvals == 1
     assert services.expire_due_approvals(now=timezone.now()) == 0
 
@@ -109,7 +109,7 @@ def test_money_that_nobody_took_in_time_is_given_back(agent):
 
     assert Transaction.objects.get(pk=due["id"]).status == "expired"
     assert Transaction.objects.get(pk=later["id"]).status == "authorized"
-    assert Budget.objects.get().reserved_minor == 50_00
+    assert set_aside_minor() == 50_00
     [event] = events_since(before)
     assert (event.action, event.actor_kind) == ("transaction.expired", "system")
     assert services.expire_due_authorizations(now=timezone.now()) == 0

@@ -12,6 +12,7 @@ from tests.spending import (
     everything,
     held,
     principal_of,
+    set_aside_minor,
     spend,
 )
 from transactions import errors, services
@@ -44,7 +45,7 @@ def test_the_daily_budget_is_exact_over_several_requests(agent, give_policy):
     ]
 
     assert outcomes == ["allow", "deny", "allow", "deny", "allow", "deny"]
-    assert Budget.objects.get().reserved_minor == 100_00
+    assert set_aside_minor() == 100_00
 
 
 def test_a_held_request_reserves_budget_too(agent, give_policy):
@@ -84,8 +85,11 @@ def test_a_live_agent_has_no_clock_of_its_own(agent):
     assert everything() == before
 
 
-def test_j12_a_test_agent_has_its_own_clock_and_a_budget_for_each_of_its_days(people):
+def test_j12_a_test_agent_has_its_own_clock_and_a_budget_for_each_of_its_days(
+    people, give_policy
+):
     tester = make_agent(people.carol, acting=people.alice, name="replay", mode="test")
+    give_policy(tester, daily_budget="100.00")
     at = datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
 
     body = spend(tester, "10.00", occurred_at=at).body
@@ -93,18 +97,19 @@ def test_j12_a_test_agent_has_its_own_clock_and_a_budget_for_each_of_its_days(pe
     spend(tester, "12.00", occurred_at=at)  # The clock went back.
 
     assert body["occurred_at"] == "2024-02-29T23:59:59Z"
-    pots = Budget.objects.order_by("window_start").values_list(
-        "window_start", "reserved_minor"
+    pots = Budget.objects.order_by("starts_at").values_list(
+        "starts_at__date", "reserved_minor"
     )
     assert list(pots) == [(date(2024, 2, 29), 22_00), (date(2024, 3, 1), 11_00)]
     row = Transaction.objects.get(pk=body["id"])
     assert abs(row.created_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_clock_in_another_zone_is_the_same_instant(people):
+def test_a_clock_in_another_zone_is_the_same_instant(people, give_policy):
     tester = make_agent(people.carol, acting=people.alice, name="replay", mode="test")
+    give_policy(tester, daily_budget="100.00")
     at = datetime(2024, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
 
     spend(tester, "10.00", occurred_at=at)
 
-    assert Budget.objects.get().window_start == date(2024, 2, 29)
+    assert Budget.objects.get().starts_at.date() == date(2024, 2, 29)

@@ -18,6 +18,7 @@ from tests.spending import (
     events_since,
     everything,
     principal_of,
+    set_aside_minor,
     spend,
 )
 from transactions import services
@@ -28,6 +29,7 @@ from transactions.models import (
     Budget,
     Decision,
     IdempotencyRecord,
+    LedgerEntry,
     MerchantActivity,
     Reservation,
     Transaction,
@@ -52,6 +54,9 @@ def test_an_allowed_request_is_answered_in_full(agent):
         "outcome": "allow",
         "amount": "49.99",
         "currency": "USD",
+        "reserved_amount": "49.99",
+        "captured_amount": "0.00",
+        "refunded_amount": "0.00",
         "merchant": "Amazon",
         "category": "electronics",
         "description": "Headphones",
@@ -86,13 +91,14 @@ def test_an_allow_writes_every_row_once_and_reserves_the_money(agent):
     assert (decision.transaction_id, decision.outcome) == (row.pk, "allow")
     assert decision.policy_version_id == agent.policy_version_id
     assert decision.risk_bp == 1325
-    budget = Budget.objects.get()
-    assert (budget.reserved_minor, budget.posted_minor) == (49_99, 0)
-    assert (budget.currency, budget.limit_minor) == ("USD", None)
-    assert budget.window_start == row.occurred_at.date()
     reservation = Reservation.objects.get()
-    assert (reservation.transaction_id, reservation.budget_id) == (row.pk, budget.pk)
-    assert (reservation.amount_minor, reservation.status) == (49_99, "active")
+    assert (reservation.transaction_id, reservation.amount_minor) == (row.pk, 49_99)
+    [entry] = LedgerEntry.objects.all()
+    assert (entry.transaction_id, entry.kind) == (row.pk, "reserve")
+    assert (entry.credit, entry.debit) == ("available", "reserved")
+    assert (entry.amount_minor, entry.currency) == (49_99, "USD")
+    assert Budget.objects.count() == 0  # The policy has no limit per period.
+    assert (reservation.amount_minor, reservation.resolved_at) == (49_99, None)
     activity = AgentActivity.objects.get()
     assert (sum(activity.requests_by_minute), activity.allowed_count) == (1, 1)
     assert activity.allowed_sum_minor == 49_99
@@ -123,7 +129,7 @@ def test_a_hold_waits_for_a_human_and_reserves_the_money(agent):
     }
     assert approval.expires_at == approval.created_at + timedelta(hours=24)
     assert Transaction.objects.get().expires_at is None
-    assert Budget.objects.get().reserved_minor == 500_01
+    assert set_aside_minor() == 500_01
     assert AgentActivity.objects.get().waiting_approvals == 1
     assert AgentActivity.objects.get().allowed_count == 0
     assert MerchantActivity.objects.get().allowed_count == 0
@@ -153,7 +159,7 @@ def test_a_deny_leaves_an_existing_budget_as_it_was(agent):
 
     spend(agent, "1000.01")
 
-    assert Budget.objects.get().reserved_minor == 100_00
+    assert set_aside_minor() == 100_00
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from tests.spending import (
     everything,
     held,
     principal_of,
+    set_aside_minor,
     spend,
 )
 from transactions import services
 from transactions.errors import StillRefused
-from transactions.models import Budget, Transaction
+from transactions.models import Transaction
 
 
 def deactivate_owner(agent):
@@ -62,7 +63,7 @@ def test_a_request_authenticated_before_the_loss_is_denied(
     body = spend(agent, "51.00").body
 
     assert (body["outcome"], codes(body)) == ("deny", [code])
-    assert Budget.objects.get().reserved_minor == 49_99
+    assert set_aside_minor() == 49_99
 
 
 @LOSSES

@@ -23,6 +23,7 @@ from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
 from audit.filters import refuse_unknown
 from transactions import queries, services
+from transactions.api.headers import KEY_PARAMETER, idempotency_key
 from transactions.api.serializers import (
     ApproveInput,
     DecisionOutput,
@@ -34,16 +35,9 @@ from transactions.api.serializers import (
 )
 from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
 from transactions.models import Decision, FunctionCall, Transaction
-from transactions.representation import transaction_body
+from transactions.representation import represent
 
 APPROVE = "transactions.approve_transaction"
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-KEY_PARAMETER = OpenApiParameter(
-    "Idempotency-Key",
-    location=OpenApiParameter.HEADER,
-    required=True,
-    description="1 to 255 printable ASCII characters; a repeat gets the same answer.",
-)
 ETAG_PARAMETER = OpenApiParameter(
     "If-Match",
     location=OpenApiParameter.HEADER,
@@ -58,18 +52,6 @@ WAIT_MAX = timedelta(seconds=30)
 WAIT_STEP_S = 0.5
 # Waiting clients hold at most half of the web threads; the rest answer at once.
 _waiting = threading.BoundedSemaphore(settings.WEB_THREADS // 2)
-
-
-def represent(transaction: Transaction) -> dict[str, Any]:
-    """Return the body of a transaction that came from transactions.queries."""
-    decision = transaction.decision
-    version = decision.policy_version
-    return transaction_body(
-        transaction,
-        decision,
-        getattr(transaction, "approval", None),
-        policy_number=version.number if version else None,
-    )
 
 
 class TransactionFilter(filters.FilterSet):  # type: ignore[misc]
@@ -134,7 +116,7 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
         if getattr(self, "swagger_fake_view", False):
             return Transaction.objects.none()
         return readable_transactions(self.request).select_related(
-            "agent", "decision__policy_version", "approval"
+            "agent", "decision__policy_version", "approval", "reservation"
         )
 
     @extend_schema(
@@ -159,18 +141,6 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
         )
         headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
         return Response(answer.body, answer.status_code, headers=headers)
-
-
-def idempotency_key(request: Request) -> str:
-    """Return the Idempotency-Key, obligatory where money moves."""
-    key = request.headers.get("Idempotency-Key", "")
-    if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidRequest(
-            "idempotency_key_required",
-            "Send an Idempotency-Key header of 1 to 255 printable ASCII characters.",
-            pointer="/headers/Idempotency-Key",
-        )
-    return key
 
 
 class TransactionDetailView(StrictQueryView):

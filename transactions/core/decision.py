@@ -16,6 +16,7 @@ from agents.core.policy import PolicyRules
 from security.core.screen import screen
 from transactions.core.activity import just_below_in_last_hour, requests_in_last_hour
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
+from transactions.core.limits import limit_findings, shared_findings
 from transactions.core.outcome import Outcome, strictest
 from transactions.core.reasons import Finding
 from transactions.core.risk import RiskFactors, assess, is_repeated
@@ -109,7 +110,7 @@ def validate_standing(case: Case) -> Iterator[Finding]:
 
 
 def validate_amount(case: Case) -> Iterator[Finding]:
-    """Currency, maximum, approval limit and what is left of today's budget."""
+    """Currency, maximum, approval limit, and what limits and shared budgets leave."""
     request, policy = case.facts.request, case.policy
     if request.currency != policy.currency:
         values = {
@@ -127,11 +128,8 @@ def validate_amount(case: Case) -> Iterator[Finding]:
     if approval is not None and request.amount_minor > approval:
         limit = {"limit": case.money(approval)}
         yield Finding("amount", "amount_requires_approval", HOLD, values | limit)
-    if policy.daily_budget_minor is not None:
-        available = policy.daily_budget_minor - case.facts.budget.used_minor
-        if request.amount_minor > available:
-            left = {"available": case.money(max(available, 0))}
-            yield Finding("amount", "daily_budget_exceeded", DENY, values | left)
+    yield from limit_findings(policy, request, case.facts.spent)
+    yield from shared_findings(request, case.facts.shared)
 
 
 def validate_merchant(case: Case) -> Iterator[Finding]:

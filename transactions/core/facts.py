@@ -34,15 +34,23 @@ class MerchantHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetState:
-    """Today's pot: set aside and taken."""
+class Spent:
+    """What counts against a limit of the policy: set aside or taken, and how often."""
 
-    reserved_minor: int = 0
-    posted_minor: int = 0
+    scope: str
+    window: str
+    used_minor: int = 0
+    count: int = 0
 
-    @property
-    def used_minor(self) -> int:
-        return self.reserved_minor + self.posted_minor
+
+@dataclass(frozen=True, slots=True)
+class SharedSpent:
+    """A budget that the agent shares with others, as it stands."""
+
+    id: str
+    name: str
+    limit_minor: int
+    used_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,8 @@ class Facts:
     locks: tuple[str, ...]
     activity: Activity
     merchant: MerchantHistory
-    budget: BudgetState
+    spent: tuple[Spent, ...]
+    shared: tuple[SharedSpent, ...]
     now: datetime
 
 

@@ -1,4 +1,4 @@
-"""How full a pot is, as shares of its bar on a page."""
+"""How far a limit is used, as shares of its bar on a page."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ WHOLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Widths of a bar of WHOLE units: what others used, then what this one asks.
+    """What others used, what this one asks and what it leaves: minor units or a count.
 
-    The second begins where the first ends; both are cut at the end of the bar.
+    The shares are widths of a bar of WHOLE units; the second begins where the first
+    ends, and both are cut at the end of the bar.
     """
 
     used: int
     asked: int
-    used_minor: int
-    asked_minor: int
-    left_minor: int
+    left: int
+    used_share: int
+    asked_share: int
 
 
-def measure(*, limit_minor: int, used_minor: int, asked_minor: int) -> Meter:
-    """Return the meter of a pot of minor units; a pot of nothing is full at once."""
-    whole = max(limit_minor, 1)
-    used = min(WHOLE, WHOLE * used_minor // whole)
+def measure(*, limit: int, used: int, asked: int) -> Meter:
+    """Return the meter of a limit; a limit of nothing is used up at once."""
+    whole = max(limit, 1)
+    used_share = min(WHOLE, WHOLE * used // whole)
     return Meter(
         used=used,
-        asked=min(WHOLE - used, -(-WHOLE * asked_minor // whole)),
-        used_minor=used_minor,
-        asked_minor=asked_minor,
-        left_minor=max(0, limit_minor - used_minor - asked_minor),
+        asked=asked,
+        left=max(0, limit - used - asked),
+        used_share=used_share,
+        asked_share=min(WHOLE - used_share, -(-WHOLE * asked // whole)),
     )

@@ -22,6 +22,13 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "amount_above_maximum": "{amount} is above the maximum of {limit}.",
         "amount_requires_approval": "{amount} is above {limit}, so a human decides.",
         "daily_budget_exceeded": "{amount} exceeds what is left today: {available}.",
+        "amount_limit_exceeded": (
+            "{amount} exceeds what may still be spent {period}: {available}."
+        ),
+        "count_limit_exceeded": "{count} transactions {period}, {limit} permitted.",
+        "shared_budget_exceeded": (
+            "{amount} exceeds what is left of the {budget} budget: {available}."
+        ),
         # Merchant.
         "merchant_not_allowed": "{merchant} is not an allowed merchant.",
         "merchant_lookalike": "The merchant's name mixes scripts or hides characters.",

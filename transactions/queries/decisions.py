@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
+from agents.core.policy import PolicyRules
 from agents.queries import (
     STANDING,
     LockedAgent,
@@ -17,9 +18,19 @@ from agents.queries import (
     standing_of,
     standing_parameters,
 )
-from audit.ids import new_id
 from transactions.core.activity import Activity, no_activity
-from transactions.core.facts import BudgetState, Facts, MerchantHistory, SpendingRequest
+from transactions.core.facts import Facts, MerchantHistory, SpendingRequest
+from transactions.core.limits import pot_of, pots_of
+from transactions.models import Reservation
+from transactions.queries.budgets import (
+    COUNTED,
+    Counted,
+    counted,
+    counted_parameters,
+    shared_spent_of,
+    spent_of,
+)
+from transactions.queries.locking import APPLYING, LockedBudget, LockedSpender
 
 # One statement, after the lock: its snapshot sees all that the lock waited for.
 _SNAPSHOT = f"""
@@ -28,9 +39,8 @@ SELECT
       WHERE a.agent_id = %(agent)s),
     (SELECT to_jsonb(m) FROM transactions_merchantactivity m
       WHERE m.agent_id = %(agent)s AND m.merchant_key = %(merchant)s),
-    (SELECT to_jsonb(b) FROM transactions_budget b
-      WHERE b.agent_id = %(agent)s AND b.currency = %(currency)s
-        AND b.window_start = %(day)s),
+    ({COUNTED}),
+    ARRAY(SELECT s.id {APPLYING} ORDER BY s.id),
     (SELECT to_jsonb(i) FROM transactions_idempotencyrecord i
       WHERE i.agent_id = %(agent)s AND i.key = %(key)s),
     {STANDING}
@@ -48,14 +58,16 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that one statement tells of an agent's past, read under its lock."""
+    """All that one statement tells of an agent's past, read under its locks."""
 
     activity: Activity
     merchant: MerchantHistory
-    budget: BudgetState
-    budget_id: str
+    counted: tuple[Counted, ...]
+    shared: tuple[LockedBudget, ...]
+    is_fully_locked: bool
     standing: Standing
     answer: StoredAnswer | None
+    own_minor: int = 0
 
     def facts(
         self, request: SpendingRequest, agent: LockedAgent, now: datetime
@@ -69,44 +81,67 @@ class Snapshot:
             locks=self.standing.locks,
             activity=self.activity,
             merchant=self.merchant,
-            budget=self.budget,
+            spent=spent_of(self.counted, own_minor=self.own_minor),
+            shared=shared_spent_of(self.counted, self.shared, own_minor=self.own_minor),
             now=now,
         )
 
 
 def snapshot_for(
-    agent: LockedAgent,
+    spender: LockedSpender,
     *,
+    policy: PolicyRules | None,
     credential_id: str | None,
     merchant_key: str,
+    category: str,
     currency: str,
-    day: date,
     now: datetime,
+    own: Reservation | None = None,
     idempotency_key: str = "",
 ) -> Snapshot:
-    """Read an agent's counters, budget of the day, standing and stored answer.
+    """Read an agent's counters, budgets, standing and stored answer.
 
-    `credential_id` is the one that asks; None where a human decides.
-    1 statement. Call it after lock_agent_row(), in a statement of its own: under
-    READ COMMITTED only a new statement sees what the lock waited for.
+    `credential_id` is the one that asks; None where a human decides. `own` is what
+    counts of the transaction itself, to be left out, if it was decided before.
+    1 statement, and one per budget that counts under a new policy or period. Call it
+    after lock_spender(), in a statement of its own: under READ COMMITTED only a new
+    statement sees what the lock waited for.
     """
-    parameters = standing_parameters(
-        agent, credential_id=credential_id, merchant=merchant_key
-    ) | {"currency": currency, "day": day, "key": idempotency_key}
+    agent = spender.agent
+    where = {"merchant": merchant_key, "category": category}
+    pots = (
+        *pots_of(policy, agent_id=agent.id, now=now, **where),
+        *(pot_of(budget, now) for budget in spender.shared),
+    )
+    parameters = (
+        standing_parameters(agent, credential_id=credential_id, merchant=merchant_key)
+        | counted_parameters(pots)
+        | {"currency": currency, "key": idempotency_key}
+    )
     with connection.cursor() as cursor:
         cursor.execute(_SNAPSHOT, parameters)
-        activity, merchant, budget, answer, *standing = cursor.fetchone()
-    pot = _row(budget)
+        activity, merchant, stored, applying, answer, *standing = cursor.fetchone()
+    known = {budget.id for budget in spender.shared}
+    concerned = applying if own is None else own.shared_budgets
+    shared = tuple(
+        budget
+        for budget in spender.shared
+        if budget.id in concerned and budget.currency == currency
+    )
+    holders = {agent.id, *(budget.id for budget in shared)}
     return Snapshot(
         activity=_activity(_row(activity), now),
         merchant=_merchant(_row(merchant)),
-        budget=BudgetState(
-            reserved_minor=pot.get("reserved_minor", 0),
-            posted_minor=pot.get("posted_minor", 0),
+        counted=tuple(
+            item
+            for item in counted(pots, stored, currency=currency, policy=policy)
+            if item.pot.holder in holders
         ),
-        budget_id=pot.get("id") or new_id("bud"),
+        shared=shared,
+        is_fully_locked=known.issuperset(concerned),
         standing=standing_of(standing),
         answer=_answer(_row(answer)),
+        own_minor=own.counted_minor if own else 0,
     )
 
 

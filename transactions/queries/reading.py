@@ -15,7 +15,7 @@ from audit.errors import NotFound
 from security.queries import live_locks
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
-from transactions.models import ApprovalRequest, Budget, Transaction
+from transactions.models import ApprovalRequest, Transaction
 
 
 def transactions_visible_to(user: User) -> QuerySet[Transaction]:
@@ -30,7 +30,9 @@ def transaction_for(user: User, transaction_id: str) -> Transaction:
     """
     found = (
         transactions_visible_to(user)
-        .select_related("agent__owner", "decision__policy_version", "approval")
+        .select_related(
+            "agent__owner", "decision__policy_version", "approval", "reservation"
+        )
         .filter(pk=transaction_id)
         .first()
     )
@@ -48,7 +50,7 @@ def transaction_of_agent(agent_id: str, transaction_id: str) -> Transaction:
     """Return an agent's own transaction with its decision, in 1 query, or raise."""
     found = (
         Transaction.objects.select_related(
-            "agent", "decision__policy_version", "approval"
+            "agent", "decision__policy_version", "approval", "reservation"
         )
         .filter(agent_id=agent_id, pk=transaction_id)
         .first()
@@ -85,6 +87,7 @@ def _approvals(user: User) -> QuerySet[ApprovalRequest]:
         "transaction__agent__owner",
         "transaction__agent__policy_version",
         "transaction__credential",
+        "transaction__reservation",
         "transaction__decision__policy_version",
         "resolved_by",
     )
@@ -157,15 +160,6 @@ class Hour:
     @property
     def total(self) -> int:
         return sum(self.outcomes.values())
-
-
-def budget_of(transaction: Transaction) -> Budget | None:
-    """Return the agent's pot for the day that a transaction counts on, in 1 query."""
-    return Budget.objects.filter(
-        agent_id=transaction.agent_id,
-        currency=transaction.currency,
-        window_start=transaction.occurred_at.date(),
-    ).first()
 
 
 def decisions_by_hour(user: User, *, now: datetime) -> list[Hour]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
 
 from accounts.models import User
-from agents.queries import LockedAgent, lock_agent_row, policy_in_force
+from agents.queries import LockedAgent, policy_in_force
 from audit.services import Outcome as AuditOutcome
 from audit.services import record
 from security.queries import live_locks
 from security.step_up import require_step_up
 from transactions.core.approvals import needs_step_up
 from transactions.core.decision import recheck
-from transactions.core.facts import BudgetState, Facts, SpendingRequest
 from transactions.core.reasons import Finding
 from transactions.errors import (
     ApprovalChanged,
@@ -32,20 +30,21 @@ from transactions.models import (
     MerchantActivity,
     Transaction,
 )
-from transactions.queries import approval_for, etag_of, snapshot_for
+from transactions.queries import LockedSpender, approval_for, etag_of, snapshot_for
 from transactions.services.lifecycle import (
     SWEEP_MAX,
     SWEEPER,
-    locked_transaction,
-    move,
-    release,
+    expire,
+    locked,
     resolve_approval,
     set_status,
 )
+from transactions.services.money import release, reservation_of
 from transactions.services.records import (
     AUTHORIZATION_LASTS,
     THRESHOLDS,
     action_digest,
+    request_of,
 )
 
 PERMISSION = "transactions.approve_transaction"
@@ -76,14 +75,14 @@ def approve(
     and StillRefused after the refusal itself is on record.
     """
     with transaction.atomic(durable=True):
-        agent, approval = _locked_approval(approval_id, acting, expected_digest)
-        asked = approval.transaction
+        spender, approval = _locked_approval(approval_id, acting, expected_digest)
+        agent, asked = spender.agent, approval.transaction
         if needs_step_up(asked.amount_minor, asked.currency):
             require_step_up(acting)
         expired = approval.expires_at <= agent.now
-        findings = () if expired else _recheck(agent, approval)
+        findings = () if expired else _recheck(spender, approval)
         if expired:
-            _expire(approval, now=agent.now)
+            _expire(approval, agent)
         elif findings:
             _record_refusal(approval, acting, findings)
         else:
@@ -103,14 +102,15 @@ def deny_approval(
     The reason is obligatory. Raises as approve() does, but for StillRefused.
     """
     with transaction.atomic(durable=True):
-        agent, approval = _locked_approval(approval_id, acting, expected_digest)
+        spender, approval = _locked_approval(approval_id, acting, expected_digest)
+        agent = spender.agent
         expired = approval.expires_at <= agent.now
         if expired:
-            _expire(approval, now=agent.now)
+            _expire(approval, agent)
         else:
             _resolve(agent, approval, Status.DENIED, acting, reason)
             set_status(approval.transaction, Transaction.Status.DECLINED)
-            release(approval.transaction, now=agent.now)
+            release(reservation_of(approval.transaction), agent=agent)
             _record_resolution("approval.denied", approval, acting, reason)
     if expired:
         raise ApprovalExpired
@@ -131,24 +131,23 @@ def expire_due_approvals(*, now: datetime) -> int:
 
 def _sweep(agent_id: str, transaction_id: str) -> bool:
     with transaction.atomic(durable=True):
-        agent = lock_agent_row(agent_id)
-        row = locked_transaction(transaction_id, agent_id=agent_id)
+        spender, row = locked(transaction_id, agent_id=agent_id)
+        agent = spender.agent
         approval = ApprovalRequest.objects.get(transaction=row)
         approval.transaction = row
         if approval.status != Status.WAITING or approval.expires_at > agent.now:
             return False
-        _expire(approval, now=agent.now)
+        _expire(approval, agent)
     return True
 
 
 def _locked_approval(
     approval_id: str, acting: User, expected_digest: str
-) -> tuple[LockedAgent, ApprovalRequest]:
-    """Lock agent, then transaction, and return what the person may decide on."""
+) -> tuple[LockedSpender, ApprovalRequest]:
+    """Lock budgets, agent, transaction, and return what the person may decide on."""
     seen = approval_for(acting, approval_id)
-    agent = lock_agent_row(seen.transaction.agent_id)
-    row = locked_transaction(seen.transaction_id, agent_id=agent.id)
-    person = _person(acting, agent, row)
+    spender, row = locked(seen.transaction_id, agent_id=seen.transaction.agent_id)
+    person = _person(acting, spender.agent, row)
     approval = approval_for(person, approval_id)
     policy_version_id = approval.transaction.decision.policy_version_id
     approval.transaction = row
@@ -159,7 +158,7 @@ def _locked_approval(
         raise ApprovalChanged
     if not hmac.compare_digest(etag_of(approval).encode(), expected_digest.encode()):
         raise ApprovalChanged
-    return agent, approval
+    return spender, approval
 
 
 def _person(acting: User, agent: LockedAgent, row: Transaction) -> User:
@@ -177,34 +176,21 @@ def _person(acting: User, agent: LockedAgent, row: Transaction) -> User:
     return person
 
 
-def _recheck(agent: LockedAgent, approval: ApprovalRequest) -> tuple[Finding, ...]:
-    row = approval.transaction
-    return recheck(_facts(agent, row), policy_in_force(agent), THRESHOLDS)
-
-
-def _facts(agent: LockedAgent, row: Transaction) -> Facts:
-    """Return the facts now, without the row's own reservation in the budget."""
+def _recheck(spender: LockedSpender, approval: ApprovalRequest) -> tuple[Finding, ...]:
+    """Judge by the facts of now, without the row's own reservation in the budgets."""
+    row, policy = approval.transaction, policy_in_force(spender.agent)
     snapshot = snapshot_for(
-        agent,
+        spender,
+        policy=policy,
         credential_id=None,
         merchant_key=row.merchant_key,
-        currency=row.currency,
-        day=row.occurred_at.date(),
-        now=row.occurred_at,
-    )
-    request = SpendingRequest(
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        merchant=row.merchant,
-        merchant_key=row.merchant_key,
         category=row.category,
-        description=row.description,
+        currency=row.currency,
+        now=row.occurred_at,
+        own=reservation_of(row),
     )
-    others = BudgetState(
-        reserved_minor=snapshot.budget.reserved_minor - row.amount_minor,
-        posted_minor=snapshot.budget.posted_minor,
-    )
-    return replace(snapshot.facts(request, agent, row.occurred_at), budget=others)
+    facts = snapshot.facts(request_of(row), spender.agent, row.occurred_at)
+    return recheck(facts, policy, THRESHOLDS)
 
 
 def _authorize(
@@ -242,16 +228,10 @@ def _resolve(
     )
 
 
-def _expire(approval: ApprovalRequest, *, now: datetime) -> None:
+def _expire(approval: ApprovalRequest, agent: LockedAgent) -> None:
     row = approval.transaction
-    resolve_approval(row, status=Status.EXPIRED, now=now)
-    move(
-        row,
-        Transaction.Status.EXPIRED,
-        action="transaction.expired",
-        now=now,
-        actor=SWEEPER,
-    )
+    resolve_approval(row, status=Status.EXPIRED, now=agent.now)
+    expire(row, agent=agent)
     record(
         "approval.expired",
         target=("approval", approval.id, ""),

@@ -1,32 +1,31 @@
-"""What becomes of a transaction after its decision: given back, canceled, expired."""
+"""How a transaction moves between its states, and what happens when time is up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
 from agents.principals import AgentPrincipal
-from agents.queries import lock_agent_row
+from agents.queries import LockedAgent
 from audit.context import Principal, System
 from audit.core.masking import mask
 from audit.errors import NotFound
 from audit.services import record
 from transactions.core.states import may_follow
 from transactions.errors import InvalidState
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-    Budget,
-    Reservation,
-    Transaction,
-)
+from transactions.models import AgentActivity, ApprovalRequest, Transaction
+from transactions.queries import LockedSpender, lock_spender
+from transactions.services.money import release, reservation_of
 
 Status = Transaction.Status
 SWEEPER = System("expiry")
 SWEEP_MAX = 500
 REASON_MAX = 500
+HELD_MONEY = (Status.AUTHORIZED, Status.PARTIALLY_CAPTURED)
 
 
 def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
@@ -35,47 +34,45 @@ def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
     Raises NotFound, or InvalidState once somebody has decided.
     """
     with transaction.atomic(durable=True):
-        agent = lock_agent_row(acting.principal_id)
-        row = locked_transaction(transaction_id, agent_id=agent.id)
+        spender, row = locked(transaction_id, agent_id=acting.principal_id)
+        agent = spender.agent
         if row.status != Status.PENDING_APPROVAL:
             raise InvalidState
         resolve_approval(row, status=ApprovalRequest.Status.CANCELED, now=agent.now)
-        move(
-            row,
-            Status.CANCELED,
-            action="transaction.canceled",
-            now=agent.now,
-            actor=acting,
-        )
+        end(row, Status.CANCELED, "transaction.canceled", agent=agent, actor=acting)
     return row
 
 
 def expire_due_authorizations(*, now: datetime) -> int:
     """Give back money that nobody took in time; returns how many. At most 500."""
-    due = Transaction.objects.filter(status=Status.AUTHORIZED, expires_at__lte=now)
+    due = Transaction.objects.filter(status__in=HELD_MONEY, expires_at__lte=now)
     pairs = list(due.order_by("expires_at").values_list("agent_id", "pk")[:SWEEP_MAX])
     return sum(_expire(agent_id, pk) for agent_id, pk in pairs)
 
 
 def _expire(agent_id: str, transaction_id: str) -> bool:
     with transaction.atomic(durable=True):
-        agent = lock_agent_row(agent_id)
-        row = locked_transaction(transaction_id, agent_id=agent.id)
-        due = row.expires_at is not None and row.expires_at <= agent.now
-        if row.status != Status.AUTHORIZED or not due:
+        spender, row = locked(transaction_id, agent_id=agent_id)
+        agent = spender.agent
+        if row.status not in HELD_MONEY or not is_due(row, agent):
             return False
-        move(
-            row,
-            Status.EXPIRED,
-            action="transaction.expired",
-            now=agent.now,
-            actor=SWEEPER,
-        )
+        expire(row, agent=agent)
     return True
 
 
-def locked_transaction(transaction_id: str, *, agent_id: str) -> Transaction:
-    """Lock an agent's transaction; call it with the agent's row locked (its parent)."""
+def is_due(row: Transaction, agent: LockedAgent) -> bool:
+    """Tell whether nobody took a transaction's money in time, by the agent's lock."""
+    return row.expires_at is not None and row.expires_at <= agent.now
+
+
+def expire(row: Transaction, *, agent: LockedAgent) -> None:
+    """Give back a locked transaction's money because its time is up."""
+    end(row, Status.EXPIRED, "transaction.expired", agent=agent, actor=SWEEPER)
+
+
+def locked(transaction_id: str, *, agent_id: str) -> tuple[LockedSpender, Transaction]:
+    """Lock shared budgets, agent and transaction, in this order; raises NotFound."""
+    spender = lock_spender(agent_id, transaction_id=transaction_id)
     row = (
         Transaction.objects.select_for_update(of=("self",))
         .select_related("agent", "credential")
@@ -85,28 +82,22 @@ def locked_transaction(transaction_id: str, *, agent_id: str) -> Transaction:
     )
     if row is None:
         raise NotFound
-    return row
+    return spender, row
 
 
-def move(
+def end(
     row: Transaction,
     status: Transaction.Status,
-    *,
     action: str,
-    now: datetime,
+    *,
+    agent: LockedAgent,
     actor: Principal,
 ) -> None:
     """Bring a locked transaction into a final status and give its money back."""
     before = str(row.status)
     set_status(row, status)
-    release(row, now=now)
-    record(
-        action,
-        target=("transaction", row.id, ""),
-        owner_id=row.agent.owner_id,
-        details={"from": before, "mode": row.agent.mode},
-        actor=actor,
-    )
+    release(reservation_of(row), agent=agent)
+    tell(row, action, {"from": before}, actor=actor)
 
 
 def set_status(row: Transaction, status: Transaction.Status) -> None:
@@ -117,18 +108,17 @@ def set_status(row: Transaction, status: Transaction.Status) -> None:
     row.save(update_fields=["status"])
 
 
-def release(row: Transaction, *, now: datetime) -> None:
-    """Give money back to its budget, as much as was set aside, at most once."""
-    active = Reservation.objects.filter(
-        transaction=row, status=Reservation.Status.ACTIVE
+def tell(
+    row: Transaction, action: str, details: Mapping[str, Any], *, actor: Principal
+) -> None:
+    """Write the event of what happened to a transaction."""
+    record(
+        action,
+        target=("transaction", row.id, ""),
+        owner_id=row.agent.owner_id,
+        details={**details, "mode": row.agent.mode},
+        actor=actor,
     )
-    reservation = active.first()
-    if reservation is None:
-        return
-    if active.update(status=Reservation.Status.RELEASED, resolved_at=now) == 1:
-        Budget.objects.filter(pk=reservation.budget_id).update(
-            reserved_minor=F("reserved_minor") - reservation.amount_minor
-        )
 
 
 def resolve_approval(

@@ -35,6 +35,7 @@ from transactions.models import (
 from transactions.queries import Snapshot
 from transactions.representation import instant, transaction_body
 from transactions.services.asking import Answer, Ask
+from transactions.services.money import entry
 
 CREATED = 201
 AUTHORIZATION_LASTS = timedelta(days=7)
@@ -62,7 +63,9 @@ def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
     decision = _decision(decided, row)
     approval = _approval(decided, row)
     number = decided.policy.number if decided.policy else None
-    body = transaction_body(row, decision, approval, policy_number=number)
+    reserves, now = decided.verdict.outcome is not Outcome.DENY, row.created_at
+    reservation = _reservation(decided, row) if reserves else None
+    body = transaction_body(row, decision, approval, reservation, policy_number=number)
     record = IdempotencyRecord(
         agent_id=row.agent_id,
         key=idempotency_key,
@@ -71,13 +74,13 @@ def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
         response=json.dumps(body),
         created_at=row.created_at,
     )
-    reserves = decided.verdict.outcome is not Outcome.DENY
     write_together(
         Insert([row]),
         Insert([decision]),
         Insert([approval] if approval else []),
-        Insert([_budget(decided)] if reserves else [], unique_fields=("id",)),
-        Insert([_reservation(decided, row)] if reserves else []),
+        Insert(_budgets(decided, reserves=reserves), unique_fields=("id",)),
+        Insert([reservation] if reservation else []),
+        Insert([entry(row, "reserve", row.amount_minor, now)] if reserves else []),
         Insert([_activity(decided)], unique_fields=("agent",)),
         Insert([_merchant(decided)], unique_fields=("agent", "merchant_key")),
         Insert([record]),
@@ -152,6 +155,18 @@ def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
     )
 
 
+def request_of(row: Transaction) -> SpendingRequest:
+    """Return what was asked, as decisions see it."""
+    return SpendingRequest(
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        merchant=row.merchant,
+        merchant_key=row.merchant_key,
+        category=row.category,
+        description=row.description,
+    )
+
+
 def action_digest(row: Transaction, policy_version_id: str | None) -> str:
     """Return the digest of exactly what a human is asked to approve."""
     return digest(
@@ -168,23 +183,31 @@ def action_digest(row: Transaction, policy_version_id: str | None) -> str:
     )
 
 
-def _budget(decided: Decided) -> Budget:
-    budget = decided.snapshot.budget
-    return Budget(
-        id=decided.snapshot.budget_id,
-        agent_id=decided.agent.id,
-        currency=decided.request.currency,
-        window_start=decided.facts.now.date(),
-        limit_minor=decided.policy.daily_budget_minor if decided.policy else None,
-        reserved_minor=budget.reserved_minor + decided.request.amount_minor,
-        posted_minor=budget.posted_minor,
-    )
+def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
+    """Return the budgets that change: what is reserved, and what was counted anew."""
+    policy_id = decided.policy.id if decided.policy else ""
+    changed = []
+    for counted in decided.snapshot.counted:
+        current = counted.current(decided.request.currency)
+        others = [budget for budget in counted.budgets if budget is not current]
+        if reserves:
+            current.reserved_minor += decided.request.amount_minor
+            current.count += 1
+            current.limit_minor = counted.pot.limit_minor
+            current.limit_count = counted.pot.limit_count
+        counts = [current, *others] if counted.is_recounted else [current]
+        if not counted.pot.is_shared:
+            for budget in counts:
+                budget.counted_under = policy_id
+        if reserves or counted.is_recounted:
+            changed += counts
+    return changed
 
 
 def _reservation(decided: Decided, row: Transaction) -> Reservation:
     return Reservation(
         transaction=row,
-        budget_id=decided.snapshot.budget_id,
+        shared_budgets=[budget.id for budget in decided.snapshot.shared],
         amount_minor=row.amount_minor,
         created_at=row.created_at,
     )

@@ -13,14 +13,22 @@ from agents.core.money import MoneyError, parse_amount
 from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.principals import AgentPrincipal
-from agents.queries import LockedAgent, lock_agent_row, policy_in_force, policy_rules
+from agents.queries import LockedAgent, policy_in_force, policy_rules
 from audit.core.masking import mask
 from transactions.core.decision import decide
 from transactions.core.facts import SpendingRequest
-from transactions.errors import ClockRefused, IdempotencyConflict, InvalidRequest
-from transactions.queries import StoredAnswer, snapshot_for
+from transactions.errors import (
+    BudgetsChanging,
+    ClockRefused,
+    IdempotencyConflict,
+    InvalidRequest,
+)
+from transactions.queries import StoredAnswer, lock_spender, snapshot_for
 from transactions.services.asking import Answer, Ask
 from transactions.services.records import THRESHOLDS, Decided, write_decided
+
+# How often to begin anew while somebody sets up shared budgets for this agent.
+ATTEMPTS = 3
 
 
 def request_transaction(
@@ -28,36 +36,50 @@ def request_transaction(
 ) -> Answer:
     """Decide on a spending request and write everything it means, or replay it.
 
-    Three statements in one durable transaction: lock the agent's row (which tells
-    the decision's only clock), read its past, write all rows together; a fourth if
-    the policy changed since authentication. A duplicate that arrives meanwhile waits
-    at the lock and gets the first one's answer. Raises IdempotencyConflict,
-    InvalidRequest, ClockRefused or SensitiveDataRefused before anything is
-    written. A deny is an answer, not an error.
+    Three statements in one durable transaction: lock the agent's row and the budgets
+    it shares (which tells the decision's only clock), read its past, write all rows
+    together; a fourth if the policy changed since authentication, and one for each
+    limit that is new to the agent. A duplicate that arrives meanwhile waits at the
+    lock and gets the first one's answer. Raises IdempotencyConflict, InvalidRequest,
+    ClockRefused, SensitiveDataRefused or BudgetsChanging before anything is written.
+    A deny is an answer, not an error.
     """
     if acting.policy_version_id is not None:
         policy_rules(acting.policy_version_id)  # Compiled before the lock, if new.
-    with transaction.atomic(durable=True):
-        agent = lock_agent_row(acting.principal_id)
-        now = _decision_clock(ask, agent)
-        policy = policy_in_force(agent)
-        snapshot = snapshot_for(
-            agent,
-            credential_id=acting.credential_id,
-            merchant_key=merchant_key(ask.merchant),
-            currency=_currency(ask, policy),
-            day=now.date(),
-            now=now,
-            idempotency_key=idempotency_key,
-        )
-        # Before the body is judged: a newer policy may judge it otherwise.
-        if snapshot.answer is not None:
-            return _replay(snapshot.answer, ask)
-        request = _spending_request(ask, policy)
-        facts = snapshot.facts(request, agent, now)
-        verdict = decide(facts, policy, THRESHOLDS)
-        decided = Decided(agent, acting, ask, request, policy, snapshot, facts, verdict)
-        return write_decided(decided, idempotency_key=idempotency_key)
+    for _ in range(ATTEMPTS):
+        with transaction.atomic(durable=True):
+            answer = _answer(ask, acting, idempotency_key)
+        if answer is not None:
+            return answer
+    raise BudgetsChanging
+
+
+def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | None:
+    """Decide under the locks; None where a shared budget came up while they waited."""
+    spender = lock_spender(acting.principal_id)
+    agent = spender.agent
+    now = _decision_clock(ask, agent)
+    policy = policy_in_force(agent)
+    snapshot = snapshot_for(
+        spender,
+        policy=policy,
+        credential_id=acting.credential_id,
+        merchant_key=merchant_key(ask.merchant),
+        category=_category(ask),
+        currency=_currency(ask, policy),
+        now=now,
+        idempotency_key=idempotency_key,
+    )
+    # Before the body is judged: a newer policy may judge it otherwise.
+    if snapshot.answer is not None:
+        return _replay(snapshot.answer, ask)
+    if not snapshot.is_fully_locked:
+        return None
+    request = _spending_request(ask, policy)
+    facts = snapshot.facts(request, agent, now)
+    verdict = decide(facts, policy, THRESHOLDS)
+    decided = Decided(agent, acting, ask, request, policy, snapshot, facts, verdict)
+    return write_decided(decided, idempotency_key=idempotency_key)
 
 
 def _decision_clock(ask: Ask, agent: LockedAgent) -> datetime:
@@ -70,6 +92,10 @@ def _decision_clock(ask: Ask, agent: LockedAgent) -> datetime:
 
 def _currency(ask: Ask, policy: PolicyRules | None) -> str:
     return ask.currency or (policy.currency if policy else "")
+
+
+def _category(ask: Ask) -> str:
+    return canonical_category(ask.category) or "" if ask.category else ""
 
 
 def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
@@ -93,7 +119,7 @@ def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
         currency=currency,
         merchant=ask.merchant,
         merchant_key=merchant_key(ask.merchant),
-        category=canonical_category(ask.category) or "" if ask.category else "",
+        category=_category(ask),
         description=mask(ask.description),
     )
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from django import template
 
+from agents.core.policy_words import spoken_amount
 from transactions.core.risk import risk_level
 from transactions.models import Decision
+from transactions.queries import Level
 
 register = template.Library()
 
@@ -24,6 +26,12 @@ _EVENTS = {
     "transaction.decided": ("Decided by the rules", ""),
     "transaction.canceled": ("Canceled", ""),
     "transaction.expired": ("Transaction expired", "deny"),
+    "transaction.captured": ("Money taken", "allow"),
+    "transaction.captured_late": ("Taken late by the payment rail", "deny"),
+    "transaction.voided": ("Given back", ""),
+    "transaction.incremented": ("More set aside", "allow"),
+    "transaction.increment_refused": ("More was refused", "deny"),
+    "transaction.refunded": ("Refunded by the merchant", ""),
     "approval.requested": ("Put to a human", "hold"),
     "approval.viewed": ("Opened for review", ""),
     "approval.approved": ("Approved", "allow"),
@@ -104,3 +112,11 @@ def is_by_rules(action: str) -> bool:
 def event_mood(action: str) -> str:
     """Return the colour of an event's dot: allow, hold, deny or none."""
     return _EVENTS.get(action, ("", ""))[1]
+
+
+@register.filter
+def amount_or_count(value: int, level: Level) -> str:
+    """Write a figure of a limit: money of its currency, or how many transactions."""
+    if level.currency:
+        return spoken_amount(value, level.currency)
+    return f"{value:,} transaction{'' if value == 1 else 's'}"

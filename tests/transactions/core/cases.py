@@ -10,7 +10,6 @@ from agents.core.merchants import merchant_key
 from agents.core.policy import PolicyRules
 from transactions.core.activity import Activity, no_activity
 from transactions.core.facts import (
-    BudgetState,
     Facts,
     MerchantHistory,
     SpendingRequest,
@@ -27,7 +26,6 @@ SHOPPING = PolicyRules(
     currency="USD",
     max_transaction_amount_minor=1000_00,
     requires_approval_above_minor=500_00,
-    daily_budget_minor=None,
     max_transactions_per_hour=None,
     allowed_merchants=frozenset({"amazon", "walmart"}),
     blocked_categories=frozenset({"gambling", "adult"}),
@@ -79,7 +77,8 @@ def facts(request: SpendingRequest | None = None, **values: Any) -> Facts:
         "locks": (),
         "activity": no_activity(NOW),
         "merchant": MerchantHistory(),
-        "budget": BudgetState(),
+        "spent": (),
+        "shared": (),
         "now": NOW,
     }
     return Facts(request=request or spending(), **given | values)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from agents.core.limits import Limit, Period
 from tests.transactions.core.cases import (
     NOW,
     SHOPPING,
@@ -19,7 +20,7 @@ from tests.transactions.core.cases import (
 from transactions.core import decision
 from transactions.core.activity import no_activity
 from transactions.core.decision import CHECKS, Check, Verdict, decide, recheck
-from transactions.core.facts import BudgetState, Facts, MerchantHistory
+from transactions.core.facts import Facts, MerchantHistory, Spent
 from transactions.core.outcome import Outcome, strictest
 
 ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
@@ -90,6 +91,13 @@ def test_j3_exactly_at_just_over_and_just_under(amount_minor, outcome):
     assert judge(facts(spending(amount_minor)))[0] is outcome
 
 
+A_DAY = Limit(period=Period.DAY, amount_minor=100_00)
+
+
+def day_of(reserved_minor: int, posted_minor: int) -> tuple[Spent, ...]:
+    return (Spent("agent", "calendar_day", reserved_minor + posted_minor),)
+
+
 @pytest.mark.parametrize(
     ("used", "amount_minor", "outcome"),
     [
@@ -102,15 +110,15 @@ def test_j3_exactly_at_just_over_and_just_under(amount_minor, outcome):
     ],
 )
 def test_j3_the_daily_budget_to_the_minor_unit(used, amount_minor, outcome):
-    known = facts(spending(amount_minor), budget=BudgetState(*used))
+    known = facts(spending(amount_minor), spent=day_of(*used))
 
-    assert judge(known, policy(daily_budget_minor=100_00))[0] is outcome
+    assert judge(known, policy(limits=(A_DAY,)))[0] is outcome
 
 
 def test_a_daily_budget_tells_what_is_left():
-    known = facts(spending(50_01), budget=BudgetState(30_00, 20_00))
+    known = facts(spending(50_01), spent=day_of(30_00, 20_00))
 
-    verdict = decide(known, policy(daily_budget_minor=100_00), THRESHOLDS)
+    verdict = decide(known, policy(limits=(A_DAY,)), THRESHOLDS)
 
     assert [finding.message for finding in verdict.findings] == [
         "50.01 USD exceeds what is left today: 50.00 USD."

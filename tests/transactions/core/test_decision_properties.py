@@ -12,6 +12,7 @@ from tests.transactions.core import strategies as any_
 from tests.transactions.core.cases import SHOPPING, THRESHOLDS, facts, spending
 from transactions.core import decision
 from transactions.core.decision import HARD_CHECKS, decide, recheck
+from transactions.core.facts import Thresholds
 from transactions.core.outcome import Outcome
 from transactions.core.risk import ONE, RiskFactors, is_repeated
 
@@ -73,7 +74,6 @@ def test_removing_an_allowed_merchant_never_opens(known, rules, merchant):
     [
         "max_transaction_amount_minor",
         "requires_approval_above_minor",
-        "daily_budget_minor",
         "max_transactions_per_hour",
     ],
 )
@@ -138,12 +138,46 @@ def test_more_allowed_just_below_the_approval_limit_never_loosens(known, rules, 
     assert severity(replace(known, activity=fuller), rules) >= severity(known, rules)
 
 
-@given(any_.all_facts, any_.policies(), any_.amounts)
-def test_a_fuller_budget_never_loosens(known, rules, more):
-    budget = known.budget
-    fuller = replace(budget, reserved_minor=budget.reserved_minor + more)
+@given(any_.all_facts, any_.policies(), any_.amounts, any_.counts)
+def test_more_spent_before_never_loosens(known, rules, more, often):
+    fuller = tuple(
+        replace(item, used_minor=item.used_minor + more, count=item.count + often)
+        for item in known.spent
+    )
+    emptier = tuple(
+        replace(item, used_minor=item.used_minor + more) for item in known.shared
+    )
 
-    assert severity(replace(known, budget=fuller), rules) >= severity(known, rules)
+    for changed in ({"spent": fuller}, {"shared": emptier}):
+        assert severity(replace(known, **changed), rules) >= severity(known, rules)
+
+
+@given(any_.all_facts, any_.policies(), any_.limits)
+def test_one_more_limit_never_opens(known, rules, limit):
+    others = tuple(old for old in rules.limits if old.identity != limit.identity)
+    fewer, more = replace(rules, limits=others), replace(rules, limits=(*others, limit))
+
+    assert severity(known, more) >= severity(known, fewer)
+
+
+@given(any_.all_facts, any_.policies(), st.randoms())
+def test_the_order_of_limits_changes_nothing(known, rules, random):
+    shuffled = list(rules.limits)
+    random.shuffle(shuffled)
+    one = decide(known, rules, Thresholds())
+    other = decide(known, replace(rules, limits=tuple(shuffled)), Thresholds())
+
+    assert one.outcome is other.outcome
+    assert sorted(map(repr, one.findings)) == sorted(map(repr, other.findings))
+
+
+@given(any_.all_facts, any_.policies(), any_.limits)
+def test_a_limit_whose_spending_is_unknown_never_allows(known, rules, limit):
+    limited = replace(rules, limits=(replace(limit, name=""),))
+
+    assert (
+        decide(replace(known, spent=()), limited, Thresholds()).outcome is Outcome.DENY
+    )
 
 
 @given(any_.all_facts, any_.policies(), any_.thresholds)

@@ -15,23 +15,23 @@ COLUMN = st.fixed_dictionaries(
 
 
 def test_a_meter_shows_what_is_used_and_what_is_asked():
-    meter = measure(limit_minor=3000_00, used_minor=600_00, asked_minor=750_00)
+    meter = measure(limit=3000_00, used=600_00, asked=750_00)
 
-    assert (meter.used, meter.asked, meter.left_minor) == (200, 250, 1650_00)
+    assert (meter.used_share, meter.asked_share, meter.left) == (200, 250, 1650_00)
 
 
 def test_a_pot_of_nothing_is_full():
-    meter = measure(limit_minor=0, used_minor=5, asked_minor=5)
+    meter = measure(limit=0, used=5, asked=5)
 
-    assert (meter.used, meter.asked, meter.left_minor) == (WHOLE, 0, 0)
+    assert (meter.used_share, meter.asked_share, meter.left) == (WHOLE, 0, 0)
 
 
 @given(MINOR, MINOR, MINOR)
 def test_a_meter_stays_in_its_bar(limit: int, used: int, asked: int):
-    meter = measure(limit_minor=limit, used_minor=used, asked_minor=asked)
+    meter = measure(limit=limit, used=used, asked=asked)
 
-    assert 0 <= meter.used <= meter.used + meter.asked <= WHOLE
-    assert meter.left_minor >= 0
+    assert 0 <= meter.used_share <= meter.used_share + meter.asked_share <= WHOLE
+    assert meter.left >= 0
 
 
 def test_columns_stand_on_the_ground():

@@ -1,0 +1,336 @@
+"""Limits per period: how they are read, told, compared, and which time they span."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.core.limits import (
+    Limit,
+    Per,
+    Period,
+    Window,
+    any_looser,
+    span_of,
+    spoken_limit,
+)
+from agents.core.policy import PolicyTerms, describe_changes, loosens, to_wire
+from agents.core.policy_draft import PolicyInvalid, parse_terms
+from agents.core.policy_words import policy_sentences
+from tests.factories import SEED_POLICY
+
+ZONES = ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia"]
+instants = st.integers(0, 20 * 365 * 86_400).map(
+    lambda seconds: datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+)
+calendar_periods = st.sampled_from([Period.HOUR, Period.DAY, Period.WEEK, Period.MONTH])
+
+
+def terms(*limits: Any, **others: Any) -> PolicyTerms:
+    return parse_terms({**SEED_POLICY, "limits": list(limits), **others})
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_limits_are_read_and_written_as_they_stand():
+    limits = [
+        {"period": "month", "amount": "2000.00"},
+        {"period": "day", "window": "rolling", "per": "merchant", "count": 3},
+        {"period": "all_time", "per": "category", "name": "Travel", "amount": 10},
+        {"period": "week", "per": "merchant", "name": "Amazon", "amount": "0"},
+    ]
+
+    read = terms(*limits).limits
+
+    assert read == (
+        Limit(period=Period.MONTH, amount_minor=2000_00),
+        Limit(period=Period.DAY, window=Window.ROLLING, per=Per.MERCHANT, count=3),
+        Limit(
+            period=Period.ALL_TIME, per=Per.CATEGORY, name="travel", amount_minor=10_00
+        ),
+        Limit(period=Period.WEEK, per=Per.MERCHANT, name="Amazon", amount_minor=0),
+    )
+    assert terms(*to_wire(terms(*limits))["limits"]).limits == read
+
+
+@pytest.mark.parametrize(
+    ("limit", "pointer", "code"),
+    [
+        ("day", "/limits/0", "not_an_object"),
+        ({"amount": "1"}, "/limits/0/period", "required"),
+        ({"period": "year", "count": 1}, "/limits/0/period", "unknown_choice"),
+        ({"period": ["day"], "count": 1}, "/limits/0/period", "unknown_choice"),
+        ({"period": "day"}, "/limits/0", "limit_of_nothing"),
+        ({"period": "day", "amount": "NaN"}, "/limits/0/amount", "amount_not_a_number"),
+        (
+            {"period": "day", "amount": "1.001"},
+            "/limits/0/amount",
+            "amount_too_many_decimals",
+        ),
+        ({"period": "day", "count": -1}, "/limits/0/count", "out_of_range"),
+        ({"period": "day", "count": True}, "/limits/0/count", "out_of_range"),
+        ({"period": "day", "count": 1.5}, "/limits/0/count", "out_of_range"),
+        ({"period": "day", "count": 1, "x/y": 1}, "/limits/0/x~1y", "unknown_field"),
+        (
+            {"period": "day", "count": 1, "name": "Amazon"},
+            "/limits/0/name",
+            "name_without_use",
+        ),
+        (
+            {"period": "day", "count": 1, "per": "category", "name": "unheard"},
+            "/limits/0/name",
+            "category_unknown",
+        ),
+        (
+            {"period": "day", "count": 1, "per": "merchant", "name": "Am\u0430zon"},
+            "/limits/0/name",
+            "merchant_suspicious",
+        ),
+        (
+            {"period": "all_time", "window": "rolling", "count": 1},
+            "/limits/0/window",
+            "unknown_choice",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_limit_is_told_with_its_place(limit, pointer, code):
+    with pytest.raises(PolicyInvalid) as refused:
+        terms(limit)
+
+    assert (pointer, code) in [(e.pointer, e.code) for e in refused.value.errors]
+
+
+def test_two_limits_that_count_the_same_are_refused():
+    with pytest.raises(PolicyInvalid) as refused:
+        terms(
+            {"period": "day", "per": "merchant", "name": "Amazon", "count": 1},
+            {"period": "day", "per": "merchant", "name": "AMAZON", "amount": "1"},
+        )
+
+    [error] = refused.value.errors
+    assert (error.pointer, error.code) == ("/limits/1", "duplicate")
+
+
+def test_a_daily_budget_and_a_limit_that_says_the_same_are_refused():
+    with pytest.raises(PolicyInvalid) as refused:
+        terms({"period": "day", "amount": "5.00"}, daily_budget="100.00")
+
+    [error] = refused.value.errors
+    assert (error.pointer, error.code) == ("/daily_budget", "duplicate")
+
+
+def test_limits_are_a_list_of_at_most_twenty():
+    for value, code in ((None, "not_a_list"), ([{}] * 21, "too_many")):
+        with pytest.raises(PolicyInvalid) as refused:
+            parse_terms({**SEED_POLICY, "limits": value})
+
+        [error] = refused.value.errors
+        assert (error.pointer, error.code) == ("/limits", code)
+
+
+def test_an_unknown_time_zone_is_refused():
+    with pytest.raises(PolicyInvalid) as refused:
+        terms(time_zone="Europe/Atlantis")
+
+    [error] = refused.value.errors
+    assert (error.pointer, error.code) == ("/time_zone", "time_zone_unknown")
+
+
+def test_limits_are_told_in_sentences():
+    told = policy_sentences(
+        terms(
+            {"period": "month", "amount": "2000.00", "count": 1000},
+            {"period": "day", "window": "rolling", "per": "merchant", "count": 3},
+            {"period": "all_time", "per": "category", "name": "travel", "amount": 10},
+            time_zone="Europe/Berlin",
+            daily_budget="100.00",
+        )
+    )
+
+    assert [sentence for subject, sentence in told if subject == "Limit"] == [
+        "At most 2,000.00 USD and 1,000 transactions in a month.",
+        "At most 3 transactions at one merchant within 24 hours.",
+        "At most 10.00 USD on travel in all.",
+    ]
+    assert ("Each day (Europe/Berlin)", "At most 100.00 USD.") in told
+
+
+MONTH = {"period": "month", "amount": "100.00", "count": 5}
+
+
+@pytest.mark.parametrize(
+    ("new", "is_looser"),
+    [
+        (MONTH, False),
+        (MONTH | {"amount": "99.99"}, False),
+        (MONTH | {"amount": "100.01"}, True),
+        (MONTH | {"count": 6}, True),
+        (MONTH | {"count": None}, True),
+        (MONTH | {"window": "rolling"}, True),
+        (MONTH | {"per": "merchant"}, True),
+        (None, True),
+    ],
+)
+def test_a_limit_that_is_higher_or_gone_loosens(new, is_looser):
+    old, changed = terms(MONTH), terms(*([new] if new else []))
+
+    assert loosens(old, changed) is is_looser
+
+
+def test_an_added_limit_does_not_loosen_and_is_described():
+    change = describe_changes(terms(), terms(MONTH))
+
+    assert not loosens(terms(), terms(MONTH))
+    assert change == {
+        "limits": {
+            "added": [
+                {
+                    "period": "month",
+                    "window": "calendar",
+                    "per": "agent",
+                    "name": "",
+                    "amount": "100.00",
+                    "count": 5,
+                }
+            ],
+            "removed": [],
+        }
+    }
+
+
+def test_another_time_zone_begins_days_anew_hence_loosens():
+    assert loosens(terms(MONTH), terms(MONTH, time_zone="Asia/Tokyo"))
+    assert not loosens(terms(), terms(time_zone="Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("period", "zone", "now", "start", "end"),
+    [
+        ("day", "UTC", "2025-03-04T15:30Z", "2025-03-04T00:00Z", "2025-03-05T00:00Z"),
+        # Clocks go forward on 30 March: a day of 23 hours.
+        (
+            "day",
+            "Europe/Berlin",
+            "2025-03-30T12:00Z",
+            "2025-03-29T23:00Z",
+            "2025-03-30T22:00Z",
+        ),
+        # And back on 26 October: one of 25.
+        (
+            "day",
+            "Europe/Berlin",
+            "2025-10-26T22:59Z",
+            "2025-10-25T22:00Z",
+            "2025-10-26T23:00Z",
+        ),
+        # In 2018 midnight of 4 November did not exist in Brazil.
+        (
+            "day",
+            "America/Sao_Paulo",
+            "2018-11-04T12:00Z",
+            "2018-11-04T03:00Z",
+            "2018-11-05T02:00Z",
+        ),
+        ("week", "UTC", "2025-03-02T23:59Z", "2025-02-24T00:00Z", "2025-03-03T00:00Z"),
+        ("month", "UTC", "2024-02-29T10:00Z", "2024-02-01T00:00Z", "2024-03-01T00:00Z"),
+        (
+            "month",
+            "America/New_York",
+            "2025-01-01T04:59Z",
+            "2024-12-01T05:00Z",
+            "2025-01-01T05:00Z",
+        ),
+        (
+            "hour",
+            "Asia/Kathmandu",
+            "2025-03-04T15:30Z",
+            "2025-03-04T15:15Z",
+            "2025-03-04T16:15Z",
+        ),
+    ],
+)
+def test_j12_a_calendar_period_follows_the_clocks_of_its_zone(
+    period, zone, now, start, end
+):
+    span = span_of(Period(period), Window.CALENDAR, at(now), zone)
+
+    assert (span.since, span.starts_at, span.ends_at) == (at(start), at(start), at(end))
+
+
+@given(instants, calendar_periods, st.sampled_from(ZONES))
+def test_j12_calendar_periods_meet_without_gap_or_overlap(now, period, zone):
+    span = span_of(period, Window.CALENDAR, now, zone)
+    before = span_of(
+        period, Window.CALENDAR, span.starts_at - timedelta(microseconds=1), zone
+    )
+
+    assert span.starts_at <= now < span.ends_at
+    assert before.ends_at == span.starts_at
+    assert span_of(period, Window.CALENDAR, span.starts_at, zone) == span
+
+
+@given(instants, calendar_periods)
+def test_a_rolling_period_reaches_back_at_least_as_far_as_it_says(now, period):
+    span = span_of(period, Window.ROLLING, now, "Asia/Kathmandu")
+    reach = {
+        Period.HOUR: timedelta(hours=1),
+        Period.DAY: timedelta(days=1),
+        Period.WEEK: timedelta(days=7),
+        Period.MONTH: timedelta(days=30),
+    }[period]
+    assert span.ends_at is not None
+    step = span.ends_at - span.starts_at
+
+    assert span.starts_at <= now < span.ends_at
+    assert reach <= now - span.since < reach + step
+    assert (span.starts_at - span.since) % step == timedelta(0)
+
+
+def test_all_time_is_one_span():
+    spans = {
+        span_of(Period.ALL_TIME, Window.CALENDAR, at(f"{year}-05-05T00:00Z"), "UTC")
+        for year in (1971, 2025, 2999)
+    }
+
+    assert len(spans) == 1
+
+
+limits = st.builds(
+    Limit,
+    period=st.sampled_from([Period.DAY, Period.MONTH]),
+    window=st.sampled_from(Window),
+    per=st.sampled_from(Per),
+    amount_minor=st.none() | st.integers(0, 100),
+    count=st.none() | st.integers(0, 100),
+)
+lists = st.lists(limits, max_size=4, unique_by=lambda limit: limit.identity)
+
+
+@given(lists, lists, lists)
+def test_not_looser_is_an_order(one, two, three):
+    assert not any_looser(one, one)
+    if all(not any_looser(*pair) for pair in pairwise([one, two, three])):
+        assert not any_looser(one, three)
+
+
+@given(lists, limits)
+def test_raising_a_limit_is_looser_and_lowering_is_not(others, limit):
+    rest = [other for other in others if other.identity != limit.identity]
+    higher = replace(
+        limit,
+        amount_minor=None if limit.amount_minor is None else limit.amount_minor + 1,
+    )
+
+    assert any_looser([*rest, limit], [*rest, higher]) is (
+        limit.amount_minor is not None
+    )
+    assert not any_looser([*rest, higher], [*rest, limit])
+    assert spoken_limit(limit)

@@ -1,0 +1,213 @@
+"""Limits per period at work: what counts in them, and since when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.factories import make_agent
+from tests.spending import approve, deny, held, principal_of, set_aside_minor, spend
+from transactions import services
+from transactions.errors import StillRefused
+from transactions.models import Budget, Transaction
+
+NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
+OPEN = {
+    "allowed_merchants": None,
+    "requires_approval_above": None,
+    "blocked_categories": [],
+}
+
+
+@pytest.fixture
+def tester(people, give_policy):
+    """An agent with a clock of its own, so that time can be told."""
+    agent = make_agent(people.carol, acting=people.alice, name="clock", mode="test")
+
+    give_policy(agent, **OPEN)
+    return agent
+
+
+@pytest.fixture
+def limit(tester, give_policy):
+    """Limits the tester, and nothing else: limit({"period": "day", …}, …)."""
+
+    def give(*limits, **terms):
+        give_policy(tester, limits=list(limits), **OPEN, **terms)
+
+    return give
+
+
+def codes(agent, amount, at, **values):
+    """Ask, each time for another odd amount, and return outcome and reason codes."""
+    body = spend(agent, amount, occurred_at=at, **values).body
+    return body["outcome"], [reason["code"] for reason in body["reasons"]]
+
+
+ALLOWED = ("allow", ["allowed_by_policy"])
+TOO_MUCH = ("deny", ["amount_limit_exceeded"])
+TOO_OFTEN = ("deny", ["count_limit_exceeded"])
+
+
+def test_a_calendar_limit_begins_anew_in_the_policys_zone(tester, limit):
+    limit({"period": "week", "amount": "100.00"}, time_zone="Asia/Tokyo")
+    sunday = datetime(2025, 3, 9, 14, 59, tzinfo=UTC)  # 23:59 in Tokyo.
+
+    assert codes(tester, "60.00", sunday) == ALLOWED
+    assert codes(tester, "40.01", sunday) == TOO_MUCH
+    assert codes(tester, "40.00", sunday) == ALLOWED
+    assert codes(tester, "0.01", sunday) == TOO_MUCH
+    assert codes(tester, "99.00", sunday + timedelta(minutes=1)) == ALLOWED
+
+
+def test_a_rolling_limit_frees_what_is_long_enough_ago(tester, limit):
+    limit({"period": "hour", "window": "rolling", "amount": "100.00"})
+
+    assert codes(tester, "60.00", NOON) == ALLOWED
+    assert codes(tester, "40.00", NOON + timedelta(minutes=30)) == ALLOWED
+    assert codes(tester, "1.00", NOON + timedelta(minutes=60)) == TOO_MUCH
+    # The minute in which an hour begins counts as a whole.
+    assert codes(tester, "60.00", NOON + timedelta(minutes=61)) == ALLOWED
+    assert codes(tester, "0.50", NOON + timedelta(minutes=62)) == TOO_MUCH
+    assert [b.reserved_minor for b in Budget.objects.order_by("starts_at")] == [
+        60_00,
+        40_00,
+        60_00,
+    ]
+
+
+def test_j12_a_clock_that_goes_back_finds_the_days_it_had(tester, limit):
+    limit(daily_budget="100.00")
+
+    assert codes(tester, "80.00", NOON) == ALLOWED
+    assert codes(tester, "90.00", NOON + timedelta(days=1)) == ALLOWED
+    assert codes(tester, "30.00", NOON) == ("deny", ["daily_budget_exceeded"])
+    assert codes(tester, "20.00", NOON) == ALLOWED
+
+
+@pytest.mark.parametrize("window", ["calendar", "rolling"])
+def test_transactions_are_counted_and_denied_ones_are_not(tester, limit, window):
+    limit({"period": "day", "window": window, "count": 2})
+
+    assert codes(tester, "1.00", NOON) == ALLOWED
+    assert codes(tester, "5000.00", NOON)[0] == "deny"
+    assert codes(tester, "3.00", NOON + timedelta(minutes=5)) == ALLOWED
+    assert codes(tester, "4.00", NOON + timedelta(minutes=9)) == TOO_OFTEN
+
+
+def test_each_merchant_and_each_category_is_counted_apart(tester, limit):
+    limit(
+        {"period": "month", "per": "merchant", "amount": "50.00"},
+        {"period": "month", "per": "category", "name": "travel", "amount": "70.00"},
+    )
+
+    assert codes(tester, "50.00", NOON, merchant="Amazon") == ALLOWED
+    assert codes(tester, "1.00", NOON, merchant="AMAZON") == TOO_MUCH
+    assert codes(tester, "49.00", NOON, merchant="Rail", category="travel") == ALLOWED
+    assert codes(tester, "22.00", NOON, merchant="Air", category="travel") == TOO_MUCH
+    assert codes(tester, "21.00", NOON, merchant="Air", category="travel") == ALLOWED
+    assert codes(tester, "45.00", NOON, merchant="Air") == TOO_MUCH
+    assert codes(tester, "29.00", NOON, merchant="Air") == ALLOWED
+
+
+def test_a_limit_of_one_merchant_leaves_the_others_alone(tester, limit):
+    limit(
+        {"period": "all_time", "per": "merchant", "name": "Amazon", "amount": "10.00"}
+    )
+
+    assert codes(tester, "10.00", NOON) == ALLOWED
+    assert codes(tester, "0.01", NOON + timedelta(days=4000)) == TOO_MUCH
+    assert codes(tester, "300.00", NOON, merchant="Walmart") == ALLOWED
+
+
+def test_a_new_limit_knows_what_was_spent_before_it(tester, limit):
+    limit()
+    assert codes(tester, "60.00", NOON - timedelta(days=3)) == ALLOWED
+    assert codes(tester, "30.00", NOON) == ALLOWED
+    assert codes(tester, "5.00", NOON, merchant="Walmart") == ALLOWED
+    assert Budget.objects.count() == 0
+
+    limit(
+        {"period": "month", "amount": "100.00"},
+        {"period": "day", "window": "rolling", "amount": "40.00"},
+        {"period": "month", "per": "merchant", "amount": "95.00", "count": 3},
+    )
+
+    assert codes(tester, "5.01", NOON)[0] == "deny"
+    assert codes(tester, "4.00", NOON) == ALLOWED
+    assert codes(tester, "0.50", NOON) == TOO_OFTEN
+    assert codes(tester, "0.75", NOON, merchant="Walmart") == ALLOWED
+
+
+def test_what_was_spent_while_a_limit_was_lifted_counts_when_it_is_back(tester, limit):
+    month = {"period": "month", "amount": "100.00"}
+    limit(month)
+    assert codes(tester, "50.00", NOON) == ALLOWED
+    limit()
+    assert codes(tester, "49.00", NOON) == ALLOWED
+    limit(month)
+
+    assert codes(tester, "1.01", NOON) == TOO_MUCH
+    assert codes(tester, "1.00", NOON) == ALLOWED
+
+
+def test_a_lower_limit_holds_at_once_although_more_was_spent(tester, limit):
+    limit({"period": "month", "amount": "100.00"})
+    assert codes(tester, "90.00", NOON) == ALLOWED
+    limit({"period": "month", "amount": "50.00"})
+
+    assert codes(tester, "0.01", NOON) == TOO_MUCH
+    assert set_aside_minor() == 90_00
+
+
+@pytest.mark.parametrize("ending", ["deny", "cancel", "void", "expire"])
+def test_k_what_is_given_back_burns_no_limit(agent, give_policy, bob, ending):
+    give_policy(
+        agent,
+        limits=[
+            {"period": "day", "amount": "800.00", "count": 1},
+            {"period": "month", "window": "rolling", "amount": "800.00"},
+            {"period": "week", "per": "category", "amount": "800.00"},
+        ],
+    )
+    act = {"acting": principal_of(agent)}
+    if ending in ("deny", "cancel"):
+        approval = held(agent, "750.00")
+        asked = approval.transaction
+        if ending == "deny":
+            deny(approval, bob)
+        else:
+            services.cancel(asked.pk, **act)
+    else:
+        body = spend(agent, "350.00").body
+        if ending == "void":
+            services.void(body["id"], idempotency_key="void", **act)
+        else:
+            pass_time(body["id"])
+            later = datetime.now(UTC)
+            assert services.expire_due_authorizations(now=later) == 1
+
+    assert set_aside_minor() == 0
+    assert [(b.reserved_minor, b.count) for b in Budget.objects.all()] == [(0, 0)] * 3
+    assert spend(agent, "351.00").body["outcome"] == "allow"
+
+
+def pass_time(transaction_id):
+    Transaction.objects.filter(pk=transaction_id).update(
+        expires_at=datetime.now(UTC) - timedelta(seconds=1)
+    )
+
+
+def test_an_approval_is_judged_by_the_limits_of_now(agent, give_policy, bob):
+    give_policy(agent, limits=[{"period": "week", "amount": "1000.00"}])
+    approval = held(agent, "750.00")
+    give_policy(agent, limits=[{"period": "week", "amount": "749.99"}])
+
+    with pytest.raises(StillRefused) as refused:
+        approve(approval, bob)
+
+    codes = [reason["code"] for reason in refused.value.reasons]
+    assert codes == ["amount_limit_exceeded"]
+    give_policy(agent, limits=[{"period": "week", "amount": "750.00", "count": 1}])
+    assert approve(approval, bob).status == "approved"

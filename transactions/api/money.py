@@ -1,0 +1,320 @@
+"""What becomes of money set aside, and the budgets that agents share, by API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import HasPermission, IsPerson, person_of
+from agents.core.money import MoneyError, format_amount, parse_amount
+from agents.core.policy_draft import is_time_zone
+from agents.permissions import IsAgent, agent_of
+from audit.filters import refuse_unknown
+from audit.serializers import StrictSerializer
+from transactions import queries, services
+from transactions.api.headers import KEY_PARAMETER, idempotency_key
+from transactions.api.serializers import AmountField, TransactionOutput
+from transactions.models import SharedBudget
+from transactions.representation import represent
+from transactions.services import Answer, SharedBudgetTerms
+
+
+class CaptureInput(StrictSerializer):
+    """All that is still set aside, unless an amount is given."""
+
+    amount = AmountField(required=False, default=None)
+    final = serializers.BooleanField(
+        default=False, help_text="Give back what this capture leaves."
+    )
+
+
+class IncrementInput(StrictSerializer):
+    amount = AmountField(help_text="How much more to set aside.")
+
+
+class RefundInput(StrictSerializer):
+    """All that was captured and not refunded, unless an amount is given."""
+
+    amount = AmountField(required=False, default=None)
+    reason = serializers.CharField(
+        required=False, max_length=500, allow_blank=True, default=""
+    )
+
+
+class RefundOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    object = serializers.CharField()
+    transaction = serializers.CharField()
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class LateCaptureInput(StrictSerializer):
+    amount = AmountField()
+    reference = serializers.RegexField(
+        r"\A[\x21-\x7e]{1,100}\Z", help_text="The payment rail's own, told once."
+    )
+
+
+class _MoneyView(APIView):
+    """An agent acts on its own transaction, once under an Idempotency-Key."""
+
+    permission_classes = [IsAgent]
+    rate_class = "high_risk"
+    input_class: type[StrictSerializer]
+
+    def act(
+        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
+    ) -> Answer:
+        raise NotImplementedError
+
+    def respond(self, request: Request, transaction_id: str) -> Response:
+        refuse_unknown(request, set())
+        key = idempotency_key(request)
+        body = self.input_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        answer = self.act(request, transaction_id, body.validated_data, key)
+        headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+        return Response(answer.body, answer.status_code, headers=headers)
+
+
+class CaptureView(_MoneyView):
+    input_class = CaptureInput
+
+    @extend_schema(
+        operation_id="transactions_capture",
+        parameters=[KEY_PARAMETER],
+        request=CaptureInput,
+        responses={200: TransactionOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        """Take money that was set aside, all of it or a part."""
+        return self.respond(request, transaction_id)
+
+    def act(
+        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
+    ) -> Answer:
+        return services.capture(
+            transaction_id,
+            amount=values["amount"],
+            is_final=values["final"],
+            acting=agent_of(request),
+            idempotency_key=key,
+        )
+
+
+class VoidView(_MoneyView):
+    rate_class = "default"
+    input_class = StrictSerializer
+
+    @extend_schema(
+        operation_id="transactions_void",
+        parameters=[KEY_PARAMETER],
+        request=None,
+        responses={200: TransactionOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        """Give back what is still set aside."""
+        return self.respond(request, transaction_id)
+
+    def act(
+        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
+    ) -> Answer:
+        return services.void(
+            transaction_id, acting=agent_of(request), idempotency_key=key
+        )
+
+
+class IncrementView(_MoneyView):
+    input_class = IncrementInput
+
+    @extend_schema(
+        operation_id="transactions_increment",
+        parameters=[KEY_PARAMETER],
+        request=IncrementInput,
+        responses={
+            200: TransactionOutput,
+            409: OpenApiResponse(description="The policy does not allow the total."),
+        },
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        """Set more money aside, where the policy in force allows the new total."""
+        return self.respond(request, transaction_id)
+
+    def act(
+        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
+    ) -> Answer:
+        return services.increment(
+            transaction_id,
+            amount=values["amount"],
+            acting=agent_of(request),
+            idempotency_key=key,
+        )
+
+
+class RefundView(_MoneyView):
+    input_class = RefundInput
+
+    @extend_schema(
+        operation_id="transactions_refund",
+        parameters=[KEY_PARAMETER],
+        request=RefundInput,
+        responses={201: RefundOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        """Note that the merchant gave money back; raises no budget."""
+        return self.respond(request, transaction_id)
+
+    def act(
+        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
+    ) -> Answer:
+        return services.refund(
+            transaction_id,
+            amount=values["amount"],
+            reason=values["reason"],
+            acting=agent_of(request),
+            idempotency_key=key,
+        )
+
+
+class LateCaptureView(APIView):
+    """What the payment rail took after the money had been given back."""
+
+    permission_classes = [HasPermission("transactions.report_capture")]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="transactions_late_capture",
+        request=LateCaptureInput,
+        responses={200: TransactionOutput},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        refuse_unknown(request, set())
+        body = LateCaptureInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        found = services.report_late_capture(
+            transaction_id, acting=person_of(request), **body.validated_data
+        )
+        return Response(represent(found))
+
+
+class SharedBudgetInput(StrictSerializer):
+    """One budget per team, currency and period; another one replaces it."""
+
+    team = serializers.CharField(
+        allow_null=True, help_text="A team's id; null: the whole organisation."
+    )
+    currency = serializers.CharField(min_length=3, max_length=3)
+    period = serializers.ChoiceField(choices=SharedBudget.Period.choices)
+    limit = AmountField()
+    time_zone = serializers.CharField(default="UTC", max_length=64)
+    active = serializers.BooleanField(default=True)
+
+    def validate_time_zone(self, value: str) -> str:
+        if not is_time_zone(value):
+            raise serializers.ValidationError(
+                "Write an IANA name, such as Europe/Paris.", code="time_zone_unknown"
+            )
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            attrs["limit_minor"] = parse_amount(
+                attrs["limit"], attrs["currency"], allow_zero=True
+            )
+        except MoneyError as error:
+            name = "currency" if error.code == "currency_unknown" else "limit"
+            detail = serializers.ErrorDetail(error.detail, error.code)
+            raise serializers.ValidationError({name: [detail]}) from error
+        return attrs
+
+    def terms(self) -> SharedBudgetTerms:
+        values = self.validated_data
+        return SharedBudgetTerms(
+            team_id=values["team"],
+            currency=values["currency"],
+            period=values["period"],
+            limit_minor=values["limit_minor"],
+            time_zone=values["time_zone"],
+            is_active=values["active"],
+        )
+
+
+class SharedBudgetOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    object = serializers.CharField()
+    team = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    period = serializers.CharField()
+    time_zone = serializers.CharField()
+    active = serializers.BooleanField()
+    limit = serializers.CharField()
+    reserved = serializers.CharField()
+    posted = serializers.CharField()
+    available = serializers.CharField()
+
+
+class SharedBudgetListView(APIView):
+    """What teams and the organisation may spend together, and what is left."""
+
+    def get_permissions(self) -> list[Any]:
+        if self.request.method == "POST":
+            return [HasPermission("transactions.change_sharedbudget")()]
+        return [IsPerson()]
+
+    @extend_schema(
+        operation_id="shared_budgets_list",
+        responses={200: SharedBudgetOutput(many=True)},
+    )
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request, set())
+        levels = queries.shared_budgets_for(person_of(request))
+        return Response([_shared_body(*level) for level in levels])
+
+    @extend_schema(
+        operation_id="shared_budgets_set",
+        request=SharedBudgetInput,
+        responses={200: SharedBudgetOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Set a budget; what was spent in the present period counts."""
+        refuse_unknown(request, set())
+        body = SharedBudgetInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        person = person_of(request)
+        budget = services.set_shared_budget(body.terms(), acting=person)
+        [level] = [
+            level
+            for level in queries.shared_budgets_for(person)
+            if level[0].pk == budget.pk
+        ]
+        return Response(_shared_body(*level))
+
+
+def _shared_body(
+    budget: SharedBudget, reserved_minor: int, posted_minor: int
+) -> dict[str, Any]:
+    def amount(minor: int) -> str:
+        return format_amount(minor, budget.currency)
+
+    left_minor = budget.limit_minor - reserved_minor - posted_minor
+    return {
+        "id": budget.pk,
+        "object": "shared_budget",
+        "team": budget.team_id,
+        "currency": budget.currency,
+        "period": budget.period,
+        "time_zone": budget.time_zone,
+        "active": budget.is_active,
+        "limit": amount(budget.limit_minor),
+        "reserved": amount(reserved_minor),
+        "posted": amount(posted_minor),
+        "available": amount(max(left_minor, 0)),
+    }

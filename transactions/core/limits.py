@@ -1,0 +1,179 @@
+"""What limits leave: budgets of the agent's own policy, and those that it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from agents.core.limits import (
+    ROLLING,
+    Limit,
+    Period,
+    Span,
+    Window,
+    concerns,
+    scope_of,
+    span_of,
+    spoken_limit,
+)
+from agents.core.money import format_amount
+from agents.core.policy import PolicyRules
+from transactions.core.facts import SharedSpent, SpendingRequest, Spent
+from transactions.core.outcome import Outcome
+from transactions.core.reasons import Finding
+
+SHARED = "shared"
+DAILY = Limit(period=Period.DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """Where spending counts for a limit: one budget, or the steps of a rolling one.
+
+    `holder` is the id of the agent or of the shared budget.
+    """
+
+    holder: str
+    scope: str
+    window: str
+    since: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    limit_minor: int | None
+    limit_count: int | None
+
+    @property
+    def is_shared(self) -> bool:
+        return self.scope == SHARED
+
+    @property
+    def step(self) -> timedelta | None:
+        """How long one budget of a rolling period is; None for a calendar period."""
+        kind, _, period = self.window.partition("_")
+        return ROLLING[Period(period)].step if kind == Window.ROLLING else None
+
+
+def limits_concerning(
+    policy: PolicyRules | None, *, merchant: str, category: str
+) -> tuple[Limit, ...]:
+    """Return the limits of a policy that are about a request; merchant by its key."""
+    limits = policy.limits if policy else ()
+    return tuple(
+        limit
+        for limit in limits
+        if concerns(limit, merchant=merchant, category=category)
+    )
+
+
+def pots_of(
+    policy: PolicyRules | None,
+    *,
+    agent_id: str,
+    merchant: str,
+    category: str,
+    now: datetime,
+) -> tuple[Pot, ...]:
+    """Return where a request counts under a policy, one pot per limit concerned."""
+    where = {"merchant": merchant, "category": category}
+    time_zone = policy.time_zone if policy else "UTC"
+    return tuple(
+        _pot(
+            agent_id,
+            scope_of(limit, **where),
+            limit,
+            span_of(limit.period, limit.window, now, time_zone),
+        )
+        for limit in limits_concerning(policy, **where)
+    )
+
+
+class SharedLimit(Protocol):
+    """What is known of a shared budget, locked or not."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def period(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def limit_minor(self) -> int: ...
+
+
+def pot_of(budget: SharedLimit, now: datetime) -> Pot:
+    """Return where spending counts for a shared budget: always a calendar period."""
+    limit = Limit(period=Period(budget.period), amount_minor=budget.limit_minor)
+    span = span_of(limit.period, limit.window, now, budget.time_zone)
+    return _pot(budget.id, SHARED, limit, span)
+
+
+def _pot(holder: str, scope: str, limit: Limit, span: Span) -> Pot:
+    return Pot(
+        holder=holder,
+        scope=scope,
+        window=_window(limit),
+        since=span.since,
+        starts_at=span.starts_at,
+        ends_at=span.ends_at,
+        limit_minor=limit.amount_minor,
+        limit_count=limit.count,
+    )
+
+
+def limit_findings(
+    policy: PolicyRules, request: SpendingRequest, spent: Iterable[Spent]
+) -> Iterator[Finding]:
+    """Tell every limit of a policy that a request, as one more, would pass.
+
+    Raises LookupError for a limit whose spending is not known.
+    """
+    known = {(item.scope, item.window): item for item in spent}
+    where = {"merchant": request.merchant_key, "category": request.category}
+    for limit in limits_concerning(policy, **where):
+        state = known[scope_of(limit, **where), _window(limit)]
+        yield from _passed(limit, request, state)
+
+
+def shared_findings(
+    request: SpendingRequest, shared: Iterable[SharedSpent]
+) -> Iterator[Finding]:
+    """Tell every shared budget that has too little left for a request."""
+    for budget in shared:
+        left_minor = budget.limit_minor - budget.used_minor
+        if request.amount_minor > left_minor:
+            values = _left(request, left_minor) | {"budget": budget.name}
+            yield Finding("amount", "shared_budget_exceeded", Outcome.DENY, values)
+
+
+def _passed(limit: Limit, request: SpendingRequest, state: Spent) -> Iterator[Finding]:
+    if limit.amount_minor is not None:
+        left_minor = limit.amount_minor - state.used_minor
+        if request.amount_minor > left_minor:
+            values = _left(request, left_minor) | {"period": spoken_limit(limit)}
+            is_daily = limit.identity == DAILY.identity
+            code = "daily_budget_exceeded" if is_daily else "amount_limit_exceeded"
+            yield Finding("amount", code, Outcome.DENY, values)
+    if limit.count is not None and state.count + 1 > limit.count:
+        values = {
+            "count": str(state.count + 1),
+            "limit": str(limit.count),
+            "period": spoken_limit(limit),
+        }
+        yield Finding("amount", "count_limit_exceeded", Outcome.DENY, values)
+
+
+def _left(request: SpendingRequest, left_minor: int) -> dict[str, str]:
+    return {
+        "amount": _money(request.amount_minor, request.currency),
+        "available": _money(max(left_minor, 0), request.currency),
+    }
+
+
+def _money(minor: int, currency: str) -> str:
+    return f"{format_amount(minor, currency)} {currency}"
+
+
+def _window(limit: Limit) -> str:
+    return f"{limit.window}_{limit.period}"

@@ -1,0 +1,41 @@
+"""The tables of this app."""
+
+from __future__ import annotations
+
+from transactions.models.activity import (
+    AgentActivity,
+    MerchantActivity,
+)
+from transactions.models.approving import (
+    ApprovalRequest,
+)
+from transactions.models.asking import (
+    Decision,
+    FunctionCall,
+    IdempotencyRecord,
+    Transaction,
+)
+from transactions.models.money import (
+    Budget,
+    LateCapture,
+    LedgerEntry,
+    Refund,
+    Reservation,
+    SharedBudget,
+)
+
+__all__ = [
+    "AgentActivity",
+    "ApprovalRequest",
+    "Budget",
+    "Decision",
+    "FunctionCall",
+    "IdempotencyRecord",
+    "LateCapture",
+    "LedgerEntry",
+    "MerchantActivity",
+    "Refund",
+    "Reservation",
+    "SharedBudget",
+    "Transaction",
+]

@@ -1,0 +1,278 @@
+"""What counts in the budgets that a request is about to count in."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from agents.core.limits import BEGINNING, spoken_limit
+from agents.core.policy import PolicyRules
+from agents.queries import policy_rules
+from transactions.core.facts import SharedSpent, Spent
+from transactions.core.limits import Pot, limits_concerning, pot_of, pots_of
+from transactions.models import Budget, SharedBudget, Transaction
+from transactions.queries.locking import LockedBudget
+
+# One object per budget that a pot counts, with the pot's place in the list.
+COUNTED = """
+    SELECT jsonb_agg(to_jsonb(b) || jsonb_build_object('place', p.place))
+    FROM unnest(%(holders)s::text[], %(scopes)s::text[], %(windows)s::text[],
+                %(since)s::timestamptz[]) WITH ORDINALITY
+         AS p(holder, scope, kind, since, place)
+    JOIN transactions_budget b
+      ON b.holder = p.holder AND b.currency = %(currency)s AND b.scope = p.scope
+     AND b."window" = p.kind AND b.starts_at >= p.since
+     AND (b.starts_at = p.since OR starts_with(p.kind, 'rolling'))
+"""
+
+# What an agent has spent in a span, per step of a rolling one. What was given back
+# does not count, nor what the payment rail took late as a transaction of its own.
+_HISTORY = """
+SELECT CASE WHEN %(step)s::interval IS NULL THEN %(since)s
+            ELSE date_bin(%(step)s, t.occurred_at, %(beginning)s) END,
+       sum(r.amount_minor - r.captured_minor - r.released_minor)::bigint,
+       sum(r.captured_minor)::bigint, sum(r.late_minor)::bigint,
+       count(*) FILTER (WHERE r.released_minor < r.amount_minor)
+FROM transactions_transaction t
+JOIN transactions_reservation r ON r.transaction_id = t.id
+WHERE t.agent_id = %(agent)s AND t.currency = %(currency)s
+  AND t.occurred_at >= %(since)s
+  AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
+  AND %(scope)s IN ('agent', 'merchant:' || t.merchant_key, 'category:' || t.category)
+GROUP BY 1 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A pot with the budgets that count in it, read under the lock of its holder.
+
+    `is_recounted`: from history, because they were last counted under another policy
+    version, which may not have had this limit.
+    """
+
+    pot: Pot
+    budgets: Sequence[Budget]
+    is_recounted: bool = False
+
+    @property
+    def used_minor(self) -> int:
+        return sum(
+            budget.reserved_minor + budget.posted_minor + budget.late_minor
+            for budget in self.budgets
+        )
+
+    @property
+    def count(self) -> int:
+        return sum(budget.count for budget in self.budgets)
+
+    def current(self, currency: str) -> Budget:
+        """Return the budget that a spending counts in, a new one if there is none."""
+        for budget in self.budgets:
+            if budget.starts_at == self.pot.starts_at:
+                return budget
+        return _budget(self.pot, self.pot.starts_at, currency)
+
+
+def counted_parameters(pots: Sequence[Pot]) -> dict[str, Any]:
+    """Return the parameters of COUNTED but the currency."""
+    return {
+        "holders": [pot.holder for pot in pots],
+        "scopes": [pot.scope for pot in pots],
+        "windows": [pot.window for pot in pots],
+        "since": [pot.since for pot in pots],
+    }
+
+
+def counted(
+    pots: Sequence[Pot],
+    stored: str | None,
+    *,
+    currency: str,
+    policy: PolicyRules | None,
+) -> tuple[Counted, ...]:
+    """Return what counts in each pot, from COUNTED's answer.
+
+    No statement, but one for each of the agent's own pots that was not yet counted
+    under its present policy: once, when a policy or a period is new.
+    """
+    by_place: defaultdict[int, list[Budget]] = defaultdict(list)
+    for row in json.loads(stored or "[]"):
+        by_place[row.pop("place") - 1].append(_stored(row))
+    return tuple(
+        _recounted(pot, budgets, currency)
+        if not (pot.is_shared or _is_counted(budgets, policy))
+        else Counted(pot, budgets)
+        for pot, budgets in ((pot, by_place[n]) for n, pot in enumerate(pots))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How far a limit that concerns a transaction is used, minor units or a count."""
+
+    label: str
+    limit: int
+    used: int
+    currency: str  # Empty for a count of transactions.
+
+
+def levels_of(asked: Transaction) -> Sequence[Level]:
+    """Return every limit that a transaction counts in, and how far it is used.
+
+    Those of the policy in force, then shared budgets; at most 2 queries and one for
+    each limit that nothing was asked under yet.
+    """
+    version = asked.agent.policy_version
+    policy = policy_rules(version.pk) if version else None
+    limits = limits_concerning(
+        policy, merchant=asked.merchant_key, category=asked.category
+    )
+    own = pots_of(
+        policy,
+        agent_id=asked.agent_id,
+        merchant=asked.merchant_key,
+        category=asked.category,
+        now=asked.occurred_at,
+    )
+    reservation = getattr(asked, "reservation", None)
+    ids = reservation.shared_budgets if reservation else []
+    budgets = SharedBudget.objects.select_related("team").filter(pk__in=ids)
+    shared = [(budget, pot_of(budget, asked.occurred_at)) for budget in budgets]
+    pots = [*own, *(pot for _, pot in shared)]
+    labels = [
+        *(spoken_limit(limit).capitalize() for limit in limits),
+        *(str(budget) for budget, _ in shared),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT ({COUNTED})",
+            counted_parameters(pots) | {"currency": asked.currency},
+        )
+        [stored] = cursor.fetchone()
+    found = counted(pots, stored, currency=asked.currency, policy=policy)
+    return [
+        level
+        for label, item in zip(labels, found, strict=True)
+        for level in _levels(label, item, asked.currency)
+    ]
+
+
+def shared_budgets_for(user: User) -> Sequence[tuple[SharedBudget, int, int]]:
+    """Return shared budgets that a person may see: reserved and posted, minor units.
+
+    All for who may view all data, else the own team's and the organisation's; as they
+    stand in the present period. 2 queries.
+    """
+    budgets = SharedBudget.objects.select_related("team")
+    if not user.has_perm("transactions.change_sharedbudget"):
+        budgets = budgets.filter(Q(team=None) | Q(team_id=user.team_id))
+    shown, now = list(budgets), timezone.now()
+    starts = {budget.pk: pot_of(budget, now).starts_at for budget in shown}
+    rows = Budget.objects.filter(
+        holder__in=starts, starts_at__in=set(starts.values())
+    ).values_list("holder", "starts_at", "reserved_minor", "posted_minor", "late_minor")
+    found = {
+        holder: (reserved, posted + late)
+        for holder, starts_at, reserved, posted, late in rows
+        if starts_at == starts[holder]
+    }
+    return [(budget, *found.get(budget.pk, (0, 0))) for budget in shown]
+
+
+def _levels(label: str, item: Counted, currency: str) -> Iterator[Level]:
+    if item.pot.limit_minor is not None:
+        yield Level(label, item.pot.limit_minor, item.used_minor, currency)
+    if item.pot.limit_count is not None:
+        yield Level(label, item.pot.limit_count, item.count, "")
+
+
+def spent_of(counted: Iterable[Counted], *, own_minor: int = 0) -> tuple[Spent, ...]:
+    """Return the facts of the agent's own pots, without a transaction's own money."""
+    return tuple(
+        Spent(
+            scope=item.pot.scope,
+            window=item.pot.window,
+            used_minor=item.used_minor - own_minor,
+            count=item.count - bool(own_minor),
+        )
+        for item in counted
+        if not item.pot.is_shared
+    )
+
+
+def shared_spent_of(
+    counted: Iterable[Counted],
+    locked: Iterable[LockedBudget],
+    *,
+    own_minor: int = 0,
+) -> tuple[SharedSpent, ...]:
+    """Return the facts of shared budgets, without a transaction's own money in each."""
+    used = {item.pot.holder: item.used_minor for item in counted if item.pot.is_shared}
+    return tuple(
+        SharedSpent(
+            id=budget.id,
+            name=budget.name,
+            limit_minor=budget.limit_minor,
+            used_minor=used[budget.id] - own_minor,
+        )
+        for budget in locked
+    )
+
+
+def _is_counted(budgets: Iterable[Budget], policy: PolicyRules | None) -> bool:
+    return policy is not None and any(
+        budget.counted_under == policy.id for budget in budgets
+    )
+
+
+def _recounted(pot: Pot, budgets: Sequence[Budget], currency: str) -> Counted:
+    parameters: dict[str, Any] = {
+        "agent": pot.holder,
+        "currency": currency,
+        "scope": pot.scope,
+        "since": pot.since,
+        "until": None if pot.step else pot.ends_at,
+        "step": pot.step,
+        "beginning": BEGINNING,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORY, parameters)
+        history = cursor.fetchall()
+    ids = {budget.starts_at: budget.id for budget in budgets}
+    found = []
+    for starts_at, *figures in history:
+        budget = _budget(pot, starts_at, currency)
+        budget.id = ids.get(starts_at, budget.id)
+        budget.reserved_minor, budget.posted_minor, budget.late_minor, budget.count = (
+            figures
+        )
+        found.append(budget)
+    return Counted(pot, found, is_recounted=True)
+
+
+def _budget(pot: Pot, starts_at: datetime, currency: str) -> Budget:
+    ends_at = starts_at + pot.step if pot.step else pot.ends_at
+    return Budget(
+        holder=pot.holder,
+        currency=currency,
+        scope=pot.scope,
+        window=pot.window,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+
+
+def _stored(row: dict[str, Any]) -> Budget:
+    for name in ("starts_at", "ends_at"):
+        row[name] = row[name] and datetime.fromisoformat(row[name])
+    return Budget(**row)

@@ -1,0 +1,152 @@
+"""Budgets that a team's agents, or all of them, share."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Team, User
+from agents.core.money import format_amount
+from agents.models import Agent
+from audit.errors import NotFound, NotPermitted
+from audit.services import record
+from transactions.core.limits import pot_of
+from transactions.models import Budget, SharedBudget
+
+PERMISSION = "transactions.change_sharedbudget"
+
+# What the live agents of a team (or of all) have set aside or spent in a span.
+_HISTORY = """
+SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
+       coalesce(sum(r.captured_minor), 0)::bigint,
+       coalesce(sum(r.late_minor), 0)::bigint,
+       count(*) FILTER (WHERE r.released_minor < r.amount_minor)
+FROM transactions_reservation r
+JOIN transactions_transaction t ON t.id = r.transaction_id
+WHERE t.agent_id = ANY(%(agents)s) AND t.currency = %(currency)s
+  AND t.occurred_at >= %(since)s
+  AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
+"""
+_JOIN = """
+UPDATE transactions_reservation r
+SET shared_budgets = array_append(r.shared_budgets, %(budget)s)
+FROM transactions_transaction t
+WHERE t.id = r.transaction_id AND t.agent_id = ANY(%(agents)s)
+  AND t.currency = %(currency)s AND t.occurred_at >= %(since)s
+  AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
+  AND NOT %(budget)s = ANY(r.shared_budgets)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedBudgetTerms:
+    """What a human sets: at most so much in a period, for a team or for everybody."""
+
+    team_id: str | None
+    currency: str
+    period: str
+    limit_minor: int
+    time_zone: str = "UTC"
+    is_active: bool = True
+
+
+def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget:
+    """Set what a team, or everybody, may spend in a period, from the next decision on.
+
+    What was spent in the present period counts, if it was not counted yet: then it
+    waits for the decisions of all agents concerned, whose rows it locks in order of
+    their ids, after its own. Raises NotPermitted, NotFound for an unknown team.
+    """
+    if not acting.has_perm(PERMISSION):
+        raise NotPermitted
+    if terms.team_id is not None and not Team.objects.filter(pk=terms.team_id).exists():
+        raise NotFound
+    with transaction.atomic(durable=True):
+        found = SharedBudget.objects.select_for_update(of=("self",)).filter(
+            team_id=terms.team_id, currency=terms.currency, period=terms.period
+        )
+        old = found.first()
+        before = asdict(_terms_of(old)) if old else {}
+        budget = old or SharedBudget(created_at=timezone.now())
+        for name, value in asdict(terms).items():
+            setattr(budget, name, value)
+        if old is None:
+            budget.save(force_insert=True)
+        else:
+            budget.save(update_fields=["limit_minor", "time_zone", "is_active"])
+        if terms.is_active and _was_not_counted(before, terms):
+            _count(budget)
+        record(
+            "shared_budget.set",
+            target=("shared_budget", budget.pk, str(budget)),
+            details={
+                "limit": format_amount(terms.limit_minor, terms.currency),
+                "currency": terms.currency,
+                "period": terms.period,
+                "changes": _changes(before, asdict(terms)),
+            },
+            actor=acting,
+        )
+    return budget
+
+
+def _terms_of(budget: SharedBudget) -> SharedBudgetTerms:
+    return SharedBudgetTerms(
+        team_id=budget.team_id,
+        currency=budget.currency,
+        period=budget.period,
+        limit_minor=budget.limit_minor,
+        time_zone=budget.time_zone,
+        is_active=budget.is_active,
+    )
+
+
+def _was_not_counted(before: dict[str, Any], terms: SharedBudgetTerms) -> bool:
+    return not before.get("is_active") or before["time_zone"] != terms.time_zone
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    return {
+        name: [before.get(name), value]
+        for name, value in after.items()
+        if before.get(name) != value
+    }
+
+
+def _count(budget: SharedBudget) -> None:
+    """Count what the present period has seen, while no decision is under way."""
+    agents = Agent.objects.filter(mode=Agent.Mode.LIVE)
+    if budget.team_id is not None:
+        agents = agents.filter(owner__team_id=budget.team_id)
+    locked = agents.select_for_update(of=("self",)).order_by("pk")
+    ids = list(locked.values_list("pk", flat=True))
+    pot = pot_of(budget, timezone.now())
+    parameters = {
+        "agents": ids,
+        "budget": budget.pk,
+        "currency": budget.currency,
+        "since": pot.since,
+        "until": pot.ends_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORY, parameters)
+        reserved_minor, posted_minor, late_minor, count = cursor.fetchone()
+        cursor.execute(_JOIN, parameters)
+    Budget.objects.update_or_create(
+        holder=budget.pk,
+        currency=budget.currency,
+        scope=pot.scope,
+        window=pot.window,
+        starts_at=pot.starts_at,
+        defaults={
+            "ends_at": pot.ends_at,
+            "limit_minor": None,
+            "reserved_minor": reserved_minor,
+            "posted_minor": posted_minor,
+            "late_minor": late_minor,
+            "count": count,
+        },
+    )
