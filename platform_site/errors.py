@@ -87,6 +87,8 @@ STATUS: dict[str, int] = {
             "transactions.errors.ApprovalExpired",
             "transactions.errors.ApprovalResolved",
             "transactions.errors.InvalidState",
+            "transactions.errors.NoReceipt",
+            "transactions.errors.RecordDamaged",
             "transactions.errors.StillRefused",
         ),
         412: (

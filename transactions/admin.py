@@ -146,6 +146,8 @@ class DecisionAdmin(RecordAdmin):
         "policy_version",
         "readable_findings",
         "readable_inputs",
+        "engine_version",
+        "digest",
         "decided_at",
     )
 

@@ -70,3 +70,17 @@ class InvalidState(DomainError):
 class PreconditionRequired(DomainError):
     code = "if_match_required"
     detail = "Quote the ETag of the transaction you saw in an If-Match header."
+
+
+class NoReceipt(DomainError):
+    """There is nothing that a signature could stand for."""
+
+    code = "no_receipt"
+    detail = "This decision was made before there were receipts."
+
+
+class RecordDamaged(DomainError):
+    """What is stored is not what was decided: never to be signed."""
+
+    code = "record_damaged"
+    detail = "The record of this decision does not hold. Tell the security staff."

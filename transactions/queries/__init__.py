@@ -18,6 +18,8 @@ from transactions.queries.reading import (
     transactions_of_agent,
     transactions_visible_to,
 )
+from transactions.queries.receipts import signed_receipt
+from transactions.queries.records import record_of, replay_of, replays
 
 __all__ = [
     "Dashboard",
@@ -31,6 +33,10 @@ __all__ = [
     "decisions_by_hour",
     "etag_of",
     "page_of_transactions",
+    "record_of",
+    "replay_of",
+    "replays",
+    "signed_receipt",
     "snapshot_for",
     "transaction_for",
     "transaction_of_agent",
