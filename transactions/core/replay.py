@@ -28,8 +28,8 @@ class Replay:
     """What a record says, what is derived from it now, and where the two differ.
 
     Both have the same keys: the verdict's, `policy_digest`, `digest` (of what is
-    stored) and `logged_digest` (as the audit log has it; the recorded one where the
-    log tells nothing). `replayed` lacks the verdict's where none can be derived.
+    stored) and `logged_digest` (what the audit log tells that it is). `replayed` lacks
+    the first ones where another engine decided, and `digest` where there is none.
     """
 
     record: Record
@@ -64,21 +64,22 @@ def replay(
     record: Record,
     *,
     digest: str,
+    logged: str | None,
     policy: PolicyRules | None,
-    logged: str | None = None,
 ) -> Replay:
     """Derive a decision anew from its record, which names the policy, and compare.
 
-    `digest` is the stored one, `logged` the audit log's, None where it has none. Facts
-    that cannot be read give no verdict, which differs from any. What another engine
-    decided is not derived: only its digests are compared.
+    `digest` is the stored one ("": none), `logged` the one that the audit log tells,
+    None if it lacks the decision. Facts that cannot be read give no verdict, which
+    differs from any. What another engine decided is not derived: only its digests are
+    compared.
     """
     recorded = {name: getattr(record, name) for name in VERDICT} | {
         "policy_digest": _input(record, "policy_digest"),
         "digest": digest,
         "logged_digest": digest,
     }
-    replayed: dict[str, Any] = {"logged_digest": digest if logged is None else logged}
+    replayed: dict[str, Any] = {"logged_digest": logged}
     if digest or record.engine_version is not None:
         replayed["digest"] = _digest_or_none(record)
     if record.engine_version == ENGINE_VERSION:

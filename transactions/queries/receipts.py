@@ -13,7 +13,7 @@ from transactions.core.record import record_digest
 from transactions.errors import NoReceipt, RecordDamaged
 from transactions.keys import signing_key
 from transactions.models import Transaction
-from transactions.queries.records import record_of, told_of
+from transactions.queries.records import event_of, record_of
 
 
 def signed_receipt(found: Transaction) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def signed_receipt(found: Transaction) -> dict[str, Any]:
     row = found.decision
     if not row.digest:
         raise NoReceipt
-    event = told_of([row]).get(found.pk)
+    event = event_of(row)
     if event is None:
         raise NoReceipt("The month of this decision was retired from the audit log.")
     record = record_of(row)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from agents.core.policy import PolicyRules
 from agents.models import PolicyVersion
 from agents.queries import rules_of
+from audit.core.retention import is_explained
 from audit.models import AuditEvent
-from audit.queries import events_told
+from audit.queries import events_told, retirements
 from transactions.core.record import Record
 from transactions.core.replay import Replay, replay
 from transactions.models import Decision
@@ -47,7 +48,8 @@ def replay_of(row: Decision) -> Replay:
     """
     version = row.policy_version
     policy = None if version is None else rules_of(version)
-    return _replay(row, policy, told_of([row]))
+    [logged] = _logged_digests([row])
+    return replay(record_of(row), digest=row.digest, logged=logged, policy=policy)
 
 
 def replays(limit: int | None = None) -> Iterator[Replay]:
@@ -65,39 +67,61 @@ def replays(limit: int | None = None) -> Iterator[Replay]:
     rows = Decision.objects.order_by("-pk")
     batch = list(rows[: _size(limit)])
     while batch:
-        told = told_of(batch)
-        for row in batch:
-            yield _replay(row, policy_of(row.policy_version_id), told)
+        for row, logged in zip(batch, _logged_digests(batch), strict=True):
+            policy = policy_of(row.policy_version_id)
+            yield replay(
+                record_of(row), digest=row.digest, logged=logged, policy=policy
+            )
         if limit is not None:
             limit -= len(batch)
         batch = list(rows.filter(pk__lt=batch[-1].pk)[: _size(limit)])
 
 
-def told_of(rows: Sequence[Decision]) -> Mapping[str, AuditEvent]:
-    """Return the events that tell of decisions, by what these are about.
+def event_of(row: Decision) -> AuditEvent | None:
+    """Return the event that tells of a decision, None if the log has none. 1 query.
 
-    At most 2 queries. Of retired months there are none.
+    One more if it is not where it should be.
     """
+    return _events_of([row]).get(_about(row))
+
+
+def _logged_digests(rows: Sequence[Decision]) -> list[str | None]:
+    """Return the digest of each decision as the log tells it, None where it does not.
+
+    Of a retired month the log tells nothing: the stored one stands.
+    """
+    events = _events_of(rows)
+    retired = retirements() if len(events) < len(rows) else []
+    digests: list[str | None] = []
+    for row in rows:
+        event = events.get(_about(row))
+        if event is not None:
+            digests.append(event.details.get("digest", ""))
+        elif is_explained(row.decided_at, retired):
+            digests.append(row.digest)
+        else:
+            digests.append(None)
+    return digests
+
+
+def _events_of(rows: Sequence[Decision]) -> dict[str, AuditEvent]:
+    """Return the events that tell of decisions, by what those are about."""
     times = [row.decided_at for row in rows]
     found: dict[str, AuditEvent] = {}
     for kind, action in TOLD_BY.items():
-        ids = [key for row in rows if (key := getattr(row, f"{kind}_id"))]
-        if ids:
-            events = events_told(action, ids, since=min(times), until=max(times))
-            found |= {event.target_id: event for event in events}
+        ids = {key for row in rows if (key := getattr(row, f"{kind}_id"))}
+        if not ids:
+            continue
+        # The times tell the database which months to look into.
+        then = {"occurred_at__range": (min(times), max(times))}
+        found |= {e.target_id: e for e in events_told(action, ids).filter(**then)}
+        if missing := ids - found.keys():  # Retired, or a record moved in time.
+            found |= {e.target_id: e for e in events_told(action, missing)}
     return found
 
 
-def _replay(
-    row: Decision, policy: PolicyRules | None, told: Mapping[str, AuditEvent]
-) -> Replay:
-    event = told.get(row.transaction_id or row.function_call_id or "")
-    return replay(
-        record_of(row),
-        digest=row.digest,
-        policy=policy,
-        logged=None if event is None else event.details.get("digest"),
-    )
+def _about(row: Decision) -> str:
+    return row.transaction_id or row.function_call_id or ""
 
 
 def _size(limit: int | None) -> int:

@@ -73,6 +73,6 @@ def test_j16_who_changes_a_verdict_raises_the_engine_version():
     verdicts += [decide(facts(), SHOPPING, strict) for strict in STRICT]
     verdicts += [Verdict(*decide_call(what, rules), None) for what, rules in CALLS]
     judged = [verdict_as_json(verdict) for verdict in verdicts]
-    judged.append(policy_digest(SHOPPING))
 
-    assert sha256(canonical(judged)).hexdigest()[:16] == JUDGED[ENGINE_VERSION]
+    judged_under = [policy_digest(SHOPPING), judged]
+    assert sha256(canonical(judged_under)).hexdigest()[:16] == JUDGED[ENGINE_VERSION]

@@ -28,7 +28,8 @@ ALLOW, HOLD, DENY = Outcome
 
 def replayed(record, rules=SHOPPING, *, digest=None, logged=None):
     digest = record_digest(record) if digest is None else digest
-    return replay(record, digest=digest, policy=rules, logged=logged)
+    logged = digest if logged is None else logged
+    return replay(record, digest=digest, logged=logged, policy=rules)
 
 
 @given(all_facts, policies(), thresholds)
@@ -96,6 +97,9 @@ def test_j16_a_record_that_was_digested_anew_differs_from_what_the_log_tells():
     result = replayed(forged, logged=record_digest(record))
 
     assert (result.matches, result.differences) == (False, ("logged_digest",))
+    digest = record_digest(record)
+    unknown = replay(record, digest=digest, logged=None, policy=SHOPPING)
+    assert (unknown.matches, unknown.differences) == (False, ("logged_digest",))
 
 
 def test_j16_a_digest_that_was_taken_away_is_missed():
