@@ -53,8 +53,9 @@ class Case:
 
     def write(self, name: str, content: bytes | object) -> Path:
         path = self.directory / name
-        is_raw = isinstance(content, bytes)
-        path.write_bytes(content if is_raw else json.dumps(content).encode())
+        if not isinstance(content, bytes):
+            content = json.dumps(content).encode()
+        path.write_bytes(content)
         return path
 
     def arguments(self, receipt: bytes, *more: str) -> list[str]:

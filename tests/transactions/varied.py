@@ -30,7 +30,7 @@ POLICIES: list[dict[str, Any]] = [
     {"allowed_merchants": None, "requires_approval_above": None},
     {"allowed_merchants": [], "allowed_functions": ["transfer"]},
 ]
-PARAMETERS = [{"iban": "DE00 1234", "amount": 5}, {"iban": 5}, {}]
+PARAMETERS: list[dict[str, Any]] = [{"iban": "DE00 1234", "amount": 5}, {"iban": 5}, {}]
 
 
 def make_varied(count: int, people: People, give_policy: Callable[..., Agent]) -> None:
@@ -58,7 +58,7 @@ def make_varied(count: int, people: People, give_policy: Callable[..., Agent]) -
 
 
 def _spend(rng: random.Random, agent: Agent) -> None:
-    clock = {}
+    clock: dict[str, Any] = {}
     if agent.mode == Agent.Mode.TEST:
         hours = timedelta(hours=rng.randrange(-200, 1))
         clock = {"occurred_at": timezone.now() + hours}
