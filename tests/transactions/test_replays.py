@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from agents.models import PolicyVersion
+from audit.context import System
 from audit.models import AuditEvent
+from audit.services import record
 from tests.factories import make_agent_token, make_function
 from tests.flows.requests import app_rows, problem
 from tests.spending import events_since, everything, principal_of, spend
@@ -172,6 +175,42 @@ def test_j16_a_decision_that_the_log_does_not_tell_of_is_named(agent, as_owner):
         cursor.execute("ALTER TABLE audit_auditevent ENABLE TRIGGER USER")
 
     assert replay_of(row).differences == ("logged_digest",)
+
+
+@pytest.fixture
+def retired():
+    """Says that a month of two years ago was retired; its beginning."""
+    start = (timezone.now() - timedelta(days=730)).replace(day=1)
+    details = {
+        "from": start.isoformat(),
+        "until": (start + timedelta(days=28)).isoformat(),
+        "events": 0,
+    }
+    with transaction.atomic():
+        record("audit.retired", details=details, actor=System("tests"))
+    return start
+
+
+def test_j16_a_record_that_is_moved_to_a_retired_month_is_given_away_too(
+    agent, as_owner, retired
+):
+    row = decision_of(spend(agent, "1000.01").body)
+    row.decided_at = retired + timedelta(days=1)
+    forge(row, decided_at=row.decided_at, digest=record_digest(record_of(row)))
+
+    assert replay_of(Decision.objects.get(pk=row.pk)).differences == ("logged_digest",)
+
+
+def test_what_a_retirement_explains_is_no_difference(agent, as_owner, retired):
+    row = decision_of(spend(agent, "1000.01").body)
+    row.decided_at = retired + timedelta(days=1)
+    forge(row, decided_at=row.decided_at, digest=record_digest(record_of(row)))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER USER")
+        AuditEvent.objects.filter(action="transaction.decided").delete()
+        cursor.execute("ALTER TABLE audit_auditevent ENABLE TRIGGER USER")
+
+    assert replay_of(Decision.objects.get(pk=row.pk)).matches is True
 
 
 def test_a_policy_changed_in_place_is_named(agent, as_owner):
