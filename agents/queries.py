@@ -255,16 +255,20 @@ def _limit(stored: Mapping[str, Any]) -> Limit:
     return Limit(**{**stored, **kinds})
 
 
+def rules_of(version: PolicyVersion) -> PolicyRules:
+    """Return a stored version compiled for decisions, as it is now, without a query."""
+    return compile_rules(
+        terms_of(version), version_id=version.pk, number=version.number
+    )
+
+
 @lru_cache(maxsize=1024)
 def policy_rules(version_id: str) -> PolicyRules:
     """Return a version compiled for decisions: 1 query the first time, then none.
 
     Safe to keep, for versions are immutable. Raises PolicyVersion.DoesNotExist.
     """
-    version = PolicyVersion.objects.get(pk=version_id)
-    return compile_rules(
-        terms_of(version), version_id=version.pk, number=version.number
-    )
+    return rules_of(PolicyVersion.objects.get(pk=version_id))
 
 
 def policy_in_force(agent: LockedAgent) -> PolicyRules | None:

@@ -9,15 +9,23 @@ from django.conf import settings
 from audit.core.checkpoint import KEY_BYTES, PublicKey, SigningKey, TreeHead, open_note
 
 
+def seed_of(name: str) -> bytes:
+    """Return the 32 bytes that a setting gives in Base64: an Ed25519 private key.
+
+    Raises ValueError if they are none.
+    """
+    try:
+        seed = base64.b64decode(getattr(settings, name), b"-_", validate=True)
+    except ValueError as error:
+        raise ValueError(f"{name} is not Base64.") from error
+    if len(seed) != KEY_BYTES:
+        raise ValueError(f"{name} must be {KEY_BYTES} bytes in Base64.")
+    return seed
+
+
 def signing_key() -> SigningKey:
     """Return the key that signs checkpoints. Raises ValueError if it is none."""
-    try:
-        seed = base64.b64decode(settings.AUDIT_SIGNING_KEY, b"-_", validate=True)
-    except ValueError as error:
-        raise ValueError("AUDIT_SIGNING_KEY is not Base64.") from error
-    if len(seed) != KEY_BYTES:
-        raise ValueError(f"AUDIT_SIGNING_KEY must be {KEY_BYTES} bytes in Base64.")
-    return SigningKey(settings.AUDIT_ORIGIN, seed)
+    return SigningKey(settings.AUDIT_ORIGIN, seed_of("AUDIT_SIGNING_KEY"))
 
 
 def trusted_keys() -> list[PublicKey]:

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from audit.core.checkpoint import is_origin
 from audit.keys import trusted_keys
 from audit.sinks import sinks
+from transactions.keys import public_keys
 
 KEY_BYTES_MINIMUM = 32
 GENERATE = (
@@ -30,7 +31,7 @@ GENERATE_FERNET = (
 GENERATE_SEED = (
     "Generate a key: python -c 'import base64, secrets; "
     "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())', and set "
-    "AUDIT_SIGNING_KEY or its _FILE. `manage.py audit_key` shows public keys."
+    "{name} or its _FILE."
 )
 
 
@@ -74,7 +75,8 @@ def check_audit_seal(app_configs: object, **kwargs: Any) -> list[Error]:
     try:
         trusted_keys()
     except ValueError as error:
-        errors.append(Error(str(error), hint=GENERATE_SEED, id="platform.E013"))
+        hint = GENERATE_SEED.format(name="AUDIT_SIGNING_KEY")
+        errors.append(Error(str(error), hint=hint, id="platform.E013"))
     if not is_origin(settings.AUDIT_ORIGIN):
         message = "AUDIT_ORIGIN must be a name without spaces and plus signs."
         hint = "Choose one for good, such as platform.example.com/audit."
@@ -85,6 +87,20 @@ def check_audit_seal(app_configs: object, **kwargs: Any) -> list[Error]:
         hint = "AUDIT_SINKS lists classes by dotted path."
         errors.append(Error(str(error), hint=hint, id="platform.E014"))
     return errors
+
+
+@register(Tags.security)
+def check_receipt_keys(app_configs: object, **kwargs: Any) -> list[Error]:
+    """E015: a key of receipts is unusable, or signs something else as well."""
+    hint = GENERATE_SEED.format(name="RECEIPT_SIGNING_KEY")
+    try:
+        public_keys()
+    except ValueError as error:
+        return [Error(str(error), hint=hint, id="platform.E015")]
+    if settings.RECEIPT_SIGNING_KEY == settings.AUDIT_SIGNING_KEY:
+        message = "RECEIPT_SIGNING_KEY must not be AUDIT_SIGNING_KEY."
+        return [Error(message, hint=hint, id="platform.E015")]
+    return []
 
 
 @register(Tags.security)

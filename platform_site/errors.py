@@ -91,6 +91,8 @@ STATUS: dict[str, int] = {
             "transactions.errors.IncrementRefused",
             "transactions.errors.InvalidState",
             "transactions.errors.ReportChanged",
+            "transactions.errors.NoReceipt",
+            "transactions.errors.RecordDamaged",
             "transactions.errors.StillRefused",
         ),
         412: (

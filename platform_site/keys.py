@@ -14,7 +14,10 @@ NAMES = (
     "ENCRYPTION_KEY",
     "AUDIT_SIGNING_KEY",
     "AUDIT_ORIGIN",
+    "RECEIPT_SIGNING_KEY",
 )
+# Exactly 32 bytes: of Fernet and of Ed25519.
+SEEDS = frozenset({"ENCRYPTION_KEY", "AUDIT_SIGNING_KEY", "RECEIPT_SIGNING_KEY"})
 
 
 def new_key(name: str) -> str:
@@ -24,7 +27,7 @@ def new_key(name: str) -> str:
     """
     if name == "AUDIT_ORIGIN":
         return f"{secrets.token_hex(8)}.local/audit"
-    if name in {"ENCRYPTION_KEY", "AUDIT_SIGNING_KEY"}:
+    if name in SEEDS:
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_urlsafe(48)  # Django wants 50 characters.
 

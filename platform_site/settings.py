@@ -58,6 +58,10 @@ AUDIT_CHECKPOINT_DIR = env.text(
 AUDIT_CHECKPOINT_EVENTS = env.integer(
     "AUDIT_CHECKPOINT_EVENTS", default=1000, minimum=1, maximum=1_000_000
 )
+
+# Receipts of decisions: the key that signs them, and those that did before.
+RECEIPT_SIGNING_KEY = env.text("RECEIPT_SIGNING_KEY", None if PRODUCTION else UNSET)
+RECEIPT_PREVIOUS_PUBLIC_KEYS = env.items("RECEIPT_PREVIOUS_PUBLIC_KEYS")
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 # Where we are served.

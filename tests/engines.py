@@ -18,6 +18,7 @@ KEYS = {
     "SECRET_KEY": "test-secret-key-0123456789abcdef-0123456789abcdef-01234",
     "JWT_SECRET_KEY": "test-jwt-key-0123456789abcdef-0123456789abcdef-01234567",
     "AUDIT_SIGNING_KEY": "dGVzdC1hdWRpdC1zaWduaW5nLWtleS0wMTIzNDU2Nzg=",
+    "RECEIPT_SIGNING_KEY": "dGVzdC1yZWNlaXB0LXNpZ25pbmcta2V5LTAxMjM0NTY=",
     "ENCRYPTION_KEY": "dGVzdC1lbmNyeXB0aW9uLWtleS0wMTIzNDU2Nzg5YWI=",
 }
 

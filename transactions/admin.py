@@ -150,6 +150,8 @@ class DecisionAdmin(RecordAdmin):
         "policy_version",
         "readable_findings",
         "readable_inputs",
+        "engine_version",
+        "digest",
         "decided_at",
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import money, views
+from transactions.api import money, records, views
 
 one = "transactions/<str:transaction_id>/"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path("transactions/", views.TransactionListCreateView.as_view()),
     path(one, views.TransactionDetailView.as_view()),
     path(f"{one}decision/", views.DecisionView.as_view()),
+    path(f"{one}replay/", records.ReplayView.as_view()),
+    path(f"{one}receipt/", records.ReceiptView.as_view()),
     path(f"{one}approve/", views.ApproveView.as_view()),
     path(f"{one}deny/", views.DenyView.as_view()),
     path(f"{one}cancel/", views.CancelView.as_view()),

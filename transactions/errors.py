@@ -99,3 +99,17 @@ class IncrementRefused(StillRefused):
 class ReportChanged(DomainError):
     code = "report_changed"
     detail = "A late capture of this reference was reported with another amount."
+
+
+class NoReceipt(DomainError):
+    """There is nothing that a signature could stand for."""
+
+    code = "no_receipt"
+    detail = "This decision was made before there were receipts."
+
+
+class RecordDamaged(DomainError):
+    """What is stored is not what was decided: never to be signed."""
+
+    code = "record_damaged"
+    detail = "The record of this decision does not hold. Tell the security staff."

@@ -85,7 +85,11 @@ _ACTIONS: dict[str, Action] = {
     ),
     "transaction.decided": Action(
         "The request was allowed, held or denied, and why.",
-        ("outcome", "reasons", "risk_bp", "policy_version"),
+        ("outcome", "reasons", "risk_bp", "policy_version", "digest"),
+    ),
+    "decision.replayed": Action(
+        "Somebody had a decision derived anew from its record.",
+        ("matches", "differences"),
     ),
     "transaction.canceled": Action("An agent took a waiting request back.", ("from",)),
     "transaction.expired": Action(
@@ -127,7 +131,7 @@ _ACTIONS: dict[str, Action] = {
     "approval.expired": Action("Nobody decided in time."),
     "function_call.decided": Action(
         "A function call was allowed, held or denied.",
-        ("function", "outcome", "reasons"),
+        ("function", "outcome", "reasons", "digest"),
     ),
     "prompt.screened": Action(
         "A text was screened for injections.", ("channel", "outcome")

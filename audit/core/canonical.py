@@ -42,7 +42,7 @@ def _is_plain(value: object) -> bool:
             for key, item in value.items()
         )
     if isinstance(value, (list, tuple)):
-        return all(_is_plain(item) for item in value)
+        return all(type(item) is int or _is_plain(item) for item in value)
     return isinstance(value, int)
 
 

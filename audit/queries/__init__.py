@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.queries.reading import (
     ReaderLag,
     events_about,
+    events_told,
     events_visible_to,
     last_verification,
     reader_lags,
@@ -31,6 +32,7 @@ __all__ = [
     "ReaderLag",
     "consistency_proof",
     "events_about",
+    "events_told",
     "events_visible_to",
     "frontier",
     "inclusion_proof",

@@ -124,6 +124,8 @@ TRANSACTIONS: Mapping[str, Row] = {
     "": api(GET=KNOWN, POST=AGENTS),
     "<str:transaction_id>/": api(GET=KNOWN, scope=TEAM),
     "<str:transaction_id>/decision/": api(GET=PEOPLE, scope=TEAM),
+    "<str:transaction_id>/replay/": api(POST=PEOPLE, scope=TEAM),
+    "<str:transaction_id>/receipt/": api(GET=KNOWN, scope=TEAM),
     "<str:transaction_id>/approve/": api(
         POST=MANAGERS, scope=TEAM, limit="high_risk", body=WHY
     ),
@@ -200,6 +202,7 @@ PAGES: Mapping[str, Row] = {
     ),
     "api/docs/": page(GET=EVERYONE),
     "errors/<slug:code>/": page(GET=EVERYONE),
+    ".well-known/jwks.json": page(GET=EVERYONE),
     "livez": page(GET=EVERYONE),
     "readyz": page(GET=EVERYONE),
     "metrics": page(GET=ADMINS),

@@ -44,6 +44,7 @@ def is_decided(
         outcome="hold",
         reasons=[],
         policy_version=1,
+        digest="",
         **more,
     )
 
@@ -60,6 +61,7 @@ def call_is_decided(*, at: datetime, outcome: str, times: int = 1, **more: Any) 
         outcome=outcome,
         function="transfer",
         reasons=[],
+        digest="",
         **more,
     )
 

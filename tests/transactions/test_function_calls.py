@@ -56,6 +56,7 @@ def test_a_call_that_fits_is_granted(caller):
         "function": "transfer",
         "outcome": "allow",
         "reasons": ["allowed_by_policy"],
+        "digest": decision.digest,
         "agent": caller.pk,
         "mode": "live",
     }

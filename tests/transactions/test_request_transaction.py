@@ -204,6 +204,7 @@ def test_l7_every_decision_is_told_to_the_log_with_actor_and_address(
         "reasons": [reason["code"] for reason in body["reasons"]],
         "risk_bp": round(body["risk_score"] * 10_000),
         "policy_version": 1,
+        "digest": Decision.objects.get(transaction_id=body["id"]).digest,
     }
 
 

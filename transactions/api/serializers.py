@@ -178,6 +178,8 @@ class DecisionOutput(serializers.Serializer[Any]):
     risk_bp = serializers.IntegerField(allow_null=True)
     risk_factors_bp = serializers.DictField(child=serializers.IntegerField())
     policy_version = serializers.CharField(source="policy_version_id", allow_null=True)
+    engine_version = serializers.IntegerField(allow_null=True)
+    digest = serializers.CharField(allow_blank=True)
     decided_at = serializers.DateTimeField()
 
 

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0003_erasure'),
         ('agents', '0006_limits_per_period'),
-        ('transactions', '0002_history_triggers'),
+        ('transactions', '0004_decision_digests'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -94,7 +94,9 @@ class FunctionCall(models.Model):
 class Decision(models.Model):
     """A verdict with everything behind it. Immutable by trigger.
 
-    `inputs` holds the frozen facts that decide() saw, `findings` all that it found.
+    `inputs` holds the frozen facts that decide() saw, `findings` all that it found,
+    `digest` binds all of it (core.record). Rows from before have neither digest nor
+    engine version.
     """
 
     id = PrefixedIdField("dec")
@@ -115,6 +117,12 @@ class Decision(models.Model):
         PolicyVersion, models.PROTECT, null=True, related_name="+"
     )
     decided_at = models.DateTimeField()
+    engine_version = models.PositiveSmallIntegerField(
+        null=True, help_text="Of the rules that decided."
+    )
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the whole record."
+    )
 
     class Meta:
         ordering = ["-decided_at"]
@@ -126,6 +134,11 @@ class Decision(models.Model):
             models.CheckConstraint(
                 condition=Q(risk_bp=None) | Q(risk_bp__lte=10_000),
                 name="decision_risk_in_basis_points",
+            ),
+            models.CheckConstraint(
+                condition=Q(engine_version=None, digest="")
+                | Q(engine_version__isnull=False, digest__regex="^[0-9a-f]{64}$"),
+                name="decision_digest_with_its_engine",
             ),
         ]
 

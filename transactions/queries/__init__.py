@@ -19,6 +19,8 @@ from transactions.queries.reading import (
     transactions_of_agent,
     transactions_visible_to,
 )
+from transactions.queries.receipts import signed_receipt
+from transactions.queries.records import record_of, replay_of, replays
 
 __all__ = [
     "Counted",
@@ -37,7 +39,11 @@ __all__ = [
     "levels_of",
     "lock_spender",
     "page_of_transactions",
+    "record_of",
+    "replay_of",
+    "replays",
     "shared_budgets_for",
+    "signed_receipt",
     "snapshot_for",
     "transaction_for",
     "transaction_of_agent",

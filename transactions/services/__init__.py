@@ -13,13 +13,16 @@ from transactions.services.calls import request_function_call
 from transactions.services.captures import capture, increment, refund, void
 from transactions.services.late_captures import report_late_capture
 from transactions.services.lifecycle import cancel, expire_due_authorizations
+from transactions.services.replays import Replayed, Today, replay_decision
 from transactions.services.shared_budgets import SharedBudgetTerms, set_shared_budget
 from transactions.services.spending import request_transaction
 
 __all__ = [
     "Answer",
     "Ask",
+    "Replayed",
     "SharedBudgetTerms",
+    "Today",
     "approve",
     "cancel",
     "capture",
@@ -28,6 +31,7 @@ __all__ = [
     "expire_due_authorizations",
     "increment",
     "refund",
+    "replay_decision",
     "report_late_capture",
     "request_function_call",
     "request_transaction",

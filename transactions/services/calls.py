@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,9 +19,13 @@ from audit.services import Outcome as AuditOutcome
 from audit.services import build_event
 from security.core.json_schema import check
 from transactions.core.calls import CallFacts, decide_call
+from transactions.core.decision import Verdict
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
+from transactions.core.record import policy_digest, verdict_as_json
+from transactions.core.values import as_json
 from transactions.models import Decision, FunctionCall
+from transactions.services.records import with_digest
 
 
 def request_function_call(
@@ -58,13 +61,17 @@ def request_function_call(
             status=_status(outcome),
             created_at=agent.now,
         )
-        decision = Decision(
-            function_call=call,
-            outcome=outcome.value,
-            findings=[finding.as_json() for finding in findings],
-            inputs={"facts": dataclasses.asdict(facts)},
-            policy_version_id=agent.policy_version_id,
-            decided_at=agent.now,
+        decision = with_digest(
+            Decision(
+                function_call=call,
+                inputs={
+                    "facts": as_json(facts),
+                    "policy_digest": policy_digest(policy),
+                },
+                policy_version_id=agent.policy_version_id,
+                decided_at=agent.now,
+                **verdict_as_json(Verdict(outcome, findings, None)),
+            )
         )
         event = build_event(
             "function_call.decided",
@@ -75,6 +82,7 @@ def request_function_call(
                 "function": function,
                 "outcome": outcome.value,
                 "reasons": [finding.code for finding in findings],
+                "digest": decision.digest,
                 "agent": agent.id,
                 "mode": agent.mode,
             },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from agents.core.money import format_amount
@@ -21,7 +21,14 @@ from transactions.core.decision import Verdict, is_just_below_approval
 from transactions.core.digest import digest
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.core.outcome import Outcome
+from transactions.core.record import (
+    ENGINE_VERSION,
+    policy_digest,
+    record_digest,
+    verdict_as_json,
+)
 from transactions.core.states import FIRST_STATUS
+from transactions.core.values import as_json
 from transactions.models import (
     AgentActivity,
     ApprovalRequest,
@@ -32,7 +39,7 @@ from transactions.models import (
     Reservation,
     Transaction,
 )
-from transactions.queries import Snapshot
+from transactions.queries import Snapshot, record_of
 from transactions.representation import instant, transaction_body
 from transactions.services.asking import Answer, Ask
 from transactions.services.money import entry
@@ -110,37 +117,26 @@ def _transaction(decided: Decided) -> Transaction:
 
 
 def _decision(decided: Decided, row: Transaction) -> Decision:
-    verdict, risk = decided.verdict, decided.verdict.risk
-    return Decision(
-        transaction=row,
-        outcome=verdict.outcome.value,
-        findings=[finding.as_json() for finding in verdict.findings],
-        inputs={
-            "facts": as_inputs(decided.facts),
-            "thresholds": dataclasses.asdict(THRESHOLDS),
-        },
-        risk_bp=None if risk is None else risk.score_bp,
-        risk_factors_bp={} if risk is None else dataclasses.asdict(risk),
-        policy_version_id=decided.policy.id if decided.policy else None,
-        decided_at=decided.agent.now,
+    return with_digest(
+        Decision(
+            transaction=row,
+            inputs={
+                "facts": as_json(decided.facts),
+                "thresholds": as_json(THRESHOLDS),
+                "policy_digest": policy_digest(decided.policy),
+            },
+            policy_version_id=decided.policy.id if decided.policy else None,
+            decided_at=decided.agent.now,
+            **verdict_as_json(decided.verdict),
+        )
     )
 
 
-def as_inputs(facts: Facts) -> dict[str, Any]:
-    """Return frozen facts as JSON, instants in RFC 3339."""
-    return _jsonable(dataclasses.asdict(facts))  # type: ignore[no-any-return]
-
-
-def _jsonable(value: Any) -> Any:
-    match value:
-        case datetime():
-            return instant(value)
-        case dict():
-            return {key: _jsonable(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_jsonable(item) for item in value]
-        case _:
-            return value
+def with_digest(row: Decision) -> Decision:
+    """Return an unsaved decision, complete, bound by the digest of all of it."""
+    row.engine_version = ENGINE_VERSION
+    row.digest = record_digest(record_of(row))
+    return row
 
 
 def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
@@ -259,6 +255,7 @@ def _events(
         "reasons": [finding.code for finding in decided.verdict.reasons],
         "risk_bp": decision.risk_bp,
         "policy_version": decided.policy.number if decided.policy else None,
+        "digest": decision.digest,
     }
     facts: list[tuple[str, tuple[str, str, str], dict[str, Any]]] = [
         ("transaction.requested", target, asked),

@@ -1,0 +1,62 @@
+"""`manage.py replay_decisions`: does every stored decision come out the same again?"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from transactions.core.record import ENGINE_VERSION
+from transactions.core.replay import Replay
+from transactions.models import Decision
+from transactions.queries import replays
+
+
+def _positive(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero.")
+
+
+class Command(BaseCommand):
+    help = (
+        "Derive stored decisions anew from their records alone and compare outcome, "
+        "findings, risk and digests bit for bit. Those of another engine version are "
+        "not derived; their digests are checked. Exit code 0: none differs; 1: some "
+        "do, and are named."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--limit", type=_positive, metavar="N", help="only the newest N"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        limit = options["limit"]
+        count = Decision.objects.count()
+        total = count if limit is None else min(limit, count)
+        counted: Counter[bool | None] = Counter()
+        for each in tqdm(replays(limit), total=total, unit="decision", disable=None):
+            counted[each.matches] += 1
+            if each.matches is False:
+                self.stdout.write(_told(each))
+        self.stdout.write(
+            f"{counted[True]} of {counted.total()} decisions were reproduced bit for "
+            "bit."
+        )
+        if others := counted[None]:
+            self.stdout.write(
+                f"{others} were made by another engine than version {ENGINE_VERSION}, "
+                "and not derived anew."
+            )
+        if differing := counted[False]:
+            raise CommandError(f"{differing} are not what was decided.", returncode=1)
+
+
+def _told(replay: Replay) -> str:
+    record = replay.record
+    about = record.transaction or record.function_call
+    return f"{record.id} ({about}): {', '.join(replay.differences)}"

@@ -1,0 +1,201 @@
+"""Check a signed receipt without the platform that issued it.
+
+    python verifier.py RECEIPT --jwks FILE --issuer NAME
+    python verifier.py RECEIPT --jwks FILE --issuer NAME --inclusion FILE --log-key KEY
+
+RECEIPT is the answer of `GET /api/v1/transactions/{id}/receipt/`, the first FILE that
+of `/.well-known/jwks.json`, fetched from the issuer by a way that one trusts. With the
+answer of `GET /api/v1/audit/proofs/inclusion/?event=…` and the log's public key
+(`manage.py audit_key`) it also checks that the event which the receipt names is in the
+issuer's audit log. This one file needs Python and the package `cryptography`, nothing
+of the platform, no database and no network: copy it anywhere.
+
+Exit code 0: it is what the issuer signed. 1: it is not. 2: cannot be told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import re
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+ENVELOPE = {"receipt", "signature", "algorithm", "key_id"}
+VERSION, ALGORITHM = 1, "Ed25519"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+NOTE_TYPE = b"\x01"  # Ed25519, in C2SP signed notes.
+
+
+class Refused(Exception):
+    """Something does not hold; the message says what."""
+
+
+def verify_receipt(
+    signed: Any, keys: dict[str, bytes], *, issuer: str
+) -> dict[str, Any]:
+    """Return the receipt once a published key is found to have signed it, or raise."""
+    if not isinstance(signed, dict) or set(signed) != ENVELOPE:
+        raise Refused("It is no signed receipt.")
+    receipt, key = signed["receipt"], keys.get(str(signed["key_id"]))
+    if signed["algorithm"] != ALGORITHM:
+        raise Refused("It is signed by another algorithm.")
+    if key is None:
+        raise Refused(f"The issuer has published no key {signed['key_id']!r}.")
+    if not is_signed(key, canonical(receipt), from_base64(signed["signature"])):
+        raise Refused("The signature is wrong.")
+    if receipt["version"] != VERSION:
+        raise Refused("It is a receipt of another version than this verifier reads.")
+    if receipt["issuer"] != issuer:
+        raise Refused(f"It was issued by {receipt['issuer']!r}, not by {issuer!r}.")
+    return dict(receipt)
+
+
+def verify_inclusion(receipt: dict[str, Any], proof: Any, *, log_key: str) -> int:
+    """Return how many events the log had that includes the receipt's, or raise."""
+    leaf = bytes.fromhex(receipt["event"]["leaf_hash"])
+    size, root = open_note(proof["checkpoint"], receipt["issuer"], log_key)
+    if proof["event"] != receipt["event"]["id"] or proof["size"] != size:
+        raise Refused("The proof is of another event or of another log.")
+    steps = [from_base64(step) for step in proof["proof"]]
+    if root_of(leaf, int(proof["index"]), size, steps) != root:
+        raise Refused("The event that it names is not in the log.")
+    return size
+
+
+def open_note(note: str, origin: str, log_key: str) -> tuple[int, bytes]:
+    """Return size and root of a signed checkpoint. Source: C2SP tlog-checkpoint."""
+    name, _, rest = log_key.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    raw = from_base64(encoded)
+    named = sha256(name.encode() + b"\n" + raw).digest()[:4]
+    if name != origin or named.hex() != key_id or raw[:1] != NOTE_TYPE:
+        raise Refused("The key is not that of the issuer's log.")
+    text, found, signatures = note.rpartition("\n\n")
+    for line in signatures.splitlines() if found else ():
+        signature = from_base64(line.rpartition(" ")[2])
+        if line.startswith(f"\N{EM DASH} {name} ") and signature[:4] == named:
+            if not is_signed(raw[1:], f"{text}\n".encode(), signature[4:]):
+                break
+            told, size, root = text.split("\n")[:3]
+            if told != origin:
+                break
+            return int(size), from_base64(root)
+    raise Refused("The checkpoint is not signed by that key.")
+
+
+def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
+    """Return the root that a proof leads to. Source: RFC 9162, 2.1.3.2."""
+    here, last, hashed = index, size - 1, leaf
+    if not 0 <= here <= last:
+        return None
+    for step in proof:
+        if last == 0:
+            return None
+        if here & 1 or here == last:
+            hashed = sha256(b"\x01" + step + hashed).digest()
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            hashed = sha256(b"\x01" + hashed + step).digest()
+        here, last = here >> 1, last >> 1
+    return hashed if last == 0 else None
+
+
+def canonical(value: Any) -> bytes:
+    """Return canonical JSON (RFC 8785) of what receipts consist of: no fractions."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode()
+
+
+def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def from_base64(text: str) -> bytes:
+    """Decode Base64 of the one right spelling."""
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError("Base64 is spelled in another way than ours.")
+    return raw
+
+
+def keys_of(jwks: Any) -> dict[str, bytes]:
+    """Return the Ed25519 keys of a JWK Set (RFC 7517, RFC 8037) by their ids."""
+    return {
+        key["kid"]: base64.urlsafe_b64decode(key["x"] + "=" * (-len(key["x"]) % 4))
+        for key in jwks["keys"]
+        if key["kty"] == "OKP" and key["crv"] == ALGORITHM
+    }
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON in which nothing can be meant in two ways."""
+
+    def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("An object has the same key twice.")
+        return dict(pairs)
+
+    def refuse(number: str) -> NoReturn:
+        raise ValueError(f"{number} is in no receipt.")
+
+    return json.loads(
+        path.read_bytes().decode("utf-8"),
+        object_pairs_hook=object_of,
+        parse_float=refuse,
+        parse_constant=refuse,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description="Check a signed receipt.")
+    parser.add_argument("receipt", type=Path, help="a file")
+    parser.add_argument("--jwks", type=Path, required=True, help="the issuer's keys")
+    parser.add_argument("--issuer", required=True, help="the name of its audit log")
+    parser.add_argument("--inclusion", type=Path, help="a proof from the audit log")
+    parser.add_argument("--log-key", default="", help="the log's: name+id+key")
+    chosen = parser.parse_args(arguments)
+    if bool(chosen.inclusion) != bool(chosen.log_key):
+        parser.error("--inclusion and --log-key go together.")
+    try:
+        keys = keys_of(read_json(chosen.jwks))
+        signed = read_json(chosen.receipt)
+        receipt = verify_receipt(signed, keys, issuer=chosen.issuer)
+        print(told(receipt))
+        if chosen.inclusion:
+            proof = read_json(chosen.inclusion)
+            size = verify_inclusion(receipt, proof, log_key=chosen.log_key)
+            print(f"Its event is in the log, which had {size} events by then.")
+    except Refused as refusal:
+        print(f"It does not hold: {refusal}")
+        return 1
+    except UNREADABLE as error:
+        print(f"Cannot be checked: {error!r}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def told(receipt: dict[str, Any]) -> str:
+    """Return what was signed, in a line that shows every character as it is."""
+    line = (
+        f"{receipt['outcome']}: {receipt['amount']} {receipt['currency']} at "
+        f"{receipt['merchant']} for {receipt['agent']}, {receipt['decided_at']}"
+        f" ({receipt['transaction']}), as {receipt['issuer']} signed it."
+    )
+    return re.sub(r"[^ -~]", lambda odd: ascii(odd[0])[1:-1], line)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
