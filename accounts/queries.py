@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from allauth.mfa.models import Authenticator
@@ -26,6 +26,12 @@ def owners_visible_to(user: User) -> QuerySet[User]:
     if user.role == MANAGER and user.team_id is not None:
         return User.objects.filter(Q(pk=user.pk) | Q(team=user.team_id))
     return User.objects.filter(pk=user.pk)
+
+
+def accounts_of(humans: Iterable[str]) -> QuerySet[User]:
+    """Return all accounts of these humans (User.human_id), to look others up by."""
+    ids = list(humans)
+    return User.objects.filter(Q(pk__in=ids) | Q(same_person_as__in=ids))
 
 
 def live_sessions(user: User, *, now: datetime) -> QuerySet[Session]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import views
+from transactions.api import delegations, views
 
 one = "transactions/<str:transaction_id>/"
 
@@ -13,5 +13,10 @@ urlpatterns = [
     path(f"{one}approve/", views.ApproveView.as_view()),
     path(f"{one}deny/", views.DenyView.as_view()),
     path(f"{one}cancel/", views.CancelView.as_view()),
+    path("approval-delegations/", delegations.DelegationListCreateView.as_view()),
+    path(
+        "approval-delegations/<str:delegation_id>/revoke/",
+        delegations.DelegationRevokeView.as_view(),
+    ),
     path("function-calls/", views.FunctionCallCreateView.as_view()),
 ]

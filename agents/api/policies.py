@@ -21,6 +21,13 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.api.shared import HighRiskWritesView
+from agents.core.approval_levels import (
+    APPROVALS_MAX,
+    DEFAULT_MINUTES,
+    MINUTES_MAX,
+    MINUTES_MIN,
+    ROLES,
+)
 from agents.core.policy import to_wire
 from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
 from agents.models import PolicyVersion
@@ -36,6 +43,20 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag of the policy that you read; 412 if there is a newer one.",
 )
+
+
+class ApprovalLevelInput(StrictSerializer):
+    """What an amount takes; levels are ordered, none weaker than the one before."""
+
+    above = serializers.CharField(help_text='Such as "5000.00".')
+    approvals = serializers.IntegerField(min_value=1, max_value=APPROVALS_MAX)
+    role = serializers.ChoiceField(choices=ROLES, help_text="The least that may.")
+
+
+class ApprovalLevelOutput(serializers.Serializer[Any]):
+    above = serializers.CharField()
+    approvals = serializers.IntegerField()
+    role = serializers.ChoiceField(choices=ROLES)
 
 
 class PolicyInput(StrictSerializer):
@@ -61,6 +82,17 @@ class PolicyInput(StrictSerializer):
         help_text="Null: any registered function. Empty: none.",
     )
     requires_signature = serializers.BooleanField(default=False)
+    approval_levels = ApprovalLevelInput(many=True, required=False)
+    approval_expires_after_minutes = serializers.IntegerField(
+        default=DEFAULT_MINUTES, min_value=MINUTES_MIN, max_value=MINUTES_MAX
+    )
+    approval_escalates_after_minutes = serializers.IntegerField(
+        allow_null=True,
+        default=None,
+        min_value=MINUTES_MIN,
+        max_value=MINUTES_MAX,
+        help_text="Null: never. Before the request expires.",
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Leave reading to the core, which knows money, merchants and categories."""
@@ -97,6 +129,9 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
         child=serializers.CharField(), allow_null=True
     )
     requires_signature = serializers.BooleanField()
+    approval_levels = ApprovalLevelOutput(many=True)
+    approval_expires_after_minutes = serializers.IntegerField()
+    approval_escalates_after_minutes = serializers.IntegerField(allow_null=True)
     created_by = serializers.CharField(source="created_by_id")
     created_at = serializers.DateTimeField()
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from agents.core.approval_levels import (
+    DEFAULT_MINUTES,
+    ApprovalLevel,
+    level_texts,
+    levels_to_wire,
+    loosens_levels,
+)
 from agents.core.merchants import merchant_key
 from agents.core.money import exponent_of, format_amount
 
@@ -30,6 +37,9 @@ class PolicyTerms:
     blocked_categories: tuple[str, ...]
     allowed_functions: tuple[str, ...] | None
     requires_signature: bool
+    approval_levels: tuple[ApprovalLevel, ...] = ()
+    approval_expires_after_minutes: int = DEFAULT_MINUTES
+    approval_escalates_after_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,9 @@ class PolicyRules:
     blocked_categories: frozenset[str]
     allowed_functions: frozenset[str] | None
     requires_signature: bool
+    approval_levels: tuple[ApprovalLevel, ...] = ()
+    approval_expires_after_minutes: int = DEFAULT_MINUTES
+    approval_escalates_after_minutes: int | None = None
 
 
 def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
@@ -69,6 +82,9 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         blocked_categories=frozenset(terms.blocked_categories),
         allowed_functions=None if functions is None else frozenset(functions),
         requires_signature=terms.requires_signature,
+        approval_levels=terms.approval_levels,
+        approval_expires_after_minutes=terms.approval_expires_after_minutes,
+        approval_escalates_after_minutes=terms.approval_escalates_after_minutes,
     )
 
 
@@ -91,6 +107,9 @@ def to_wire(terms: PolicyTerms) -> dict[str, Any]:
         "blocked_categories": list(terms.blocked_categories),
         "allowed_functions": names(terms.allowed_functions),
         "requires_signature": terms.requires_signature,
+        "approval_levels": levels_to_wire(terms.approval_levels, terms.currency),
+        "approval_expires_after_minutes": terms.approval_expires_after_minutes,
+        "approval_escalates_after_minutes": terms.approval_escalates_after_minutes,
     }
 
 
@@ -99,13 +118,21 @@ Change = list[Any] | dict[str, list[str]]
 
 
 def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
-    """Return what a new version changes, field by field, in wire form."""
-    before: dict[str, Any] = {} if old is None else to_wire(old)
+    """Return what a new version changes, field by field, in wire form.
+
+    Approval levels are told as texts, so that lists can say what came and went.
+    """
+    before: dict[str, Any] = {} if old is None else _told(old)
     return {
         name: _change(before.get(name), value)
-        for name, value in to_wire(new).items()
+        for name, value in _told(new).items()
         if name not in before or before[name] != value
     }
+
+
+def _told(terms: PolicyTerms) -> dict[str, Any]:
+    wire = to_wire(terms)
+    return wire | {"approval_levels": level_texts(wire["approval_levels"])}
 
 
 def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
@@ -147,6 +174,18 @@ def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
         or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
         or not set(old.blocked_categories) <= set(new.blocked_categories)
         or (old.requires_signature and not new.requires_signature)
+        or _loosens_approvals(old, new)
+    )
+
+
+def _loosens_approvals(old: PolicyTerms, new: PolicyTerms) -> bool:
+    """Fewer people, a lower role, or more time for it until others are asked."""
+    return (
+        loosens_levels(old.approval_levels, new.approval_levels)
+        or new.approval_expires_after_minutes > old.approval_expires_after_minutes
+        or _is_higher(
+            old.approval_escalates_after_minutes, new.approval_escalates_after_minutes
+        )
     )
 
 

@@ -7,6 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.core.approval_levels import (
+    DEFAULT_MINUTES,
+    MINUTES_MAX,
+    MINUTES_MIN,
+    LevelsReader,
+)
 from agents.core.categories import canonical_category
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
 from agents.core.money import MoneyError, exponent_of, parse_amount
@@ -31,6 +37,9 @@ OPTIONAL = (
     "max_transactions_per_hour",
     "allowed_functions",
     "requires_signature",
+    "approval_levels",
+    "approval_expires_after_minutes",
+    "approval_escalates_after_minutes",
 )
 
 
@@ -92,10 +101,33 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         "requires_signature": reader.read(
             "requires_signature", _boolean, default=False
         ),
+        **_approval_terms(reader, currency or DEFAULT_CURRENCY, approval, maximum),
     }
     if reader.errors:
         raise PolicyInvalid(reader.errors)
     return PolicyTerms(**terms)
+
+
+def _approval_terms(
+    reader: _Reader, currency: str, floor: int | None, maximum: int | None
+) -> dict[str, Any]:
+    """Read who lifts a hold and for how long they are asked; see ApprovalLevel."""
+    levels = LevelsReader(currency, floor or 0, maximum, reader.refuse)
+    expires = reader.read("approval_expires_after_minutes", _minutes, DEFAULT_MINUTES)
+    escalates = reader.read(
+        "approval_escalates_after_minutes", _optional(_minutes), None
+    )
+    if escalates is not None and expires is not None and escalates >= expires:
+        reader.refuse(
+            "/approval_escalates_after_minutes",
+            "not_before_expiry",
+            "Escalate before the request expires.",
+        )
+    return {
+        "approval_levels": levels.read(reader.draft.get("approval_levels", ())),
+        "approval_expires_after_minutes": expires,
+        "approval_escalates_after_minutes": escalates,
+    }
 
 
 class _Refused(Exception):
@@ -182,6 +214,15 @@ def _per_hour(value: object) -> int:
         raise _Refused("not_an_integer", "Write a whole number or null.")
     if not 1 <= value <= PER_HOUR_MAX:
         raise _Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
+    return value
+
+
+def _minutes(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Refused("not_an_integer", "Write a whole number of minutes.")
+    if not MINUTES_MIN <= value <= MINUTES_MAX:
+        detail = f"Write a number from {MINUTES_MIN} to {MINUTES_MAX}."
+        raise _Refused("out_of_range", detail)
     return value
 
 

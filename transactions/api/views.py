@@ -34,7 +34,7 @@ from transactions.api.serializers import (
 )
 from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
 from transactions.models import Decision, FunctionCall, Transaction
-from transactions.representation import transaction_body
+from transactions.representation import approvals_given, transaction_body
 
 APPROVE = "transactions.approve_transaction"
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -64,11 +64,15 @@ def represent(transaction: Transaction) -> dict[str, Any]:
     """Return the body of a transaction that came from transactions.queries."""
     decision = transaction.decision
     version = decision.policy_version
+    approval = getattr(transaction, "approval", None)
+    if approval is not None:
+        approval.transaction = transaction
     return transaction_body(
         transaction,
         decision,
-        getattr(transaction, "approval", None),
+        approval,
         policy_number=version.number if version else None,
+        approvals_given=approvals_given(approval) if approval else 0,
     )
 
 
@@ -133,9 +137,7 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
     def get_queryset(self) -> QuerySet[Transaction]:
         if getattr(self, "swagger_fake_view", False):
             return Transaction.objects.none()
-        return readable_transactions(self.request).select_related(
-            "agent", "decision__policy_version", "approval"
-        )
+        return queries.represented(readable_transactions(self.request))
 
     @extend_schema(
         operation_id="transactions_list", responses={200: TransactionOutput(many=True)}
@@ -221,7 +223,6 @@ def _wait_s(request: Request) -> int:
 def _etag(found: Transaction) -> dict[str, str]:
     if not hasattr(found, "approval"):
         return {}
-    found.approval.transaction = found
     return {"ETag": f'"{queries.etag_of(found.approval)}"'}
 
 

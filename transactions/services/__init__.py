@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from transactions.services.approvals import (
-    approve,
-    deny_approval,
+from transactions.services.approval_notices import notify_approvers
+from transactions.services.approval_times import (
+    escalate_due_approvals,
     expire_due_approvals,
-    view_approval,
 )
+from transactions.services.approvals import approve, deny_approval, view_approval
 from transactions.services.asking import Answer, Ask
 from transactions.services.calls import request_function_call
+from transactions.services.delegations import (
+    create_delegation,
+    revoke_delegation,
+    set_approver_limit,
+)
 from transactions.services.lifecycle import cancel, expire_due_authorizations
 from transactions.services.spending import request_transaction
 
@@ -18,10 +23,15 @@ __all__ = [
     "Ask",
     "approve",
     "cancel",
+    "create_delegation",
     "deny_approval",
+    "escalate_due_approvals",
     "expire_due_approvals",
     "expire_due_authorizations",
+    "notify_approvers",
     "request_function_call",
     "request_transaction",
+    "revoke_delegation",
+    "set_approver_limit",
     "view_approval",
 ]

@@ -17,7 +17,6 @@ from audit.admin import HistoryAdmin, TimeFilter, short_id
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,
-    ApprovalRequest,
     Budget,
     Decision,
     FunctionCall,
@@ -107,7 +106,7 @@ class TransactionAdmin(RecordAdmin):
 
     @admin.display(description="amount")
     def amount(self, row: Transaction) -> str:
-        return _money(row.amount_minor, row.currency)
+        return money(row.amount_minor, row.currency)
 
     @admin.display(description="outcome")
     def outcome(self, row: Transaction) -> str:
@@ -122,13 +121,13 @@ class TransactionAdmin(RecordAdmin):
         return _pretty(row.metadata)
 
     @admin.display(description="decision")
-    def decision_link(self, row: Transaction) -> SafeString:
-        return _link(row.decision)
+    def decisionlink(self, row: Transaction) -> SafeString:
+        return link(row.decision)
 
     @admin.display(description="approval request")
-    def approval_link(self, row: Transaction) -> SafeString | str:
+    def approvallink(self, row: Transaction) -> SafeString | str:
         approval = getattr(row, "approval", None)
-        return _link(approval) if approval else "–"
+        return link(approval) if approval else "–"
 
 
 @admin.register(Decision)
@@ -159,7 +158,7 @@ class DecisionAdmin(RecordAdmin):
 
     @admin.display(description="about")
     def about(self, row: Decision) -> SafeString:
-        return _link(row.transaction or row.function_call)
+        return link(row.transaction or row.function_call)
 
     @admin.display(description="risk factors (basis points)")
     def readable_factors(self, row: Decision) -> SafeString:
@@ -191,34 +190,8 @@ class FunctionCallAdmin(RecordAdmin):
     )
 
     @admin.display(description="decision")
-    def decision_link(self, row: FunctionCall) -> SafeString:
-        return _link(row.decision)
-
-
-@admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(RecordAdmin):
-    """Read here; decided on the approvals page, where all that matters is shown."""
-
-    id_paths = ("pk", "transaction_id", "resolved_by_id")
-    ordering = ("-created_at", "-id")
-    list_display = (
-        "created_at",
-        "status",
-        "amount",
-        "agent",
-        "expires_at",
-        "resolved_by",
-    )
-    list_filter = (CreatedFilter, "status")
-    list_select_related = ("transaction__agent", "resolved_by")
-
-    @admin.display(description="amount")
-    def amount(self, row: ApprovalRequest) -> str:
-        return _money(row.transaction.amount_minor, row.transaction.currency)
-
-    @admin.display(description="agent")
-    def agent(self, row: ApprovalRequest) -> str:
-        return row.transaction.agent.name
+    def decisionlink(self, row: FunctionCall) -> SafeString:
+        return link(row.decision)
 
 
 @admin.register(Budget)
@@ -229,15 +202,15 @@ class BudgetAdmin(RecordAdmin):
 
     @admin.display(description="limit")
     def limit(self, row: Budget) -> str:
-        return "–" if row.limit_minor is None else _money(row.limit_minor, row.currency)
+        return "–" if row.limit_minor is None else money(row.limit_minor, row.currency)
 
     @admin.display(description="reserved")
     def reserved(self, row: Budget) -> str:
-        return _money(row.reserved_minor, row.currency)
+        return money(row.reserved_minor, row.currency)
 
     @admin.display(description="posted")
     def posted(self, row: Budget) -> str:
-        return _money(row.posted_minor, row.currency)
+        return money(row.posted_minor, row.currency)
 
 
 @admin.register(Reservation)
@@ -250,7 +223,7 @@ class ReservationAdmin(RecordAdmin):
 
     @admin.display(description="amount")
     def amount(self, row: Reservation) -> str:
-        return _money(row.amount_minor, row.budget.currency)
+        return money(row.amount_minor, row.budget.currency)
 
 
 @admin.register(AgentActivity)
@@ -286,7 +259,8 @@ class IdempotencyRecordAdmin(RecordAdmin):
     list_select_related = ("agent",)
 
 
-def _money(amount_minor: int, currency: str) -> str:
+def money(amount_minor: int, currency: str) -> str:
+    """Write an amount with its currency."""
     return f"{format_amount(amount_minor, currency)} {currency}"
 
 
@@ -299,7 +273,8 @@ def _pretty(value: object) -> SafeString:
     return format_html('<pre class="details">{}</pre>', text)
 
 
-def _link(row: Model | None) -> SafeString:
+def link(row: Model | None) -> SafeString:
+    """Return a link to a row's page of the console."""
     assert row is not None  # noqa: S101 - decision_on_one_thing.
     meta = row._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
