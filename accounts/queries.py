@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Session, User
+from audit.context import Principal
 
 
 def owners_visible_to(user: User) -> QuerySet[User]:
@@ -32,6 +33,15 @@ def accounts_of(humans: Iterable[str]) -> QuerySet[User]:
     """Return all accounts of these humans (User.human_id), to look others up by."""
     ids = list(humans)
     return User.objects.filter(Q(pk__in=ids) | Q(same_person_as__in=ids))
+
+
+def is_same_human(acting: Principal, user_id: str) -> bool:
+    """Tell whether a caller is that person, by this or another account of theirs."""
+    if acting.principal_id == user_id:
+        return True
+    if not isinstance(acting, User):
+        return False
+    return accounts_of([acting.human_id]).filter(pk=user_id).exists()
 
 
 def live_sessions(user: User, *, now: datetime) -> QuerySet[Session]:

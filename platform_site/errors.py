@@ -75,6 +75,7 @@ STATUS: dict[str, int] = {
             "audit.errors.NotSealedYet",
             "audit.errors.FilterRefused",
             "audit.errors.RetirementRefused",
+            "accounts.errors.LinkRefused",
             "accounts.errors.PersonActive",
             "accounts.errors.PersonErased",
             "accounts.errors.TeamNameTaken",

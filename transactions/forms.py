@@ -41,8 +41,8 @@ class _ItemsField(forms.Field):
 
     widget = forms.MultipleHiddenInput
     default_error_messages = {
-        "required": "Select at least one.",
-        "invalid": f"Select at most {SELECTED_MAX}, from this page.",
+        "required": "Tick at least one.",
+        "invalid": f"Tick at most {SELECTED_MAX} of this page.",
     }
 
     def to_python(self, value: Any) -> list[tuple[str, str]]:

@@ -54,6 +54,9 @@ def test_the_wire_form_has_the_seeds_names_and_decimal_texts() -> None:
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
+        "approval_levels": [],
+        "approval_expires_after_minutes": 1440,
+        "approval_escalates_after_minutes": None,
     }
 
 

@@ -50,6 +50,9 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
+        "approval_levels": [],
+        "approval_expires_after_minutes": 1440,
+        "approval_escalates_after_minutes": None,
         "created_by": bob.pk,
         "created_at": answer.json()["created_at"],
     }

@@ -121,11 +121,11 @@ class TransactionAdmin(RecordAdmin):
         return _pretty(row.metadata)
 
     @admin.display(description="decision")
-    def decisionlink(self, row: Transaction) -> SafeString:
+    def decision_link(self, row: Transaction) -> SafeString:
         return link(row.decision)
 
     @admin.display(description="approval request")
-    def approvallink(self, row: Transaction) -> SafeString | str:
+    def approval_link(self, row: Transaction) -> SafeString | str:
         approval = getattr(row, "approval", None)
         return link(approval) if approval else "–"
 
@@ -190,7 +190,7 @@ class FunctionCallAdmin(RecordAdmin):
     )
 
     @admin.display(description="decision")
-    def decisionlink(self, row: FunctionCall) -> SafeString:
+    def decision_link(self, row: FunctionCall) -> SafeString:
         return link(row.decision)
 
 

@@ -115,8 +115,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='approvalvote',
-            name='on_behalf_of',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            name='delegation',
+            field=models.ForeignKey(help_text='In whose place, if not in their own right.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='transactions.approvaldelegation'),
         ),
         migrations.AddField(
             model_name='approvalvote',

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
+from accounts.queries import is_same_human
 from agents.core.money import format_amount
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
@@ -50,7 +51,7 @@ def create_delegation(
         delegate = possible_delegates(person).filter(pk=delegate_id).first()
         if delegate is None:
             raise DelegationRefused(
-                "Choose an active manager or administrator whom you can see.",
+                "Choose another person who is an active manager or administrator.",
                 pointer="/delegate",
             )
         given = ApprovalDelegation.objects.filter(delegator=person)
@@ -101,7 +102,7 @@ def set_approver_limit(
     """
     if not acting.has_perm(CHANGE_USER):
         raise NotPermitted
-    if person.human_id == acting.human_id:
+    if is_same_human(acting, person.pk):
         raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")
     require_step_up(acting)
     with transaction.atomic(durable=True):
