@@ -213,9 +213,7 @@ def _told(approval: ApprovalRequest, *, approves: bool) -> str:
     if not approves:
         return f"Denied: {asked.agent} may not spend {amount}."
     if approval.status == ApprovalRequest.Status.WAITING:
-        return (
-            f"Your approval counts. {amount} for {asked.agent} waits for others, too."
-        )
+        return f"You approved {amount} for {asked.agent}. Others must, too."
     return f"Approved: {asked.agent} may spend {amount}."
 
 
