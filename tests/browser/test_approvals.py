@@ -75,14 +75,14 @@ def test_k10_several_are_ticked_by_keyboard_and_each_result_is_shown(
     visit: Visit, people: People, javascript: bool
 ):
     for n in range(3):
-        held_for_two(people, f"k{n}", amount=f"50{n}.00", merchant=f"Shop {n}")
+        held_for_two(people, f"k{n}", amount=f"51{n}.00", merchant=f"Shop {n}")
     visitor = visit(javascript=javascript)
     page = visitor.sign_in("bob")
     page.wait_for_url("**/approvals/")
 
-    page.get_by_label("501.00 USD to Shop 1").focus()
+    page.get_by_label("511.00 USD to Shop 1").focus()
     page.keyboard.press("Space")
-    page.get_by_label("502.00 USD to Shop 2").check()
+    page.get_by_label("512.00 USD to Shop 2").check()
     page.get_by_label("Reason").fill("All seen")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="What became of each").wait_for()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from audit.models import AuditEvent
 from security.models import Notification
 from security.services import send_due_notifications, set_contact
+from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import SETUP, make_person
 from tests.spending import approve, deny, held
@@ -50,6 +53,23 @@ def test_those_who_may_decide_are_told_once(agent, people):
     assert mail.outbox == []
     assert send_due_notifications() == 2
     assert AuditEvent.objects.filter(action="notification.queued").count() == 2
+
+
+@pytest.mark.usefixtures("spacious_limits")
+def test_k13_following_the_mails_link_approves_nothing(agent, people):
+    approval = held(agent)
+    services.notify_approvers(now=timezone.now())
+    body = Notification.objects.get(recipient="bob@example.com").body
+    [link] = re.findall(r"https?://[^/\s]+(/\S+)", body)
+    client = Client()
+    sign_in(client, people.bob)
+
+    for method in (client.get, client.head):
+        assert method(link).status_code == 200
+
+    approval.refresh_from_db()
+    assert approval.status == "waiting"
+    assert not approval.votes.exists()
 
 
 def test_nothing_is_sent_from_the_request_itself(agent):
