@@ -52,13 +52,17 @@ class UserAdmin(ServiceAdmin):
     )
     list_filter = ("role", "team", "is_active")
     list_select_related = ("team",)
+    autocomplete_fields = ("same_person_as",)
     search_fields = ("username", "full_name", "email")
     ordering = ("username",)
     actions = ("end_sessions", "remove_second_factors", "deactivate", "erase")
     readonly_fields = ("username", "last_login", "date_joined", "password_link")
     fieldsets = (
         (None, {"fields": ("username", "password_link", "is_active")}),
-        ("What they may do", {"fields": ("role", "team", "permissions")}),
+        (
+            "What they may do",
+            {"fields": ("role", "team", "permissions", "same_person_as")},
+        ),
         ("Contact", {"fields": ("full_name", "email", "phone")}),
         ("Sign-in", {"fields": ("last_login", "date_joined")}),
     )

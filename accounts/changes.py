@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from accounts.models import User
+from accounts.queries import accounts_of
 from accounts.services.own_rights import CHANGE_USER
 from accounts.services.people import apply_rights_change
 from audit.context import Principal, holds
@@ -17,7 +18,9 @@ class RightsChanger:
     """Whoever may change anybody's rights may agree to another's own."""
 
     def decidable_by(self, person: Principal) -> Q:
-        return ~NONE if holds(person, CHANGE_USER) else NONE
+        if not isinstance(person, User) or not holds(person, CHANGE_USER):
+            return NONE
+        return ~of_own_accounts(person)
 
     def lock(self, target_id: str) -> None:
         if not User.objects.select_for_update().filter(pk=target_id).first():
@@ -25,6 +28,12 @@ class RightsChanger:
 
     def apply(self, change: ChangeRequest, *, acting: Principal) -> None:
         apply_rights_change(change, acting=acting)
+
+
+def of_own_accounts(person: User) -> Q:
+    """Return the requests that a person asked for or gains by, by any account."""
+    own = accounts_of([person.human_id]).values("pk")
+    return Q(requested_by_id__in=own) | Q(owner_id__in=own)
 
 
 def register_changers() -> None:

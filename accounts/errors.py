@@ -79,6 +79,13 @@ class OwnAuthorityRefused(DomainError):
     detail = "Nobody can change their own role, permissions, team or account status."
 
 
+class LinkRefused(DomainError):
+    """Accounts are linked to the first one of a human, which is linked to none."""
+
+    code = "link_refused"
+    detail = "Link second accounts to the first one, which is itself linked to none."
+
+
 class PersonActive(DomainError):
     """Only who was deactivated can be erased."""
 

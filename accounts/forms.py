@@ -178,6 +178,7 @@ class PersonForm(forms.ModelForm[User]):
             "role",
             "team",
             "is_active",
+            "same_person_as",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

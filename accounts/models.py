@@ -92,6 +92,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=True, help_text="Deactivate people instead of deleting them."
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    same_person_as = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="other_accounts",
+        help_text="Another account of the same human: the two never count as two.",
+    )
     erased_at = models.DateTimeField(
         null=True, editable=False, help_text="Since then only the id is theirs."
     )
@@ -126,6 +134,10 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(erased_at=None) | models.Q(is_active=False),
                 name="erased_stays_inactive",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(same_person_as=models.F("id")),
+                name="linked_to_another",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -147,6 +159,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def label(self) -> str:
         return self.username
+
+    @property
+    def human_id(self) -> str:
+        """The id that all accounts of the same human share (accounts.services)."""
+        return str(self.same_person_as_id or self.pk)
 
 
 class Session(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from allauth.mfa.models import Authenticator
@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Session, User
+from audit.context import Principal
 
 
 def owners_visible_to(user: User) -> QuerySet[User]:
@@ -26,6 +27,21 @@ def owners_visible_to(user: User) -> QuerySet[User]:
     if user.role == MANAGER and user.team_id is not None:
         return User.objects.filter(Q(pk=user.pk) | Q(team=user.team_id))
     return User.objects.filter(pk=user.pk)
+
+
+def accounts_of(humans: Iterable[str]) -> QuerySet[User]:
+    """Return all accounts of these humans (User.human_id), to look others up by."""
+    ids = list(humans)
+    return User.objects.filter(Q(pk__in=ids) | Q(same_person_as__in=ids))
+
+
+def is_same_human(acting: Principal, user_id: str) -> bool:
+    """Tell whether a caller is that person, by this or another account of theirs."""
+    if acting.principal_id == user_id:
+        return True
+    if not isinstance(acting, User):
+        return False
+    return accounts_of([acting.human_id]).filter(pk=user_id).exists()
 
 
 def live_sessions(user: User, *, now: datetime) -> QuerySet[Session]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from accounts.core.roles import ADMIN
 from accounts.models import User
+from accounts.queries import is_same_human
 from accounts.services.sessions import end_all_sessions
 from audit.context import Principal
-from audit.errors import NotFound
+from audit.errors import NotFound, NotPermitted
 from security.errors import LastUnlocker
 from security.queries import live_locks
 from security.responders import Target, register
@@ -23,6 +24,8 @@ class UserResponder:
         end_all_sessions(_locked(target_id), acting, "locked")
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
+        if is_same_human(acting, target_id):
+            raise NotPermitted("Another person must unlock what is yours.")
         _locked(target_id)
 
     def describe(self, target_id: str) -> Target | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q
 
+from accounts.changes import of_own_accounts
 from accounts.models import User
 from accounts.queries import owners_visible_to
 from agents.queries import lock_agent_row
@@ -19,7 +20,8 @@ class PolicyChanger:
     def decidable_by(self, person: Principal) -> Q:
         if not isinstance(person, User) or not person.has_perm(PERMISSION):
             return NONE
-        return Q(owner_id__in=owners_visible_to(person).values("pk"))
+        visible = Q(owner_id__in=owners_visible_to(person).values("pk"))
+        return visible & ~of_own_accounts(person)
 
     def lock(self, target_id: str) -> None:
         lock_agent_row(target_id)

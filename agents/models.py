@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from agents.core.approval_levels import DEFAULT_MINUTES
 from audit.ids import PrefixedIdField
 from security.fields import EncryptedTextField
 
@@ -141,6 +142,15 @@ class PolicyVersion(models.Model):
     limits = models.JSONField(
         default=list, blank=True, help_text="Amounts and counts per period."
     )
+    approval_levels = models.JSONField(
+        default=list, blank=True, help_text="agents.core.approval_levels, in order."
+    )
+    approval_expires_after_minutes = models.PositiveIntegerField(
+        default=DEFAULT_MINUTES
+    )
+    approval_escalates_after_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Null: never."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
@@ -173,6 +183,15 @@ class PolicyVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(daily_budget_minor=None) | Q(daily_budget_minor__gte=0),
                 name="policy_budget_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(approval_escalates_after_minutes=None)
+                | Q(
+                    approval_escalates_after_minutes__lt=F(
+                        "approval_expires_after_minutes"
+                    )
+                ),
+                name="policy_escalates_before_expiry",
             ),
         ]
 

@@ -15,6 +15,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import User
 from accounts.queries import owners_visible_to
+from agents.core.approval_levels import stored_levels
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
@@ -243,6 +244,7 @@ def terms_of(version: PolicyVersion) -> PolicyTerms:
     for name in ("allowed_merchants", "blocked_categories", "allowed_functions"):
         terms[name] = None if terms[name] is None else tuple(terms[name])
     terms["limits"] = tuple(_limit(limit) for limit in version.limits)
+    terms["approval_levels"] = stored_levels(terms["approval_levels"])
     return PolicyTerms(**terms)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from accounts.queries import is_same_human
 from agents.core.merchants import merchant_key
 from agents.models import Agent, Function
 from agents.queries import lock_agent_row
 from audit.context import Principal
-from audit.errors import NotFound
+from audit.errors import NotFound, NotPermitted
 from security.responders import Target, register
 
 
@@ -19,7 +20,8 @@ class AgentResponder:
         lock_agent_row(target_id)
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
-        lock_agent_row(target_id)
+        if is_same_human(acting, lock_agent_row(target_id).owner_id):
+            raise NotPermitted("Another person must unlock what is yours.")
 
     def describe(self, target_id: str) -> Target | None:
         agent = Agent.objects.filter(pk=target_id).first()

@@ -39,6 +39,14 @@ SCHEDULE = {
         "task": "transactions.tasks.expire_approvals",
         "schedule": timedelta(seconds=60),
     },
+    "approval-escalation": {
+        "task": "transactions.tasks.escalate_approvals",
+        "schedule": timedelta(seconds=60),
+    },
+    "approval-notices": {
+        "task": "transactions.tasks.notify_approvers",
+        "schedule": timedelta(seconds=30),
+    },
     "authorization-expiry": {
         "task": "transactions.tasks.expire_authorizations",
         "schedule": timedelta(seconds=300),

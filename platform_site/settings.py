@@ -303,6 +303,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "ApproverRoleEnum": "agents.core.approval_levels.ROLES",
         "OutcomeEnum": ["allow", "hold", "deny"],
         "AuditOutcomeEnum": "audit.models.AuditEvent.Outcome",
     },

@@ -24,7 +24,8 @@ class Changer(Protocol):
     def decidable_by(self, person: Principal) -> Q:
         """Return which requests of this kind a person has the rights to decide.
 
-        Whose own they are is not asked here: nobody decides those.
+        Nobody decides their own: by this account it is not asked here, by another
+        account of the same human it is.
         """
 
     def lock(self, target_id: str) -> None:

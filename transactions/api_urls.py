@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import money, records, views
+from transactions.api import delegations, money, records, views
 
 one = "transactions/<str:transaction_id>/"
 
@@ -21,5 +21,10 @@ urlpatterns = [
     path(f"{one}refund/", money.RefundView.as_view()),
     path(f"{one}late-capture/", money.LateCaptureView.as_view()),
     path("shared-budgets/", money.SharedBudgetListView.as_view()),
+    path("approval-delegations/", delegations.DelegationListCreateView.as_view()),
+    path(
+        "approval-delegations/<str:delegation_id>/revoke/",
+        delegations.DelegationRevokeView.as_view(),
+    ),
     path("function-calls/", views.FunctionCallCreateView.as_view()),
 ]

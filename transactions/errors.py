@@ -32,8 +32,37 @@ class NotAllowedToApprove(DomainError):
     code = "not_allowed_to_approve"
     detail = (
         "The agent's owner, its creator and who issued the credential that asked"
-        " cannot decide on it."
+        " cannot decide on it, nor can anybody in their place."
     )
+
+
+class LevelAboveRole(DomainError):
+    code = "level_above_role"
+    detail = "This amount, or the time it has waited, takes a higher role to decide."
+
+
+class AboveOwnLimit(DomainError):
+    code = "above_own_limit"
+    detail = "This amount is above what you may approve. Somebody else must decide."
+
+
+class AlreadyApproved(DomainError):
+    """Four eyes are not two eyes twice."""
+
+    code = "already_approved"
+    detail = "You have approved this already; somebody else must, too."
+
+
+class DelegationRefused(DomainError):
+    """A delegation that cannot be as it was asked for; `pointer` names the field."""
+
+    code = "delegation_refused"
+    detail = "This cannot be delegated like that."
+
+
+class DelegationEnded(DomainError):
+    code = "delegation_ended"
+    detail = "This delegation has ended already."
 
 
 class ApprovalChanged(DomainError):

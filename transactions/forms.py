@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
 
+from accounts.models import User
 from transactions.core.outcome import Outcome
 from transactions.models import Transaction
 
 REASON_LENGTH_MAX = 500
+SELECTED_MAX = 20
+SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
 
 
 class VerdictForm(forms.Form):
@@ -30,6 +34,60 @@ class VerdictForm(forms.Form):
         if cleaned.get("verdict") == self.DENY and cleaned.get("reason") == "":
             self.add_error("reason", "Say why, so that the owner can act on it.")
         return cleaned
+
+
+class _ItemsField(forms.Field):
+    """What was ticked: ids, each with the digest of what was seen."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {
+        "required": "Tick at least one.",
+        "invalid": f"Tick at most {SELECTED_MAX} of this page.",
+    }
+
+    def to_python(self, value: Any) -> list[tuple[str, str]]:
+        found = [SELECTED.fullmatch(text) for text in dict.fromkeys(value or ())]
+        items = [(match[1], match[2]) for match in found if match]
+        if len(items) < len(found) or len(found) > SELECTED_MAX:
+            raise forms.ValidationError(self.error_messages["invalid"])
+        return items
+
+
+class SelectionForm(forms.Form):
+    """Several approval requests at once."""
+
+    item = _ItemsField()
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH_MAX)
+
+
+class _UtcInput(forms.DateTimeInput):
+    """A browser's own field for date and time."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class DelegationForm(forms.Form):
+    """Who decides in one's place, and from when to when (UTC)."""
+
+    delegate = forms.ChoiceField(label="Who decides for you")
+    starts_at = forms.DateTimeField(
+        label="From (UTC)",
+        required=False,
+        widget=_UtcInput,
+        help_text="Empty: from now on.",
+    )
+    ends_at = forms.DateTimeField(
+        label="Until (UTC)", widget=_UtcInput, help_text="30 days at most."
+    )
+    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH_MAX)
+
+    def __init__(self, data: Any = None, *, delegates: list[User]) -> None:
+        super().__init__(data)
+        names = [(person.pk, person.username) for person in delegates]
+        self.fields["delegate"].choices = [("", "Choose a person"), *names]  # type: ignore[attr-defined] # A ChoiceField.
 
 
 class TransactionFilterForm(forms.Form):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.core.money import format_amount
+from transactions.core.approvals import count_people
 from transactions.core.risk import risk_level
 from transactions.models import (
     ApprovalRequest,
@@ -23,6 +24,7 @@ def transaction_body(
     reservation: Reservation | None,
     *,
     policy_number: int | None,
+    approvals_given: int = 0,
 ) -> dict[str, Any]:
     """Return the JSON body of a transaction; no query, money as decimal strings."""
     return {
@@ -51,7 +53,9 @@ def transaction_body(
             if finding["outcome"] == decision.outcome
         ],
         "policy_version": policy_number,
-        "approval": None if approval is None else approval_body(approval),
+        "approval": None
+        if approval is None
+        else approval_body(approval, given=approvals_given),
         "occurred_at": instant(transaction.occurred_at),
         "created_at": instant(transaction.created_at),
     }
@@ -61,12 +65,16 @@ def represent(transaction: Transaction) -> dict[str, Any]:
     """Return the body of a transaction that came from transactions.queries."""
     decision = transaction.decision
     version = decision.policy_version
+    approval = getattr(transaction, "approval", None)
+    if approval is not None:
+        approval.transaction = transaction
     return transaction_body(
         transaction,
         decision,
-        getattr(transaction, "approval", None),
+        approval,
         getattr(transaction, "reservation", None),
         policy_number=version.number if version else None,
+        approvals_given=approvals_given(approval) if approval else 0,
     )
 
 
@@ -96,14 +104,34 @@ def refund_body(refund: Refund) -> dict[str, Any]:
     }
 
 
-def approval_body(approval: ApprovalRequest) -> dict[str, Any]:
-    """Return the JSON body of an approval request."""
+def approval_body(approval: ApprovalRequest, *, given: int) -> dict[str, Any]:
+    """Return the JSON body of an approval request; no query."""
     return {
         "id": approval.id,
         "status": str(approval.status),
         "expires_at": instant(approval.expires_at),
         "required_approvals": approval.required_approvals,
+        "approvals_given": given,
+        "required_role": approval.required_role,
+        "escalates_at": approval.escalates_at and instant(approval.escalates_at),
     }
+
+
+def approvals_given(approval: ApprovalRequest) -> int:
+    """Return how many people agreed under the policy in force.
+
+    No query with the votes and `transaction.agent` at hand (queries.with_votes).
+    Whether each of them still may is found out at the next word, and shown on the
+    page of the one request.
+    """
+    version = approval.transaction.agent.policy_version_id
+    votes = [vote for vote in approval.votes.all() if vote.policy_version_id == version]
+    return count_people(
+        frozenset({vote.person.human_id})
+        if vote.delegation is None
+        else frozenset({vote.person.human_id, vote.delegation.delegator.human_id})
+        for vote in votes
+    )
 
 
 def instant(value: datetime) -> str:

@@ -14,6 +14,18 @@ def expire_approvals() -> int:
     return services.expire_due_approvals(now=timezone.now())
 
 
+@shared_task(name="transactions.tasks.escalate_approvals")
+def escalate_approvals() -> int:
+    """Note which approval requests went to the next higher role."""
+    return services.escalate_due_approvals(now=timezone.now())
+
+
+@shared_task(name="transactions.tasks.notify_approvers")
+def notify_approvers() -> int:
+    """Queue messages about what waits, to those who may decide."""
+    return services.notify_approvers(now=timezone.now())
+
+
 @shared_task(name="transactions.tasks.expire_authorizations")
 def expire_authorizations() -> int:
     """Give back money that nobody took in time."""

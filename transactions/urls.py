@@ -2,18 +2,33 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions import views
+from transactions.views import approvals, delegations, records
 
 app_name = "transactions"
 
 urlpatterns = [
-    path("approvals/", views.approval_queue_page, name="approval-queue"),
-    path("approvals/<str:approval_id>/", views.approval_detail, name="approval-detail"),
-    path("transactions/", views.transaction_list, name="transaction-list"),
+    path("approvals/", approvals.approval_queue_page, name="approval-queue"),
+    path("approvals/selected/", approvals.approve_selected, name="approval-selected"),
+    path(
+        "approvals/delegations/",
+        delegations.delegation_list,
+        name="approval-delegations",
+    ),
+    path(
+        "approvals/delegations/<str:delegation_id>/revoke/",
+        delegations.delegation_revoke,
+        name="approval-delegation-revoke",
+    ),
+    path(
+        "approvals/<str:approval_id>/",
+        approvals.approval_detail,
+        name="approval-detail",
+    ),
+    path("transactions/", records.transaction_list, name="transaction-list"),
     path(
         "transactions/<str:transaction_id>/",
-        views.transaction_detail,
+        records.transaction_detail,
         name="transaction-detail",
     ),
-    path("dashboard/", views.dashboard, name="dashboard"),
+    path("dashboard/", records.dashboard, name="dashboard"),
 ]

@@ -58,6 +58,8 @@ def wanted_rights(person: User, change: ChangeRequest) -> dict[str, Any]:
         wanted["permissions"] = frozenset(wanted["permissions"])
     if wanted.get("team") is not None:
         wanted["team"] = Team.objects.get(pk=wanted["team"])
+    if wanted.get("same_person_as") is not None:
+        wanted["same_person_as"] = User.objects.get(pk=wanted["same_person_as"])
     return wanted
 
 
@@ -67,6 +69,7 @@ def _rights(person: User, names: Iterable[str]) -> dict[str, Any]:
     rights = {
         "role": person.role,
         "team": person.team_id,
+        "same_person_as": person.same_person_as_id,
         "permissions": sorted(
             f"{permission.content_type.app_label}.{permission.codename}"
             for permission in given
@@ -78,7 +81,7 @@ def _rights(person: User, names: Iterable[str]) -> dict[str, Any]:
 def _stored(value: Any) -> Any:
     """Return a wanted right as a request stores it."""
     match value:
-        case Team():
+        case Team() | User():
             return value.pk
         case frozenset():
             return sorted(value)

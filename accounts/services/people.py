@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.core.usernames import canonical_username
 from accounts.errors import (
+    LinkRefused,
     PersonErased,
     TeamNameTaken,
     UsernameRefused,
@@ -20,6 +21,7 @@ from accounts.errors import (
     WeakPassword,
 )
 from accounts.models import Team, User
+from accounts.queries import is_same_human
 from accounts.services.own_rights import ask_for_own_rights, wanted_rights
 from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
@@ -38,11 +40,12 @@ class PersonChanges(TypedDict, total=False):
     team: Team | None
     is_active: bool
     permissions: frozenset[str]
+    same_person_as: User | None
 
 
-AUTHORITY = frozenset({"role", "team", "is_active", "permissions"})
+AUTHORITY = frozenset({"role", "team", "is_active", "permissions", "same_person_as"})
 # What takes a fresh proof to change; stopping somebody never waits for one.
-RIGHTS = frozenset({"role", "permissions"})
+RIGHTS = frozenset({"role", "permissions", "same_person_as"})
 SECRET_FIELDS = frozenset({"phone"})
 
 
@@ -100,22 +103,31 @@ def update_user(
     administrator's own wait for a second one: the rest is done, and the request that
     asks for them is returned. Anybody else's own are refused, and so is deactivating
     oneself: raises OwnAuthorityRefused. Who was erased stays so: raises PersonErased.
-    The row is locked, so that of two administrators the later one sees the earlier's
-    work.
+    `same_person_as` links a second account to the first one of the same human: raises
+    LinkRefused for a chain. The row is locked, so that of two administrators the later
+    one sees the earlier's work.
     """
     wanted = cast("dict[str, object]", changes)
     with transaction.atomic(durable=True):
-        person = User.objects.select_for_update().get(pk=user.pk)
+        person = _locked(user, wanted)
         if person.erased_at is not None:
             raise PersonErased
         asked = None
-        if acting.principal_id == person.pk:
+        if is_same_human(acting, person.pk):
             authority = {name: wanted.pop(name) for name in AUTHORITY & wanted.keys()}
             asked = ask_for_own_rights(person, authority, acting=acting)
         told = _change(person, wanted, acting=acting)
         if RIGHTS & told.keys():
             require_step_up(acting)
     return asked
+
+
+def _locked(user: User, wanted: Mapping[str, object]) -> User:
+    """Lock a person, and whom they are to be linked to, in one order."""
+    other = wanted.get("same_person_as")
+    ids = {user.pk, *([other.pk] if isinstance(other, User) else [])}
+    rows = User.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    return {row.pk: row for row in rows}[user.pk]
 
 
 def apply_rights_change(change: ChangeRequest, *, acting: Principal) -> None:
@@ -138,6 +150,8 @@ def _change(
 ) -> dict[str, list[str]]:
     """Save what differs and tell the log; return what was told, empty for nothing."""
     plain = {name: value for name, value in wanted.items() if name != "permissions"}
+    if "same_person_as" in plain:
+        _check_link(person, plain["same_person_as"])
     told = _apply(person, plain)
     if "permissions" in wanted:
         told |= _grant(person, cast("frozenset[str]", wanted["permissions"]))
@@ -171,6 +185,19 @@ def _apply(person: User, changes: Mapping[str, object]) -> dict[str, list[str]]:
         person.is_superuser = False
         told["is_superuser"] = ["True", "False"]
     return told
+
+
+def _check_link(person: User, other: object) -> None:
+    """Raise LinkRefused unless a second account is linked to a first one, or to none.
+
+    Never to one that is itself linked, so that all of a human's share one id.
+    """
+    if other is None or other == person.same_person_as:
+        return
+    assert isinstance(other, User)  # noqa: S101 - PersonChanges.
+    first = User.objects.get(pk=other.pk)
+    if first == person or first.same_person_as_id or person.other_accounts.exists():
+        raise LinkRefused(pointer="/same_person_as")
 
 
 def _grant(person: User, wanted: frozenset[str]) -> dict[str, list[str]]:

@@ -21,6 +21,13 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.api.shared import HighRiskWritesView
+from agents.core.approval_levels import (
+    APPROVALS_MAX,
+    DEFAULT_MINUTES,
+    MINUTES_MAX,
+    MINUTES_MIN,
+    ROLES,
+)
 from agents.core.limits import Per, Period, Window
 from agents.core.policy import to_wire
 from agents.core.policy_draft import (
@@ -59,6 +66,20 @@ class LimitShape(serializers.Serializer[Any]):
     count = serializers.IntegerField(allow_null=True, default=None)
 
 
+class ApprovalLevelInput(StrictSerializer):
+    """What an amount takes; levels are ordered, none weaker than the one before."""
+
+    above = serializers.CharField(help_text='Such as "5000.00".')
+    approvals = serializers.IntegerField(min_value=1, max_value=APPROVALS_MAX)
+    role = serializers.ChoiceField(choices=ROLES, help_text="The least that may.")
+
+
+class ApprovalLevelOutput(serializers.Serializer[Any]):
+    above = serializers.CharField()
+    approvals = serializers.IntegerField()
+    role = serializers.ChoiceField(choices=ROLES)
+
+
 class PolicyInput(StrictSerializer):
     """The seed's field names. All that is wrong is told, each with its pointer."""
 
@@ -86,6 +107,17 @@ class PolicyInput(StrictSerializer):
         default=DEFAULT_TIME_ZONE, help_text="IANA name; calendar periods follow it."
     )
     limits = LimitShape(many=True, required=False)
+    approval_levels = ApprovalLevelInput(many=True, required=False)
+    approval_expires_after_minutes = serializers.IntegerField(
+        default=DEFAULT_MINUTES, min_value=MINUTES_MIN, max_value=MINUTES_MAX
+    )
+    approval_escalates_after_minutes = serializers.IntegerField(
+        allow_null=True,
+        default=None,
+        min_value=MINUTES_MIN,
+        max_value=MINUTES_MAX,
+        help_text="Null: never. Before the request expires.",
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Leave reading to the core, which knows money, merchants and categories."""
@@ -124,6 +156,9 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
     requires_signature = serializers.BooleanField()
     time_zone = serializers.CharField()
     limits = LimitShape(many=True)
+    approval_levels = ApprovalLevelOutput(many=True)
+    approval_expires_after_minutes = serializers.IntegerField()
+    approval_escalates_after_minutes = serializers.IntegerField(allow_null=True)
     created_by = serializers.CharField(source="created_by_id")
     created_at = serializers.DateTimeField()
 

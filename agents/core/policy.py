@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from agents.core.approval_levels import (
+    DEFAULT_MINUTES,
+    ApprovalLevel,
+    level_texts,
+    levels_to_wire,
+    loosens_levels,
+)
 from agents.core.limits import Limit, Period, any_looser
 from agents.core.limits_draft import limit_to_wire
 from agents.core.merchants import merchant_key
@@ -34,6 +41,9 @@ class PolicyTerms:
     requires_signature: bool
     time_zone: str = "UTC"
     limits: tuple[Limit, ...] = ()
+    approval_levels: tuple[ApprovalLevel, ...] = ()
+    approval_expires_after_minutes: int = DEFAULT_MINUTES
+    approval_escalates_after_minutes: int | None = None
 
     @property
     def all_limits(self) -> tuple[Limit, ...]:
@@ -65,6 +75,9 @@ class PolicyRules:
     requires_signature: bool
     time_zone: str = "UTC"
     limits: tuple[Limit, ...] = ()
+    approval_levels: tuple[ApprovalLevel, ...] = ()
+    approval_expires_after_minutes: int = DEFAULT_MINUTES
+    approval_escalates_after_minutes: int | None = None
 
 
 def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
@@ -85,6 +98,9 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         requires_signature=terms.requires_signature,
         time_zone=terms.time_zone,
         limits=terms.all_limits,
+        approval_levels=terms.approval_levels,
+        approval_expires_after_minutes=terms.approval_expires_after_minutes,
+        approval_escalates_after_minutes=terms.approval_escalates_after_minutes,
     )
 
 
@@ -109,6 +125,9 @@ def to_wire(terms: PolicyTerms) -> dict[str, Any]:
         "requires_signature": terms.requires_signature,
         "time_zone": terms.time_zone,
         "limits": [limit_to_wire(limit, terms.currency) for limit in terms.limits],
+        "approval_levels": levels_to_wire(terms.approval_levels, terms.currency),
+        "approval_expires_after_minutes": terms.approval_expires_after_minutes,
+        "approval_escalates_after_minutes": terms.approval_escalates_after_minutes,
     }
 
 
@@ -117,13 +136,21 @@ Change = list[Any] | dict[str, list[Any]]
 
 
 def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
-    """Return what a new version changes, field by field, in wire form."""
-    before: dict[str, Any] = {} if old is None else to_wire(old)
+    """Return what a new version changes, field by field, in wire form.
+
+    Approval levels are told as texts, so that lists can say what came and went.
+    """
+    before: dict[str, Any] = {} if old is None else _told(old)
     return {
         name: _change(before.get(name), value)
-        for name, value in to_wire(new).items()
+        for name, value in _told(new).items()
         if name not in before or before[name] != value
     }
+
+
+def _told(terms: PolicyTerms) -> dict[str, Any]:
+    wire = to_wire(terms)
+    return wire | {"approval_levels": level_texts(wire["approval_levels"])}
 
 
 def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
@@ -167,6 +194,18 @@ def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
         or (old.requires_signature and not new.requires_signature)
         or any_looser(old.limits, new.limits)
         or _moves_days(old, new)
+        or _loosens_approvals(old, new)
+    )
+
+
+def _loosens_approvals(old: PolicyTerms, new: PolicyTerms) -> bool:
+    """Fewer people, a lower role, or more time for it until others are asked."""
+    return (
+        loosens_levels(old.approval_levels, new.approval_levels)
+        or new.approval_expires_after_minutes > old.approval_expires_after_minutes
+        or _is_higher(
+            old.approval_escalates_after_minutes, new.approval_escalates_after_minutes
+        )
     )
 
 

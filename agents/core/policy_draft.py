@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
+from agents.core.approval_levels import (
+    DEFAULT_MINUTES,
+    MINUTES_MAX,
+    MINUTES_MIN,
+    LevelsReader,
+)
 from agents.core.categories import canonical_category
 from agents.core.limits import Limit
 from agents.core.limits_draft import parse_limits
@@ -37,6 +43,9 @@ OPTIONAL = (
     "requires_signature",
     "time_zone",
     "limits",
+    "approval_levels",
+    "approval_expires_after_minutes",
+    "approval_escalates_after_minutes",
 )
 
 
@@ -100,6 +109,7 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         ),
         "time_zone": reader.read("time_zone", _time_zone, DEFAULT_TIME_ZONE),
         "limits": reader.read_limits(currency or DEFAULT_CURRENCY),
+        **_approval_terms(reader, currency or DEFAULT_CURRENCY, approval, maximum),
     }
     if reader.errors:
         raise PolicyInvalid(reader.errors)
@@ -108,6 +118,28 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         reader.refuse("/daily_budget", "duplicate", "A limit says the same; write one.")
         raise PolicyInvalid(reader.errors)
     return read
+
+
+def _approval_terms(
+    reader: _Reader, currency: str, floor: int | None, maximum: int | None
+) -> dict[str, Any]:
+    """Read who lifts a hold and for how long they are asked; see ApprovalLevel."""
+    levels = LevelsReader(currency, floor or 0, maximum, reader.refuse)
+    expires = reader.read("approval_expires_after_minutes", _minutes, DEFAULT_MINUTES)
+    escalates = reader.read(
+        "approval_escalates_after_minutes", _optional(_minutes), None
+    )
+    if escalates is not None and expires is not None and escalates >= expires:
+        reader.refuse(
+            "/approval_escalates_after_minutes",
+            "not_before_expiry",
+            "Escalate before the request expires.",
+        )
+    return {
+        "approval_levels": levels.read(reader.draft.get("approval_levels", ())),
+        "approval_expires_after_minutes": expires,
+        "approval_escalates_after_minutes": escalates,
+    }
 
 
 class _Refused(Exception):
@@ -213,6 +245,15 @@ def _time_zone(value: object) -> str:
     if not is_time_zone(name):
         raise _Refused("time_zone_unknown", "Write an IANA name, such as Europe/Paris.")
     return name
+
+
+def _minutes(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Refused("not_an_integer", "Write a whole number of minutes.")
+    if not MINUTES_MIN <= value <= MINUTES_MAX:
+        detail = f"Write a number from {MINUTES_MIN} to {MINUTES_MAX}."
+        raise _Refused("out_of_range", detail)
+    return value
 
 
 def _boolean(value: object) -> bool:

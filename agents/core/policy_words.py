@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.core.approval_levels import BASE, ApprovalLevel
 from agents.core.limits import Limit, spoken_limit
 from agents.core.money import format_amount
 from agents.core.policy import PolicyTerms
@@ -27,6 +28,8 @@ def policy_sentences(terms: PolicyTerms) -> tuple[tuple[str, str], ...]:
     return (
         ("Each transaction", _at_most(terms.max_transaction_amount_minor, terms)),
         ("A human decides", _approval(terms)),
+        ("Approvals", _levels(terms)),
+        ("Time to decide", _time_to_decide(terms)),
         (f"Each day ({terms.time_zone})", _daily(terms)),
         ("Each hour", _hourly(terms.max_transactions_per_hour)),
         *(("Limit", _limit(limit, terms)) for limit in terms.limits),
@@ -46,6 +49,40 @@ def _approval(terms: PolicyTerms) -> str:
     if limit is None:
         return "On risk or doubt only; no amount by itself needs approval."
     return f"On anything above {spoken_amount(limit, terms.currency)}."
+
+
+def _levels(terms: PolicyTerms) -> str:
+    said = [_people(BASE).capitalize()]
+    for level in terms.approval_levels:
+        above = spoken_amount(level.above_minor, terms.currency)
+        said.append(f"above {above} {_people(level)}")
+    return f"{'; '.join(said)}."
+
+
+def _people(level: ApprovalLevel) -> str:
+    count = "one person" if level.approvals == 1 else f"{level.approvals} people"
+    return (
+        f"{count} ({level.role} or higher)"
+        if level.role == BASE.role
+        else (f"{count} ({level.role})")
+    )
+
+
+def _time_to_decide(terms: PolicyTerms) -> str:
+    expiry = f"Expires after {spoken_minutes(terms.approval_expires_after_minutes)}"
+    minutes = terms.approval_escalates_after_minutes
+    if minutes is None:
+        return f"{expiry}."
+    return f"{expiry}; goes to the next higher role after {spoken_minutes(minutes)}."
+
+
+def spoken_minutes(minutes: int) -> str:
+    """Return a time in the largest unit that says it exactly: 24 hours, 90 minutes."""
+    for unit, length in (("day", 1_440), ("hour", 60), ("minute", 1)):
+        count, rest = divmod(minutes, length)
+        if rest == 0 and (count > 1 or length == 1 or unit != "day"):
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    raise AssertionError("Minutes say it exactly.")
 
 
 def _daily(terms: PolicyTerms) -> str:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0003_credential_keys'),
+        ('agents', '0005_approval_levels'),
     ]
 
     operations = [

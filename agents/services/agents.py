@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from accounts.queries import owners_visible_to
+from accounts.queries import is_same_human, owners_visible_to
 from agents.errors import OwnAgentRefused, OwnerRefused
 from agents.models import Agent
 from agents.services.access import (
@@ -70,7 +70,8 @@ def update_agent(
         }
         if not changes:
             return agent
-        if changes.get("is_active") == [False, True] and agent.owner_id == acting.pk:
+        reactivates = changes.get("is_active") == [False, True]
+        if reactivates and is_same_human(acting, agent.owner_id):
             raise OwnAgentRefused("Another person must reactivate what is yours.")
         for key, (_, value) in changes.items():
             setattr(agent, key, value)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from django.db import transaction
 
 from accounts.models import User
+from accounts.queries import is_same_human
 from agents.core.policy import (
     PolicyTerms,
     describe_changes,
@@ -121,4 +122,4 @@ def _put_in_force(
 
 def _is_own_live_agent(agent: Agent, acting: User) -> bool:
     """Tell whether a person would set their own limits; test agents move no money."""
-    return agent.owner_id == acting.pk and agent.mode == Agent.Mode.LIVE
+    return agent.mode == Agent.Mode.LIVE and is_same_human(acting, agent.owner_id)

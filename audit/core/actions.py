@@ -123,7 +123,22 @@ _ACTIONS: dict[str, Action] = {
         "A request waits for people.", ("expires_at", "required_approvals")
     ),
     "approval.viewed": Action("Somebody looked at a waiting request."),
-    "approval.approved": Action("Somebody agreed.", ("reason",)),
+    "approval.approved": Action("Somebody agreed, the last who had to.", ("reason",)),
+    "approval.voted": Action(
+        "Somebody agreed; others must, too.",
+        ("reason", "approvals", "required_approvals"),
+    ),
+    "approval.escalated": Action(
+        "Nobody decided in time; the next higher role has to.", ("role",)
+    ),
+    "delegation.created": Action(
+        "Somebody lets another decide on approvals in their place.",
+        ("delegate", "starts_at", "ends_at", "reason"),
+    ),
+    "delegation.revoked": Action("A delegation was ended before its time."),
+    "approver_limit.set": Action(
+        "The most that a person may approve was set.", ("changes",)
+    ),
     "approval.denied": Action("Somebody refused.", ("reason",)),
     "approval.refused": Action(
         "Somebody agreed, and rules, locks or balances no longer did.", ("reasons",)

@@ -69,24 +69,40 @@ def notify_contacts(
 ) -> Notification | None:
     """Queue a message for the primary contact, or for the backup if there is none.
 
-    Once per series and key. Of a series at most 20 an hour go out, so that a storm
-    buries nobody; a last one says that there are more. Each series has a cap of its
-    own: a flood of what anybody can cause must not silence the rest. None when
-    nothing was queued, or no contact is configured.
+    As queue_in_series(); None, too, when no contact is configured.
     """
     person = contact(Position.PRIMARY) or contact(Position.BACKUP)
     if person is None:
         return None
+    return queue_in_series(
+        recipient=person.email,
+        subject=subject,
+        body=body,
+        series=series,
+        key=key,
+        more=f"{settings.BASE_URL}/admin/security/",
+    )
+
+
+def queue_in_series(
+    *, recipient: str, subject: str, body: str, series: str, key: str, more: str
+) -> Notification | None:
+    """Queue a message once per series and key; None if it was queued before.
+
+    Of a series at most 20 an hour go out, so that a storm buries nobody; a last one
+    says that there are more, and where (`more`). Each series has a cap of its own: a
+    flood of what anybody can cause must not silence the rest.
+    """
     now = timezone.now()
     newest = Notification.objects.filter(
         dedupe_key__startswith=f"{series}:", created_at__gt=now - STORM_WINDOW
     )
     if newest.count() >= STORM_LIMIT:
         subject = f"More than {STORM_LIMIT} messages ({series}) within an hour"
-        body = f"Further ones are held back. See {settings.BASE_URL}/admin/security/"
+        body = f"Further ones are held back. See {more}"
         series, key = "storm", f"{series}:{now:%Y-%m-%dT%H}"
     return queue_notification(
-        recipient=person.email,
+        recipient=recipient,
         subject=subject,
         body=body,
         dedupe_key=f"{series}:{key}",

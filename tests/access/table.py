@@ -87,6 +87,8 @@ POLICY = {
     "requires_approval_above": "0.50",
 }
 
+DELEGATION = {"delegate": "usr_0", "ends_at": "2999-01-01T00:00:00Z", "reason": "x"}
+
 AUTH: Mapping[str, Row] = {
     "token/": api(POST=EVERYONE, limit="auth"),
     "token/refresh/": api(POST=EVERYONE, limit="auth"),
@@ -149,6 +151,10 @@ TRANSACTIONS: Mapping[str, Row] = {
 
 REST: Mapping[str, Row] = {
     "me/": api(GET=PEOPLE),
+    "approval-delegations/": api(
+        GET=MANAGERS, POST=MANAGERS, limit="high_risk", body=DELEGATION
+    ),
+    "approval-delegations/<str:delegation_id>/revoke/": api(POST=MANAGERS, scope=TEAM),
     "function-calls/": api(POST=AGENTS),
     "shared-budgets/": api(
         GET=PEOPLE,
@@ -190,6 +196,11 @@ REST: Mapping[str, Row] = {
 PAGES: Mapping[str, Row] = {
     "": page(GET=PEOPLE),
     "approvals/": page(GET=MANAGERS),
+    "approvals/selected/": page(POST=MANAGERS, limit="high_risk"),
+    "approvals/delegations/": form(MANAGERS, limit="high_risk"),
+    "approvals/delegations/<str:delegation_id>/revoke/": page(
+        POST=MANAGERS, scope=TEAM, limit="default"
+    ),
     "approvals/<str:approval_id>/": form(MANAGERS, scope=TEAM, limit="high_risk"),
     "transactions/": page(GET=PEOPLE),
     "transactions/<str:transaction_id>/": page(GET=PEOPLE, scope=TEAM),
@@ -279,7 +290,10 @@ CONSOLE_MODELS: Mapping[str, str] = {
     "security/review": "",
     "security/securitycontact": "add change",
     "transactions/agentactivity": "",
+    "transactions/approvaldelegation": "",
     "transactions/approvalrequest": "",
+    "transactions/approvalvote": "",
+    "transactions/approverlimit": "add change",
     "transactions/budget": "",
     "transactions/decision": "",
     "transactions/functioncall": "",

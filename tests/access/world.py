@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -11,6 +12,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib import admin
 from django.db import transaction
 from django.test import Client, RequestFactory
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services
@@ -35,6 +37,7 @@ from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent, make_agent_token, make_function
 from tests.people import make_people, make_person
 from tests.spending import credential_of, held
+from transactions.models import ApprovalDelegation
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def make_world() -> World:
     for person in (*callers.values(), people.eve):
         _enrol_factors(person)
     own, foreign = (_objects_of(agent, acting=grace) for agent in agents.values())
+    own["delegation_id"] = _delegation(people.bob, grace)
+    foreign["delegation_id"] = _delegation(people.eve, grace)
     tokens = {name: _token(person) for name, person in callers.items()}
     tokens |= {name: make_agent_token(it, acting=grace) for name, it in agents.items()}
     browsers = {name: _browser(person) for name, person in callers.items()}
@@ -140,6 +145,17 @@ def _objects_of(agent: Agent, acting: User) -> dict[str, str]:
         "session_id": Session.objects.filter(user=agent.owner).earliest("pk").pk,
         "passkeys.pk": str(passkeys.get(user=agent.owner).pk),
     }
+
+
+def _delegation(delegator: User, delegate: User) -> str:
+    now = timezone.now()
+    return ApprovalDelegation.objects.create(
+        delegator=delegator,
+        delegate=delegate,
+        reason="Away.",
+        starts_at=now,
+        ends_at=now + timedelta(days=1),
+    ).pk
 
 
 def _asked_change(agent: Agent, acting: User) -> ChangeRequest:

@@ -56,6 +56,9 @@ def test_the_wire_form_has_the_seeds_names_and_decimal_texts() -> None:
         "requires_signature": False,
         "time_zone": "UTC",
         "limits": [],
+        "approval_levels": [],
+        "approval_expires_after_minutes": 1440,
+        "approval_escalates_after_minutes": None,
     }
 
 

@@ -52,6 +52,9 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "requires_signature": False,
         "time_zone": "UTC",
         "limits": [],
+        "approval_levels": [],
+        "approval_expires_after_minutes": 1440,
+        "approval_escalates_after_minutes": None,
         "created_by": bob.pk,
         "created_at": answer.json()["created_at"],
     }

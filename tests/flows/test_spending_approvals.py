@@ -52,7 +52,7 @@ def test_the_etag_that_was_seen_is_obligatory_and_must_fit(shopper, manager, ver
     problem(manager.post(path, {"reason": "r"}), 428, "if_match_required")
     for tag in ('"old"', "*", 'W/"old"', "ж"):
         response = resolve(manager, transaction_id, verb, tag=tag)
-        problem(response, 412, "approval_changed")
+        problem(response, 409, "approval_changed")
     assert app_rows() == before
 
 

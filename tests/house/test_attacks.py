@@ -38,7 +38,6 @@ WAITING = """
     H6 H8 H9
     I1 I6 I7
     J5
-    K7 K10 K11
     M2
     N5 N9
     O3 O5 O6 O8

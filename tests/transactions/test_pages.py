@@ -263,7 +263,7 @@ def test_list_pages_take_a_bounded_number_of_queries(
 
 
 def test_the_list_pages_through_without_gaps(people: People, monkeypatch):
-    monkeypatch.setattr("transactions.views.PAGE_SIZE", 3)
+    monkeypatch.setattr("transactions.views.records.PAGE_SIZE", 3)
     agent = make_agent(people.carol, acting=people.alice, policy=OPEN_POLICY)
     asked = [
         ask(agent, key=f"key-{number}", merchant=f"Shop {number}", amount="20.00").pk

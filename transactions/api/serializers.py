@@ -131,6 +131,11 @@ class ApprovalOutput(serializers.Serializer[Any]):
     status = serializers.CharField()
     expires_at = serializers.DateTimeField()
     required_approvals = serializers.IntegerField()
+    approvals_given = serializers.IntegerField()
+    required_role = serializers.CharField(
+        help_text="The least role that may decide; the next one after `escalates_at`."
+    )
+    escalates_at = serializers.DateTimeField(allow_null=True)
 
 
 class TransactionOutput(serializers.Serializer[Any]):

@@ -115,9 +115,7 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
     def get_queryset(self) -> QuerySet[Transaction]:
         if getattr(self, "swagger_fake_view", False):
             return Transaction.objects.none()
-        return readable_transactions(self.request).select_related(
-            "agent", "decision__policy_version", "approval", "reservation"
-        )
+        return queries.represented(readable_transactions(self.request))
 
     @extend_schema(
         operation_id="transactions_list", responses={200: TransactionOutput(many=True)}
@@ -191,7 +189,6 @@ def _wait_s(request: Request) -> int:
 def _etag(found: Transaction) -> dict[str, str]:
     if not hasattr(found, "approval"):
         return {}
-    found.approval.transaction = found
     return {"ETag": f'"{queries.etag_of(found.approval)}"'}
 
 

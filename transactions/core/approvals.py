@@ -1,7 +1,11 @@
-"""What an approval asks of the person who gives it."""
+"""What an approval asks of the people who give it, and when."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
+from agents.core.approval_levels import next_role
 from agents.core.money import exponent_of
 
 # In the currency's major unit: 1,000.00 USD, 1,000 JPY.
@@ -11,3 +15,29 @@ STEP_UP_ABOVE = 1_000
 def needs_step_up(amount_minor: int, currency: str) -> bool:
     """Tell whether approving an amount takes a proof at most five minutes old."""
     return amount_minor > STEP_UP_ABOVE * int(10 ** exponent_of(currency))
+
+
+def role_now(least: str, escalates_at: datetime | None, now: datetime) -> str:
+    """Return the least role that may decide: after escalation the next higher one."""
+    if escalates_at is None or now < escalates_at:
+        return least
+    return next_role(least) or least
+
+
+def reminds_at(created_at: datetime, expires_at: datetime) -> datetime:
+    """Return when a quarter of the time is left."""
+    return expires_at - (expires_at - created_at) / 4
+
+
+def count_people(votes: Iterable[frozenset[str]]) -> int:
+    """Return how many people have spoken, each vote naming all whom it speaks for.
+
+    Whoever has two accounts, and whoever had somebody decide in their place, is in
+    more than one vote: votes that share anybody are one person's.
+    """
+    groups: list[frozenset[str]] = []
+    for vote in votes:
+        same = [group for group in groups if group & vote]
+        groups = [group for group in groups if not group & vote]
+        groups.append(vote.union(*same))
+    return len(groups)

@@ -35,9 +35,9 @@ ORDER BY 8;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_erasure'),
+        ('accounts', '0004_linked_accounts'),
         ('agents', '0006_limits_per_period'),
-        ('transactions', '0004_decision_digests'),
+        ('transactions', '0005_approvals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

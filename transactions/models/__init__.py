@@ -6,8 +6,11 @@ from transactions.models.activity import (
     AgentActivity,
     MerchantActivity,
 )
-from transactions.models.approving import (
+from transactions.models.approvals import (
+    ApprovalDelegation,
     ApprovalRequest,
+    ApprovalVote,
+    ApproverLimit,
 )
 from transactions.models.asking import (
     Decision,
@@ -26,7 +29,10 @@ from transactions.models.money import (
 
 __all__ = [
     "AgentActivity",
+    "ApprovalDelegation",
     "ApprovalRequest",
+    "ApprovalVote",
+    "ApproverLimit",
     "Budget",
     "Decision",
     "FunctionCall",

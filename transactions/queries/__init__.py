@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from transactions.queries.approvals import (
+    approval_for,
+    approval_queue,
+    approval_votes,
+    approvals_in_scope,
+    approvals_waiting,
+    etag_of,
+    progress_of,
+)
+from transactions.queries.approvers import delegations_of, possible_delegates
 from transactions.queries.budgets import Counted, Level, levels_of, shared_budgets_for
 from transactions.queries.decisions import Snapshot, StoredAnswer, snapshot_for
 from transactions.queries.locking import LockedBudget, LockedSpender, lock_spender
 from transactions.queries.reading import (
     Dashboard,
     Hour,
-    approval_for,
-    approval_queue,
     dashboard_for,
     decisions_by_hour,
-    etag_of,
     page_of_transactions,
+    represented,
     transaction_for,
     transaction_of_agent,
     transactions_of_agent,
@@ -33,15 +41,22 @@ __all__ = [
     "StoredAnswer",
     "approval_for",
     "approval_queue",
+    "approval_votes",
+    "approvals_in_scope",
+    "approvals_waiting",
     "dashboard_for",
     "decisions_by_hour",
+    "delegations_of",
     "etag_of",
     "levels_of",
     "lock_spender",
     "page_of_transactions",
+    "possible_delegates",
+    "progress_of",
     "record_of",
     "replay_of",
     "replays",
+    "represented",
     "shared_budgets_for",
     "signed_receipt",
     "snapshot_for",

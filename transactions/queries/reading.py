@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
+from django.utils import timezone
 
 from accounts.models import User
 from agents.queries import agents_visible_to
 from audit.errors import NotFound
 from security.queries import live_locks
-from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
-from transactions.models import ApprovalRequest, Transaction
+from transactions.models import ApprovalVote, Transaction
+from transactions.queries.approvals import approvals_in_scope, approvals_waiting
 
 
 def transactions_visible_to(user: User) -> QuerySet[Transaction]:
@@ -24,18 +25,26 @@ def transactions_visible_to(user: User) -> QuerySet[Transaction]:
 
 
 def transaction_for(user: User, transaction_id: str) -> Transaction:
-    """Return one visible transaction with its decision, in 1 query.
+    """Return one visible transaction with what its representation tells.
 
-    Raises NotFound, also for one that is none of the person's business.
+    Visible, too, is what a person may decide on in another's place. Raises NotFound,
+    also for one that is none of the person's business.
     """
-    found = (
-        transactions_visible_to(user)
-        .select_related(
-            "agent__owner", "decision__policy_version", "approval", "reservation"
-        )
-        .filter(pk=transaction_id)
-        .first()
-    )
+    in_place = approvals_in_scope(user, now=timezone.now()).values("transaction")
+    visible = Q(agent__in=agents_visible_to(user)) | Q(pk__in=in_place)
+    return _one(Transaction.objects.filter(visible), transaction_id)
+
+
+def represented(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """Add all that the representation of transactions tells: 1 query more."""
+    votes = ApprovalVote.objects.select_related("person", "delegation__delegator")
+    return transactions.select_related(
+        "agent__owner", "decision__policy_version", "approval", "reservation"
+    ).prefetch_related(Prefetch("approval__votes", votes))
+
+
+def _one(transactions: QuerySet[Transaction], transaction_id: str) -> Transaction:
+    found = represented(transactions.filter(pk=transaction_id)).first()
     if found is None:
         raise NotFound
     return found
@@ -47,64 +56,8 @@ def transactions_of_agent(agent_id: str) -> QuerySet[Transaction]:
 
 
 def transaction_of_agent(agent_id: str, transaction_id: str) -> Transaction:
-    """Return an agent's own transaction with its decision, in 1 query, or raise."""
-    found = (
-        Transaction.objects.select_related(
-            "agent", "decision__policy_version", "approval", "reservation"
-        )
-        .filter(agent_id=agent_id, pk=transaction_id)
-        .first()
-    )
-    if found is None:
-        raise NotFound
-    return found
-
-
-def approval_queue(user: User) -> QuerySet[ApprovalRequest]:
-    """Return what waits for a human in a person's scope, what expires first on top."""
-    return (
-        _approvals(user)
-        .filter(status=ApprovalRequest.Status.WAITING)
-        .order_by("expires_at", "id")
-    )
-
-
-def approval_for(user: User, approval_id: str) -> ApprovalRequest:
-    """Return one visible approval request, resolved ones too, in 1 query.
-
-    Raises NotFound, also for one that is none of the person's business.
-    """
-    approval = _approvals(user).filter(pk=approval_id).first()
-    if approval is None:
-        raise NotFound
-    return approval
-
-
-def _approvals(user: User) -> QuerySet[ApprovalRequest]:
-    approvals = ApprovalRequest.objects.filter(
-        transaction__agent__in=agents_visible_to(user)
-    ).select_related(
-        "transaction__agent__owner",
-        "transaction__agent__policy_version",
-        "transaction__credential",
-        "transaction__reservation",
-        "transaction__decision__policy_version",
-        "resolved_by",
-    )
-    return approvals.defer(
-        "transaction__credential__secret_hash",
-        "transaction__credential__signing_secret",
-    )
-
-
-def etag_of(approval: ApprovalRequest) -> str:
-    """Return what a human's answer must quote: the action, its state and the policy.
-
-    Changes with any of them, so that nobody approves what they did not see. No
-    query when the approval came from this module.
-    """
-    agent = approval.transaction.agent
-    return digest([approval.action_digest, approval.status, agent.policy_version_id])
+    """Return an agent's own transaction as transaction_for() does, or raise."""
+    return _one(transactions_of_agent(agent_id), transaction_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +88,7 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
     locked = live_locks("agent").values("target_id")
     return Dashboard(
         outcomes=dict(outcomes.order_by()),
-        waiting=approval_queue(user).count(),
+        waiting=approvals_waiting(user).count(),
         agents=working.exclude(pk__in=locked).count(),
         spent_minor=dict(spent.order_by()),
     )

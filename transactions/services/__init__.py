@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from transactions.services.approvals import (
-    approve,
-    deny_approval,
+from transactions.services.approval_notices import notify_approvers
+from transactions.services.approval_times import (
+    escalate_due_approvals,
     expire_due_approvals,
-    view_approval,
 )
+from transactions.services.approvals import approve, deny_approval, view_approval
 from transactions.services.asking import Answer, Ask
 from transactions.services.calls import request_function_call
 from transactions.services.captures import capture, increment, refund, void
+from transactions.services.delegations import (
+    create_delegation,
+    revoke_delegation,
+    set_approver_limit,
+)
 from transactions.services.late_captures import report_late_capture
 from transactions.services.lifecycle import cancel, expire_due_authorizations
 from transactions.services.replays import Replayed, Today, replay_decision
@@ -26,15 +31,20 @@ __all__ = [
     "approve",
     "cancel",
     "capture",
+    "create_delegation",
     "deny_approval",
+    "escalate_due_approvals",
     "expire_due_approvals",
     "expire_due_authorizations",
     "increment",
+    "notify_approvers",
     "refund",
     "replay_decision",
     "report_late_capture",
     "request_function_call",
     "request_transaction",
+    "revoke_delegation",
+    "set_approver_limit",
     "set_shared_budget",
     "view_approval",
     "void",

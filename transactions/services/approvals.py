@@ -1,9 +1,10 @@
-"""A human's word on a held transaction: bound to what was seen, judged afresh."""
+"""A person's word on a held transaction: bound to what was seen, judged afresh."""
 
 from __future__ import annotations
 
 import hmac
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F
@@ -11,30 +12,39 @@ from django.db.models import F
 from accounts.models import User
 from agents.queries import LockedAgent, policy_in_force
 from audit.services import Outcome as AuditOutcome
-from audit.services import record
-from security.queries import live_locks
+from audit.services import masked_text, record
 from security.step_up import require_step_up
 from transactions.core.approvals import needs_step_up
 from transactions.core.decision import recheck
 from transactions.core.reasons import Finding
 from transactions.errors import (
+    AlreadyApproved,
     ApprovalChanged,
     ApprovalExpired,
     ApprovalResolved,
-    NotAllowedToApprove,
     StillRefused,
 )
 from transactions.models import (
     AgentActivity,
     ApprovalRequest,
+    ApprovalVote,
     MerchantActivity,
     Transaction,
 )
 from transactions.queries import LockedSpender, approval_for, etag_of, snapshot_for
+from transactions.queries.approvers import (
+    Capacity,
+    Matter,
+    best_capacity,
+    counting_votes,
+    has_spoken,
+    matter_of,
+    people_counted,
+)
+from transactions.services.approval_times import expire
+from transactions.services.approvers import lock_people
 from transactions.services.lifecycle import (
-    SWEEP_MAX,
-    SWEEPER,
-    expire,
+    REASON_MAX,
     locked,
     resolve_approval,
     set_status,
@@ -47,7 +57,6 @@ from transactions.services.records import (
     request_of,
 )
 
-PERMISSION = "transactions.approve_transaction"
 Status = ApprovalRequest.Status
 
 
@@ -68,25 +77,29 @@ def view_approval(approval_id: str, *, acting: User) -> ApprovalRequest:
 def approve(
     approval_id: str, *, acting: User, reason: str, expected_digest: str
 ) -> ApprovalRequest:
-    """Lift a hold: the transaction is authorized, its money stays reserved.
+    """Agree to a held transaction; with the last word missing it is authorized.
 
-    `expected_digest` is etag_of() what the person saw. Raises NotAllowedToApprove,
-    ApprovalChanged, ApprovalResolved, StepUpRequired (large amounts); ApprovalExpired
-    and StillRefused after the refusal itself is on record.
+    Its money stays reserved. `expected_digest` is etag_of() what the person saw. All
+    is judged afresh, whoever agreed before included: their words count as long as
+    they still may. Raises NotAllowedToApprove, LevelAboveRole, AboveOwnLimit,
+    ApprovalChanged, ApprovalResolved, AlreadyApproved, StepUpRequired (large
+    amounts); ApprovalExpired and StillRefused after the refusal itself is on record.
     """
     with transaction.atomic(durable=True):
-        spender, approval = _locked_approval(approval_id, acting, expected_digest)
-        agent, asked = spender.agent, approval.transaction
+        case = _open(approval_id, acting, expected_digest)
+        asked = case.approval.transaction
         if needs_step_up(asked.amount_minor, asked.currency):
             require_step_up(acting)
-        expired = approval.expires_at <= agent.now
-        findings = () if expired else _recheck(spender, approval)
+        expired = case.approval.expires_at <= case.agent.now
+        if not expired and _has_agreed(case):
+            raise AlreadyApproved
+        findings = () if expired else _recheck(case)
         if expired:
-            _expire(approval, agent)
+            expire(case.approval, agent=case.agent)
         elif findings:
-            _record_refusal(approval, acting, findings)
+            _record_refusal(case.approval, acting, findings)
         else:
-            _authorize(agent, approval, acting, reason)
+            _agree(case, acting, reason)
     if expired:
         raise ApprovalExpired
     if findings:
@@ -99,88 +112,80 @@ def deny_approval(
 ) -> ApprovalRequest:
     """Refuse a held transaction for good and give its money back to the budget.
 
-    The reason is obligatory. Raises as approve() does, but for StillRefused.
+    One person's refusal suffices, whatever others said. The reason is obligatory.
+    Raises as approve() does, but for StillRefused, AlreadyApproved, AboveOwnLimit.
     """
     with transaction.atomic(durable=True):
-        spender, approval = _locked_approval(approval_id, acting, expected_digest)
-        agent = spender.agent
-        expired = approval.expires_at <= agent.now
+        case = _open(approval_id, acting, expected_digest, is_denial=True)
+        asked = case.approval.transaction
+        expired = case.approval.expires_at <= case.agent.now
         if expired:
-            _expire(approval, agent)
+            expire(case.approval, agent=case.agent)
         else:
-            _resolve(agent, approval, Status.DENIED, acting, reason)
-            set_status(approval.transaction, Transaction.Status.DECLINED)
-            release(reservation_of(approval.transaction), agent=agent)
-            _record_resolution("approval.denied", approval, acting, reason)
+            _resolve(case, Status.DENIED, acting, reason)
+            set_status(asked, Transaction.Status.DECLINED)
+            release(reservation_of(asked), agent=case.agent)
+            _record_word("approval.denied", case, acting, reason)
     if expired:
         raise ApprovalExpired
     return approval_for(acting, approval_id)
 
 
-def expire_due_approvals(*, now: datetime) -> int:
-    """Expire what nobody decided in time; returns how many. At most 500.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A waiting approval request under lock, and in whose right somebody decides."""
 
-    Only tidies: approve() and deny_approval() test the expiry themselves.
-    """
-    due = ApprovalRequest.objects.filter(status=Status.WAITING, expires_at__lte=now)
-    keys = due.order_by("expires_at").values_list(
-        "transaction__agent_id", "transaction_id"
-    )
-    return sum(_sweep(agent_id, key) for agent_id, key in list(keys[:SWEEP_MAX]))
+    spender: LockedSpender
+    approval: ApprovalRequest
+    matter: Matter
+    capacity: Capacity
+    votes: list[ApprovalVote]
 
-
-def _sweep(agent_id: str, transaction_id: str) -> bool:
-    with transaction.atomic(durable=True):
-        spender, row = locked(transaction_id, agent_id=agent_id)
-        agent = spender.agent
-        approval = ApprovalRequest.objects.get(transaction=row)
-        approval.transaction = row
-        if approval.status != Status.WAITING or approval.expires_at > agent.now:
-            return False
-        _expire(approval, agent)
-    return True
+    @property
+    def agent(self) -> LockedAgent:
+        return self.spender.agent
 
 
-def _locked_approval(
-    approval_id: str, acting: User, expected_digest: str
-) -> tuple[LockedSpender, ApprovalRequest]:
-    """Lock budgets, agent, transaction, and return what the person may decide on."""
+def _has_agreed(case: _Case) -> bool:
+    """Tell whether the person has spoken, or whoever they decide for (K11)."""
+    under_this_policy = [
+        vote
+        for vote in case.votes
+        if vote.policy_version_id == case.agent.policy_version_id
+    ]
+    return has_spoken(
+        case.capacity, counting_votes(under_this_policy, case.matter)
+    ) or any(vote.person_id == case.capacity.person.pk for vote in under_this_policy)
+
+
+def _open(
+    approval_id: str, acting: User, expected_digest: str, *, is_denial: bool = False
+) -> _Case:
+    """Lock money, transaction and people, and return what the person may decide on."""
     seen = approval_for(acting, approval_id)
     spender, row = locked(seen.transaction_id, agent_id=seen.transaction.agent_id)
-    person = _person(acting, spender.agent, row)
-    approval = approval_for(person, approval_id)
-    policy_version_id = approval.transaction.decision.policy_version_id
+    now = spender.agent.now
+    approval = ApprovalRequest.objects.get(pk=approval_id)
     approval.transaction = row
+    capacities, votes = lock_people(approval, acting, now=now)
+    matter = matter_of(approval, now=now)
+    capacity = best_capacity(capacities, matter, is_denial=is_denial)
     if approval.status != Status.WAITING:
         raise ApprovalResolved
     # The row itself must still say what was held, not only the digest kept of it.
-    if approval.action_digest != action_digest(row, policy_version_id):
+    held_under = seen.transaction.decision.policy_version_id
+    if approval.action_digest != action_digest(row, held_under):
         raise ApprovalChanged
     if not hmac.compare_digest(etag_of(approval).encode(), expected_digest.encode()):
         raise ApprovalChanged
-    return spender, approval
+    return _Case(spender, approval, matter, capacity, votes)
 
 
-def _person(acting: User, agent: LockedAgent, row: Transaction) -> User:
-    """Check the separation of duties, on the person as stored, not as remembered.
-
-    Locks the person's row, so that a role, an account or a stop button that is being
-    changed counts. Who issued the credential that asked could have asked with it.
-    """
-    person = User.objects.select_for_update(no_key=True).get(pk=acting.pk)
-    if not person.has_perm(PERMISSION) or live_locks("user", person.pk).exists():
-        raise NotAllowedToApprove("You may not approve transactions.")
-    involved = {agent.owner_id, agent.created_by_id, row.credential.created_by_id}
-    if person.pk in involved:
-        raise NotAllowedToApprove
-    return person
-
-
-def _recheck(spender: LockedSpender, approval: ApprovalRequest) -> tuple[Finding, ...]:
+def _recheck(case: _Case) -> tuple[Finding, ...]:
     """Judge by the facts of now, without the row's own reservation in the budgets."""
-    row, policy = approval.transaction, policy_in_force(spender.agent)
+    row, policy = case.approval.transaction, policy_in_force(case.agent)
     snapshot = snapshot_for(
-        spender,
+        case.spender,
         policy=policy,
         credential_id=None,
         merchant_key=row.merchant_key,
@@ -189,15 +194,36 @@ def _recheck(spender: LockedSpender, approval: ApprovalRequest) -> tuple[Finding
         now=row.occurred_at,
         own=reservation_of(row),
     )
-    facts = snapshot.facts(request_of(row), spender.agent, row.occurred_at)
+    facts = snapshot.facts(request_of(row), case.agent, row.occurred_at)
     return recheck(facts, policy, THRESHOLDS)
 
 
-def _authorize(
-    agent: LockedAgent, approval: ApprovalRequest, acting: User, reason: str
-) -> None:
-    row = approval.transaction
-    _resolve(agent, approval, Status.APPROVED, acting, reason)
+def _agree(case: _Case, acting: User, reason: str) -> None:
+    """Take a person's word; the last one that was missing authorizes."""
+    approval, version_id = case.approval, case.agent.policy_version_id
+    assert version_id is not None  # noqa: S101 - else the recheck has refused.
+    vote = ApprovalVote(
+        approval=approval,
+        person=case.capacity.person,
+        delegation=case.capacity.delegation,
+        action_digest=approval.action_digest,
+        policy_version_id=version_id,
+        required_role=case.matter.least_role,
+        reason=masked_text(reason, REASON_MAX),
+        created_at=case.agent.now,
+    )
+    vote.save(force_insert=True)
+    given = people_counted([*counting_votes(case.votes, case.matter), vote])
+    if given >= approval.required_approvals:
+        _authorize(case, acting, reason)
+        return
+    told = {"approvals": given, "required_approvals": approval.required_approvals}
+    _record_word("approval.voted", case, acting, reason, told)
+
+
+def _authorize(case: _Case, acting: User, reason: str) -> None:
+    agent, row = case.agent, case.approval.transaction
+    _resolve(case, Status.APPROVED, acting, reason)
     set_status(row, Transaction.Status.AUTHORIZED)
     row.expires_at = agent.now + AUTHORIZATION_LASTS
     row.save(update_fields=["expires_at"])
@@ -209,47 +235,36 @@ def _authorize(
     MerchantActivity.objects.filter(
         agent_id=agent.id, merchant_key=row.merchant_key
     ).update(allowed_count=F("allowed_count") + 1)
-    _record_resolution("approval.approved", approval, acting, reason)
+    _record_word("approval.approved", case, acting, reason)
 
 
 def _resolve(
-    agent: LockedAgent,
-    approval: ApprovalRequest,
-    status: ApprovalRequest.Status,
-    acting: User,
-    reason: str,
+    case: _Case, status: ApprovalRequest.Status, acting: User, reason: str
 ) -> None:
     resolve_approval(
-        approval.transaction,
+        case.approval.transaction,
         status=status,
-        now=agent.now,
+        now=case.agent.now,
         resolved_by_id=acting.pk,
         reason=reason,
     )
 
 
-def _expire(approval: ApprovalRequest, agent: LockedAgent) -> None:
-    row = approval.transaction
-    resolve_approval(row, status=Status.EXPIRED, now=agent.now)
-    expire(row, agent=agent)
-    record(
-        "approval.expired",
-        target=("approval", approval.id, ""),
-        owner_id=row.agent.owner_id,
-        details={"transaction": row.id, "mode": row.agent.mode},
-        actor=SWEEPER,
-    )
-
-
-def _record_resolution(
-    action: str, approval: ApprovalRequest, acting: User, reason: str
+def _record_word(
+    action: str,
+    case: _Case,
+    acting: User,
+    reason: str,
+    told: Mapping[str, object] | None = None,
 ) -> None:
-    row = approval.transaction
+    row, holder = case.approval.transaction, case.capacity.on_behalf_of
+    in_place = {"on_behalf_of": holder.pk} if holder else {}
+    common = {"reason": reason, "transaction": row.id, "mode": row.agent.mode}
     record(
         action,
-        target=("approval", approval.id, ""),
+        target=("approval", case.approval.id, ""),
         owner_id=row.agent.owner_id,
-        details={"reason": reason, "transaction": row.id, "mode": row.agent.mode},
+        details={**common, **in_place, **(told or {})},
         actor=acting,
     )
 

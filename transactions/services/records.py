@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from agents.core.approval_levels import level_of, next_role
 from agents.core.money import format_amount
 from agents.core.policy import PolicyRules
+from agents.models import Agent
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent
 from audit.batch import Insert, write_together
@@ -46,7 +48,6 @@ from transactions.services.money import entry
 
 CREATED = 201
 AUTHORIZATION_LASTS = timedelta(days=7)
-APPROVAL_LASTS = timedelta(hours=24)
 THRESHOLDS = Thresholds()
 
 
@@ -142,11 +143,23 @@ def with_digest(row: Decision) -> Decision:
 def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
     if decided.verdict.outcome is not Outcome.HOLD:
         return None
-    policy_version_id = decided.policy.id if decided.policy else None
+    policy = decided.policy
+    assert policy is not None  # noqa: S101 - without one nothing is held.
+    level = level_of(row.amount_minor, policy.approval_levels)
+    after = policy.approval_escalates_after_minutes
+    may_escalate = after is not None and next_role(level.role) is not None
     return ApprovalRequest(
         transaction=row,
-        action_digest=action_digest(row, policy_version_id),
-        expires_at=row.created_at + APPROVAL_LASTS,
+        action_digest=action_digest(row, policy.id),
+        required_approvals=level.approvals,
+        required_role=level.role,
+        expires_at=row.created_at
+        + timedelta(minutes=policy.approval_expires_after_minutes),
+        escalates_at=row.created_at + timedelta(minutes=after or 0)
+        if may_escalate
+        else None,
+        # Nobody is woken for a rehearsal.
+        notice_due_at=row.created_at if decided.agent.mode == Agent.Mode.LIVE else None,
         created_at=row.created_at,
     )
 
@@ -266,6 +279,7 @@ def _events(
             "transaction": row.id,
             "expires_at": instant(approval.expires_at),
             "required_approvals": approval.required_approvals,
+            "required_role": approval.required_role,
         }
         facts.append(("approval.requested", ("approval", approval.id, ""), waiting))
     return [

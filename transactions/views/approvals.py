@@ -1,8 +1,9 @@
-"""Pages: what waits for a human, what was asked and decided, the day at a glance."""
+"""Pages of what waits for people: the queue, one held transaction, several at once."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -11,45 +12,58 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts.models import User
+from accounts.permissions import person_of
 from agents.core.policy_words import policy_sentences, spoken_amount
-from agents.models import Agent
-from agents.queries import agents_visible_to, terms_of
+from agents.queries import terms_of
 from audit.errors import DomainError, NotFound
 from audit.queries import timeline
 from audit.services import record_refusal
 from security.form_limits import limit_form
+from security.step_up import require_step_up
 from transactions import services
+from transactions.core.approvals import needs_step_up
 from transactions.core.meter import Meter, measure
-from transactions.core.plot import stack
 from transactions.errors import (
+    AboveOwnLimit,
+    AlreadyApproved,
     ApprovalChanged,
     ApprovalExpired,
     ApprovalResolved,
+    LevelAboveRole,
     NotAllowedToApprove,
     StillRefused,
 )
-from transactions.forms import TransactionFilterForm, VerdictForm
+from transactions.forms import SelectionForm, VerdictForm
 from transactions.models import ApprovalRequest, Transaction
 from transactions.queries import (
     Level,
     approval_for,
     approval_queue,
-    dashboard_for,
-    decisions_by_hour,
+    approval_votes,
     etag_of,
     levels_of,
-    page_of_transactions,
-    transaction_for,
-    transactions_visible_to,
+    progress_of,
 )
+from transactions.representation import approvals_given
 
 APPROVE = "transactions.approve_transaction"
 PAGE_SIZE = 50
-RECENT = 8
-AGENTS_OFFERED = 200
+# What page and API answer 403, and what 409.
+NOT_THEIRS = (AboveOwnLimit, LevelAboveRole, NotAllowedToApprove)
+NOT_NOW = (
+    AlreadyApproved,
+    ApprovalChanged,
+    ApprovalExpired,
+    ApprovalResolved,
+    StillRefused,
+)
 
 
 @require_safe
@@ -57,10 +71,79 @@ AGENTS_OFFERED = 200
 @permission_required(APPROVE, raise_exception=True)
 def approval_queue_page(request: HttpRequest) -> HttpResponse:
     """Show what waits for this person's word, what expires first on top."""
-    queue = approval_queue(_person(request))
+    return _queue_page(request, SelectionForm())
+
+
+def _queue_page(
+    request: HttpRequest, form: SelectionForm, *, status: int = 200
+) -> HttpResponse:
+    now = timezone.now()
+    queue = approval_queue(person_of(request), now=now)
     page = Paginator(queue, PAGE_SIZE).get_page(request.GET.get("page"))
-    values = {"page": page, "now": timezone.now()}
-    return render(request, "transactions/approval_queue.html", values)
+    rows = [(one, etag_of(one), approvals_given(one)) for one in page.object_list]
+    values = {"page": page, "rows": rows, "now": now, "form": form}
+    return render(request, "transactions/approval_queue.html", values, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one of several approvals."""
+
+    approval_id: str
+    approval: ApprovalRequest | None
+    told: str
+    mood: str
+
+
+@require_POST
+@login_required
+@permission_required(APPROVE, raise_exception=True)
+@limit_form("high_risk")
+def approve_selected(request: HttpRequest) -> HttpResponse:
+    """Approve several, each judged as it would be alone, and tell how each went.
+
+    If one of them takes a fresh proof, it is asked for before any is approved.
+    """
+    form = SelectionForm(request.POST)
+    if not form.is_valid():
+        return _queue_page(request, form, status=400)
+    person, items = person_of(request), form.cleaned_data["item"]
+    queue = approval_queue(person, now=timezone.now())
+    chosen = queue.filter(pk__in=[approval_id for approval_id, _ in items])
+    if any(map(_takes_fresh_proof, chosen)):
+        require_step_up(person)
+    reason = form.cleaned_data["reason"]
+    results = [_approve_one(request, *item, reason=reason) for item in items]
+    values = {"results": results}
+    return render(request, "transactions/approval_results.html", values)
+
+
+def _takes_fresh_proof(approval: ApprovalRequest) -> bool:
+    asked = approval.transaction
+    return needs_step_up(asked.amount_minor, asked.currency)
+
+
+def _approve_one(
+    request: HttpRequest, approval_id: str, digest: str, *, reason: str
+) -> Result:
+    person = person_of(request)
+    try:
+        approval = services.approve(
+            approval_id, acting=person, reason=reason, expected_digest=digest
+        )
+    except (*NOT_THEIRS, *NOT_NOW, NotFound) as error:
+        if isinstance(error, NOT_THEIRS):
+            _audit_refusal(request, error)
+        return Result(approval_id, _found(person, approval_id), error.detail, "deny")
+    mood = "hold" if approval.status == ApprovalRequest.Status.WAITING else "allow"
+    return Result(approval_id, approval, _told(approval, approves=True), mood)
+
+
+def _found(person: User, approval_id: str) -> ApprovalRequest | None:
+    try:
+        return approval_for(person, approval_id)
+    except NotFound:
+        return None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,7 +151,7 @@ def approval_queue_page(request: HttpRequest) -> HttpResponse:
 @limit_form("high_risk")
 def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
     """Show a held transaction, or take a person's word on it."""
-    person = _person(request)
+    person = person_of(request)
     try:
         if not person.has_perm(APPROVE):
             approval_for(person, approval_id)
@@ -83,7 +166,7 @@ def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
     """Approve or deny; a refusal shows the page as it is now, the reason kept."""
-    person = _person(request)
+    person = person_of(request)
     form = VerdictForm(request.POST)
     if not form.is_valid():
         approval = approval_for(person, approval_id)
@@ -97,15 +180,19 @@ def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             expected_digest=form.cleaned_data["expected_digest"],
         )
-    except NotAllowedToApprove as error:
-        record_refusal(
-            method=request.method, path=request.path, status=403, code=error.code
-        )
+    except NOT_THEIRS as error:
+        _audit_refusal(request, error)
         return _refused(request, approval_id, form, error, status=403)
-    except (ApprovalChanged, ApprovalResolved, ApprovalExpired, StillRefused) as error:
+    except NOT_NOW as error:
         return _refused(request, approval_id, form, error, status=409)
     messages.success(request, _told(approval, approves=approves))
     return redirect("transactions:approval-queue")
+
+
+def _audit_refusal(request: HttpRequest, error: DomainError) -> None:
+    record_refusal(
+        method=request.method, path=request.path, status=403, code=error.code
+    )
 
 
 def _refused(
@@ -117,16 +204,18 @@ def _refused(
     status: int,
 ) -> HttpResponse:
     form.add_error(None, error.detail)
-    approval = approval_for(_person(request), approval_id)
+    approval = approval_for(person_of(request), approval_id)
     return _approval_page(request, approval, form, status=status)
 
 
 def _told(approval: ApprovalRequest, *, approves: bool) -> str:
     asked = approval.transaction
     amount = spoken_amount(asked.amount_minor, asked.currency)
-    if approves:
-        return f"Approved: {asked.agent} may spend {amount}."
-    return f"Denied: {asked.agent} may not spend {amount}."
+    if not approves:
+        return f"Denied: {asked.agent} may not spend {amount}."
+    if approval.status == ApprovalRequest.Status.WAITING:
+        return f"You approved {amount} for {asked.agent}. Others must, too."
+    return f"Approved: {asked.agent} may spend {amount}."
 
 
 def _approval_page(
@@ -136,10 +225,8 @@ def _approval_page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    person, asked, now = _person(request), approval.transaction, timezone.now()
+    person, asked, now = person_of(request), approval.transaction, timezone.now()
     is_waiting = approval.status == ApprovalRequest.Status.WAITING
-    involved = (asked.agent.owner_id, asked.agent.created_by_id)
-    is_own = person.pk in (*involved, asked.credential.created_by_id)
     is_late = is_waiting and approval.expires_at <= now
     values = {
         "approval": approval,
@@ -147,14 +234,27 @@ def _approval_page(
         "decision": asked.decision,
         "form": form,
         "digest": etag_of(approval),
-        "is_own": is_own,
         "is_late": is_late,
-        "may_decide": is_waiting and not is_late and not is_own,
         "before": asked.decision.inputs["facts"]["merchant"],
         "events": timeline([asked.pk, approval.pk]),
+        **_words_on(approval, person, is_open=is_waiting and not is_late),
         **_limits(asked),
     }
     return render(request, "transactions/approval_detail.html", values, status=status)
+
+
+def _words_on(
+    approval: ApprovalRequest, person: User, *, is_open: bool
+) -> dict[str, Any]:
+    """Return what was said so far, and what this person may still say."""
+    if not is_open:
+        return {"votes": approval_votes(approval), "may_decide": False}
+    progress = progress_of(approval, person, now=timezone.now())
+    return {
+        "progress": progress,
+        "votes": progress.votes,
+        "may_decide": progress.may_deny,
+    }
 
 
 def _limits(asked: Transaction) -> dict[str, object]:
@@ -172,79 +272,3 @@ def _meter(asked: Transaction, level: Level) -> Meter:
     whole = asked.amount_minor if level.currency else 1
     own = whole if is_counted else 0
     return measure(limit=level.limit, used=level.used - own, asked=own)
-
-
-@require_safe
-@login_required
-def transaction_list(request: HttpRequest) -> HttpResponse:
-    """Show what was asked in a person's scope, newest first."""
-    person = _person(request)
-    offered = _agents_offered(person, request.GET.get("agent", ""))
-    form = TransactionFilterForm(request.GET, agents=offered)
-    chosen = form.chosen if form.is_valid() else {}
-    before = request.GET.get("before", "")
-    rows = (
-        page_of_transactions(person, filters=chosen, before=before, size=PAGE_SIZE)
-        if form.is_valid()
-        else []
-    )
-    older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else ""
-    values = {
-        "form": form,
-        "rows": rows[:PAGE_SIZE],
-        "before": before,
-        "older": urlencode(chosen | {"before": older}) if older else "",
-        "newest": urlencode(chosen),
-    }
-    return render(request, "transactions/transaction_list.html", values)
-
-
-def _agents_offered(person: User, asked_for: str) -> list[tuple[str, str]]:
-    """Return the live agents to filter by, and the one asked for if it is visible."""
-    visible = agents_visible_to(person).values_list("pk", "name")
-    live = visible.filter(mode=Agent.Mode.LIVE)[:AGENTS_OFFERED]
-    return list(dict([*live, *visible.filter(pk=asked_for)]).items())
-
-
-@require_safe
-@login_required
-def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpResponse:
-    """Show one transaction with the verdict on it and everything that followed."""
-    try:
-        asked = transaction_for(_person(request), transaction_id)
-    except NotFound as error:
-        raise Http404 from error
-    approval = getattr(asked, "approval", None)
-    values = {
-        "transaction": asked,
-        "decision": asked.decision,
-        "approval": approval,
-        "policy": asked.decision.policy_version,
-        "events": timeline([asked.pk, *([approval.pk] if approval else [])]),
-    }
-    return render(request, "transactions/transaction_detail.html", values)
-
-
-@require_safe
-@login_required
-def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show a person's day (UTC) in numbers, and what was asked last."""
-    person, now = _person(request), timezone.now()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    recent = transactions_visible_to(person).select_related(
-        "agent", "decision", "approval"
-    )
-    hours = decisions_by_hour(person, now=now)
-    values = {
-        "day": dashboard_for(person, since=midnight),
-        "hours": hours,
-        "most": max(hour.total for hour in hours),
-        "segments": stack([hour.outcomes for hour in hours]),
-        "recent": recent[:RECENT],
-    }
-    return render(request, "transactions/dashboard.html", values)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - login_required.
-    return request.user

@@ -17,17 +17,10 @@ from audit.admin import HistoryAdmin, TimeFilter, short_id
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,
-    ApprovalRequest,
-    Budget,
     Decision,
     FunctionCall,
     IdempotencyRecord,
-    LateCapture,
-    LedgerEntry,
     MerchantActivity,
-    Refund,
-    Reservation,
-    SharedBudget,
     Transaction,
 )
 
@@ -111,7 +104,7 @@ class TransactionAdmin(RecordAdmin):
 
     @admin.display(description="amount")
     def amount(self, row: Transaction) -> str:
-        return _money(row.amount_minor, row.currency)
+        return money(row.amount_minor, row.currency)
 
     @admin.display(description="outcome")
     def outcome(self, row: Transaction) -> str:
@@ -127,12 +120,12 @@ class TransactionAdmin(RecordAdmin):
 
     @admin.display(description="decision")
     def decision_link(self, row: Transaction) -> SafeString:
-        return _link(row.decision)
+        return link(row.decision)
 
     @admin.display(description="approval request")
     def approval_link(self, row: Transaction) -> SafeString | str:
         approval = getattr(row, "approval", None)
-        return _link(approval) if approval else "–"
+        return link(approval) if approval else "–"
 
 
 @admin.register(Decision)
@@ -150,8 +143,6 @@ class DecisionAdmin(RecordAdmin):
         "policy_version",
         "readable_findings",
         "readable_inputs",
-        "engine_version",
-        "digest",
         "decided_at",
     )
 
@@ -165,7 +156,7 @@ class DecisionAdmin(RecordAdmin):
 
     @admin.display(description="about")
     def about(self, row: Decision) -> SafeString:
-        return _link(row.transaction or row.function_call)
+        return link(row.transaction or row.function_call)
 
     @admin.display(description="risk factors (basis points)")
     def readable_factors(self, row: Decision) -> SafeString:
@@ -198,119 +189,7 @@ class FunctionCallAdmin(RecordAdmin):
 
     @admin.display(description="decision")
     def decision_link(self, row: FunctionCall) -> SafeString:
-        return _link(row.decision)
-
-
-@admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(RecordAdmin):
-    """Read here; decided on the approvals page, where all that matters is shown."""
-
-    id_paths = ("pk", "transaction_id", "resolved_by_id")
-    ordering = ("-created_at", "-id")
-    list_display = (
-        "created_at",
-        "status",
-        "amount",
-        "agent",
-        "expires_at",
-        "resolved_by",
-    )
-    list_filter = (CreatedFilter, "status")
-    list_select_related = ("transaction__agent", "resolved_by")
-
-    @admin.display(description="amount")
-    def amount(self, row: ApprovalRequest) -> str:
-        return _money(row.transaction.amount_minor, row.transaction.currency)
-
-    @admin.display(description="agent")
-    def agent(self, row: ApprovalRequest) -> str:
-        return row.transaction.agent.name
-
-
-@admin.register(Budget)
-class BudgetAdmin(RecordAdmin):
-    id_paths = ("pk", "holder")
-    search_help_text = "The whole id of a budget, an agent or a shared budget."
-    ordering = ("-starts_at", "-id")
-    list_display = (
-        "holder",
-        "scope",
-        "window",
-        "starts_at",
-        "limit",
-        "reserved",
-        "posted",
-        "count",
-    )
-
-    @admin.display(description="limit")
-    def limit(self, row: Budget) -> str:
-        return "–" if row.limit_minor is None else _money(row.limit_minor, row.currency)
-
-    @admin.display(description="reserved")
-    def reserved(self, row: Budget) -> str:
-        return _money(row.reserved_minor, row.currency)
-
-    @admin.display(description="posted")
-    def posted(self, row: Budget) -> str:
-        return _money(row.posted_minor + row.late_minor, row.currency)
-
-
-@admin.register(SharedBudget)
-class SharedBudgetAdmin(HistoryAdmin):
-    """Set by API, for a change waits for the decisions under way."""
-
-    list_display = ("__str__", "currency", "limit", "time_zone", "is_active")
-    list_select_related = ("team",)
-
-    @admin.display(description="limit")
-    def limit(self, row: SharedBudget) -> str:
-        return _money(row.limit_minor, row.currency)
-
-
-class MoneyOfTransactionAdmin(RecordAdmin):
-    """What is written about one transaction's money, in its currency."""
-
-    id_paths = ("transaction_id",)
-    search_help_text = "A transaction's whole id."
-    list_select_related: ClassVar[tuple[str, ...]] = ("transaction",)
-
-    @admin.display(description="amount")
-    def amount(self, row: Reservation | LedgerEntry | Refund | LateCapture) -> str:
-        return _money(row.amount_minor, row.transaction.currency)
-
-
-@admin.register(Reservation)
-class ReservationAdmin(MoneyOfTransactionAdmin):
-    ordering = ("-transaction_id",)
-    list_display = ("transaction", "amount", "left", "created_at", "resolved_at")
-    list_filter = (CreatedFilter,)
-
-    @admin.display(description="still set aside")
-    def left(self, row: Reservation) -> str:
-        return _money(row.outstanding_minor, row.transaction.currency)
-
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(MoneyOfTransactionAdmin):
-    ordering = ("-id",)
-    list_display = ("created_at", "transaction", "kind", "credit", "debit", "amount")
-    list_filter = (CreatedFilter, "kind")
-
-
-@admin.register(Refund)
-class RefundAdmin(MoneyOfTransactionAdmin):
-    ordering = ("-id",)
-    list_display = ("created_at", "id", "transaction", "amount")
-    list_filter = (CreatedFilter,)
-
-
-@admin.register(LateCapture)
-class LateCaptureAdmin(MoneyOfTransactionAdmin):
-    ordering = ("-id",)
-    list_display = ("created_at", "transaction", "reference", "amount", "reported_by")
-    list_filter = (CreatedFilter,)
-    list_select_related = ("transaction", "reported_by")
+        return link(row.decision)
 
 
 @admin.register(AgentActivity)
@@ -346,7 +225,8 @@ class IdempotencyRecordAdmin(RecordAdmin):
     list_select_related = ("agent",)
 
 
-def _money(amount_minor: int, currency: str) -> str:
+def money(amount_minor: int, currency: str) -> str:
+    """Write an amount with its currency."""
     return f"{format_amount(amount_minor, currency)} {currency}"
 
 
@@ -359,7 +239,8 @@ def _pretty(value: object) -> SafeString:
     return format_html('<pre class="details">{}</pre>', text)
 
 
-def _link(row: Model | None) -> SafeString:
+def link(row: Model | None) -> SafeString:
+    """Return a link to a row's page of the console."""
     assert row is not None  # noqa: S101 - decision_on_one_thing.
     meta = row._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])

@@ -1,0 +1,181 @@
+"""How many people, and of which role, lift a hold: by amount, in ordered levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.core.roles import ADMIN, MANAGER
+from agents.core.money import MoneyError, format_amount, parse_amount
+
+# From the least to the highest of those who may approve at all.
+ROLES = (MANAGER, ADMIN)
+LEVELS_MAX = 10
+APPROVALS_MAX = 5
+MINUTES_MIN = 5
+MINUTES_MAX = 10_080  # A week.
+DEFAULT_MINUTES = 1_440
+FIELDS = ("above", "approvals", "role")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalLevel:
+    """What an amount above `above_minor` takes: so many people of at least a role."""
+
+    above_minor: int
+    approvals: int
+    role: str
+
+
+# One person who may approve at all: what holds below the first level, or without any.
+BASE = ApprovalLevel(above_minor=0, approvals=1, role=MANAGER)
+
+
+def level_of(amount_minor: int, levels: Sequence[ApprovalLevel]) -> ApprovalLevel:
+    """Return the highest level that an amount is above; BASE below the first one.
+
+    Whatever the hold's reason: risk or doubt never need fewer people than the amount.
+    """
+    reached = [level for level in levels if amount_minor > level.above_minor]
+    return reached[-1] if reached else BASE
+
+
+def has_role(role: str, least: str) -> bool:
+    """Tell whether a role is at least another; one that never approves is not."""
+    return role in ROLES and ROLES.index(role) >= ROLES.index(least)
+
+
+def next_role(role: str) -> str | None:
+    """Return the role that a hold goes to when nobody of this one decides."""
+    following = ROLES[ROLES.index(role) + 1 :]
+    return following[0] if following else None
+
+
+def is_weaker(one: ApprovalLevel, other: ApprovalLevel) -> bool:
+    """Tell whether a level asks for fewer people, or for a lower role, than another."""
+    return one.approvals < other.approvals or not has_role(one.role, other.role)
+
+
+def loosens_levels(old: Sequence[ApprovalLevel], new: Sequence[ApprovalLevel]) -> bool:
+    """Tell whether any amount is easier to approve under the new levels."""
+    bounds = {0, *(level.above_minor for level in (*old, *new))}
+    return any(
+        is_weaker(level_of(bound + 1, new), level_of(bound + 1, old))
+        for bound in bounds
+    )
+
+
+def stored_levels(rows: Sequence[Mapping[str, Any]]) -> tuple[ApprovalLevel, ...]:
+    """Return the levels that a policy version keeps as JSON."""
+    return tuple(ApprovalLevel(**row) for row in rows)
+
+
+def levels_to_wire(
+    levels: Sequence[ApprovalLevel], currency: str
+) -> list[dict[str, Any]]:
+    """Return levels as the API shows and takes them."""
+    return [
+        {
+            "above": format_amount(level.above_minor, currency),
+            "approvals": level.approvals,
+            "role": level.role,
+        }
+        for level in levels
+    ]
+
+
+def level_texts(wire: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return levels in wire form as short texts, for lists of what changed."""
+    return [
+        f"above {level['above']}: {level['approvals']} by {level['role']}"
+        for level in wire
+    ]
+
+
+Refuse = Callable[[str, str, str], None]  # Pointer, code, detail.
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsReader:
+    """Reads the levels that somebody wrote, and tells `refuse` all that is wrong.
+
+    Thresholds lie from `floor_minor` (below it nothing is held for its amount) to
+    `maximum_minor`, each above the one before; no level is weaker than the one before.
+    """
+
+    currency: str
+    floor_minor: int
+    maximum_minor: int | None
+    refuse: Refuse
+
+    def read(self, value: object) -> tuple[ApprovalLevel, ...]:
+        """Return what could be read; call `refuse` for the rest."""
+        if not isinstance(value, list | tuple):
+            self.refuse("/approval_levels", "not_a_list", "Write a list of levels.")
+            return ()
+        if len(value) > LEVELS_MAX:
+            detail = f"Write at most {LEVELS_MAX} levels."
+            self.refuse("/approval_levels", "too_many", detail)
+            return ()
+        levels: list[ApprovalLevel] = []
+        for index, item in enumerate(value):
+            at = f"/approval_levels/{index}"
+            level = self._level(item, at)
+            if level is not None:
+                self._compare(level, levels[-1] if levels else None, at)
+                levels.append(level)
+        return tuple(levels)
+
+    def _level(self, item: object, at: str) -> ApprovalLevel | None:
+        if not isinstance(item, Mapping):
+            self.refuse(at, "not_an_object", "Write above, approvals and role.")
+            return None
+        for name in item:
+            if name not in FIELDS:
+                escaped = str(name).replace("~", "~0").replace("/", "~1")
+                self.refuse(f"{at}/{escaped}", "unknown_field", "No such field.")
+        missing = [name for name in FIELDS if name not in item]
+        for name in missing:
+            self.refuse(f"{at}/{name}", "required", "This field is required.")
+        if missing:
+            return None
+        above = self._above(item["above"], at)
+        approvals = self._approvals(item["approvals"], at)
+        role = item["role"]
+        if role not in ROLES:
+            self.refuse(f"{at}/role", "role_unknown", "Write manager or admin.")
+        if above is None or approvals is None or role not in ROLES:
+            return None
+        return ApprovalLevel(above_minor=above, approvals=approvals, role=role)
+
+    def _above(self, value: object, at: str) -> int | None:
+        try:
+            return parse_amount(value, self.currency, allow_zero=True)
+        except MoneyError as error:
+            self.refuse(f"{at}/above", error.code, error.detail)
+            return None
+
+    def _approvals(self, value: object, at: str) -> int | None:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if not is_number or not 1 <= value <= APPROVALS_MAX:  # type: ignore[operator] # An int.
+            detail = f"Write a whole number from 1 to {APPROVALS_MAX}."
+            self.refuse(f"{at}/approvals", "out_of_range", detail)
+            return None
+        return value  # type: ignore[return-value] # As above.
+
+    def _compare(
+        self, level: ApprovalLevel, before: ApprovalLevel | None, at: str
+    ) -> None:
+        if before is None and level.above_minor < self.floor_minor:
+            detail = "The first level begins below requires_approval_above."
+            self.refuse(f"{at}/above", "below_approval", detail)
+        if before is not None and level.above_minor <= before.above_minor:
+            detail = "Each level begins above the one before."
+            self.refuse(f"{at}/above", "not_increasing", detail)
+        if self.maximum_minor is not None and level.above_minor > self.maximum_minor:
+            detail = "No amount above the maximum is ever asked about."
+            self.refuse(f"{at}/above", "above_maximum", detail)
+        if before is not None and is_weaker(level, before):
+            detail = "More money never needs fewer people or a lower role."
+            self.refuse(at, "level_weaker", detail)

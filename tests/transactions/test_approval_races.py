@@ -1,0 +1,131 @@
+"""Several approvers at once, and more holds at once than may wait: real commits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from audit.models import AuditEvent
+from security.models import Notification
+from tests.people import make_person
+from tests.spending import held, principal_of, set_aside_minor, spend
+from tests.transactions.approving import TWO_PEOPLE, delegate
+from tests.transactions.test_races import at_once, money_is_conserved, word_on
+from transactions import services
+from transactions.errors import AlreadyApproved, ApprovalResolved
+from transactions.models import (
+    AgentActivity,
+    ApprovalRequest,
+    ApprovalVote,
+    Transaction,
+)
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+def test_k2_two_of_two_managers_at_once_authorize_once(agent, people, give_policy):
+    frank = make_person("frank", User.Role.MANAGER, people.north)
+    give_policy(agent, approval_levels=TWO_PEOPLE)
+    for n in range(5):
+        approval = held(agent, f"75{n}.00")
+
+        results = at_once(word_on(approval, people.bob), word_on(approval, frank))
+
+        # Who was first may read what the second has made of it.
+        assert "approved" in [one.status for one in results]
+        events = AuditEvent.objects.filter(target_id=approval.pk)
+        assert events.filter(action="approval.voted").count() == 1
+        assert events.filter(action="approval.approved").count() == 1
+        assert ApprovalVote.objects.filter(approval=approval).count() == 2
+        money_is_conserved(agent)
+
+
+def test_k2_of_more_managers_than_it_takes_two_count(agent, people, give_policy):
+    others = [make_person(f"m{n}", User.Role.MANAGER, people.north) for n in range(4)]
+    give_policy(agent, approval_levels=TWO_PEOPLE)
+    approval = held(agent)
+
+    results = at_once(*(word_on(approval, one) for one in (people.bob, *others)))
+
+    won = [one for one in results if isinstance(one, ApprovalRequest)]
+    lost = [one for one in results if isinstance(one, ApprovalResolved)]
+    assert (len(won), len(lost)) == (2, 3), results
+    assert ApprovalVote.objects.count() == 2
+    assert AgentActivity.objects.get().allowed_count == 1
+
+
+def test_k3_k11_a_double_click_is_one_of_two_people(agent, bob, give_policy):
+    give_policy(agent, approval_levels=TWO_PEOPLE)
+
+    results = at_once(*[word_on(held(agent), bob)] * 8)
+
+    assert Counter(type(one) for one in results) == {
+        ApprovalRequest: 1,
+        AlreadyApproved: 7,
+    }
+    assert ApprovalVote.objects.count() == 1
+    assert Transaction.objects.get().status == "pending_approval"
+
+
+def test_k11_delegate_and_delegator_at_once_are_one(agent, people, give_policy):
+    give_policy(agent, approval_levels=TWO_PEOPLE)
+    approval = held(agent)
+    delegate(people.bob, people.eve)
+
+    results = at_once(word_on(approval, people.bob), word_on(approval, people.eve))
+
+    assert Counter(type(one) for one in results) == {
+        ApprovalRequest: 1,
+        AlreadyApproved: 1,
+    }
+
+
+def test_people_who_decide_for_each_other_do_not_deadlock(agent, people, give_policy):
+    frank = make_person("frank", User.Role.MANAGER, people.north)
+    delegate(people.bob, frank)
+    delegate(frank, people.bob)
+    give_policy(agent, approval_levels=TWO_PEOPLE)
+
+    for n in range(5):
+        approval = held(agent, f"75{n}.00")
+        results = at_once(word_on(approval, people.bob), word_on(approval, frank))
+        # Who was first may read what the second has made of it.
+        assert "approved" in [one.status for one in results]
+
+
+def test_no_more_than_twenty_wait_however_many_ask_at_once(agent, bob):
+    principal_of(agent)
+
+    bodies = at_once(*[lambda n=n: spend(agent, f"5{n:02}.01").body for n in range(28)])
+
+    assert Counter(body["outcome"] for body in bodies) == {"hold": 20, "deny": 8}
+    assert {
+        reason["code"]
+        for body in bodies
+        if body["outcome"] == "deny"
+        for reason in body["reasons"]
+    } == {"too_many_waiting"}
+    assert AgentActivity.objects.get().waiting_approvals == 20
+    money_is_conserved(agent)
+    # Each that is resolved, however, makes room for one.
+    waiting = list(ApprovalRequest.objects.order_by("id")[:4])
+    at_once(*(word_on(one, bob, services.deny_approval) for one in waiting))
+    bodies = at_once(*[lambda n=n: spend(agent, f"6{n:02}.01").body for n in range(8)])
+    assert Counter(body["outcome"] for body in bodies) == {"hold": 4, "deny": 4}
+    assert set_aside_minor() == sum(
+        Transaction.objects.filter(status="pending_approval").values_list(
+            "amount_minor", flat=True
+        )
+    )
+
+
+def test_a_notice_is_queued_once_by_however_many_workers(agent, people):
+    held(agent)
+    notify = partial(services.notify_approvers, now=timezone.now())
+
+    assert sum(at_once(*[notify] * 6)) == 1
+    assert Notification.objects.count() == 1

@@ -1,0 +1,235 @@
+"""Who may decide on a held transaction, in their own right or in another's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.queries import accounts_of, owners_visible_to
+from agents.core.approval_levels import ROLES, has_role, next_role
+from agents.queries import agents_visible_to
+from audit.errors import DomainError, NotFound
+from security.queries import live_locks
+from transactions.core.approvals import count_people, role_now
+from transactions.errors import AboveOwnLimit, LevelAboveRole, NotAllowedToApprove
+from transactions.models import (
+    ApprovalDelegation,
+    ApprovalRequest,
+    ApprovalVote,
+    ApproverLimit,
+    Transaction,
+)
+
+PERMISSION = "transactions.approve_transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """In whose right a person decides: their own, or of whoever delegated it."""
+
+    person: User
+    delegation: ApprovalDelegation | None = None
+
+    @property
+    def holder(self) -> User:
+        """Whose role, scope and limit count."""
+        return self.delegation.delegator if self.delegation else self.person
+
+    @property
+    def on_behalf_of(self) -> User | None:
+        return self.delegation.delegator if self.delegation else None
+
+    @property
+    def humans(self) -> frozenset[str]:
+        """Both of them, by human, however many accounts each has."""
+        return frozenset({self.person.human_id, self.holder.human_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What is to be decided, and who is kept from it: see matter_of()."""
+
+    approval: ApprovalRequest
+    row: Transaction
+    owner_id: str
+    policy_version_id: str | None
+    involved: frozenset[str]
+    least_role: str
+
+
+def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
+    """Return who is kept from deciding, as things stand: 1 query.
+
+    `approval.transaction` has its agent and credential. Owner, creator and who issued
+    the credential that asked are involved: they could have asked themselves.
+    """
+    row = approval.transaction
+    agent = row.agent
+    accounts = (agent.owner_id, agent.created_by_id, row.credential.created_by_id)
+    people = User.objects.filter(pk__in=accounts).only("same_person_as")
+    return Matter(
+        approval=approval,
+        row=row,
+        owner_id=agent.owner_id,
+        policy_version_id=agent.policy_version_id,
+        involved=frozenset(person.human_id for person in people),
+        least_role=role_now(approval.required_role, approval.escalates_at, now),
+    )
+
+
+def may_approve(person: User) -> bool:
+    """Tell whether a person approves anything: the right, and no stop button."""
+    return person.has_perm(PERMISSION) and not live_locks("user", person.pk).exists()
+
+
+def why_not(
+    capacity: Capacity, matter: Matter, *, least_role: str, is_denial: bool = False
+) -> DomainError | None:
+    """Return what keeps a capacity from deciding, None if nothing does.
+
+    A limit of one's own keeps nobody from refusing. Up to 6 queries.
+    """
+    holder = capacity.holder
+    if not all(map(may_approve, {capacity.person, holder})):
+        return NotAllowedToApprove("You may not approve transactions.")
+    if not owners_visible_to(holder).filter(pk=matter.owner_id).exists():
+        return NotFound()
+    if capacity.humans & matter.involved:
+        return NotAllowedToApprove()
+    if not has_role(holder.role, least_role):
+        return LevelAboveRole()
+    if not is_denial and not _is_within_limit(holder, matter.row):
+        return AboveOwnLimit()
+    return None
+
+
+def best_capacity(
+    capacities: Iterable[Capacity], matter: Matter, *, is_denial: bool = False
+) -> Capacity:
+    """Return the first capacity that may decide, or raise why none may.
+
+    Of several refusals the first that tells more than that there is nothing.
+    """
+    refusals: list[DomainError] = []
+    for capacity in capacities:
+        refusal = why_not(
+            capacity, matter, least_role=matter.least_role, is_denial=is_denial
+        )
+        if refusal is None:
+            return capacity
+        refusals.append(refusal)
+    telling = [error for error in refusals if not isinstance(error, NotFound)]
+    raise (telling or refusals)[0]
+
+
+def live_delegations_to(person: User, *, now: datetime) -> QuerySet[ApprovalDelegation]:
+    """Return what was delegated to a person and holds now, the oldest first."""
+    return ApprovalDelegation.objects.filter(
+        delegate=person, revoked_at=None, starts_at__lte=now, ends_at__gt=now
+    ).order_by("created_at", "id")
+
+
+def capacities_of(person: User, *, now: datetime) -> list[Capacity]:
+    """Return in whose rights a person may decide now, their own first: 1 query."""
+    delegations = live_delegations_to(person, now=now).select_related("delegator")
+    return [Capacity(person), *(Capacity(person, one) for one in delegations)]
+
+
+def delegations_of(person: User) -> QuerySet[ApprovalDelegation]:
+    """Return what a person delegated and was delegated, the newest first.
+
+    An admin's right to see everything is the console's.
+    """
+    return ApprovalDelegation.objects.filter(
+        Q(delegator=person) | Q(delegate=person)
+    ).select_related("delegator", "delegate", "revoked_by")
+
+
+def possible_delegates(person: User) -> QuerySet[User]:
+    """Return whom a person may ask to decide for them: others who approve at all.
+
+    Of any team, for many a team has but one: such people alone need a second factor
+    and have an approvals page. By name only; who they are is no secret among them.
+    """
+    others = User.objects.exclude(pk__in=accounts_of([person.human_id]))
+    return others.filter(is_active=True, role__in=ROLES)
+
+
+def counting_votes(votes: Iterable[ApprovalVote], matter: Matter) -> list[ApprovalVote]:
+    """Return the votes that count now: of this action and policy, by who still may.
+
+    Judged as the vote was: by the role that was asked for then. Who gave it in
+    another's place needs that delegation not to have been revoked since.
+    """
+    return [
+        vote
+        for vote in votes
+        if vote.policy_version_id == matter.policy_version_id
+        and vote.action_digest == matter.approval.action_digest
+        and (vote.delegation is None or vote.delegation.revoked_at is None)
+        and not why_not(capacity_of_vote(vote), matter, least_role=vote.required_role)
+    ]
+
+
+def capacity_of_vote(vote: ApprovalVote) -> Capacity:
+    """Return in whose right a vote was given."""
+    return Capacity(vote.person, vote.delegation)
+
+
+def has_spoken(capacity: Capacity, votes: Iterable[ApprovalVote]) -> bool:
+    """Tell whether any of these votes is by the person, or whom they decide for."""
+    return any(capacity_of_vote(vote).humans & capacity.humans for vote in votes)
+
+
+def people_counted(votes: Iterable[ApprovalVote]) -> int:
+    """Return how many people these votes are of."""
+    return count_people(capacity_of_vote(vote).humans for vote in votes)
+
+
+def decidable_by(capacity: Capacity, *, now: datetime) -> Q:
+    """Return which waiting approval requests a capacity may decide on, as why_not()."""
+    holder = capacity.holder
+    if not all(map(may_approve, {capacity.person, holder})):
+        return Q(pk__in=[])
+    own = accounts_of(capacity.humans)
+    involved = (
+        Q(transaction__agent__owner__in=own)
+        | Q(transaction__agent__created_by__in=own)
+        | Q(transaction__credential__created_by__in=own)
+    )
+    visible = Q(transaction__agent__in=agents_visible_to(holder))
+    return visible & ~involved & _within_role(holder, now) & _within_limit(holder)
+
+
+def _within_role(holder: User, now: datetime) -> Q:
+    def least(role: str, *, has_escalated: bool) -> bool:
+        asked = next_role(role) if has_escalated else None
+        return has_role(holder.role, asked or role)
+
+    before = [role for role in ROLES if least(role, has_escalated=False)]
+    after = [role for role in ROLES if least(role, has_escalated=True)]
+    has_escalated = Q(escalates_at__isnull=False, escalates_at__lte=now)
+    return (~has_escalated & Q(required_role__in=before)) | (
+        has_escalated & Q(required_role__in=after)
+    )
+
+
+def _within_limit(holder: User) -> Q:
+    limit = ApproverLimit.objects.filter(pk=holder.pk).first()
+    if limit is None:
+        return Q()
+    return Q(
+        transaction__currency=limit.currency,
+        transaction__amount_minor__lte=limit.amount_minor,
+    )
+
+
+def _is_within_limit(holder: User, row: Transaction) -> bool:
+    limit = ApproverLimit.objects.filter(pk=holder.pk).first()
+    return limit is None or (
+        row.currency == limit.currency and row.amount_minor <= limit.amount_minor
+    )

@@ -1,0 +1,126 @@
+"""Telling people that something waits for them: queued here, sent by `security`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import User
+from agents.core.approval_levels import ROLES
+from agents.core.policy_words import spoken_amount
+from security.services import notify_contacts, queue_in_series
+from transactions.core.approvals import reminds_at
+from transactions.models import ApprovalRequest
+from transactions.queries import approval_queue
+
+BATCH = 200
+
+
+def notify_approvers(*, now: datetime) -> int:
+    """Queue a message to everybody who may decide on what is due to be told.
+
+    Due is what began to wait, went to a higher role, or has a quarter of its time
+    left, each once. Whatever is due at the same time for the same person is one
+    message. Returns how many were queued. If nobody may decide, the security contacts
+    are told. The messages say no merchant's name, which somebody outside chose, and
+    their links only show a page. Live agents only (records.py sets no time for others).
+    """
+    with transaction.atomic(durable=True):
+        waiting = ApprovalRequest.objects.filter(
+            status=ApprovalRequest.Status.WAITING, notice_due_at__lte=now
+        )
+        rows = waiting.select_for_update(
+            no_key=True, skip_locked=True, of=("self",)
+        ).select_related("transaction__agent")
+        due = list(rows.order_by("notice_due_at", "id")[:BATCH])
+        if not due:
+            return 0
+        queued = _tell(due, now)
+        for approval in due:
+            _set_next_notice(approval, now)
+    return queued
+
+
+def _tell(due: Sequence[ApprovalRequest], now: datetime) -> int:
+    told: set[str] = set()
+    queued = 0
+    for person in User.objects.filter(is_active=True, role__in=ROLES).order_by("pk"):
+        queue = approval_queue(person, now=now)
+        ids = set(queue.filter(pk__in=due).values_list("pk", flat=True))
+        theirs = [approval for approval in due if approval.pk in ids]
+        if theirs and person.email:
+            told |= ids
+            queued += _queue(person, theirs, now)
+    for approval in due:
+        if approval.pk not in told and approval.expires_at > now:
+            _tell_contacts(approval)
+    return queued
+
+
+def _queue(person: User, theirs: Sequence[ApprovalRequest], now: datetime) -> bool:
+    lines = [_line(approval, now) for approval in theirs]
+    message = queue_in_series(
+        recipient=person.email,
+        subject=_subject(theirs),
+        body="\n\n".join((*lines, "If nobody decides, they expire: not approved.")),
+        series=f"approvals-{person.pk}",
+        key=_notice(theirs[0]),
+        more=f"{settings.BASE_URL}/approvals/",
+    )
+    return message is not None
+
+
+def _subject(theirs: Sequence[ApprovalRequest]) -> str:
+    if len(theirs) > 1:
+        return f"{len(theirs)} transactions wait for approval"
+    return f"{_amount(theirs[0])} waits for approval"
+
+
+def _line(approval: ApprovalRequest, now: datetime) -> str:
+    agent = " ".join(approval.transaction.agent.name.split())
+    return (
+        f"{_amount(approval)} asked by {agent}{_why(approval, now)}.\n"
+        f"Until {approval.expires_at:%Y-%m-%d %H:%M} UTC.\n{_address(approval)}"
+    )
+
+
+def _why(approval: ApprovalRequest, now: datetime) -> str:
+    if now >= reminds_at(approval.created_at, approval.expires_at):
+        return ", expires soon"
+    return ", now for your role to decide" if approval.escalated_at else ""
+
+
+def _tell_contacts(approval: ApprovalRequest) -> None:
+    notify_contacts(
+        subject=f"Nobody can approve {_amount(approval)}",
+        body=(
+            "A held transaction waits, and nobody who may decide on it can be"
+            f" reached by mail. It expires unless somebody does.\n{_address(approval)}"
+        ),
+        series="approval",
+        key=_notice(approval),
+    )
+
+
+def _amount(approval: ApprovalRequest) -> str:
+    asked = approval.transaction
+    return spoken_amount(asked.amount_minor, asked.currency)
+
+
+def _address(approval: ApprovalRequest) -> str:
+    return f"{settings.BASE_URL}/approvals/{approval.pk}/"
+
+
+def _notice(approval: ApprovalRequest) -> str:
+    """Name one notice of one request, so that it is queued once."""
+    assert approval.notice_due_at is not None  # noqa: S101 - it was due.
+    return f"{approval.pk}:{approval.notice_due_at:%Y%m%d%H%M%S}"
+
+
+def _set_next_notice(approval: ApprovalRequest, now: datetime) -> None:
+    reminder = reminds_at(approval.created_at, approval.expires_at)
+    approval.notice_due_at = reminder if now < reminder else None
+    approval.save(update_fields=["notice_due_at"])

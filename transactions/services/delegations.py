@@ -1,0 +1,163 @@
+"""Delegating approvals for a stated time, revocable, and limits of approvers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import OwnAuthorityRefused
+from accounts.models import User
+from accounts.queries import is_same_human
+from agents.core.money import format_amount
+from audit.core.masking import mask
+from audit.errors import NotFound, NotPermitted
+from audit.services import record
+from security.step_up import require_step_up
+from transactions.errors import DelegationEnded, DelegationRefused
+from transactions.models import ApprovalDelegation, ApproverLimit
+from transactions.queries.approvers import PERMISSION, possible_delegates
+from transactions.services.lifecycle import REASON_MAX
+
+CHANGE_USER = "accounts.change_user"
+LONGEST = timedelta(days=30)
+OPEN_MAX = 20
+
+
+def create_delegation(
+    delegate_id: str,
+    *,
+    starts_at: datetime | None,
+    ends_at: datetime,
+    reason: str,
+    acting: User,
+) -> ApprovalDelegation:
+    """Let another approver decide in one's place; it ends by itself.
+
+    From now on unless it starts later, for 30 days at most. The delegate's word is
+    the delegator's: within their scope, role and limit, and never on what either of
+    them is involved in. Takes a fresh proof. Raises NotPermitted, StepUpRequired,
+    DelegationRefused (with the field).
+    """
+    if not acting.has_perm(PERMISSION):
+        raise NotPermitted
+    require_step_up(acting)
+    with transaction.atomic(durable=True):
+        person = User.objects.select_for_update(no_key=True).get(pk=acting.pk)
+        now = timezone.now()
+        start = max(starts_at or now, now)
+        _check_time(start, ends_at)
+        delegate = possible_delegates(person).filter(pk=delegate_id).first()
+        if delegate is None:
+            raise DelegationRefused(
+                "Choose another person who is an active manager or administrator.",
+                pointer="/delegate",
+            )
+        given = ApprovalDelegation.objects.filter(delegator=person)
+        if given.filter(revoked_at=None, ends_at__gt=now).count() >= OPEN_MAX:
+            detail = f"At most {OPEN_MAX} at a time; revoke one first."
+            raise DelegationRefused(detail, pointer="/delegate")
+        delegation = ApprovalDelegation(
+            delegator=person,
+            delegate=delegate,
+            reason=mask(reason)[:REASON_MAX],
+            starts_at=start,
+            ends_at=ends_at,
+            created_at=now,
+        )
+        delegation.save(force_insert=True)
+        _record("delegation.created", delegation, acting, {"reason": reason})
+    return delegation
+
+
+def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation:
+    """End a delegation at once; what was said under it counts no more.
+
+    Either of the two may, and whoever may change anybody's rights. Raises NotFound,
+    DelegationEnded.
+    """
+    with transaction.atomic(durable=True):
+        rows = ApprovalDelegation.objects.select_for_update(of=("self",))
+        found = rows.select_related("delegator", "delegate")
+        delegation = found.filter(pk=delegation_id).first()
+        if delegation is None or not _may_revoke(delegation, acting):
+            raise NotFound
+        now = timezone.now()
+        if delegation.revoked_at is not None or delegation.ends_at <= now:
+            raise DelegationEnded
+        delegation.revoked_at, delegation.revoked_by = now, acting
+        delegation.save(update_fields=["revoked_at", "revoked_by"])
+        _record("delegation.revoked", delegation, acting, {})
+    return delegation
+
+
+def set_approver_limit(
+    person: User, limit: tuple[int, str] | None, *, acting: User
+) -> None:
+    """Set the most that a person may approve, in minor units of a currency; or none.
+
+    Takes the right to change anybody's, and a fresh proof; nobody sets their own.
+    Raises NotPermitted, OwnAuthorityRefused, StepUpRequired.
+    """
+    if not acting.has_perm(CHANGE_USER):
+        raise NotPermitted
+    if is_same_human(acting, person.pk):
+        raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")
+    require_step_up(acting)
+    with transaction.atomic(durable=True):
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        rows = ApproverLimit.objects.filter(person=person)
+        before = rows.first()
+        was = (before.amount_minor, before.currency) if before else None
+        if was == limit:
+            return
+        if limit is None:
+            rows.delete()
+        else:
+            values = {"amount_minor": limit[0], "currency": limit[1]}
+            ApproverLimit.objects.update_or_create(person=person, defaults=values)
+        record(
+            "approver_limit.set",
+            target=("user", person.pk, person.username),
+            owner_id=person.pk,
+            details={"changes": {"approval_limit": [_told(was), _told(limit)]}},
+            actor=acting,
+        )
+
+
+def _check_time(start: datetime, end: datetime) -> None:
+    if end <= start:
+        raise DelegationRefused("It ends after it begins.", pointer="/ends_at")
+    if end - start > LONGEST:
+        detail = f"It lasts {LONGEST.days} days at most."
+        raise DelegationRefused(detail, pointer="/ends_at")
+
+
+def _may_revoke(delegation: ApprovalDelegation, acting: User) -> bool:
+    is_party = acting.pk in (delegation.delegator_id, delegation.delegate_id)
+    return is_party or acting.has_perm(CHANGE_USER)
+
+
+def _told(limit: tuple[int, str] | None) -> str | None:
+    return None if limit is None else f"{format_amount(*limit)} {limit[1]}"
+
+
+def _record(
+    action: str,
+    delegation: ApprovalDelegation,
+    acting: User,
+    details: dict[str, object],
+) -> None:
+    record(
+        action,
+        target=("delegation", delegation.pk, str(delegation)),
+        owner_id=delegation.delegator_id,
+        details={
+            "delegate": delegation.delegate_id,
+            "starts_at": delegation.starts_at.isoformat(),
+            "ends_at": delegation.ends_at.isoformat(),
+            **details,
+        },
+        actor=acting,
+    )

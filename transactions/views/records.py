@@ -1,0 +1,102 @@
+"""Pages: what was asked and decided, and the day at a glance."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.permissions import person_of
+from agents.models import Agent
+from agents.queries import agents_visible_to
+from audit.errors import NotFound
+from audit.queries import timeline
+from transactions.core.plot import stack
+from transactions.forms import TransactionFilterForm
+from transactions.queries import (
+    dashboard_for,
+    decisions_by_hour,
+    page_of_transactions,
+    transaction_for,
+    transactions_visible_to,
+)
+
+PAGE_SIZE = 50
+RECENT = 8
+AGENTS_OFFERED = 200
+
+
+@require_safe
+@login_required
+def transaction_list(request: HttpRequest) -> HttpResponse:
+    """Show what was asked in a person's scope, newest first."""
+    person = person_of(request)
+    offered = _agents_offered(person, request.GET.get("agent", ""))
+    form = TransactionFilterForm(request.GET, agents=offered)
+    chosen = form.chosen if form.is_valid() else {}
+    before = request.GET.get("before", "")
+    rows = (
+        page_of_transactions(person, filters=chosen, before=before, size=PAGE_SIZE)
+        if form.is_valid()
+        else []
+    )
+    older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else ""
+    values = {
+        "form": form,
+        "rows": rows[:PAGE_SIZE],
+        "before": before,
+        "older": urlencode(chosen | {"before": older}) if older else "",
+        "newest": urlencode(chosen),
+    }
+    return render(request, "transactions/transaction_list.html", values)
+
+
+def _agents_offered(person: User, asked_for: str) -> list[tuple[str, str]]:
+    """Return the live agents to filter by, and the one asked for if it is visible."""
+    visible = agents_visible_to(person).values_list("pk", "name")
+    live = visible.filter(mode=Agent.Mode.LIVE)[:AGENTS_OFFERED]
+    return list(dict([*live, *visible.filter(pk=asked_for)]).items())
+
+
+@require_safe
+@login_required
+def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """Show one transaction with the verdict on it and everything that followed."""
+    try:
+        asked = transaction_for(person_of(request), transaction_id)
+    except NotFound as error:
+        raise Http404 from error
+    approval = getattr(asked, "approval", None)
+    values = {
+        "transaction": asked,
+        "decision": asked.decision,
+        "approval": approval,
+        "policy": asked.decision.policy_version,
+        "events": timeline([asked.pk, *([approval.pk] if approval else [])]),
+    }
+    return render(request, "transactions/transaction_detail.html", values)
+
+
+@require_safe
+@login_required
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show a person's day (UTC) in numbers, and what was asked last."""
+    person, now = person_of(request), timezone.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    recent = transactions_visible_to(person).select_related(
+        "agent", "decision", "approval"
+    )
+    hours = decisions_by_hour(person, now=now)
+    values = {
+        "day": dashboard_for(person, since=midnight),
+        "hours": hours,
+        "most": max(hour.total for hour in hours),
+        "segments": stack([hour.outcomes for hour in hours]),
+        "recent": recent[:RECENT],
+    }
+    return render(request, "transactions/dashboard.html", values)
