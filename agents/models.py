@@ -135,6 +135,23 @@ class PolicyVersion(models.Model):
     requires_signature = models.BooleanField(
         default=False, help_text="Refuse requests that are not signed."
     )
+    time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA name.")
+    allowed_countries = ArrayField(
+        models.CharField(max_length=2),
+        null=True,
+        help_text="ISO 3166-1 alpha-2. Null: any country. Empty: none.",
+    )
+    blocked_countries = ArrayField(
+        models.CharField(max_length=2), default=list, blank=True
+    )
+    allowed_hours = models.JSONField(
+        null=True,
+        help_text="Days and minutes of the day in time_zone. Null: any. Empty: none.",
+    )
+    blocked_mcc_groups = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True
+    )
+    blocked_mccs = ArrayField(models.CharField(max_length=4), default=list, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
@@ -167,6 +184,9 @@ class PolicyVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(daily_budget_minor=None) | Q(daily_budget_minor__gte=0),
                 name="policy_budget_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=~Q(time_zone=""), name="policy_time_zone_named"
             ),
         ]
 

@@ -39,6 +39,16 @@ class Transaction(models.Model):
     merchant = models.CharField(max_length=200)
     merchant_key = models.CharField(max_length=200)
     category = models.CharField(max_length=40, blank=True)
+    merchant_country = models.CharField(
+        max_length=2, blank=True, default="", help_text="ISO 3166-1 alpha-2."
+    )
+    mcc = models.CharField(
+        "merchant category code",
+        max_length=4,
+        blank=True,
+        default="",
+        help_text="ISO 18245.",
+    )
     description = models.CharField(max_length=1000, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     occurred_at = models.DateTimeField(help_text="The clock of the decision.")
@@ -57,6 +67,14 @@ class Transaction(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0), name="transaction_amount_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(merchant_country__regex=r"^([A-Z]{2})?$"),
+                name="transaction_country_two_capitals",
+            ),
+            models.CheckConstraint(
+                condition=Q(mcc__regex=r"^([0-9]{4})?$"),
+                name="transaction_mcc_four_digits",
             ),
         ]
 
@@ -261,6 +279,9 @@ class AgentActivity(models.Model):
     requests_by_hour_of_day = models.JSONField(help_text="24 counts, UTC.")
     last_request_at = models.DateTimeField()
     waiting_approvals = models.PositiveIntegerField(default=0)
+    recent = models.JSONField(
+        default=list, help_text="The last 8 requests that were allowed or held."
+    )
 
     class Meta:
         verbose_name_plural = "agent activity"
@@ -274,6 +295,9 @@ class MerchantActivity(models.Model):
 
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="merchants")
     merchant_key = models.CharField(max_length=200)
+    skeleton = models.TextField(
+        blank=True, default="", help_text="What names that look alike share."
+    )
     allowed_count = models.PositiveBigIntegerField()
     last_amount_minor = models.BigIntegerField()
     last_request_at = models.DateTimeField()
@@ -285,6 +309,7 @@ class MerchantActivity(models.Model):
                 fields=["agent", "merchant_key"], name="one_row_per_merchant"
             )
         ]
+        indexes = [models.Index(fields=["agent", "skeleton"], name="merchant_look")]
 
     def __str__(self) -> str:
         return f"{self.agent_id} at {self.merchant_key}"

@@ -28,6 +28,8 @@ def transaction_body(
         "currency": transaction.currency,
         "merchant": transaction.merchant,
         "category": transaction.category,
+        "merchant_country": transaction.merchant_country or None,
+        "mcc": transaction.mcc or None,
         "description": transaction.description,
         "metadata": transaction.metadata,
         "risk_score": _fraction(decision.risk_bp),

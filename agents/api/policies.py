@@ -12,6 +12,7 @@ from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiResponse,
     extend_schema,
+    extend_schema_field,
 )
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -21,6 +22,8 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.api.shared import HighRiskWritesView
+from agents.core.hours import DAYS, UTC
+from agents.core.mcc import GROUPS
 from agents.core.policy import to_wire
 from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
 from agents.models import PolicyVersion
@@ -36,6 +39,21 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag of the policy that you read; 412 if there is a newer one.",
 )
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "days": {"type": "array", "items": {"type": "string", "enum": list(DAYS)}},
+            "from": {"type": "string", "example": "08:00"},
+            "to": {"type": "string", "example": "18:00"},
+        },
+        "required": ["days", "from", "to"],
+    }
+)
+class HoursField(serializers.JSONField):
+    """Hours of some days; the core reads them."""
 
 
 class PolicyInput(StrictSerializer):
@@ -61,6 +79,28 @@ class PolicyInput(StrictSerializer):
         help_text="Null: any registered function. Empty: none.",
     )
     requires_signature = serializers.BooleanField(default=False)
+    time_zone = serializers.CharField(
+        default=UTC, help_text="IANA name, such as Europe/Berlin."
+    )
+    allowed_countries = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        default=None,
+        help_text="ISO 3166-1 alpha-2. Null: any country. Empty: none.",
+    )
+    blocked_countries = serializers.ListField(
+        child=serializers.CharField(), required=False
+    )
+    allowed_hours = serializers.ListField(
+        child=HoursField(),
+        allow_null=True,
+        default=None,
+        help_text="In time_zone, `to` not included. Null: at any time. Empty: never.",
+    )
+    blocked_mcc_groups = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(GROUPS)), required=False
+    )
+    blocked_mccs = serializers.ListField(child=serializers.CharField(), required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Leave reading to the core, which knows money, merchants and categories."""
@@ -97,6 +137,14 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
         child=serializers.CharField(), allow_null=True
     )
     requires_signature = serializers.BooleanField()
+    time_zone = serializers.CharField()
+    allowed_countries = serializers.ListField(
+        child=serializers.CharField(), allow_null=True
+    )
+    blocked_countries = serializers.ListField(child=serializers.CharField())
+    allowed_hours = serializers.ListField(child=HoursField(), allow_null=True)
+    blocked_mcc_groups = serializers.ListField(child=serializers.CharField())
+    blocked_mccs = serializers.ListField(child=serializers.CharField())
     created_by = serializers.CharField(source="created_by_id")
     created_at = serializers.DateTimeField()
 

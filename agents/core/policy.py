@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
+from agents.core.confusables import skeleton
+from agents.core.hours import UTC, Hours
+from agents.core.mcc import blocked_codes
 from agents.core.merchants import merchant_key
 from agents.core.money import exponent_of, format_amount
+from agents.core.policy_reach import is_reach_wider, reach_to_wire, spoken_hours
 
+# A speed that risk takes for high where a policy sets no limit of its own.
+REFERENCE_REQUESTS_PER_HOUR = 60
 # In the currency's major unit: up to here an owner raises their own agent's amounts.
 ALONE_UP_TO = 100
 AMOUNTS = (
@@ -30,6 +38,12 @@ class PolicyTerms:
     blocked_categories: tuple[str, ...]
     allowed_functions: tuple[str, ...] | None
     requires_signature: bool
+    time_zone: str = UTC
+    allowed_countries: tuple[str, ...] | None = None
+    blocked_countries: tuple[str, ...] = ()
+    allowed_hours: tuple[Hours, ...] | None = None
+    blocked_mcc_groups: tuple[str, ...] = ()
+    blocked_mccs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +51,7 @@ class PolicyRules:
     """One version compiled for decisions: merchants by key, sets for lookup.
 
     None means without limit (`allowed_*`: any); an empty set allows none.
+    `merchants_by_skeleton` tells whom a name that is not allowed may imitate.
     """
 
     id: str
@@ -50,11 +65,20 @@ class PolicyRules:
     blocked_categories: frozenset[str]
     allowed_functions: frozenset[str] | None
     requires_signature: bool
+    merchants_by_skeleton: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    time_zone: str = UTC
+    allowed_countries: frozenset[str] | None = None
+    blocked_countries: frozenset[str] = frozenset()
+    allowed_hours: tuple[Hours, ...] | None = None
+    blocked_mccs: frozenset[str] = frozenset()
 
 
 def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
     """Return the form of a version that decisions look things up in."""
     merchants, functions = terms.allowed_merchants, terms.allowed_functions
+    countries = terms.allowed_countries
     return PolicyRules(
         id=version_id,
         number=number,
@@ -69,6 +93,14 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         blocked_categories=frozenset(terms.blocked_categories),
         allowed_functions=None if functions is None else frozenset(functions),
         requires_signature=terms.requires_signature,
+        merchants_by_skeleton=MappingProxyType(
+            {skeleton(name): name for name in merchants or ()}
+        ),
+        time_zone=terms.time_zone,
+        allowed_countries=None if countries is None else frozenset(countries),
+        blocked_countries=frozenset(terms.blocked_countries),
+        allowed_hours=terms.allowed_hours,
+        blocked_mccs=blocked_codes(terms.blocked_mcc_groups, terms.blocked_mccs),
     )
 
 
@@ -91,6 +123,7 @@ def to_wire(terms: PolicyTerms) -> dict[str, Any]:
         "blocked_categories": list(terms.blocked_categories),
         "allowed_functions": names(terms.allowed_functions),
         "requires_signature": terms.requires_signature,
+        **reach_to_wire(terms),
     }
 
 
@@ -100,10 +133,10 @@ Change = list[Any] | dict[str, list[str]]
 
 def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
     """Return what a new version changes, field by field, in wire form."""
-    before: dict[str, Any] = {} if old is None else to_wire(old)
+    before: dict[str, Any] = {} if old is None else _told(old)
     return {
         name: _change(before.get(name), value)
-        for name, value in to_wire(new).items()
+        for name, value in _told(new).items()
         if name not in before or before[name] != value
     }
 
@@ -142,7 +175,8 @@ TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))
 
 def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
     return (
-        _is_higher(old.max_transactions_per_hour, new.max_transactions_per_hour)
+        _is_faster(old.max_transactions_per_hour, new.max_transactions_per_hour)
+        or is_reach_wider(old, new)
         or _is_wider(_merchant_keys(old), _merchant_keys(new))
         or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
         or not set(old.blocked_categories) <= set(new.blocked_categories)
@@ -152,6 +186,13 @@ def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
 
 def _is_higher(old: int | None, new: int | None) -> bool:
     return old is not None and (new is None or new > old)
+
+
+def _is_faster(old: int | None, new: int | None) -> bool:
+    """A first limit above the reference makes the speeds between them less risky."""
+    if old is None:
+        return new is not None and new > REFERENCE_REQUESTS_PER_HOUR
+    return _is_higher(old, new)
 
 
 def _is_wider(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
@@ -165,6 +206,13 @@ def _merchant_keys(terms: PolicyTerms) -> frozenset[str] | None:
 
 def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
+
+
+def _told(terms: PolicyTerms) -> dict[str, Any]:
+    """Return the wire form with the hours in words, for people compare changes."""
+    hours = terms.allowed_hours
+    told = None if hours is None else spoken_hours(hours)
+    return to_wire(terms) | {"allowed_hours": told}
 
 
 def _change(old: Any, new: Any) -> Change:

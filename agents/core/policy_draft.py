@@ -11,6 +11,7 @@ from agents.core.categories import canonical_category
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
 from agents.core.money import MoneyError, exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
+from agents.core.policy_draft_reach import REACH_NAMES, Refused, read_reach
 from audit.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
@@ -31,6 +32,7 @@ OPTIONAL = (
     "max_transactions_per_hour",
     "allowed_functions",
     "requires_signature",
+    *REACH_NAMES,
 )
 
 
@@ -92,15 +94,11 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         "requires_signature": reader.read(
             "requires_signature", _boolean, default=False
         ),
+        **read_reach(reader),
     }
     if reader.errors:
         raise PolicyInvalid(reader.errors)
     return PolicyTerms(**terms)
-
-
-class _Refused(Exception):
-    def __init__(self, code: str, detail: str) -> None:
-        self.code, self.detail = code, detail
 
 
 class _Reader:
@@ -123,7 +121,7 @@ class _Reader:
             if name in REQUIRED:
                 self.refuse(f"/{name}", "required", "This field is required.")
             return default
-        return self._parsed(f"/{name}", parse, self.draft[name])
+        return self.parsed(f"/{name}", parse, self.draft[name])
 
     def read_list(
         self,
@@ -141,7 +139,7 @@ class _Reader:
         names: list[str] = []
         for index, value in enumerate(values):
             pointer = f"/{name}/{index}"
-            parsed = self._parsed(pointer, parse, value)
+            parsed = self.parsed(pointer, parse, value)
             if parsed is None:
                 continue
             if parsed[1] in seen:
@@ -150,12 +148,12 @@ class _Reader:
             names.append(parsed[0])
         return tuple(names)
 
-    def _parsed(
+    def parsed(
         self, pointer: str, parse: Callable[[object], Any], value: object
     ) -> Any:
         try:
             return parse(value)
-        except (_Refused, MoneyError) as error:
+        except (Refused, MoneyError) as error:
             self.refuse(pointer, error.code, error.detail)
             return None
 
@@ -179,23 +177,23 @@ def _money(currency: str, *, allow_zero: bool = False) -> Callable[[object], int
 
 def _per_hour(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _Refused("not_an_integer", "Write a whole number or null.")
+        raise Refused("not_an_integer", "Write a whole number or null.")
     if not 1 <= value <= PER_HOUR_MAX:
-        raise _Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
+        raise Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
     return value
 
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise _Refused("not_a_boolean", "Write true or false.")
+        raise Refused("not_a_boolean", "Write true or false.")
     return value
 
 
 def _list(value: object) -> Sequence[object]:
     if not isinstance(value, list | tuple):
-        raise _Refused("not_a_list", "Write a list, if an empty one.")
+        raise Refused("not_a_list", "Write a list, if an empty one.")
     if len(value) > LIST_LENGTH_MAX:
-        raise _Refused("too_many", f"Write at most {LIST_LENGTH_MAX} names.")
+        raise Refused("too_many", f"Write at most {LIST_LENGTH_MAX} names.")
     return value
 
 
@@ -204,16 +202,16 @@ _list_or_null = _optional(_list)
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise _Refused("not_a_text", "Write a text.")
+        raise Refused("not_a_text", "Write a text.")
     return value
 
 
 def _merchant(value: object) -> tuple[str, str]:
     name = _text(value)
     if not is_merchant_name(name):
-        raise _Refused("merchant_length", "Write a name of 2 to 200 characters.")
+        raise Refused("merchant_length", "Write a name of 2 to 200 characters.")
     if is_suspicious_merchant(name):
-        raise _Refused(
+        raise Refused(
             "merchant_suspicious",
             "The name hides characters, mixes scripts or has outer spaces.",
         )
@@ -223,14 +221,14 @@ def _merchant(value: object) -> tuple[str, str]:
 def _category(value: object) -> tuple[str, str]:
     category = canonical_category(_text(value))
     if category is None:
-        raise _Refused("category_unknown", "There is no such category.")
+        raise Refused("category_unknown", "There is no such category.")
     return category, category
 
 
 def _function(value: object) -> tuple[str, str]:
     name = _text(value)
     if not FUNCTION_NAME.fullmatch(name):
-        raise _Refused(
+        raise Refused(
             "function_name", "Write lower-case letters, digits and underscores."
         )
     return name, name

@@ -54,6 +54,12 @@ def test_the_wire_form_has_the_seeds_names_and_decimal_texts() -> None:
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
+        "time_zone": "UTC",
+        "allowed_countries": None,
+        "blocked_countries": [],
+        "allowed_hours": None,
+        "blocked_mcc_groups": [],
+        "blocked_mccs": [],
     }
 
 

@@ -50,6 +50,12 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
+        "time_zone": "UTC",
+        "allowed_countries": None,
+        "blocked_countries": [],
+        "allowed_hours": None,
+        "blocked_mcc_groups": [],
+        "blocked_mccs": [],
         "created_by": bob.pk,
         "created_at": answer.json()["created_at"],
     }

@@ -54,6 +54,8 @@ def test_an_allowed_request_is_answered_in_full(agent):
         "currency": "USD",
         "merchant": "Amazon",
         "category": "electronics",
+        "merchant_country": None,
+        "mcc": None,
         "description": "Headphones",
         "metadata": {"order": "7"},
         "risk_score": 0.1325,

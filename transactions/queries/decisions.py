@@ -18,7 +18,7 @@ from agents.queries import (
     standing_parameters,
 )
 from audit.ids import new_id
-from transactions.core.activity import Activity, no_activity
+from transactions.core.activity import Activity, RecentRequest, no_activity
 from transactions.core.facts import BudgetState, Facts, MerchantHistory, SpendingRequest
 
 # One statement, after the lock: its snapshot sees all that the lock waited for.
@@ -28,6 +28,10 @@ SELECT
       WHERE a.agent_id = %(agent)s),
     (SELECT to_jsonb(m) FROM transactions_merchantactivity m
       WHERE m.agent_id = %(agent)s AND m.merchant_key = %(merchant)s),
+    ARRAY(SELECT l.merchant_key FROM transactions_merchantactivity l
+      WHERE l.agent_id = %(agent)s AND l.skeleton = %(skeleton)s AND l.skeleton <> ''
+        AND l.merchant_key <> %(merchant)s AND l.allowed_count > 0
+      ORDER BY l.merchant_key LIMIT 3),
     (SELECT to_jsonb(b) FROM transactions_budget b
       WHERE b.agent_id = %(agent)s AND b.currency = %(currency)s
         AND b.window_start = %(day)s),
@@ -79,6 +83,7 @@ def snapshot_for(
     *,
     credential_id: str | None,
     merchant_key: str,
+    merchant_skeleton: str = "",
     currency: str,
     day: date,
     now: datetime,
@@ -86,20 +91,26 @@ def snapshot_for(
 ) -> Snapshot:
     """Read an agent's counters, budget of the day, standing and stored answer.
 
-    `credential_id` is the one that asks; None where a human decides.
+    `credential_id` is the one that asks; None where a human decides. Without
+    `merchant_skeleton` no look-alikes of the merchant are looked for.
     1 statement. Call it after lock_agent_row(), in a statement of its own: under
     READ COMMITTED only a new statement sees what the lock waited for.
     """
     parameters = standing_parameters(
         agent, credential_id=credential_id, merchant=merchant_key
-    ) | {"currency": currency, "day": day, "key": idempotency_key}
+    ) | {
+        "currency": currency,
+        "day": day,
+        "key": idempotency_key,
+        "skeleton": merchant_skeleton,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_SNAPSHOT, parameters)
-        activity, merchant, budget, answer, *standing = cursor.fetchone()
+        activity, merchant, lookalikes, budget, answer, *standing = cursor.fetchone()
     pot = _row(budget)
     return Snapshot(
         activity=_activity(_row(activity), now),
-        merchant=_merchant(_row(merchant)),
+        merchant=_merchant(_row(merchant), lookalikes=tuple(lookalikes)),
         budget=BudgetState(
             reserved_minor=pot.get("reserved_minor", 0),
             posted_minor=pot.get("posted_minor", 0),
@@ -128,16 +139,23 @@ def _activity(row: Mapping[str, Any], now: datetime) -> Activity:
         allowed_sum_of_squares=row["allowed_sum_of_squares"],
         requests_by_hour_of_day=tuple(row["requests_by_hour_of_day"]),
         waiting_approvals=row["waiting_approvals"],
+        recent=tuple(
+            RecentRequest(**each | {"at": datetime.fromisoformat(each["at"])})
+            for each in row["recent"]
+        ),
     )
 
 
-def _merchant(row: Mapping[str, Any]) -> MerchantHistory:
+def _merchant(
+    row: Mapping[str, Any], *, lookalikes: tuple[str, ...]
+) -> MerchantHistory:
     if not row:
-        return MerchantHistory()
+        return MerchantHistory(lookalikes=lookalikes)
     return MerchantHistory(
         allowed_count=row["allowed_count"],
         last_amount_minor=row["last_amount_minor"],
         last_request_at=datetime.fromisoformat(row["last_request_at"]),
+        lookalikes=lookalikes,
     )
 
 

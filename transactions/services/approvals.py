@@ -199,6 +199,8 @@ def _facts(agent: LockedAgent, row: Transaction) -> Facts:
         merchant_key=row.merchant_key,
         category=row.category,
         description=row.description,
+        merchant_country=row.merchant_country,
+        mcc=row.mcc,
     )
     others = BudgetState(
         reserved_minor=snapshot.budget.reserved_minor - row.amount_minor,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from agents.core.categories import canonical_category
+from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
 from agents.core.money import MoneyError, parse_amount
 from agents.core.policy import PolicyRules
@@ -45,6 +46,7 @@ def request_transaction(
             agent,
             credential_id=acting.credential_id,
             merchant_key=merchant_key(ask.merchant),
+            merchant_skeleton=skeleton(ask.merchant),
             currency=_currency(ask, policy),
             day=now.date(),
             now=now,
@@ -95,6 +97,8 @@ def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
         merchant_key=merchant_key(ask.merchant),
         category=canonical_category(ask.category) or "" if ask.category else "",
         description=mask(ask.description),
+        merchant_country=ask.merchant_country,
+        mcc=ask.mcc,
     )
 
 

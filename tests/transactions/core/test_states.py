@@ -69,6 +69,7 @@ def test_every_message_is_made_of_known_fields():
     assert fields == {
         None, "kinds", "policy_currency", "currency", "amount", "limit", "available",
         "merchant", "category", "count", "score", "check", "total",
+        "country", "mcc", "other", "time", "zone",
     }  # fmt: skip
 
 
