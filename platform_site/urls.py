@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from platform_site import docs, health, metrics, views
+from platform_site import docs, health, metrics, reason_pages, views
 
 api_v1: list[URLPattern | URLResolver] = [
     path("", include("accounts.api_urls")),
@@ -27,6 +27,8 @@ urlpatterns = [
     path("api/v1/", include(api_v1)),
     path("api/docs/", docs.DocsView.as_view(**docs.OPEN), name="docs"),
     path("errors/<slug:code>/", views.error_page, name="error"),
+    path("docs/reasons/", reason_pages.reason_index, name="reasons"),
+    path("docs/reasons/<slug:code>/", reason_pages.reason_page, name="reason"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

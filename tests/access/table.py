@@ -183,6 +183,8 @@ PAGES: Mapping[str, Row] = {
     ),
     "api/docs/": page(GET=EVERYONE),
     "errors/<slug:code>/": page(GET=EVERYONE),
+    "docs/reasons/": page(GET=EVERYONE),
+    "docs/reasons/<slug:code>/": page(GET=EVERYONE),
     "livez": page(GET=EVERYONE),
     "readyz": page(GET=EVERYONE),
     "metrics": page(GET=ADMINS),

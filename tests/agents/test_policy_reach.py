@@ -63,6 +63,7 @@ def test_a_reach_is_kept_by_the_database(bob, carol, client_for):
     assert {name: answer.json()[name] for name in REACH} == REACH
     assert client_for(bob).get(url).json() == answer.json()
     agent.refresh_from_db()
+    assert agent.policy_version is not None
     assert terms_of(agent.policy_version) == terms(**REACH)
     rules = policy_rules(agent.policy_version_id)
     assert rules.allowed_countries == frozenset({"DE", "FR"})

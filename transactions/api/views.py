@@ -34,7 +34,7 @@ from transactions.api.serializers import (
 )
 from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
 from transactions.models import Decision, FunctionCall, Transaction
-from transactions.representation import transaction_body
+from transactions.representation import message_of, transaction_body
 
 APPROVE = "transactions.approve_transaction"
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -337,7 +337,9 @@ def _call_body(call: FunctionCall, decision: Decision) -> dict[str, Any]:
     body = {
         "id": call.id,
         "outcome": decision.outcome,
-        "reasons": decision.findings,
+        "reasons": [
+            finding | {"message": message_of(finding)} for finding in decision.findings
+        ],
         "created_at": call.created_at,
     }
     return dict(FunctionCallOutput(body).data)

@@ -10,6 +10,7 @@ from django import template
 
 from transactions.core.risk import risk_level
 from transactions.models import Decision
+from transactions.representation import message_of
 
 register = template.Library()
 
@@ -80,6 +81,12 @@ def causes(decision: Decision) -> list[Mapping[str, Any]]:
         for finding in decision.findings
         if finding["outcome"] == decision.outcome
     ]
+
+
+@register.filter
+def told(finding: Mapping[str, Any]) -> str:
+    """Return a finding's message in the reader's language."""
+    return message_of(finding)
 
 
 @register.filter
