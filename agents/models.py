@@ -137,7 +137,9 @@ class PolicyVersion(models.Model):
         default=False, help_text="Refuse requests that are not signed."
     )
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text="Whose calendar periods follow."
+        max_length=64,
+        default="UTC",
+        help_text="IANA name; hours and calendar periods follow it.",
     )
     limits = models.JSONField(
         default=list, blank=True, help_text="Amounts and counts per period."
@@ -151,6 +153,22 @@ class PolicyVersion(models.Model):
     approval_escalates_after_minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text="Null: never."
     )
+    allowed_countries = ArrayField(
+        models.CharField(max_length=2),
+        null=True,
+        help_text="ISO 3166-1 alpha-2. Null: any country. Empty: none.",
+    )
+    blocked_countries = ArrayField(
+        models.CharField(max_length=2), default=list, blank=True
+    )
+    allowed_hours = models.JSONField(
+        null=True,
+        help_text="Days and minutes of the day in time_zone. Null: any. Empty: none.",
+    )
+    blocked_mcc_groups = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True
+    )
+    blocked_mccs = ArrayField(models.CharField(max_length=4), default=list, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
@@ -192,6 +210,9 @@ class PolicyVersion(models.Model):
                     )
                 ),
                 name="policy_escalates_before_expiry",
+            ),
+            models.CheckConstraint(
+                condition=~Q(time_zone=""), name="policy_time_zone_named"
             ),
         ]
 

@@ -16,6 +16,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from accounts.models import User
 from accounts.queries import owners_visible_to
 from agents.core.approval_levels import stored_levels
+from agents.core.hours import Hours
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
@@ -241,10 +242,15 @@ def lock_agent_row(agent_id: str) -> LockedAgent:
 def terms_of(version: PolicyVersion) -> PolicyTerms:
     """Return a stored version's terms, without a query."""
     terms = {name: getattr(version, name) for name in TERM_NAMES}
-    for name in ("allowed_merchants", "blocked_categories", "allowed_functions"):
-        terms[name] = None if terms[name] is None else tuple(terms[name])
-    terms["limits"] = tuple(_limit(limit) for limit in version.limits)
+    if terms["allowed_hours"] is not None:
+        terms["allowed_hours"] = [
+            Hours(**hours | {"days": tuple(hours["days"])})
+            for hours in terms["allowed_hours"]
+        ]
+    terms["limits"] = [_limit(limit) for limit in terms["limits"]]
     terms["approval_levels"] = stored_levels(terms["approval_levels"])
+    for name, value in terms.items():
+        terms[name] = tuple(value) if isinstance(value, list) else value
     return PolicyTerms(**terms)
 
 

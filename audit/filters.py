@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -19,7 +19,8 @@ from rest_framework.views import APIView
 from audit.core.actions import ACTIONS
 from audit.models import AuditEvent
 
-BEYOND_TIME = "Beyond the years 1 to 9999 in UTC."
+BEYOND_TIME = "Beyond the years 1 to 9999 in UTC, or 16 hours away from it."
+OFFSET_BELOW = timedelta(hours=16)  # PostgreSQL's bound; no place on earth is at 15.
 # Parameters that are no filters: pages, order, long polls.
 EXTRAS = frozenset({"cursor", "limit", "ordering", "wait"})
 
@@ -72,13 +73,14 @@ class AuditEventFilter(filters.FilterSet):  # type: ignore[misc] # Untyped packa
 def is_storable(instant: datetime) -> bool:
     """Tell whether an aware instant still has a date in UTC: 9999-12-31T23-23:00 not.
 
-    The database reads it in UTC, and would fail only once the query runs.
+    The database reads it in UTC, and would fail only once the query runs; at an
+    offset like -18:01 as well.
     """
     try:
         instant.astimezone(UTC)
     except OverflowError:
         return False
-    return True
+    return abs(instant.utcoffset() or timedelta(0)) < OFFSET_BELOW
 
 
 def beyond_time(given: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,11 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
@@ -221,6 +225,10 @@ def _describe(error: Exception) -> Description:
         return _describe_api(error)
     if isinstance(error, RequestDataTooBig):
         return 413, "too_large", "The body is too large.", [], {}
+    if isinstance(error, TooManyFieldsSent):
+        detail = "Too many parameters."
+        place = {"pointer": "/query", "code": "too_many_parameters", "detail": detail}
+        return 400, "bad_request", detail, [place], {}
     if isinstance(error, Http404):
         return 404, "not_found", "There is no such object here.", [], {}
     if isinstance(error, PermissionDenied):

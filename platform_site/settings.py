@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PageRefusalMiddleware",
+    "transactions.middleware.ReasonLanguageMiddleware",
 ]
 
 ROOT_URLCONF = "platform_site.urls"
@@ -373,6 +374,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "platform@example.com")
 
 LANGUAGE_CODE = "en"
+# In which reasons are told (transactions/locale); all else is English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "platform_site.formats"
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from platform_site import docs, health, metrics, views, well_known
+from platform_site import docs, health, metrics, reason_pages, views, well_known
 
 api_v1: list[URLPattern | URLResolver] = [
     path("", include("accounts.api_urls")),
@@ -28,6 +28,8 @@ urlpatterns = [
     path("api/docs/", docs.DocsView.as_view(**docs.OPEN), name="docs"),
     path("errors/<slug:code>/", views.error_page, name="error"),
     path(".well-known/jwks.json", well_known.jwks, name="jwks"),
+    path("docs/reasons/", reason_pages.reason_index, name="reasons"),
+    path("docs/reasons/<slug:code>/", reason_pages.reason_page, name="reason"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,8 +18,7 @@ from platform_site.errors import (
     is_unavailable,
     problem_page,
 )
-
-REASON_CODES = settings.BASE_DIR / "docs" / "reason-codes.md"
+from platform_site.reason_pages import explanations
 
 
 @require_safe
@@ -42,17 +40,8 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain an error code; what `type` of a problem document resolves to."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{2,63}", code):
         raise Http404
-    values = {"code": code, "paragraphs": _explanation(code)}
+    values = {"code": code, "reason": explanations().get(code)}
     return render(request, "errors/code.html", values)
-
-
-def _explanation(code: str) -> list[str]:
-    """Return what docs/reason-codes.md says of a reason code, as plain paragraphs."""
-    text = REASON_CODES.read_text(encoding="utf-8")
-    section = re.search(rf"^### `{code}`\n\n(.*?)(?=^##|\Z)", text, re.M | re.S)
-    if section is None:
-        return []
-    return re.sub(r"[`*]", "", section[1]).strip().split("\n\n")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext, override
+
 from agents.core.money import format_amount
 from transactions.core.approvals import count_people
+from transactions.core.reasons import MESSAGES
 from transactions.core.risk import risk_level
 from transactions.models import (
     ApprovalRequest,
@@ -15,6 +21,9 @@ from transactions.models import (
     Reservation,
     Transaction,
 )
+
+ENGLISH = "en"
+_language: ContextVar[str] = ContextVar("reason_language", default=ENGLISH)
 
 
 def transaction_body(
@@ -38,6 +47,8 @@ def transaction_body(
         **_money(transaction.currency, reservation),
         "merchant": transaction.merchant,
         "category": transaction.category,
+        "merchant_country": transaction.merchant_country or None,
+        "mcc": transaction.mcc or None,
         "description": transaction.description,
         "metadata": transaction.metadata,
         "risk_score": _fraction(decision.risk_bp),
@@ -48,7 +59,7 @@ def transaction_body(
             name: _fraction(value) for name, value in decision.risk_factors_bp.items()
         },
         "reasons": [
-            {"code": finding["code"], "message": finding["message"]}
+            {"code": finding["code"], "message": message_of(finding)}
             for finding in decision.findings
             if finding["outcome"] == decision.outcome
         ],
@@ -132,6 +143,38 @@ def approvals_given(approval: ApprovalRequest) -> int:
         else frozenset({vote.person.human_id, vote.delegation.delegator.human_id})
         for vote in votes
     )
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Tell reasons in a language within a block; what is stored stays English."""
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def translated(message: str) -> str:
+    """Return one of core's messages in the language that is spoken now."""
+    if _language.get() == ENGLISH:
+        return message
+    with override(_language.get()):
+        return gettext(message)
+
+
+def message_of(finding: Mapping[str, Any]) -> str:
+    """Return a stored finding's message in the language that is spoken now.
+
+    As it was stored, where its code's message has changed since.
+    """
+    stored: str = finding["message"]
+    template, values = MESSAGES.get(finding["code"], ""), finding["values"]
+    try:
+        unchanged = template.format_map(values) == stored
+    except KeyError:
+        return stored
+    return translated(template).format_map(values) if unchanged else stored
 
 
 def instant(value: datetime) -> str:

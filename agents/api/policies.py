@@ -12,6 +12,7 @@ from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiResponse,
     extend_schema,
+    extend_schema_field,
 )
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -28,11 +29,12 @@ from agents.core.approval_levels import (
     MINUTES_MIN,
     ROLES,
 )
+from agents.core.hours import DAYS, UTC
 from agents.core.limits import Per, Period, Window
+from agents.core.mcc import GROUPS
 from agents.core.policy import to_wire
 from agents.core.policy_draft import (
     DEFAULT_CURRENCY,
-    DEFAULT_TIME_ZONE,
     PolicyInvalid,
     parse_terms,
 )
@@ -80,6 +82,21 @@ class ApprovalLevelOutput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=ROLES)
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "days": {"type": "array", "items": {"type": "string", "enum": list(DAYS)}},
+            "from": {"type": "string", "example": "08:00"},
+            "to": {"type": "string", "example": "18:00"},
+        },
+        "required": ["days", "from", "to"],
+    }
+)
+class HoursField(serializers.JSONField):
+    """Hours of some days; the core reads them."""
+
+
 class PolicyInput(StrictSerializer):
     """The seed's field names. All that is wrong is told, each with its pointer."""
 
@@ -104,7 +121,7 @@ class PolicyInput(StrictSerializer):
     )
     requires_signature = serializers.BooleanField(default=False)
     time_zone = serializers.CharField(
-        default=DEFAULT_TIME_ZONE, help_text="IANA name; calendar periods follow it."
+        default=UTC, help_text="IANA name; hours and calendar periods follow it."
     )
     limits = LimitShape(many=True, required=False)
     approval_levels = ApprovalLevelInput(many=True, required=False)
@@ -118,6 +135,25 @@ class PolicyInput(StrictSerializer):
         max_value=MINUTES_MAX,
         help_text="Null: never. Before the request expires.",
     )
+    allowed_countries = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        default=None,
+        help_text="ISO 3166-1 alpha-2. Null: any country. Empty: none.",
+    )
+    blocked_countries = serializers.ListField(
+        child=serializers.CharField(), required=False
+    )
+    allowed_hours = serializers.ListField(
+        child=HoursField(),
+        allow_null=True,
+        default=None,
+        help_text="In time_zone, `to` not included. Null: at any time. Empty: never.",
+    )
+    blocked_mcc_groups = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(GROUPS)), required=False
+    )
+    blocked_mccs = serializers.ListField(child=serializers.CharField(), required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Leave reading to the core, which knows money, merchants and categories."""
@@ -159,6 +195,13 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
     approval_levels = ApprovalLevelOutput(many=True)
     approval_expires_after_minutes = serializers.IntegerField()
     approval_escalates_after_minutes = serializers.IntegerField(allow_null=True)
+    allowed_countries = serializers.ListField(
+        child=serializers.CharField(), allow_null=True
+    )
+    blocked_countries = serializers.ListField(child=serializers.CharField())
+    allowed_hours = serializers.ListField(child=HoursField(), allow_null=True)
+    blocked_mcc_groups = serializers.ListField(child=serializers.CharField())
+    blocked_mccs = serializers.ListField(child=serializers.CharField())
     created_by = serializers.CharField(source="created_by_id")
     created_at = serializers.DateTimeField()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 from agents.core.approval_levels import (
@@ -12,11 +14,17 @@ from agents.core.approval_levels import (
     levels_to_wire,
     loosens_levels,
 )
+from agents.core.confusables import skeleton
+from agents.core.hours import UTC, Hours
 from agents.core.limits import Limit, Period, any_looser
 from agents.core.limits_draft import limit_to_wire
+from agents.core.mcc import blocked_codes
 from agents.core.merchants import merchant_key
 from agents.core.money import exponent_of, format_amount
+from agents.core.policy_reach import is_reach_wider, reach_to_wire, spoken_hours
 
+# A speed that risk takes for high where a policy sets no limit of its own.
+REFERENCE_REQUESTS_PER_HOUR = 60
 # In the currency's major unit: up to here an owner raises their own agent's amounts.
 ALONE_UP_TO = 100
 AMOUNTS = (
@@ -39,11 +47,16 @@ class PolicyTerms:
     blocked_categories: tuple[str, ...]
     allowed_functions: tuple[str, ...] | None
     requires_signature: bool
-    time_zone: str = "UTC"
+    time_zone: str = UTC
     limits: tuple[Limit, ...] = ()
     approval_levels: tuple[ApprovalLevel, ...] = ()
     approval_expires_after_minutes: int = DEFAULT_MINUTES
     approval_escalates_after_minutes: int | None = None
+    allowed_countries: tuple[str, ...] | None = None
+    blocked_countries: tuple[str, ...] = ()
+    allowed_hours: tuple[Hours, ...] | None = None
+    blocked_mcc_groups: tuple[str, ...] = ()
+    blocked_mccs: tuple[str, ...] = ()
 
     @property
     def all_limits(self) -> tuple[Limit, ...]:
@@ -61,6 +74,7 @@ class PolicyRules:
     """One version compiled for decisions: merchants by key, sets for lookup.
 
     None means without limit (`allowed_*`: any); an empty set allows none.
+    `merchants_by_skeleton` tells whom a name that is not allowed may imitate.
     """
 
     id: str
@@ -73,16 +87,25 @@ class PolicyRules:
     blocked_categories: frozenset[str]
     allowed_functions: frozenset[str] | None
     requires_signature: bool
-    time_zone: str = "UTC"
+    time_zone: str = UTC
     limits: tuple[Limit, ...] = ()
     approval_levels: tuple[ApprovalLevel, ...] = ()
     approval_expires_after_minutes: int = DEFAULT_MINUTES
     approval_escalates_after_minutes: int | None = None
+    # Made of the merchants' names, hence no term of its own.
+    merchants_by_skeleton: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False
+    )
+    allowed_countries: frozenset[str] | None = None
+    blocked_countries: frozenset[str] = frozenset()
+    allowed_hours: tuple[Hours, ...] | None = None
+    blocked_mccs: frozenset[str] = frozenset()
 
 
 def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
     """Return the form of a version that decisions look things up in."""
     merchants, functions = terms.allowed_merchants, terms.allowed_functions
+    countries = terms.allowed_countries
     return PolicyRules(
         id=version_id,
         number=number,
@@ -101,6 +124,13 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         approval_levels=terms.approval_levels,
         approval_expires_after_minutes=terms.approval_expires_after_minutes,
         approval_escalates_after_minutes=terms.approval_escalates_after_minutes,
+        merchants_by_skeleton=MappingProxyType(
+            {skeleton(name): name for name in merchants or ()}
+        ),
+        allowed_countries=None if countries is None else frozenset(countries),
+        blocked_countries=frozenset(terms.blocked_countries),
+        allowed_hours=terms.allowed_hours,
+        blocked_mccs=blocked_codes(terms.blocked_mcc_groups, terms.blocked_mccs),
     )
 
 
@@ -123,11 +153,11 @@ def to_wire(terms: PolicyTerms) -> dict[str, Any]:
         "blocked_categories": list(terms.blocked_categories),
         "allowed_functions": names(terms.allowed_functions),
         "requires_signature": terms.requires_signature,
-        "time_zone": terms.time_zone,
         "limits": [limit_to_wire(limit, terms.currency) for limit in terms.limits],
         "approval_levels": levels_to_wire(terms.approval_levels, terms.currency),
         "approval_expires_after_minutes": terms.approval_expires_after_minutes,
         "approval_escalates_after_minutes": terms.approval_escalates_after_minutes,
+        **reach_to_wire(terms),
     }
 
 
@@ -138,7 +168,7 @@ Change = list[Any] | dict[str, list[Any]]
 def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
     """Return what a new version changes, field by field, in wire form.
 
-    Approval levels are told as texts, so that lists can say what came and went.
+    Levels and hours are told as texts, so that lists can say what came and went.
     """
     before: dict[str, Any] = {} if old is None else _told(old)
     return {
@@ -146,11 +176,6 @@ def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Cha
         for name, value in _told(new).items()
         if name not in before or before[name] != value
     }
-
-
-def _told(terms: PolicyTerms) -> dict[str, Any]:
-    wire = to_wire(terms)
-    return wire | {"approval_levels": level_texts(wire["approval_levels"])}
 
 
 def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
@@ -187,7 +212,8 @@ TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))
 
 def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
     return (
-        _is_higher(old.max_transactions_per_hour, new.max_transactions_per_hour)
+        _is_faster(old.max_transactions_per_hour, new.max_transactions_per_hour)
+        or is_reach_wider(old, new)
         or _is_wider(_merchant_keys(old), _merchant_keys(new))
         or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
         or not set(old.blocked_categories) <= set(new.blocked_categories)
@@ -218,6 +244,13 @@ def _is_higher(old: int | None, new: int | None) -> bool:
     return old is not None and (new is None or new > old)
 
 
+def _is_faster(old: int | None, new: int | None) -> bool:
+    """A first limit above the reference makes the speeds between them less risky."""
+    if old is None:
+        return new is not None and new > REFERENCE_REQUESTS_PER_HOUR
+    return _is_higher(old, new)
+
+
 def _is_wider(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
     return old is not None and (new is None or not new <= old)
 
@@ -229,6 +262,15 @@ def _merchant_keys(terms: PolicyTerms) -> frozenset[str] | None:
 
 def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
+
+
+def _told(terms: PolicyTerms) -> dict[str, Any]:
+    """Return the wire form with levels and hours in words, for people compare them."""
+    wire, hours = to_wire(terms), terms.allowed_hours
+    return wire | {
+        "approval_levels": level_texts(wire["approval_levels"]),
+        "allowed_hours": None if hours is None else spoken_hours(hours),
+    }
 
 
 def _change(old: Any, new: Any) -> Change:

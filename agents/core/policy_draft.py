@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import available_timezones
 
 from agents.core.approval_levels import (
     DEFAULT_MINUTES,
@@ -20,10 +19,10 @@ from agents.core.limits_draft import parse_limits
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
 from agents.core.money import MoneyError, exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
+from agents.core.policy_draft_reach import REACH_NAMES, Refused, read_reach
 from audit.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
-DEFAULT_TIME_ZONE = "UTC"
 PER_HOUR_MAX = 100_000
 LIST_LENGTH_MAX = 10_000
 FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -41,11 +40,11 @@ OPTIONAL = (
     "max_transactions_per_hour",
     "allowed_functions",
     "requires_signature",
-    "time_zone",
     "limits",
     "approval_levels",
     "approval_expires_after_minutes",
     "approval_escalates_after_minutes",
+    *REACH_NAMES,
 )
 
 
@@ -107,9 +106,9 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         "requires_signature": reader.read(
             "requires_signature", _boolean, default=False
         ),
-        "time_zone": reader.read("time_zone", _time_zone, DEFAULT_TIME_ZONE),
         "limits": reader.read_limits(currency or DEFAULT_CURRENCY),
         **_approval_terms(reader, currency or DEFAULT_CURRENCY, approval, maximum),
+        **read_reach(reader),
     }
     if reader.errors:
         raise PolicyInvalid(reader.errors)
@@ -142,11 +141,6 @@ def _approval_terms(
     }
 
 
-class _Refused(Exception):
-    def __init__(self, code: str, detail: str) -> None:
-        self.code, self.detail = code, detail
-
-
 class _Reader:
     """Reads a draft field by field and goes on after an error, to report them all."""
 
@@ -167,7 +161,7 @@ class _Reader:
             if name in REQUIRED:
                 self.refuse(f"/{name}", "required", "This field is required.")
             return default
-        return self._parsed(f"/{name}", parse, self.draft[name])
+        return self.parsed(f"/{name}", parse, self.draft[name])
 
     def read_list(
         self,
@@ -185,7 +179,7 @@ class _Reader:
         names: list[str] = []
         for index, value in enumerate(values):
             pointer = f"/{name}/{index}"
-            parsed = self._parsed(pointer, parse, value)
+            parsed = self.parsed(pointer, parse, value)
             if parsed is None:
                 continue
             if parsed[1] in seen:
@@ -200,12 +194,12 @@ class _Reader:
             self.refuse(f"/limits{flaw.pointer}", flaw.code, flaw.detail)
         return limits
 
-    def _parsed(
+    def parsed(
         self, pointer: str, parse: Callable[[object], Any], value: object
     ) -> Any:
         try:
             return parse(value)
-        except (_Refused, MoneyError) as error:
+        except (Refused, MoneyError) as error:
             self.refuse(pointer, error.code, error.detail)
             return None
 
@@ -229,44 +223,32 @@ def _money(currency: str, *, allow_zero: bool = False) -> Callable[[object], int
 
 def _per_hour(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _Refused("not_an_integer", "Write a whole number or null.")
+        raise Refused("not_an_integer", "Write a whole number or null.")
     if not 1 <= value <= PER_HOUR_MAX:
-        raise _Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
+        raise Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
     return value
-
-
-def is_time_zone(name: str) -> bool:
-    """Tell whether a name is one of the IANA time zone database."""
-    return name in available_timezones()
-
-
-def _time_zone(value: object) -> str:
-    name = _text(value)
-    if not is_time_zone(name):
-        raise _Refused("time_zone_unknown", "Write an IANA name, such as Europe/Paris.")
-    return name
 
 
 def _minutes(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _Refused("not_an_integer", "Write a whole number of minutes.")
+        raise Refused("not_an_integer", "Write a whole number of minutes.")
     if not MINUTES_MIN <= value <= MINUTES_MAX:
         detail = f"Write a number from {MINUTES_MIN} to {MINUTES_MAX}."
-        raise _Refused("out_of_range", detail)
+        raise Refused("out_of_range", detail)
     return value
 
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise _Refused("not_a_boolean", "Write true or false.")
+        raise Refused("not_a_boolean", "Write true or false.")
     return value
 
 
 def _list(value: object) -> Sequence[object]:
     if not isinstance(value, list | tuple):
-        raise _Refused("not_a_list", "Write a list, if an empty one.")
+        raise Refused("not_a_list", "Write a list, if an empty one.")
     if len(value) > LIST_LENGTH_MAX:
-        raise _Refused("too_many", f"Write at most {LIST_LENGTH_MAX} names.")
+        raise Refused("too_many", f"Write at most {LIST_LENGTH_MAX} names.")
     return value
 
 
@@ -275,16 +257,16 @@ _list_or_null = _optional(_list)
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise _Refused("not_a_text", "Write a text.")
+        raise Refused("not_a_text", "Write a text.")
     return value
 
 
 def _merchant(value: object) -> tuple[str, str]:
     name = _text(value)
     if not is_merchant_name(name):
-        raise _Refused("merchant_length", "Write a name of 2 to 200 characters.")
+        raise Refused("merchant_length", "Write a name of 2 to 200 characters.")
     if is_suspicious_merchant(name):
-        raise _Refused(
+        raise Refused(
             "merchant_suspicious",
             "The name hides characters, mixes scripts or has outer spaces.",
         )
@@ -294,14 +276,14 @@ def _merchant(value: object) -> tuple[str, str]:
 def _category(value: object) -> tuple[str, str]:
     category = canonical_category(_text(value))
     if category is None:
-        raise _Refused("category_unknown", "There is no such category.")
+        raise Refused("category_unknown", "There is no such category.")
     return category, category
 
 
 def _function(value: object) -> tuple[str, str]:
     name = _text(value)
     if not FUNCTION_NAME.fullmatch(name):
-        raise _Refused(
+        raise Refused(
             "function_name", "Write lower-case letters, digits and underscores."
         )
     return name, name

@@ -6,6 +6,7 @@ from agents.core.approval_levels import BASE, ApprovalLevel
 from agents.core.limits import Limit, spoken_limit
 from agents.core.money import format_amount
 from agents.core.policy import PolicyTerms
+from agents.core.policy_reach import spoken_hours
 
 
 def spoken_amount(minor: int, currency: str) -> str:
@@ -35,6 +36,9 @@ def policy_sentences(terms: PolicyTerms) -> tuple[tuple[str, str], ...]:
         *(("Limit", _limit(limit, terms)) for limit in terms.limits),
         ("Merchants", _merchants(terms.allowed_merchants)),
         ("Blocked categories", _listed(terms.blocked_categories) or "None."),
+        ("Countries", _countries(terms)),
+        ("Kinds of sellers (MCC)", _sellers(terms)),
+        ("Hours", _hours(terms)),
         ("Functions", _functions(terms.allowed_functions)),
         ("Signature", _signature(required=terms.requires_signature)),
     )
@@ -109,6 +113,29 @@ def _merchants(names: tuple[str, ...] | None) -> str:
     if names is None:
         return "Any merchant."
     return _listed(names) or "None: every purchase is denied."
+
+
+def _countries(terms: PolicyTerms) -> str:
+    allowed, blocked = terms.allowed_countries, _listed(terms.blocked_countries)
+    if allowed == ():
+        return "None: every purchase is denied."
+    if allowed is not None:
+        return f"{_listed(allowed)}{f', but not {blocked}' if blocked else ''}."
+    return f"Any but {blocked}." if blocked else "Any country."
+
+
+def _sellers(terms: PolicyTerms) -> str:
+    groups = _listed(tuple(name.replace("_", " ") for name in terms.blocked_mcc_groups))
+    blocked = ", ".join(filter(None, (groups, _listed(terms.blocked_mccs))))
+    return f"Any but {blocked}." if blocked else "Any kind."
+
+
+def _hours(terms: PolicyTerms) -> str:
+    if terms.allowed_hours is None:
+        return "At any time."
+    if not terms.allowed_hours:
+        return "Never: every purchase is denied."
+    return f"{'; '.join(spoken_hours(terms.allowed_hours))} ({terms.time_zone})."
 
 
 def _functions(names: tuple[str, ...] | None) -> str:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0003_credential_keys'),
+        ('agents', '0004_policy_reach'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

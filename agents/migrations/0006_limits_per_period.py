@@ -15,9 +15,4 @@ class Migration(migrations.Migration):
             name='limits',
             field=models.JSONField(blank=True, default=list, help_text='Amounts and counts per period.'),
         ),
-        migrations.AddField(
-            model_name='policyversion',
-            name='time_zone',
-            field=models.CharField(default='UTC', help_text='Whose calendar periods follow.', max_length=64),
-        ),
     ]

@@ -159,3 +159,33 @@ def test_any_value_is_an_amount_within_bounds_or_a_refusal(
 
         assert 0 < minor <= MINOR_MAX
         assert Decimal(value) == Decimal(format_amount(minor, currency))
+
+
+@given(currencies, st.lists(st.integers(1, MINOR_MAX // 50), min_size=1, max_size=50))
+def test_j5_the_parts_of_an_amount_are_the_whole(
+    currency: str, parts: list[int]
+) -> None:
+    texts = [format_amount(part, currency) for part in parts]
+    whole = sum(map(Decimal, texts), Decimal(0))
+
+    assert parse_amount(format(whole, "f"), currency) == sum(parts)
+    assert sum(parse_amount(text, currency) for text in texts) == sum(parts)
+
+
+@given(currencies, st.integers(0, 10**9), st.sampled_from("123456789"))
+def test_j5_a_half_of_a_minor_unit_is_refused_and_never_rounded(
+    currency: str, minor: int, digit: str
+) -> None:
+    text = format_amount(minor, currency)
+    finer = f"{text}{digit}" if "." in text else f"{text}.{digit}"
+
+    for value in (finer, Decimal(finer)):
+        assert refusal(value, currency) == "amount_too_many_decimals"
+
+
+@pytest.mark.parametrize(
+    ("currency", "text"),
+    [("USD", "0.005"), ("USD", "2.675"), ("JPY", "0.5"), ("KWD", "0.0005")],
+)
+def test_j5_no_half_is_rounded_to_even_or_up(currency: str, text: str) -> None:
+    assert refusal(text, currency) == "amount_too_many_decimals"

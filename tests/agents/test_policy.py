@@ -59,6 +59,11 @@ def test_the_wire_form_has_the_seeds_names_and_decimal_texts() -> None:
         "approval_levels": [],
         "approval_expires_after_minutes": 1440,
         "approval_escalates_after_minutes": None,
+        "allowed_countries": None,
+        "blocked_countries": [],
+        "allowed_hours": None,
+        "blocked_mcc_groups": [],
+        "blocked_mccs": [],
     }
 
 

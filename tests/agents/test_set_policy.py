@@ -55,6 +55,11 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "approval_levels": [],
         "approval_expires_after_minutes": 1440,
         "approval_escalates_after_minutes": None,
+        "allowed_countries": None,
+        "blocked_countries": [],
+        "allowed_hours": None,
+        "blocked_mcc_groups": [],
+        "blocked_mccs": [],
         "created_by": bob.pk,
         "created_at": answer.json()["created_at"],
     }

@@ -32,12 +32,10 @@ NEVER_GIVEN = {"P11"}
 
 WAITING = """
     C14
-    E4 E7 E11
     F9 F10 F11 F12
     G11
     H6 H8 H9
     I1 I6 I7
-    J5
     M2
     N5 N9
     O3 O5 O6 O8

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from agents.queries import policy_rules
 from tests.spending import everything, held, spend
-from transactions.core.activity import Activity
+from transactions.core.activity import Activity, RecentRequest
 from transactions.core.decision import decide
 from transactions.core.facts import (
     Facts,
@@ -129,6 +129,11 @@ def facts_of(record) -> Facts:
         for name, value in activity.items()
         if isinstance(value, list)
     }
+    activity["recent"] = tuple(
+        RecentRequest(**each | {"at": datetime.fromisoformat(each["at"])})
+        for each in activity["recent"]
+    )
+    merchant["lookalikes"] = tuple(merchant["lookalikes"])
     return Facts(
         request=SpendingRequest(**record["request"]),
         agent_is_active=record["agent_is_active"],

@@ -190,7 +190,7 @@ def test_k_what_is_given_back_burns_no_limit(agent, give_policy, bob, ending):
 
     assert set_aside_minor() == 0
     assert [(b.reserved_minor, b.count) for b in Budget.objects.all()] == [(0, 0)] * 3
-    assert spend(agent, "351.00").body["outcome"] == "allow"
+    assert spend(agent, "20.00").body["outcome"] == "allow"
 
 
 def pass_time(transaction_id):

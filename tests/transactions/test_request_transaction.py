@@ -59,6 +59,8 @@ def test_an_allowed_request_is_answered_in_full(agent):
         "refunded_amount": "0.00",
         "merchant": "Amazon",
         "category": "electronics",
+        "merchant_country": None,
+        "mcc": None,
         "description": "Headphones",
         "metadata": {"order": "7"},
         "risk_score": 0.1325,
@@ -126,6 +128,9 @@ def test_a_hold_waits_for_a_human_and_reserves_the_money(agent):
         "status": "waiting",
         "expires_at": approval.expires_at.isoformat().replace("+00:00", "Z"),
         "required_approvals": 1,
+        "approvals_given": 0,
+        "required_role": "manager",
+        "escalates_at": None,
     }
     assert approval.expires_at == approval.created_at + timedelta(hours=24)
     assert Transaction.objects.get().expires_at is None

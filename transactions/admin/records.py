@@ -93,6 +93,8 @@ class TransactionAdmin(RecordAdmin):
         "merchant",
         "merchant_key",
         "category",
+        "merchant_country",
+        "mcc",
         "description",
         "readable_metadata",
         "occurred_at",

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import HasPermission, IsPerson, person_of
+from agents.core.hours import is_time_zone
 from agents.core.money import MoneyError, format_amount, parse_amount
-from agents.core.policy_draft import is_time_zone
 from agents.permissions import IsAgent, agent_of
 from audit.filters import refuse_unknown
 from audit.serializers import StrictSerializer

@@ -11,6 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agents.core.categories import canonical_category
+from agents.core.countries import COUNTRIES
+from agents.core.mcc import MCC
 from agents.core.merchants import is_merchant_name
 from audit.core.masking import mask
 from audit.serializers import StrictSerializer
@@ -73,6 +75,16 @@ class TransactionInput(StrictSerializer):
         min_length=2, max_length=200, trim_whitespace=False
     )
     category = serializers.CharField(max_length=40, allow_blank=True)
+    merchant_country = serializers.CharField(
+        required=False,
+        max_length=2,
+        help_text="ISO 3166-1 alpha-2, in capitals. Left out: not known.",
+    )
+    mcc = serializers.CharField(
+        required=False,
+        max_length=4,
+        help_text="Merchant category code, four digits (ISO 18245).",
+    )
     description = serializers.CharField(
         required=False, max_length=1000, allow_blank=True, default=""
     )
@@ -100,6 +112,20 @@ class TransactionInput(StrictSerializer):
             )
         return value
 
+    def validate_merchant_country(self, value: str) -> str:
+        if value not in COUNTRIES:
+            raise serializers.ValidationError(
+                "Write two capitals of ISO 3166, such as DE.", code="country_unknown"
+            )
+        return value
+
+    def validate_mcc(self, value: str) -> str:
+        if not MCC.fullmatch(value):
+            raise serializers.ValidationError(
+                "Write the four digits of the code.", code="mcc_malformed"
+            )
+        return value
+
     def ask(self) -> Ask:
         """Return the well-formed ask; call after is_valid()."""
         values = self.validated_data
@@ -111,6 +137,8 @@ class TransactionInput(StrictSerializer):
             description=values["description"],
             metadata=values["metadata"],
             occurred_at=values["occurred_at"],
+            merchant_country=values.get("merchant_country", ""),
+            mcc=values.get("mcc", ""),
         )
 
 
@@ -150,6 +178,8 @@ class TransactionOutput(serializers.Serializer[Any]):
     currency = serializers.CharField()
     merchant = serializers.CharField()
     category = serializers.CharField(allow_blank=True)
+    merchant_country = serializers.CharField(allow_null=True)
+    mcc = serializers.CharField(allow_null=True)
     description = serializers.CharField(allow_blank=True)
     metadata = serializers.DictField(child=serializers.CharField())
     risk_score = serializers.FloatField(allow_null=True)

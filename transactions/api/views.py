@@ -35,7 +35,7 @@ from transactions.api.serializers import (
 )
 from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
 from transactions.models import Decision, FunctionCall, Transaction
-from transactions.representation import represent
+from transactions.representation import message_of, represent
 
 APPROVE = "transactions.approve_transaction"
 ETAG_PARAMETER = OpenApiParameter(
@@ -304,7 +304,9 @@ def _call_body(call: FunctionCall, decision: Decision) -> dict[str, Any]:
     body = {
         "id": call.id,
         "outcome": decision.outcome,
-        "reasons": decision.findings,
+        "reasons": [
+            finding | {"message": message_of(finding)} for finding in decision.findings
+        ],
         "created_at": call.created_at,
     }
     return dict(FunctionCallOutput(body).data)

@@ -15,6 +15,17 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 MINUTES_KEPT = 61
 NONE_YET = (0,) * MINUTES_KEPT
+RECENT_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRequest:
+    """One of the last requests that were allowed or held: what it could double."""
+
+    amount_minor: int
+    currency: str
+    merchant_key: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Activity:
     allowed_sum_of_squares: int = 0
     requests_by_hour_of_day: tuple[int, ...] = (0,) * 24
     waiting_approvals: int = 0
+    recent: tuple[RecentRequest, ...] = ()
 
 
 def no_activity(now: datetime) -> Activity:
@@ -76,8 +88,12 @@ def count_request(
     outcome: Outcome,
     now: datetime,
     is_just_below: bool = False,
+    recent: RecentRequest | None = None,
 ) -> Activity:
-    """Return the counters after a request; only an allow counts as spending."""
+    """Return the counters after a request; only an allow counts as spending.
+
+    `recent` is the request itself, kept among the last 8 unless it was denied.
+    """
     current = advance(activity, now)
     by_hour = list(current.requests_by_hour_of_day)
     by_hour[now.hour] += 1
@@ -87,6 +103,9 @@ def count_request(
         requests_by_minute=_add(current.requests_by_minute, 1),
         requests_by_hour_of_day=tuple(by_hour),
     )
+    if recent is not None and outcome is not Outcome.DENY:
+        kept = (*counted.recent, recent)[-RECENT_KEPT:]
+        counted = replace(counted, recent=kept)
     if outcome is Outcome.ALLOW:
         just_below = amount_minor if is_just_below else 0
         return replace(

@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from agents.core.merchants import is_suspicious_merchant
 from agents.core.money import format_amount
 from agents.core.policy import PolicyRules
 from security.core.screen import screen
 from transactions.core.activity import just_below_in_last_hour, requests_in_last_hour
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
+from transactions.core.likeness import lookalike_findings, near_duplicate_findings
 from transactions.core.limits import limit_findings, shared_findings
 from transactions.core.outcome import Outcome, strictest
+from transactions.core.reach import (
+    country_findings,
+    hours_findings,
+    mcc_findings,
+)
 from transactions.core.reasons import Finding
 from transactions.core.risk import RiskFactors, assess, is_repeated
 from transactions.core.standing import standing_findings
@@ -133,23 +138,25 @@ def validate_amount(case: Case) -> Iterator[Finding]:
 
 
 def validate_merchant(case: Case) -> Iterator[Finding]:
-    """The merchant by its exact key, and the category it sells in."""
+    """The merchant by its exact key, its look, what it sells, and where it is."""
     request, policy = case.facts.request, case.policy
     allowed = policy.allowed_merchants
     if allowed is not None and request.merchant_key not in allowed:
         values = {"merchant": ascii(request.merchant)[1:-1]}
         yield Finding("merchant", "merchant_not_allowed", DENY, values)
-    if is_suspicious_merchant(request.merchant):
-        yield Finding("merchant", "merchant_lookalike", HOLD)
+    yield from lookalike_findings(case.facts, policy)
     if request.category in policy.blocked_categories:
         values = {"category": request.category}
         yield Finding("merchant", "category_blocked", DENY, values)
     if not request.category and policy.blocked_categories:
         yield Finding("merchant", "category_missing", DENY)
+    yield from country_findings(request, policy)
+    yield from mcc_findings(request, policy)
 
 
 def validate_frequency(case: Case) -> Iterator[Finding]:
-    """Requests in the last hour, this one included, against the policy's limit."""
+    """The hour, and the requests of the last one, this included, against limits."""
+    yield from hours_findings(case.facts, case.policy)
     limit = case.policy.max_transactions_per_hour
     if limit is None:
         return
@@ -163,6 +170,7 @@ def validate_pattern(case: Case) -> Iterator[Finding]:
     """Repetition, a sum split below the approval limit, text that instructs."""
     if is_repeated(case.facts, case.thresholds):
         yield Finding("pattern", "repeated_request", HOLD)
+    yield from near_duplicate_findings(case.facts, case.thresholds)
     yield from _split(case)
     description = case.facts.request.description
     if description and screen(description, "tool_output").outcome != "allow":

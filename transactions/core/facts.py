@@ -14,7 +14,7 @@ from transactions.core.activity import Activity
 
 @dataclass(frozen=True, slots=True)
 class SpendingRequest:
-    """What the agent asks for, already well-formed."""
+    """What the agent asks for, already well-formed; "" is not known."""
 
     amount_minor: int
     currency: str
@@ -22,15 +22,22 @@ class SpendingRequest:
     merchant_key: str
     category: str
     description: str
+    merchant_country: str = ""
+    mcc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantHistory:
-    """What passed between this agent and this merchant before."""
+    """What passed between this agent and this merchant before.
+
+    `lookalikes` are keys of other merchants this one's name can be taken for, at which
+    the agent was allowed to spend.
+    """
 
     allowed_count: int = 0
     last_amount_minor: int = 0
     last_request_at: datetime | None = None
+    lookalikes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +89,5 @@ class Thresholds:
     waiting_approvals_max: int = 20
     repeat_window_s: int = 60
     split_from_percent: int = 80
+    near_duplicate_window_s: int = 600
+    near_duplicate_percent: int = 1

@@ -31,14 +31,21 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         ),
         # Merchant.
         "merchant_not_allowed": "{merchant} is not an allowed merchant.",
-        "merchant_lookalike": "The merchant's name mixes scripts or hides characters.",
+        "merchant_lookalike": "{merchant} can be taken for {other}.",
         "category_blocked": "The category {category} is blocked.",
         "category_missing": "The policy blocks categories, so one must be given.",
+        "country_missing": "The policy limits countries, so one must be given.",
+        "country_not_allowed": "{country} is not an allowed country.",
+        "country_blocked": "The country {country} is blocked.",
+        "mcc_missing": "The policy blocks category codes, so one must be given.",
+        "mcc_blocked": "The merchant category code {mcc} is blocked.",
         # Frequency.
+        "outside_hours": "It is {time} in {zone}, outside of the allowed hours.",
         "frequency_exceeded": "{count} requests in the last hour, {limit} permitted.",
         "too_many_waiting": "{count} requests wait for a human already.",
         # Pattern.
         "repeated_request": "The same amount at the same merchant moments ago.",
+        "near_duplicate": "Nearly the same as {amount} at {merchant} moments ago.",
         "approval_limit_split": (
             "With amounts just below it, {total} in an hour passes {limit}."
         ),

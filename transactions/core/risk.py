@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isqrt
 
-from agents.core.merchants import is_suspicious_merchant
-from agents.core.policy import PolicyRules
+from agents.core.policy import REFERENCE_REQUESTS_PER_HOUR, PolicyRules
 from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
 from transactions.core.activity import advance, requests_in_last_hour
 from transactions.core.facts import Facts, Thresholds
+from transactions.core.likeness import is_imposter
 
 ONE = 10_000  # A factor or score of 1.0.
 
 KNOWN_AFTER = 5  # Allowed requests before an agent's own mean says anything.
 NEW_MERCHANT_BP = 5_000
-REFERENCE_REQUESTS_PER_HOUR = 60  # Where the policy sets no limit.
 HABIT_AFTER = 24  # Requests before an hour of the day counts as unusual.
 UNUSUAL_HOUR_BP = 4_000
 REPEATED_BP = 5_000
@@ -83,7 +82,7 @@ def amount_risk(facts: Facts, policy: PolicyRules) -> int:
 
 def merchant_risk(facts: Facts) -> int:
     """How strange the merchant is to this agent; a look-alike name is the worst."""
-    if is_suspicious_merchant(facts.request.merchant):
+    if is_imposter(facts.request.merchant, facts.merchant):
         return ONE
     return NEW_MERCHANT_BP // (facts.merchant.allowed_count + 1)
 

@@ -53,7 +53,8 @@ def as_terms(value: Any) -> dict[str, Any]:
     return {
         each.name: as_json(getattr(value, each.name))
         for each in fields(value)
-        if each.default is MISSING or getattr(value, each.name) != each.default
+        if each.compare
+        and (each.default is MISSING or getattr(value, each.name) != each.default)
     }
 
 

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agents', '0003_credential_keys'),
-        ('transactions', '0002_history_triggers'),
+        ('transactions', '0003_merchant_facts'),
     ]
 
     operations = [

@@ -18,6 +18,26 @@ UPDATE transactions_reservation SET released_minor = amount_minor
     WHERE status = 'released';
 """
 COUNTED_ANEW = "DELETE FROM transactions_budget;"
+BY_AGENT_AND_DAY = """
+INSERT INTO transactions_budget (id, agent_id, currency, window_start,
+                                 reserved_minor, posted_minor)
+SELECT 'bud_' || left(md5(t.agent_id || t.currency || t.day), 26),
+       t.agent_id, t.currency, t.day,
+       sum(r.amount_minor - r.captured_minor - r.released_minor), sum(r.captured_minor)
+FROM transactions_reservation r
+JOIN (SELECT id, agent_id, currency, (occurred_at AT TIME ZONE 'UTC')::date AS day
+      FROM transactions_transaction) t ON t.id = r.transaction_id
+GROUP BY t.agent_id, t.currency, t.day;
+UPDATE transactions_reservation r
+SET budget_id = b.id,
+    status = CASE WHEN r.released_minor > 0 THEN 'released' ELSE 'active' END
+FROM transactions_transaction t
+JOIN transactions_budget b
+  ON b.agent_id = t.agent_id AND b.currency = t.currency
+ AND b.window_start = (t.occurred_at AT TIME ZONE 'UTC')::date
+WHERE t.id = r.transaction_id;
+SET CONSTRAINTS ALL IMMEDIATE;
+"""
 LEDGER = """
 INSERT INTO transactions_ledgerentry
     (transaction_id, agent_id, kind, credit, debit, amount_minor, currency, created_at)
@@ -123,6 +143,17 @@ class Migration(migrations.Migration):
             field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, help_text='It counts in these.', size=None),
         ),
         migrations.RunSQL(RELEASED, migrations.RunSQL.noop),
+        migrations.AlterField(
+            model_name="reservation",
+            name="budget",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reservations",
+                to="transactions.budget",
+            ),
+        ),
+        migrations.RunSQL(migrations.RunSQL.noop, BY_AGENT_AND_DAY),
         migrations.RemoveField(
             model_name='reservation',
             name='budget',
@@ -295,5 +326,5 @@ class Migration(migrations.Migration):
             model_name='sharedbudget',
             constraint=models.CheckConstraint(condition=models.Q(('limit_minor__gte', 0)), name='shared_budget_not_negative'),
         ),
-        migrations.RunSQL(LEDGER, migrations.RunSQL.noop),
+        migrations.RunSQL(LEDGER, COUNTED_ANEW),
     ]

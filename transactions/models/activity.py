@@ -24,6 +24,9 @@ class AgentActivity(models.Model):
     requests_by_hour_of_day = models.JSONField(help_text="24 counts, UTC.")
     last_request_at = models.DateTimeField()
     waiting_approvals = models.PositiveIntegerField(default=0)
+    recent = models.JSONField(
+        default=list, help_text="The last 8 requests that were allowed or held."
+    )
 
     class Meta:
         verbose_name_plural = "agent activity"
@@ -37,6 +40,9 @@ class MerchantActivity(models.Model):
 
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="merchants")
     merchant_key = models.CharField(max_length=200)
+    skeleton = models.TextField(
+        blank=True, default="", help_text="What names that look alike share."
+    )
     allowed_count = models.PositiveBigIntegerField()
     last_amount_minor = models.BigIntegerField()
     last_request_at = models.DateTimeField()
@@ -48,6 +54,7 @@ class MerchantActivity(models.Model):
                 fields=["agent", "merchant_key"], name="one_row_per_merchant"
             )
         ]
+        indexes = [models.Index(fields=["agent", "skeleton"], name="merchant_look")]
 
     def __str__(self) -> str:
         return f"{self.agent_id} at {self.merchant_key}"

@@ -38,6 +38,16 @@ class Transaction(models.Model):
     merchant = models.CharField(max_length=200)
     merchant_key = models.CharField(max_length=200)
     category = models.CharField(max_length=40, blank=True)
+    merchant_country = models.CharField(
+        max_length=2, blank=True, default="", help_text="ISO 3166-1 alpha-2."
+    )
+    mcc = models.CharField(
+        "merchant category code",
+        max_length=4,
+        blank=True,
+        default="",
+        help_text="ISO 18245.",
+    )
     description = models.CharField(max_length=1000, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     occurred_at = models.DateTimeField(help_text="The clock of the decision.")
@@ -59,6 +69,14 @@ class Transaction(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0), name="transaction_amount_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(merchant_country__regex=r"^([A-Z]{2})?$"),
+                name="transaction_country_two_capitals",
+            ),
+            models.CheckConstraint(
+                condition=Q(mcc__regex=r"^([0-9]{4})?$"),
+                name="transaction_mcc_four_digits",
             ),
         ]
 

@@ -18,7 +18,7 @@ from agents.queries import (
     standing_of,
     standing_parameters,
 )
-from transactions.core.activity import Activity, no_activity
+from transactions.core.activity import Activity, RecentRequest, no_activity
 from transactions.core.facts import Facts, MerchantHistory, SpendingRequest
 from transactions.core.limits import pot_of, pots_of
 from transactions.models import Reservation
@@ -39,6 +39,10 @@ SELECT
       WHERE a.agent_id = %(agent)s),
     (SELECT to_jsonb(m) FROM transactions_merchantactivity m
       WHERE m.agent_id = %(agent)s AND m.merchant_key = %(merchant)s),
+    ARRAY(SELECT l.merchant_key FROM transactions_merchantactivity l
+      WHERE l.agent_id = %(agent)s AND l.skeleton = %(skeleton)s AND l.skeleton <> ''
+        AND l.merchant_key <> %(merchant)s AND l.allowed_count > 0
+      ORDER BY l.merchant_key LIMIT 3),
     ({COUNTED}),
     ARRAY(SELECT s.id {APPLYING} ORDER BY s.id),
     (SELECT to_jsonb(i) FROM transactions_idempotencyrecord i
@@ -93,6 +97,7 @@ def snapshot_for(
     policy: PolicyRules | None,
     credential_id: str | None,
     merchant_key: str,
+    merchant_skeleton: str = "",
     category: str,
     currency: str,
     now: datetime,
@@ -101,7 +106,8 @@ def snapshot_for(
 ) -> Snapshot:
     """Read an agent's counters, budgets, standing and stored answer.
 
-    `credential_id` is the one that asks; None where a human decides. `own` is what
+    `credential_id` is the one that asks; None where a human decides. Without
+    `merchant_skeleton` no look-alikes of the merchant are looked for. `own` is what
     counts of the transaction itself, to be left out, if it was decided before.
     1 statement, and one per budget that counts under a new policy or period. Call it
     after lock_spender(), in a statement of its own: under READ COMMITTED only a new
@@ -116,11 +122,16 @@ def snapshot_for(
     parameters = (
         standing_parameters(agent, credential_id=credential_id, merchant=merchant_key)
         | counted_parameters(pots)
-        | {"currency": currency, "key": idempotency_key}
+        | {
+            "currency": currency,
+            "key": idempotency_key,
+            "skeleton": merchant_skeleton,
+        }
     )
     with connection.cursor() as cursor:
         cursor.execute(_SNAPSHOT, parameters)
-        activity, merchant, stored, applying, answer, *standing = cursor.fetchone()
+        row = cursor.fetchone()
+    activity, merchant, lookalikes, stored, applying, answer, *standing = row
     known = {budget.id for budget in spender.shared}
     concerned = applying if own is None else own.shared_budgets
     shared = tuple(
@@ -131,7 +142,7 @@ def snapshot_for(
     holders = {agent.id, *(budget.id for budget in shared)}
     return Snapshot(
         activity=_activity(_row(activity), now),
-        merchant=_merchant(_row(merchant)),
+        merchant=_merchant(_row(merchant), lookalikes=tuple(lookalikes)),
         counted=tuple(
             item
             for item in counted(pots, stored, currency=currency, policy=policy)
@@ -163,16 +174,23 @@ def _activity(row: Mapping[str, Any], now: datetime) -> Activity:
         allowed_sum_of_squares=row["allowed_sum_of_squares"],
         requests_by_hour_of_day=tuple(row["requests_by_hour_of_day"]),
         waiting_approvals=row["waiting_approvals"],
+        recent=tuple(
+            RecentRequest(**each | {"at": datetime.fromisoformat(each["at"])})
+            for each in row["recent"]
+        ),
     )
 
 
-def _merchant(row: Mapping[str, Any]) -> MerchantHistory:
+def _merchant(
+    row: Mapping[str, Any], *, lookalikes: tuple[str, ...]
+) -> MerchantHistory:
     if not row:
-        return MerchantHistory()
+        return MerchantHistory(lookalikes=lookalikes)
     return MerchantHistory(
         allowed_count=row["allowed_count"],
         last_amount_minor=row["last_amount_minor"],
         last_request_at=datetime.fromisoformat(row["last_request_at"]),
+        lookalikes=lookalikes,
     )
 
 

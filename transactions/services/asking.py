@@ -24,10 +24,15 @@ class Ask:
     description: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     occurred_at: datetime | None = None
+    merchant_country: str = ""
+    mcc: str = ""
 
     def digest(self) -> str:
         """Return what makes two bodies under one Idempotency-Key the same."""
         body = dataclasses.asdict(self)
+        for name in ("merchant_country", "mcc"):
+            if not body[name]:  # As before there were such fields.
+                del body[name]
         body["amount"] = str(self.amount)
         body["occurred_at"] = self.occurred_at and instant(self.occurred_at)
         return digest(body)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from agents.core.approval_levels import level_of, next_role
+from agents.core.confusables import skeleton
 from agents.core.money import format_amount
 from agents.core.policy import PolicyRules
 from agents.models import Agent
@@ -18,7 +19,7 @@ from audit.batch import Insert, write_together
 from audit.core.masking import mask
 from audit.models import AuditEvent
 from audit.services import build_event
-from transactions.core.activity import count_request
+from transactions.core.activity import RecentRequest, count_request
 from transactions.core.decision import Verdict, is_just_below_approval
 from transactions.core.digest import digest
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
@@ -110,6 +111,8 @@ def _transaction(decided: Decided) -> Transaction:
         merchant_key=request.merchant_key,
         category=request.category,
         description=request.description,
+        merchant_country=request.merchant_country,
+        mcc=request.mcc,
         metadata=mask(dict(decided.ask.metadata)),
         occurred_at=decided.facts.now,
         created_at=agent.now,
@@ -173,23 +176,31 @@ def request_of(row: Transaction) -> SpendingRequest:
         merchant_key=row.merchant_key,
         category=row.category,
         description=row.description,
+        merchant_country=row.merchant_country,
+        mcc=row.mcc,
     )
 
 
 def action_digest(row: Transaction, policy_version_id: str | None) -> str:
     """Return the digest of exactly what a human is asked to approve."""
-    return digest(
-        {
-            "transaction": row.id,
-            "agent": row.agent_id,
-            "amount_minor": row.amount_minor,
-            "currency": row.currency,
-            "merchant": row.merchant,
-            "category": row.category,
-            "description": row.description,
-            "policy_version": policy_version_id,
-        }
-    )
+    seen = {
+        "transaction": row.id,
+        "agent": row.agent_id,
+        "amount_minor": row.amount_minor,
+        "currency": row.currency,
+        "merchant": row.merchant,
+        "category": row.category,
+        "description": row.description,
+        "policy_version": policy_version_id,
+    }
+    # Only where known, so that what is held from before these facts keeps its digest.
+    return digest(seen | _known_facts(row))
+
+
+def _known_facts(row: Transaction) -> dict[str, str]:
+    """Return the optional facts that the agent told."""
+    facts = {"merchant_country": row.merchant_country, "mcc": row.mcc}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
@@ -231,8 +242,15 @@ def _activity(decided: Decided) -> AgentActivity:
         is_just_below=is_just_below_approval(
             decided.request, decided.policy, THRESHOLDS
         ),
+        recent=RecentRequest(
+            amount_minor=decided.request.amount_minor,
+            currency=decided.request.currency,
+            merchant_key=decided.request.merchant_key,
+            at=decided.facts.now,
+        ),
     )
     values = dataclasses.asdict(counted)
+    values["recent"] = as_json(counted.recent)
     return AgentActivity(agent_id=decided.agent.id, **values)
 
 
@@ -241,6 +259,7 @@ def _merchant(decided: Decided) -> MerchantActivity:
     return MerchantActivity(
         agent_id=decided.agent.id,
         merchant_key=decided.request.merchant_key,
+        skeleton=skeleton(decided.request.merchant),
         allowed_count=decided.facts.merchant.allowed_count + int(allowed),
         last_amount_minor=decided.request.amount_minor,
         last_request_at=decided.facts.now,
@@ -262,6 +281,7 @@ def _events(
         "currency": row.currency,
         "merchant": row.merchant,
         "category": row.category,
+        **_known_facts(row),
     }
     told = {
         "outcome": decision.outcome,

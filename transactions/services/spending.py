@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from agents.core.categories import canonical_category
+from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
 from agents.core.money import MoneyError, parse_amount
 from agents.core.policy import PolicyRules
@@ -65,6 +66,7 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
         policy=policy,
         credential_id=acting.credential_id,
         merchant_key=merchant_key(ask.merchant),
+        merchant_skeleton=skeleton(ask.merchant),
         category=_category(ask),
         currency=_currency(ask, policy),
         now=now,
@@ -121,6 +123,8 @@ def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
         merchant_key=merchant_key(ask.merchant),
         category=_category(ask),
         description=mask(ask.description),
+        merchant_country=ask.merchant_country,
+        mcc=ask.mcc,
     )
 
 

@@ -12,6 +12,7 @@ from agents.core.policy_words import spoken_amount
 from transactions.core.risk import risk_level
 from transactions.models import Decision
 from transactions.queries import Level
+from transactions.representation import message_of
 
 register = template.Library()
 
@@ -90,6 +91,12 @@ def causes(decision: Decision) -> list[Mapping[str, Any]]:
         for finding in decision.findings
         if finding["outcome"] == decision.outcome
     ]
+
+
+@register.filter
+def told(finding: Mapping[str, Any]) -> str:
+    """Return a finding's message in the reader's language."""
+    return message_of(finding)
 
 
 @register.filter

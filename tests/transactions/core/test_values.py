@@ -96,6 +96,7 @@ def test_instants_are_written_in_utc():
         "allowed_count": 0,
         "last_amount_minor": 0,
         "last_request_at": "2025-03-04T15:30:00Z",
+        "lookalikes": [],
     }
 
 

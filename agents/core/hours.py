@@ -1,0 +1,82 @@
+"""The hours of the week in which an agent may ask, by the clocks of its time zone.
+
+An instant has exactly one wall-clock time in a zone, so the hours that clocks skip or
+repeat twice a year need no rule of their own: what is asked at a repeated 02:30 is
+asked at 02:30, both times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES = 24 * 60
+UTC = "UTC"
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """On each of some days from one minute of the day until before another."""
+
+    days: tuple[str, ...]
+    start_minute: int
+    end_minute: int
+
+    def hold(self, local: datetime) -> bool:
+        """Tell whether a wall-clock time lies within."""
+        minute = local.hour * 60 + local.minute
+        is_day = DAYS[local.weekday()] in self.days
+        return is_day and self.start_minute <= minute < self.end_minute
+
+
+def is_within(hours: Sequence[Hours], zone: str, now: datetime) -> bool:
+    """Tell whether an aware instant lies in any of the hours, in an IANA time zone.
+
+    Raises ZoneInfoNotFoundError where the zone is not installed any more.
+    """
+    local = now.astimezone(ZoneInfo(zone))
+    return any(each.hold(local) for each in hours)
+
+
+def minutes_of_week(hours: Sequence[Hours]) -> frozenset[tuple[str, int]]:
+    """Return all (day, minute of the day) that the hours cover."""
+    return frozenset(
+        (day, minute)
+        for each in hours
+        for day in each.days
+        for minute in range(each.start_minute, each.end_minute)
+    )
+
+
+def parse_clock(text: str) -> int | None:
+    """Return the minute of the day of "08:30", 0 to 1440 for "24:00", or None."""
+    if not _CLOCK.fullmatch(text):
+        return None
+    hour, minute = text.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def format_clock(minute: int) -> str:
+    """Return a minute of the day as "08:30"."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def is_time_zone(name: str) -> bool:
+    """Tell whether a name is UTC or an IANA area and place, such as Europe/Berlin.
+
+    Names without a slash (EST, the host's "localtime") mean different things to
+    different hosts.
+    """
+    return name == UTC or ("/" in name and name in _zones())
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,159 @@
+"""Reading the reach of a draft policy: countries, kinds of sellers, hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from agents.core.countries import COUNTRIES
+from agents.core.hours import DAYS, UTC, Hours, is_time_zone, parse_clock
+from agents.core.mcc import GROUPS, MCC
+
+HOURS_MAX = 50
+REACH_NAMES = (
+    "time_zone",
+    "allowed_countries",
+    "blocked_countries",
+    "allowed_hours",
+    "blocked_mcc_groups",
+    "blocked_mccs",
+)
+
+
+class Refused(Exception):
+    """A value of a draft is not what its field takes; `code` says why."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code, self.detail = code, detail
+
+
+class Reader(Protocol):
+    """What policy_draft's reader offers."""
+
+    def refuse(self, pointer: str, code: str, detail: str) -> None: ...
+    def read(
+        self, name: str, parse: Callable[[object], Any], default: object = None
+    ) -> Any: ...
+    def read_list(
+        self,
+        name: str,
+        parse: Callable[[object], tuple[str, str]],
+        *,
+        null_is_any: bool = True,
+        default: tuple[str, ...] | None = None,
+    ) -> tuple[str, ...] | None: ...
+    def parsed(
+        self, pointer: str, parse: Callable[[object], Any], value: object
+    ) -> Any: ...
+
+
+def read_reach(reader: Reader) -> dict[str, Any]:
+    """Return these terms of a draft by name; the reader is told what is wrong."""
+
+    def blocked(name: str, parse: Callable[[object], tuple[str, str]]) -> Any:
+        return reader.read_list(name, parse, null_is_any=False, default=())
+
+    return {
+        "time_zone": reader.read("time_zone", _time_zone, UTC),
+        "allowed_countries": reader.read_list("allowed_countries", _country),
+        "blocked_countries": blocked("blocked_countries", _country),
+        "allowed_hours": _read_hours(reader),
+        "blocked_mcc_groups": blocked("blocked_mcc_groups", _mcc_group),
+        "blocked_mccs": blocked("blocked_mccs", _mcc),
+    }
+
+
+def _read_hours(reader: Reader) -> tuple[Hours, ...] | None:
+    windows = reader.read("allowed_hours", _windows)
+    if windows is None:
+        return None
+    read = [
+        _read_window(reader, f"/allowed_hours/{index}", window)
+        for index, window in enumerate(windows)
+    ]
+    return tuple(hours for hours in read if hours is not None)
+
+
+def _read_window(reader: Reader, pointer: str, window: object) -> Hours | None:
+    fields = reader.parsed(pointer, _window, window)
+    if fields is None:
+        return None
+    days = reader.parsed(f"{pointer}/days", _days, fields["days"])
+    start = reader.parsed(f"{pointer}/from", _clock, fields["from"])
+    end = reader.parsed(f"{pointer}/to", _clock, fields["to"])
+    if days is None or start is None or end is None:
+        return None
+    if start >= end:
+        detail = "Write a later time; hours past midnight are two entries."
+        reader.refuse(f"{pointer}/to", "hours_end_first", detail)
+        return None
+    return Hours(days, start, end)
+
+
+def _windows(value: object) -> Sequence[object] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise Refused("not_a_list", "Write a list, if an empty one.")
+    if len(value) > HOURS_MAX:
+        raise Refused("too_many", f"Write at most {HOURS_MAX} entries.")
+    return value
+
+
+def _window(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping) or set(value) != {"days", "from", "to"}:
+        example = '{"days": ["mon"], "from": "08:00", "to": "18:00"}'
+        raise Refused("hours_shape", f"Write {example}.")
+    return value
+
+
+def _days(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise Refused("not_a_list", "Write a list of days.")
+    days = tuple(day for day in DAYS if day in value)
+    if len(days) != len(value):
+        raise Refused("day_unknown", f"Write each day once: {', '.join(DAYS)}.")
+    return days
+
+
+def _clock(value: object) -> int:
+    minute = parse_clock(_text(value))
+    if minute is None:
+        raise Refused("not_a_time", "Write hours and minutes from 00:00 to 24:00.")
+    return minute
+
+
+def _time_zone(value: object) -> str:
+    name = _text(value)
+    if not is_time_zone(name):
+        raise Refused(
+            "time_zone_unknown", "Write UTC or an IANA name, such as Europe/Berlin."
+        )
+    return name
+
+
+def _country(value: object) -> tuple[str, str]:
+    code = _text(value)
+    if code not in COUNTRIES:
+        raise Refused("country_unknown", "Write two capitals of ISO 3166, such as DE.")
+    return code, code
+
+
+def _mcc_group(value: object) -> tuple[str, str]:
+    name = _text(value)
+    if name not in GROUPS:
+        raise Refused("mcc_group_unknown", f"Write one of {', '.join(GROUPS)}.")
+    return name, name
+
+
+def _mcc(value: object) -> tuple[str, str]:
+    code = _text(value)
+    if not MCC.fullmatch(code):
+        raise Refused("mcc_malformed", "Write the four digits of the code.")
+    return code, code
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Refused("not_a_text", "Write a text.")
+    return value

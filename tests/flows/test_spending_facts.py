@@ -1,0 +1,172 @@
+"""The optional facts of a request, from the body to every record of it."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from audit.models import AuditEvent
+from tests.flows.requests import SEED, URL, create, problem
+from tests.spending import ask_for, everything
+from transactions.models import (
+    AgentActivity,
+    Decision,
+    MerchantActivity,
+    Transaction,
+)
+
+FACTS = {"merchant_country": "DE", "mcc": "5732"}
+
+pytestmark = pytest.mark.usefixtures("spacious_limits")
+
+
+def test_facts_are_told_back_stored_and_logged(shopper, agent, give_policy):
+    give_policy(agent, allowed_countries=["DE"], blocked_mcc_groups=["gambling"])
+
+    body = create(shopper, **FACTS).json()
+
+    assert {name: body[name] for name in FACTS} == FACTS
+    assert body["outcome"] == "allow"
+    row = Transaction.objects.get()
+    assert (row.merchant_country, row.mcc) == ("DE", "5732")
+    asked = Decision.objects.get().inputs["facts"]["request"]
+    assert {name: asked[name] for name in FACTS} == FACTS
+    event = AuditEvent.objects.get(action="transaction.requested")
+    assert {name: event.details[name] for name in FACTS} == FACTS
+    assert shopper.get(f"{URL}{row.pk}/").json() == body
+
+
+def test_without_them_an_answer_says_null(shopper):
+    body = create(shopper).json()
+
+    assert (body["merchant_country"], body["mcc"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"merchant_country": "de"}, ("/merchant_country", "country_unknown")),
+        ({"merchant_country": "UK"}, ("/merchant_country", "country_unknown")),
+        ({"merchant_country": "DEU"}, ("/merchant_country", "max_length")),
+        ({"merchant_country": "D\u0415"}, ("/merchant_country", "country_unknown")),
+        ({"merchant_country": ""}, ("/merchant_country", "blank")),
+        ({"merchant_country": None}, ("/merchant_country", "null")),
+        ({"merchant_country": ["DE"]}, ("/merchant_country", "invalid")),
+        ({"mcc": "573"}, ("/mcc", "mcc_malformed")),
+        ({"mcc": "57320"}, ("/mcc", "max_length")),
+        ({"mcc": "\u0667\u0669\u0669\u0665"}, ("/mcc", "mcc_malformed")),
+        ({"mcc": "57a2"}, ("/mcc", "mcc_malformed")),
+        ({"mcc": "-573"}, ("/mcc", "mcc_malformed")),
+        ({"mcc": ""}, ("/mcc", "blank")),
+        ({"mcc": None}, ("/mcc", "null")),
+        ({"mcc": True}, ("/mcc", "invalid")),
+        ({"mcc": {"code": "5732"}}, ("/mcc", "invalid")),
+    ],
+)
+def test_e1_a_fact_that_is_none_is_refused_with_its_pointer(shopper, changes, error):
+    before = everything()
+
+    assert error in problem(create(shopper, **changes), 400, "invalid_request")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("fact", ["merchant_country", "mcc"])
+def test_j2_another_fact_under_the_same_key_is_another_body(shopper, fact):
+    first = create(shopper, key="k", **FACTS)
+    again = create(shopper, key="k", **FACTS)
+    other = {"merchant_country": "FR", "mcc": "5733"}[fact]
+
+    assert again.json() == first.json()
+    changed = create(shopper, key="k", **FACTS | {fact: other})
+    missing = create(
+        shopper, SEED | {n: v for n, v in FACTS.items() if n != fact}, key="k"
+    )
+    assert [one.status_code for one in (changed, missing)] == [422, 422]
+
+
+def test_a_request_without_facts_has_the_digest_it_had_before_there_were_any():
+    assert ask_for().digest() == (
+        "14261bebd151b09c2f254e66426a545fd03595051d9863390d50b4725a303b5c"
+    )
+    assert ask_for(mcc="5732").digest() != ask_for().digest()
+    assert ask_for(mcc="5732").digest() != ask_for(merchant_country="DE").digest()
+
+
+@pytest.mark.parametrize(
+    "assignment", ["merchant_country = 'FR'", "mcc = '7995'", "mcc = '', category = ''"]
+)
+def test_l1_facts_of_a_transaction_never_change(shopper, assignment):
+    create(shopper, **FACTS)
+    before = everything()
+
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as sql:
+        sql.execute(f"UPDATE transactions_transaction SET {assignment}")  # noqa: S608
+
+    assert everything() == before
+
+
+def test_the_database_takes_no_other_form(shopper):
+    create(shopper)
+    row = Transaction.objects.get()
+    for values in ({"mcc": "12"}, {"merchant_country": "d"}):
+        copy = Transaction.objects.get()
+        copy.pk = "txn_copy"
+        for name, value in values.items():
+            setattr(copy, name, value)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            copy.save(force_insert=True)
+    assert Transaction.objects.get() == row
+
+
+def test_e9_a_look_alike_of_a_merchant_paid_before_is_held_until_approved(
+    shopper, agent, give_policy, manager
+):
+    give_policy(agent, allowed_merchants=None)
+    create(shopper, merchant="Amazon")
+
+    first = create(shopper, merchant="Arnazon", amount="20.00").json()
+
+    assert first["outcome"] == "hold"
+    assert first["reasons"] == [
+        {
+            "code": "merchant_lookalike",
+            "message": "Arnazon can be taken for amazon.",
+        }
+    ]
+    MerchantActivity.objects.filter(merchant_key="arnazon").update(allowed_count=1)
+    assert create(shopper, merchant="Arnazon", amount="30.00").json()["outcome"] == (
+        "allow"
+    )
+    # Nor is the first one the second one's imposter.
+    assert create(shopper, merchant="Amazon", amount="40.00").json()["outcome"] == (
+        "allow"
+    )
+
+
+def test_another_agents_merchants_are_nobodys_look_alikes(shopper, agent, give_policy):
+    give_policy(agent, allowed_merchants=None)
+    create(shopper, merchant="Amazon", amount="1000.01")  # Denied, hence not known.
+
+    assert create(shopper, merchant="Arnazon").json()["outcome"] == "allow"
+
+
+def test_a_cent_more_moments_later_is_a_near_repeat(shopper):
+    create(shopper, amount="49.99")
+
+    body = create(shopper, amount="50.00").json()
+
+    assert (body["outcome"], body["reasons"][0]["code"]) == ("hold", "near_duplicate")
+    kept = AgentActivity.objects.get().recent
+    assert [each["amount_minor"] for each in kept] == [49_99, 50_00]
+
+
+def test_the_memory_of_recent_requests_is_bounded(shopper, agent, give_policy):
+    give_policy(agent, allowed_merchants=None)
+    for number in range(1, 15):
+        create(shopper, merchant=f"Shop {number}", amount=f"{number}0.00")
+
+    kept = AgentActivity.objects.get().recent
+    assert len(kept) == 8
+    assert [each["merchant_key"] for each in kept] == [
+        f"shop {number}" for number in range(7, 15)
+    ]

@@ -1,0 +1,67 @@
+"""E12: no pattern of ours takes long over anything."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import time
+from functools import partial
+
+import pytest
+
+from tests.house.source import ROOT, python_files
+from tests.timing import cpu_s
+
+APPS = ("accounts", "agents", "audit", "platform_site", "security", "transactions")
+NASTY = [
+    "a",
+    " ",
+    "0",
+    "-",
+    "'",
+    "\\",
+    '"',
+    "(",
+    "a-",
+    "a b ",
+    "1 ",
+    "1-1.",
+    "=,;",
+    "\u0430a",
+]
+LENGTH = 5_000
+LONGEST_S = 0.05
+
+
+def patterns():
+    """Yield every compiled pattern that one of our modules holds, with its name."""
+    for path in python_files(*APPS):
+        if "re.compile(" not in path.read_text():
+            continue
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        module = importlib.import_module(name)
+        for key, value in vars(module).items():
+            if isinstance(value, re.Pattern):
+                yield f"{name}.{key}", value
+
+
+PATTERNS = dict(patterns())
+
+
+def test_the_patterns_are_found():
+    assert "agents.core.money._DECIMAL_FORM" in PATTERNS
+    assert "transactions.core.likeness._LABELS" in PATTERNS
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_e12_every_pattern_takes_under_50_ms(name):
+    pattern = PATTERNS[name]
+    for unit in NASTY:
+        text = (unit * LENGTH)[:LENGTH] + "!"
+        subject = text.encode() if isinstance(pattern.pattern, bytes) else text
+        for search in (pattern.search, pattern.fullmatch):
+            act = partial(search, subject)
+            started = time.process_time()
+            act()
+            if time.process_time() - started > LONGEST_S:  # Or the machine was busy.
+                assert cpu_s(act) < LONGEST_S, (unit, search)
