@@ -22,7 +22,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python
 	"$$HOME"/.pyenv/versions/3.11*/bin/python3)
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test test-all stress bench check django-checks schema
+.PHONY: help run test test-all stress bench check django-checks schema messages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,11 @@ schema: $(DEV) ## Write the printed pages of docs/ anew from the code
 	@$(BIN)/python -m tests.access.document > docs/permissions.md
 	@$(BIN)/python -m tests.audit.catalogue > docs/audit-events.md
 	@$(WITH_ENGINES) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+messages: ## Compile the translations of reasons (needs gettext)
+	@for po in transactions/locale/*/LC_MESSAGES/django.po; do \
+		msgfmt --check-format -o "$${po%.po}.mo" "$$po" || exit 1; \
+	done
 
 $(BIN)/python:
 	@for python in $(CANDIDATES); do \

@@ -45,6 +45,9 @@ def pages_about(asked: Transaction) -> list[str]:
     ]
 
 
+REASON_PAGES = ["/docs/reasons/", "/docs/reasons/approval_limit_split/"]
+
+
 def pages_of_change(people: People, name: str = "Own assistant") -> list[str]:
     """The pages of looser limits that the manager asks for, for an agent of his own."""
     own = make_agent(people.bob, acting=people.alice, name=name)
@@ -186,7 +189,7 @@ def test_no_page_breaks_the_content_policy_or_hides_a_column(
     visitor.open("/accounts/login/")
     visitor.sign_in("alice").wait_for_url("**/admin/")
 
-    for path in (*pages_about(asked), *changes, *console_pages()):
+    for path in (*pages_about(asked), *changes, *REASON_PAGES, *console_pages()):
         assert visitor.open(path) == 200, path
         visitor.page.wait_for_load_state("load")
         assert (path, visitor.trouble) == (path, [])
@@ -200,11 +203,14 @@ def test_e6_stored_scripts_run_nowhere(visit: Visit, people: People):
         people.carol, acting=people.alice, name=f"{image}{script}", policy=OPEN_POLICY
     )
     asked = ask(agent, merchant=f"{script}{image}", description=f"{image}'\"{script}")
+    strict = make_agent(people.carol, acting=people.alice, name=f"{script} strict")
+    denied = ask(strict, merchant=f"{script}{image}", merchant_country="DE", mcc="5732")
     changes = pages_of_change(people, name=f"{script}{image}")
     visitor = visit(user_agent=f"{image}{script}")
     visitor.sign_in("alice").wait_for_url("**/admin/")
 
-    for path in (*pages_about(asked), *changes, *console_pages()):
+    about = [*pages_about(asked), *pages_about(denied)]
+    for path in (*about, *changes, *console_pages()):
         assert visitor.open(path) == 200, path
         assert visitor.page.locator("img[src=x]").count() == 0
         assert (path, visitor.trouble) == (path, [])
@@ -222,7 +228,8 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, people: People, scheme: str
     visitor = visit(width=390, scheme=scheme)
     visitor.sign_in("bob").wait_for_url("**/approvals/")
 
-    for path in (*pages_about(asked), *changes, "/accounts/password/", "/nowhere/"):
+    others = [*changes, *REASON_PAGES, "/accounts/password/", "/nowhere/"]
+    for path in (*pages_about(asked), *others):
         visitor.open(path)
         width = visitor.page.evaluate("document.documentElement.scrollWidth")
         assert (path, width) == (path, 390)
