@@ -117,6 +117,9 @@ def test_shopping_has_the_example_policy(path):
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": ["search_products", "place_order"],
         "requires_signature": False,
+        "approval_levels": [],
+        "approval_expires_after_minutes": 1440,
+        "approval_escalates_after_minutes": None,
     }
 
 
