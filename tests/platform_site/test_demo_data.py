@@ -119,6 +119,9 @@ def test_shopping_has_the_example_policy(path):
         "requires_signature": False,
         "time_zone": "UTC",
         "limits": [],
+        "approval_levels": [],
+        "approval_expires_after_minutes": 1440,
+        "approval_escalates_after_minutes": None,
     }
 
 

@@ -19,6 +19,7 @@ HISTORIES = [
     "audit_auditleaf",
     "audit_auditnode",
     "audit_checkpoint",
+    "transactions_approvalvote",
     "transactions_decision",
 ]
 RIGHTS = """
