@@ -122,6 +122,11 @@ def test_shopping_has_the_example_policy(path):
         "approval_levels": [],
         "approval_expires_after_minutes": 1440,
         "approval_escalates_after_minutes": None,
+        "allowed_countries": None,
+        "blocked_countries": [],
+        "allowed_hours": None,
+        "blocked_mcc_groups": [],
+        "blocked_mccs": [],
     }
 
 
