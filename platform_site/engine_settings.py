@@ -22,6 +22,8 @@ def database(url: str, *, threads: int, statement_timeout_s: int) -> dict[str, o
             "options": f"-c statement_timeout={statement_timeout_s}s"
             " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **options,
+            # For audit.prepared; all other statements carry their values in the text.
+            "prepare_threshold": 5,
             # Threads of one process share the pool; it must not be smaller than
             # their number, or requests wait for each other.
             "pool": {"min_size": 0, "max_size": threads + 2, "timeout": 5},

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
-
 from agents.queries import (
     STANDING,
     LockedAgent,
@@ -18,6 +16,7 @@ from agents.queries import (
     standing_parameters,
 )
 from audit.ids import new_id
+from audit.prepared import prepared_cursor
 from transactions.core.activity import Activity, no_activity
 from transactions.core.facts import BudgetState, Facts, MerchantHistory, SpendingRequest
 
@@ -93,7 +92,7 @@ def snapshot_for(
     parameters = standing_parameters(
         agent, credential_id=credential_id, merchant=merchant_key
     ) | {"currency": currency, "day": day, "key": idempotency_key}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_SNAPSHOT, parameters)
         activity, merchant, budget, answer, *standing = cursor.fetchone()
     pot = _row(budget)

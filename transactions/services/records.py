@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from transactions.core.activity import count_request
 from transactions.core.decision import Verdict, is_just_below_approval
 from transactions.core.digest import digest
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
+from transactions.core.fields import by_name
 from transactions.core.outcome import Outcome
 from transactions.core.states import FIRST_STATUS
 from transactions.models import (
@@ -114,10 +114,10 @@ def _decision(decided: Decided, row: Transaction) -> Decision:
         findings=[finding.as_json() for finding in verdict.findings],
         inputs={
             "facts": as_inputs(decided.facts),
-            "thresholds": dataclasses.asdict(THRESHOLDS),
+            "thresholds": by_name(THRESHOLDS),
         },
         risk_bp=None if risk is None else risk.score_bp,
-        risk_factors_bp={} if risk is None else dataclasses.asdict(risk),
+        risk_factors_bp={} if risk is None else by_name(risk),
         policy_version_id=decided.policy.id if decided.policy else None,
         decided_at=decided.agent.now,
     )
@@ -125,19 +125,21 @@ def _decision(decided: Decided, row: Transaction) -> Decision:
 
 def as_inputs(facts: Facts) -> dict[str, Any]:
     """Return frozen facts as JSON, instants in RFC 3339."""
-    return _jsonable(dataclasses.asdict(facts))  # type: ignore[no-any-return]
+    return _jsonable(facts)  # type: ignore[no-any-return]
 
 
 def _jsonable(value: Any) -> Any:
     match value:
+        case None | bool() | int() | str():
+            return value
         case datetime():
             return instant(value)
-        case dict():
-            return {key: _jsonable(item) for key, item in value.items()}
-        case list() | tuple():
+        case (int(), *_):
+            return list(value)  # Counters, a hundred and more: all of them numbers.
+        case tuple():
             return [_jsonable(item) for item in value]
         case _:
-            return value
+            return {name: _jsonable(item) for name, item in by_name(value).items()}
 
 
 def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
@@ -200,8 +202,7 @@ def _activity(decided: Decided) -> AgentActivity:
             decided.request, decided.policy, THRESHOLDS
         ),
     )
-    values = dataclasses.asdict(counted)
-    return AgentActivity(agent_id=decided.agent.id, **values)
+    return AgentActivity(agent_id=decided.agent.id, **by_name(counted))
 
 
 def _merchant(decided: Decided) -> MerchantActivity:
