@@ -17,7 +17,7 @@ from accounts.queries import owners_visible_to
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from audit.errors import NotFound
-from audit.prepared import prepared_cursor
+from audit.prepared import first_row
 from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
 from security.fields import Sealed
 from security.models import ResourceLock
@@ -204,9 +204,7 @@ def live_credential(
     Without a policy no signature is required, for then nothing is allowed anyway.
     """
     parameters = {"credential": credential_id, "agent": agent_id, "now": now}
-    with prepared_cursor() as cursor:
-        cursor.execute(_LIVE_CREDENTIAL, parameters)
-        row = cursor.fetchone()
+    row = first_row(_LIVE_CREDENTIAL, parameters)
     return None if row is None else LiveCredential(*row)
 
 
@@ -216,9 +214,7 @@ def lock_agent_row(agent_id: str) -> LockedAgent:
     1 statement. Policy version and active flag are the locked row's, hence current;
     `now` is the only clock of a decision. Raises NotFound.
     """
-    with prepared_cursor() as cursor:
-        cursor.execute(_LOCK_AGENT, [agent_id])
-        row = cursor.fetchone()
+    row = first_row(_LOCK_AGENT, [agent_id])
     if row is None:
         raise NotFound
     return LockedAgent(*row)
@@ -259,9 +255,9 @@ def function_for_call(
     such; None means that there is no such name.
     """
     parameters = standing_parameters(agent, credential_id=credential_id, function=name)
-    with prepared_cursor() as cursor:
-        cursor.execute(_FUNCTION_FOR_CALL, parameters)
-        function, *standing = cursor.fetchone()
+    row = first_row(_FUNCTION_FOR_CALL, parameters)
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
+    function, *standing = row
     found = CallableFunction(**json.loads(function)) if function else None
     return found, standing_of(standing)
 

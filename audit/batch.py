@@ -14,12 +14,13 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DateField, DateTimeField, Field, ForeignKey, Model
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery
 
-from audit.prepared import prepared_cursor
+from audit.prepared import first_row
 
 # Of these Django would hand the values on to psycopg as they are.
 _AS_THEY_ARE = frozenset(
@@ -49,14 +50,15 @@ def write_together(*inserts: Insert) -> None:
         if insert.rows
     ]
     shape = tuple((model, unique, len(rows)) for model, unique, rows in kept)
+    # Not the proxy `connection`, which looks for its thread's at every mention.
+    database = connections[DEFAULT_DB_ALIAS]
     parameters = [
         value
         for model, _, rows in kept
         for row in rows
-        for value in _Columns.of(model).values(row)
+        for value in _Columns.of(model).values(row, database)
     ]
-    with prepared_cursor() as cursor:
-        cursor.execute(_statement(shape), parameters)
+    first_row(_statement(shape), parameters)
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +91,7 @@ def _insert(model: type[Model], unique_fields: tuple[str, ...]) -> str:
         }
     query = InsertQuery(model, **options)
     query.insert_values(fields, [model()])
-    [(sql, _)] = query.get_compiler(connection=connection).as_sql()
+    [(sql, _)] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
     return sql
 
 
@@ -114,10 +116,10 @@ class _Columns:
             tuple(_adapter(field) for field in fields),
         )
 
-    def values(self, row: Model) -> Iterator[Any]:
+    def values(self, row: Model, database: BaseDatabaseWrapper) -> Iterator[Any]:
         """Yield what the ORM would send for a row."""
         for value, adapt in zip(self.attributes(row), self.adapters, strict=True):
-            yield value if adapt is None else adapt(value, connection)
+            yield value if adapt is None else adapt(value, database)
 
 
 def _adapter(field: Field[Any, Any]) -> Callable[..., Any] | None:

@@ -16,7 +16,7 @@ from agents.queries import (
     standing_parameters,
 )
 from audit.ids import new_id
-from audit.prepared import prepared_cursor
+from audit.prepared import first_row
 from transactions.core.activity import Activity, no_activity
 from transactions.core.facts import BudgetState, Facts, MerchantHistory, SpendingRequest
 
@@ -92,9 +92,9 @@ def snapshot_for(
     parameters = standing_parameters(
         agent, credential_id=credential_id, merchant=merchant_key
     ) | {"currency": currency, "day": day, "key": idempotency_key}
-    with prepared_cursor() as cursor:
-        cursor.execute(_SNAPSHOT, parameters)
-        activity, merchant, budget, answer, *standing = cursor.fetchone()
+    row = first_row(_SNAPSHOT, parameters)
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
+    activity, merchant, budget, answer, *standing = row
     pot = _row(budget)
     return Snapshot(
         activity=_activity(_row(activity), now),
