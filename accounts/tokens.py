@@ -144,8 +144,9 @@ def _peek(token: str, part: int) -> dict[str, Any]:
     Only to choose who verifies it, and by which key: that reads it again, strictly.
     """
     try:
-        segment = token.split(".")[part].encode("ascii")
-        found = json.loads(base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4)))
+        segment = token.split(".")[part]
+        padding = "=" * (-len(segment) % 4)
+        found = json.loads(base64.urlsafe_b64decode(segment + padding))
     except (IndexError, *HOSTILE):
         return {}
     return found if isinstance(found, dict) else {}

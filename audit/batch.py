@@ -91,8 +91,8 @@ def _insert(model: type[Model], unique_fields: tuple[str, ...]) -> str:
         }
     query = InsertQuery(model, **options)
     query.insert_values(fields, [model()])
-    [(sql, _)] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-    return sql
+    compiled: list[tuple[str, Any]] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    return compiled[0][0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def _cursor(connection: psycopg.Connection[Any], text: str) -> psycopg.RawCursor
 
 @lru_cache(maxsize=256)
 def _numbered(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a text with $1, $2, … for its placeholders, and the names that they had."""
+    """Return a text with $1, $2, … for its placeholders, and the names they had."""
     names: dict[str, int] = {}
     numbers = itertools.count(1)
 

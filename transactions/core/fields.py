@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 
-def by_name(value: object) -> dict[str, Any]:
+def by_name(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass by name, each as it is.
 
     dataclasses.asdict() copies all that they hold, count by count.
