@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import lru_cache
 from typing import Any
 
 
@@ -12,9 +11,4 @@ def by_name(value: Any) -> dict[str, Any]:
 
     dataclasses.asdict() copies all that they hold, count by count.
     """
-    return {name: getattr(value, name) for name in _names(type(value))}
-
-
-@lru_cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    return {field.name: getattr(value, field.name) for field in fields(value)}
