@@ -1,8 +1,9 @@
-"""`python -m benchmarks`: the decision endpoint beside the floor, round by round."""
+"""`python -m benchmarks`: the decision endpoint beside the floor and a naive peer."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -15,33 +16,45 @@ from types import FrameType
 
 from benchmarks.endpoint import Endpoint
 from benchmarks.floor import Floor
+from benchmarks.peer import Peer, running_peer
 from benchmarks.stack import BenchmarkError, running_stack
 from platform_site.replay.client import ReplayError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OTHERS = ("growth", "hot-agent")
 WARM_UP_S = 1
 FSYNCS = 50
 COLUMNS = (
     *("floor per s", "floor p50 ms", "floor p99 ms"),
     *("endpoint per s", "endpoint p50 ms", "endpoint p99 ms"),
-    *("ratio", "load average", "fsync ms"),
+    *("naive per s", "naive p50 ms", "naive p99 ms"),
+    *("of the floor", "times naive", "load average", "fsync ms"),
 )
 
 
 def main() -> None:
     """Measure as the command line says; ends with 1 when that cannot be done."""
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    if sys.argv[1:] and sys.argv[1] in OTHERS:
+        name = sys.argv.pop(1)
+        module = importlib.import_module(f"benchmarks.{name.replace('-', '_')}")
+        try:
+            module.main()
+        except (BenchmarkError, ReplayError) as error:
+            sys.exit(str(error))
+        return
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure decisions through HTTP as a ratio to pgbench making the "
-        "same durable writes. Starts a platform of its own and removes it.",
+        "same durable writes, and to a naive peer. Starts a platform of its own and "
+        f"removes it. Others by their names: {', '.join(OTHERS)}.",
     )
     parser.add_argument("--rounds", type=_whole, default=5, help="[5]")
     parser.add_argument("--seconds", type=_whole, default=6, help="of each side [6]")
     parser.add_argument("--clients", type=_whole, default=8, help="of each side [8]")
     parser.add_argument("--output", type=Path, metavar="FILE", help="results as JSON")
     options = parser.parse_args()
-    for number in SIGNALS:
-        signal.signal(number, _stop)
     try:
         results = measure(options.rounds, options.seconds, options.clients)
     except (BenchmarkError, ReplayError) as error:
@@ -60,26 +73,29 @@ def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
         "seconds": seconds,
     }
     _show("Starting a platform and a second database, both empty ...")
-    with running_stack() as stack:
+    with running_stack() as stack, running_peer(stack, clients=clients) as naive:
         endpoint = Endpoint(stack, clients=clients)
         floor = Floor(stack, clients=clients)
         facts["postgresql"] = floor.server_version
         _show("".join(f"{name:<16}{fact}\n" for name, fact in facts.items()))
         _show(("{:>16}" * len(COLUMNS)).format(*COLUMNS))
         rounds: list[list[float]] = []
-        for side in (floor, endpoint):
+        sides: list[Floor | Endpoint | Peer] = [floor, endpoint, naive]
+        for side in sides:
             side.measure(seconds=WARM_UP_S)
         for number in range(count):
-            # Each goes first in turn, so that a drift favours neither.
-            order = (floor, endpoint) if number % 2 == 0 else (endpoint, floor)
+            # Each goes first in turn, so that a drift favours none.
+            first = number % len(sides)
+            order = sides[first:] + sides[:first]
             samples = {side: side.measure(seconds=seconds) for side in order}
-            low, high = samples[floor], samples[endpoint]
+            low, high, peer = samples[floor], samples[endpoint], samples[naive]
             rounds.append(
                 [
                     *(low.per_s, low.p50_ms, low.p99_ms),
                     *(high.per_s, high.p50_ms, high.p99_ms),
-                    *(high.per_s / low.per_s, os.getloadavg()[0]),
-                    _fsync_ms(stack.data),
+                    *(peer.per_s, peer.p50_ms, peer.p99_ms),
+                    *(high.per_s / low.per_s, high.per_s / peer.per_s),
+                    *(os.getloadavg()[0], _fsync_ms(stack.data)),
                 ]
             )
             _show("".join(f"{number:>16.3f}" for number in rounds[-1]))
