@@ -10,8 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import User
 from accounts.queries import owners_visible_to
@@ -21,12 +20,30 @@ from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from audit.errors import NotFound
+from audit.prepared import first_row
 from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
+from security.fields import Sealed
 from security.models import ResourceLock
 from security.queries import STOPPING_LOCKS, live_locks, locks_stopping
 
 # What a locked row tells: the fields of LockedAgent but its clock.
-AGENT_COLUMNS = "id, owner_id, created_by_id, name, mode, is_active, policy_version_id"
+AGENT_COLUMNS = """
+    id::text, owner_id::text, created_by_id::text, name::text, mode::text,
+    is_active, policy_version_id::text
+"""
+
+_LIVE_CREDENTIAL = """
+SELECT c.id::text, a.id::text, a.name::text, a.mode::text, a.owner_id::text,
+    a.policy_version_id::text, coalesce(p.requires_signature, false),
+    c.public_key::text, c.signing_secret
+FROM agents_agentcredential c
+    JOIN agents_agent a ON a.id = c.agent_id
+    JOIN accounts_user u ON u.id = a.owner_id
+    LEFT JOIN agents_policyversion p ON p.id = a.policy_version_id
+WHERE c.id = %(credential)s AND a.id = %(agent)s
+    AND c.revoked_at IS NULL AND c.expires_at > %(now)s
+    AND a.is_active AND u.is_active
+"""
 
 # Materialized, so that the clock is read after the wait for the lock, not before.
 _LOCK_AGENT = f"""
@@ -39,7 +56,7 @@ SELECT *, clock_timestamp() FROM locked
 # What stops a caller besides its agent's own row, as three columns. Parameters: those
 # of STOPPING_LOCKS, credential (None where none asks) and clock, the decision's.
 STANDING = f"""
-    ARRAY(SELECT l.kind {STOPPING_LOCKS}),
+    ARRAY(SELECT l.kind::text {STOPPING_LOCKS}),
     (SELECT u.is_active FROM accounts_user u WHERE u.id = %(owner)s),
     %(credential)s::text IS NULL OR EXISTS(
         SELECT FROM agents_agentcredential c
@@ -99,26 +116,24 @@ class CallableFunction:
 class LiveCredential:
     """A credential in force, with what authentication must know of its agent."""
 
-    row: AgentCredential = field(repr=False)
+    id: str
+    agent_id: str
     agent_name: str
     agent_mode: str
     owner_id: str
     policy_version_id: str | None
     requires_signature: bool
-
-    @property
-    def id(self) -> str:
-        return str(self.row.pk)
-
-    @property
-    def agent_id(self) -> str:
-        return str(self.row.agent_id)
+    public_key: str
+    signing_secret: bytes = field(repr=False)
 
     def verifying_key(self) -> VerifyingKey:
         """Return the key of the agent's signatures, decrypted, without a query."""
-        if self.row.public_key:
-            return Ed25519Key(base64.b64decode(self.row.public_key))
-        return HmacKey(self.row.signing_secret)
+        if self.public_key:
+            return Ed25519Key(base64.b64decode(self.public_key))
+        # By its row, for the field decrypts nothing anywhere else, and tells the log.
+        row = AgentCredential(pk=self.id)
+        row.signing_secret = Sealed(self.signing_secret)
+        return HmacKey(row.signing_secret)
 
 
 def agents_visible_to(user: User) -> QuerySet[Agent]:
@@ -194,35 +209,9 @@ def live_credential(
 
     Without a policy no signature is required, for then nothing is allowed anyway.
     """
-    row = (
-        AgentCredential.objects.only("agent_id", "signing_secret", "public_key")
-        .annotate(
-            agent_name=F("agent__name"),
-            agent_mode=F("agent__mode"),
-            owner_id=F("agent__owner_id"),
-            policy_version_id=F("agent__policy_version_id"),
-            requires_signature=F("agent__policy_version__requires_signature"),
-        )
-        .filter(
-            pk=credential_id,
-            agent_id=agent_id,
-            revoked_at=None,
-            expires_at__gt=now,
-            agent__is_active=True,
-            agent__owner__is_active=True,
-        )
-        .first()
-    )
-    if row is None:
-        return None
-    return LiveCredential(
-        row,
-        agent_name=row.agent_name,
-        agent_mode=row.agent_mode,
-        owner_id=row.owner_id,
-        policy_version_id=row.policy_version_id,
-        requires_signature=bool(row.requires_signature),
-    )
+    parameters = {"credential": credential_id, "agent": agent_id, "now": now}
+    row = first_row(_LIVE_CREDENTIAL, parameters)
+    return None if row is None else LiveCredential(*row)
 
 
 def lock_agent_row(agent_id: str) -> LockedAgent:
@@ -231,9 +220,7 @@ def lock_agent_row(agent_id: str) -> LockedAgent:
     1 statement. Policy version and active flag are the locked row's, hence current;
     `now` is the only clock of a decision. Raises NotFound.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK_AGENT, [agent_id])
-        row = cursor.fetchone()
+    row = first_row(_LOCK_AGENT, [agent_id])
     if row is None:
         raise NotFound
     return LockedAgent(*row)
@@ -294,9 +281,9 @@ def function_for_call(
     such; None means that there is no such name.
     """
     parameters = standing_parameters(agent, credential_id=credential_id, function=name)
-    with connection.cursor() as cursor:
-        cursor.execute(_FUNCTION_FOR_CALL, parameters)
-        function, *standing = cursor.fetchone()
+    row = first_row(_FUNCTION_FOR_CALL, parameters)
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
+    function, *standing = row
     found = CallableFunction(**json.loads(function)) if function else None
     return found, standing_of(standing)
 

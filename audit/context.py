@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from django.conf import settings
@@ -152,6 +153,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text)
@@ -164,6 +166,7 @@ def _parse(text: str) -> Address | None:
     return None if address.is_unspecified else address
 
 
+@lru_cache(maxsize=2)
 def _networks(configured: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(item) for item in configured if item != "none")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from django.db import models
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case.
 LENGTH = 26
+_OURS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
 
 
 def new_id(prefix: str) -> str:
@@ -18,11 +20,9 @@ def new_id(prefix: str) -> str:
     Ids that one process makes in a row sort in that order, as a timeline needs.
     """
     number = (time.time_ns() // 1_000 << 76) | secrets.randbits(76)
-    characters = []
-    for _ in range(LENGTH):
-        number, digit = divmod(number, 32)
-        characters.append(ALPHABET[digit])
-    return f"{prefix}_{''.join(reversed(characters))}"
+    # base64 spells whole groups of 40 bits, hence 160 of them, and the first 130 ours.
+    spelt = base64.b32encode((number << 30).to_bytes(20))[:LENGTH]
+    return f"{prefix}_{spelt.translate(_OURS).decode()}"
 
 
 class PrefixedIdField(models.CharField):  # type: ignore[type-arg]

@@ -1,8 +1,9 @@
-"""`python -m benchmarks`: the decision endpoint beside the floor, round by round."""
+"""`python -m benchmarks`: the decision endpoint beside the floor and a naive peer."""
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -13,8 +14,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from benchmarks import hot_agent
 from benchmarks.endpoint import Endpoint
 from benchmarks.floor import Floor
+from benchmarks.peer import Peer, running_peer
+from benchmarks.report import show, whole
 from benchmarks.stack import BenchmarkError, running_stack
 from platform_site.replay.client import ReplayError
 
@@ -24,28 +28,44 @@ FSYNCS = 50
 COLUMNS = (
     *("floor per s", "floor p50 ms", "floor p99 ms"),
     *("endpoint per s", "endpoint p50 ms", "endpoint p99 ms"),
-    *("ratio", "load average", "fsync ms"),
+    *("naive per s", "naive p50 ms", "naive p99 ms"),
+    *("of the floor", "times naive", "load average", "fsync ms"),
 )
 
 
 def main() -> None:
     """Measure as the command line says; ends with 1 when that cannot be done."""
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    match sys.argv[1:]:
+        case ["growth", *rest]:
+            # In one process, on throw-away engines.
+            engines = ["-m", "platform_site.engines", "exec", "--", sys.executable]
+            command = [sys.executable, *engines, "-m", "benchmarks.growth", *rest]
+            os.execv(sys.executable, command)  # noqa: S606
+        case ["hot-agent", *rest]:
+            work = functools.partial(hot_agent.main, rest)
+        case rest:
+            work = functools.partial(_compare, rest)
+    try:
+        work()
+    except (BenchmarkError, ReplayError) as error:
+        sys.exit(str(error))
+
+
+def _compare(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure decisions through HTTP as a ratio to pgbench making the "
-        "same durable writes. Starts a platform of its own and removes it.",
+        "same durable writes, and to a naive peer. Starts a platform of its own and "
+        "removes it. Also: python -m benchmarks growth, … hot-agent.",
     )
-    parser.add_argument("--rounds", type=_whole, default=5, help="[5]")
-    parser.add_argument("--seconds", type=_whole, default=6, help="of each side [6]")
-    parser.add_argument("--clients", type=_whole, default=8, help="of each side [8]")
+    parser.add_argument("--rounds", type=whole, default=5, help="[5]")
+    parser.add_argument("--seconds", type=whole, default=6, help="of each side [6]")
+    parser.add_argument("--clients", type=whole, default=8, help="of each side [8]")
     parser.add_argument("--output", type=Path, metavar="FILE", help="results as JSON")
-    options = parser.parse_args()
-    for number in SIGNALS:
-        signal.signal(number, _stop)
-    try:
-        results = measure(options.rounds, options.seconds, options.clients)
-    except (BenchmarkError, ReplayError) as error:
-        sys.exit(str(error))
+    options = parser.parse_args(arguments)
+    results = measure(options.rounds, options.seconds, options.clients)
     if options.output is not None:
         options.output.write_text(json.dumps(results, indent=2), encoding="utf-8")
 
@@ -59,33 +79,36 @@ def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
         "clients": clients,
         "seconds": seconds,
     }
-    _show("Starting a platform and a second database, both empty ...")
-    with running_stack() as stack:
+    show("Starting a platform and a second database, both empty ...")
+    with running_stack() as stack, running_peer(stack, clients=clients) as naive:
         endpoint = Endpoint(stack, clients=clients)
         floor = Floor(stack, clients=clients)
         facts["postgresql"] = floor.server_version
-        _show("".join(f"{name:<16}{fact}\n" for name, fact in facts.items()))
-        _show(("{:>16}" * len(COLUMNS)).format(*COLUMNS))
+        show("".join(f"{name:<16}{fact}\n" for name, fact in facts.items()))
+        show(("{:>16}" * len(COLUMNS)).format(*COLUMNS))
         rounds: list[list[float]] = []
-        for side in (floor, endpoint):
+        sides: list[Floor | Endpoint | Peer] = [floor, endpoint, naive]
+        for side in sides:
             side.measure(seconds=WARM_UP_S)
         for number in range(count):
-            # Each goes first in turn, so that a drift favours neither.
-            order = (floor, endpoint) if number % 2 == 0 else (endpoint, floor)
+            # Each goes first in turn, so that a drift favours none.
+            first = number % len(sides)
+            order = sides[first:] + sides[:first]
             samples = {side: side.measure(seconds=seconds) for side in order}
-            low, high = samples[floor], samples[endpoint]
+            low, high, peer = samples[floor], samples[endpoint], samples[naive]
             rounds.append(
                 [
                     *(low.per_s, low.p50_ms, low.p99_ms),
                     *(high.per_s, high.p50_ms, high.p99_ms),
-                    *(high.per_s / low.per_s, os.getloadavg()[0]),
-                    _fsync_ms(stack.data),
+                    *(peer.per_s, peer.p50_ms, peer.p99_ms),
+                    *(high.per_s / low.per_s, high.per_s / peer.per_s),
+                    *(os.getloadavg()[0], _fsync_ms(stack.data)),
                 ]
             )
-            _show("".join(f"{number:>16.3f}" for number in rounds[-1]))
+            show("".join(f"{number:>16.3f}" for number in rounds[-1]))
     summary = _summary(rounds)
     facts["outcomes"] = dict(endpoint.outcomes)
-    _show(f"\noutcomes        {facts['outcomes']}")
+    show(f"\noutcomes        {facts['outcomes']}")
     named = [dict(zip(COLUMNS, one, strict=True)) for one in rounds]
     return {"facts": facts, "rounds": named, "summary": summary}
 
@@ -93,10 +116,10 @@ def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
 def _summary(rounds: list[list[float]]) -> dict[str, dict[str, float]]:
     """Show and return the median of each column and how far it spreads."""
     summary = {}
-    _show(f"\n{'':<16}{'median':>10}{'min':>10}{'max':>10}")
+    show(f"\n{'':<16}{'median':>10}{'min':>10}{'max':>10}")
     for name, values in zip(COLUMNS, zip(*rounds, strict=True), strict=True):
         found = (statistics.median(values), min(values), max(values))
-        _show(f"{name:<16}" + "".join(f"{value:>10.3f}" for value in found))
+        show(f"{name:<16}" + "".join(f"{value:>10.3f}" for value in found))
         summary[name] = dict(zip(("median", "min", "max"), found, strict=True))
     return summary
 
@@ -118,22 +141,11 @@ def _fsync_ms(directory: Path) -> float:
     return 1000 * statistics.median(times)
 
 
-def _whole(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero.")
-
-
 def _stop(number: int, frame: FrameType | None) -> None:
     """End in order, whatever is under way; nothing hurries it."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
-
-
-def _show(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

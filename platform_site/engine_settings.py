@@ -5,7 +5,9 @@ from __future__ import annotations
 import urllib.parse
 
 
-def database(url: str, *, threads: int, statement_timeout_s: int) -> dict[str, object]:
+def database(
+    url: str, *, threads: int, statement_timeout_s: int, prepared: bool
+) -> dict[str, object]:
     """Return what Django wants to know of a DATABASE_URL; a pool for the threads."""
     parts = urllib.parse.urlsplit(url)
     options = dict(urllib.parse.parse_qsl(parts.query))
@@ -22,6 +24,9 @@ def database(url: str, *, threads: int, statement_timeout_s: int) -> dict[str, o
             "options": f"-c statement_timeout={statement_timeout_s}s"
             " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **options,
+            # Of audit.prepared only; others carry their values in the text. Psycopg's
+            # own default: what is sent less often than that is not worth keeping.
+            "prepare_threshold": 5 if prepared else None,
             # Threads of one process share the pool; it must not be smaller than
             # their number, or requests wait for each other.
             "pool": {"min_size": 0, "max_size": threads + 2, "timeout": 5},

@@ -151,11 +151,15 @@ DATABASE_URL = env.text("DATABASE_URL", "")
 STATEMENT_TIMEOUT_S = env.integer(
     "STATEMENT_TIMEOUT_S", default=20, minimum=0, maximum=86_400
 )
+PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", default=True)
 REDIS_URL = env.text("REDIS_URL", "")
 
 DATABASES = {
     "default": engine_settings.database(
-        DATABASE_URL, threads=WEB_THREADS, statement_timeout_s=STATEMENT_TIMEOUT_S
+        DATABASE_URL,
+        threads=WEB_THREADS,
+        statement_timeout_s=STATEMENT_TIMEOUT_S,
+        prepared=PREPARED_STATEMENTS,
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -8,23 +8,24 @@ from drf_spectacular.views import SpectacularAPIView
 
 from platform_site import docs, health, metrics, reason_pages, views, well_known
 
+# Addresses are tried in order: first the one that is asked most, the decision's.
 api_v1: list[URLPattern | URLResolver] = [
+    path("", include("transactions.api_urls")),
     path("", include("accounts.api_urls")),
     path("", include("agents.api_urls")),
-    path("", include("transactions.api_urls")),
     path("", include("security.api_urls")),
     path("", include("audit.api_urls")),
     path("schema/", SpectacularAPIView.as_view(**docs.OPEN), name="schema"),
 ]
 
 urlpatterns = [
+    path("api/v1/", include(api_v1)),
     path("", views.home, name="home"),
     path("", include("transactions.urls")),
     path("accounts/", include("accounts.urls")),
     path("agents/", include("agents.urls")),
     path("change-requests/", include("security.urls")),
     path("admin/", admin.site.urls),
-    path("api/v1/", include(api_v1)),
     path("api/docs/", docs.DocsView.as_view(**docs.OPEN), name="docs"),
     path("errors/<slug:code>/", views.error_page, name="error"),
     path(".well-known/jwks.json", well_known.jwks, name="jwks"),

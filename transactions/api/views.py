@@ -32,6 +32,7 @@ from transactions.api.serializers import (
     FunctionCallOutput,
     TransactionInput,
     TransactionOutput,
+    parse_ask,
 )
 from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
 from transactions.models import Decision, FunctionCall, Transaction
@@ -132,10 +133,8 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         refuse_unknown(request, set())
         key = idempotency_key(request)
-        body = TransactionInput(data=request.data)
-        body.is_valid(raise_exception=True)
         answer = services.request_transaction(
-            body.ask(), acting=agent_of(request), idempotency_key=key
+            parse_ask(request.data), acting=agent_of(request), idempotency_key=key
         )
         headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
         return Response(answer.body, answer.status_code, headers=headers)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from agents.core.policy import PolicyRules
 from agents.queries import (
     STANDING,
@@ -18,6 +16,7 @@ from agents.queries import (
     standing_of,
     standing_parameters,
 )
+from audit.prepared import first_row
 from transactions.core.activity import Activity, RecentRequest, no_activity
 from transactions.core.facts import Facts, MerchantHistory, SpendingRequest
 from transactions.core.limits import pot_of, pots_of
@@ -128,9 +127,8 @@ def snapshot_for(
             "skeleton": merchant_skeleton,
         }
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_SNAPSHOT, parameters)
-        row = cursor.fetchone()
+    row = first_row(_SNAPSHOT, parameters)
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
     activity, merchant, lookalikes, stored, applying, answer, *standing = row
     known = {budget.id for budget in spender.shared}
     concerned = applying if own is None else own.shared_budgets

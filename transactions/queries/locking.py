@@ -11,10 +11,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
-
 from agents.queries import AGENT_COLUMNS, LockedAgent
 from audit.errors import NotFound
+from audit.prepared import first_row
 
 # The shared budgets of an agent, by the owner's team; test agents have none.
 APPLYING = """
@@ -70,9 +69,7 @@ def lock_spender(agent_id: str, *, transaction_id: str | None = None) -> LockedS
     its agent was in another team then. Raises NotFound.
     """
     parameters = {"agent": agent_id, "transaction": transaction_id}
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, parameters)
-        row = cursor.fetchone()
+    row = first_row(_LOCK, parameters)
     if row is None:
         raise NotFound
     shared, *agent = row

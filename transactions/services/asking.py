@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from transactions.core.digest import digest
+from transactions.core.fields import by_name
 from transactions.representation import instant
 
 
@@ -29,7 +29,7 @@ class Ask:
 
     def digest(self) -> str:
         """Return what makes two bodies under one Idempotency-Key the same."""
-        body = dataclasses.asdict(self)
+        body = by_name(self)
         for name in ("merchant_country", "mcc"):
             if not body[name]:  # As before there were such fields.
                 del body[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +22,7 @@ from transactions.core.activity import RecentRequest, count_request
 from transactions.core.decision import Verdict, is_just_below_approval
 from transactions.core.digest import digest
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
+from transactions.core.fields import by_name
 from transactions.core.outcome import Outcome
 from transactions.core.record import (
     ENGINE_VERSION,
@@ -249,8 +249,7 @@ def _activity(decided: Decided) -> AgentActivity:
             at=decided.facts.now,
         ),
     )
-    values = dataclasses.asdict(counted)
-    values["recent"] = as_json(counted.recent)
+    values = by_name(counted) | {"recent": as_json(counted.recent)}
     return AgentActivity(agent_id=decided.agent.id, **values)
 
 

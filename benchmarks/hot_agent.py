@@ -1,0 +1,78 @@
+"""`python -m benchmarks hot-agent`: what many agents lose to one that is hammered.
+
+An agent's decisions wait for its row, one for another. Three settings take turns: a
+hundred agents alone; beside several clients that all ask for one more agent; beside as
+many clients with an agent each, which load the machine as much and wait for nobody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+
+from benchmarks.endpoint import agent_tokens
+from benchmarks.report import show, spread, whole
+from benchmarks.stack import Sample, running_stack
+from benchmarks.wire import Client, ask_together
+
+AGENTS = 100
+
+
+def main(arguments: list[str]) -> None:
+    """Measure as the command line says. Raises BenchmarkError, ReplayError."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks hot-agent")
+    parser.add_argument("--rounds", type=whole, default=5, help="[5]")
+    parser.add_argument("--seconds", type=whole, default=6, help="of each setting [6]")
+    parser.add_argument("--clients", type=whole, default=8, help="of the hundred [8]")
+    parser.add_argument("--hammering", type=whole, default=4, help="more clients [4]")
+    options = parser.parse_args(arguments)
+    with running_stack() as stack:
+        tokens = agent_tokens(stack, AGENTS + 1 + options.hammering)
+        port, many = stack.port, tokens[:AGENTS]
+        others = [
+            Client(port, many[one :: options.clients], number=one)
+            for one in range(options.clients)
+        ]
+        hammering = range(options.hammering)
+        hot = [Client(port, [tokens[AGENTS]], number=one) for one in hammering]
+        own = [Client(port, [tokens[AGENTS + 1 + one]]) for one in hammering]
+        settings: dict[str, list[list[Client]]] = {
+            "alone": [others],
+            "beside the hot agent": [others, hot],
+            "beside as many others": [others, own],
+        }
+        rounds = [
+            _round(settings, number, options.seconds)
+            for number in range(options.rounds)
+        ]
+    _tell(rounds)
+
+
+Round = dict[str, list[Sample]]
+
+
+def _round(settings: dict[str, list[list[Client]]], number: int, seconds: int) -> Round:
+    """Measure each setting once; which is first goes round."""
+    names = list(settings)
+    first = number % len(names)
+    return {
+        name: ask_together(*settings[name], seconds=seconds)
+        for name in names[first:] + names[:first]
+    }
+
+
+def _tell(rounds: list[Round]) -> None:
+    show(f"{'the hundred agents':<24}{'per s':>24}{'p99 ms':>24}{'the rest per s':>18}")
+    for name in sorted(rounds[0]):
+        samples = [one[name] for one in rounds]
+        rest = [sample[1].per_s for sample in samples if len(sample) > 1]
+        show(
+            f"{name:<24}{spread([one[0].per_s for one in samples], '.0f'):>24}"
+            f"{spread([one[0].p99_ms for one in samples], '.0f'):>24}"
+            f"{statistics.median(rest) if rest else 0:>18.0f}"
+        )
+    for name in ("alone", "beside as many others"):
+        ratios = [
+            one["beside the hot agent"][0].per_s / one[name][0].per_s for one in rounds
+        ]
+        show(f"beside the hot agent / {name:<24}{spread(ratios, '.2f')}")
