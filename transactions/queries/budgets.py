@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from agents.core.limits import BEGINNING, spoken_limit
 from agents.core.policy import PolicyRules
+from agents.models import Agent
 from agents.queries import policy_rules
 from transactions.core.facts import SharedSpent, Spent
 from transactions.core.limits import Pot, limits_concerning, pot_of, pots_of
@@ -35,7 +36,8 @@ COUNTED = """
 """
 
 # What an agent has spent in a span, per step of a rolling one. What was given back
-# does not count, nor what the payment rail took late as a transaction of its own.
+# does not count, nor what the payment rail took late as a transaction of its own. By
+# `created_since` an index leaves out what is older; only a test agent's clock differs.
 _HISTORY = """
 SELECT CASE WHEN %(step)s::interval IS NULL THEN %(since)s
             ELSE date_bin(%(step)s, t.occurred_at, %(beginning)s) END,
@@ -45,7 +47,7 @@ SELECT CASE WHEN %(step)s::interval IS NULL THEN %(since)s
 FROM transactions_transaction t
 JOIN transactions_reservation r ON r.transaction_id = t.id
 WHERE t.agent_id = %(agent)s AND t.currency = %(currency)s
-  AND t.occurred_at >= %(since)s
+  AND t.occurred_at >= %(since)s AND t.created_at >= %(created_since)s
   AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
   AND %(scope)s IN ('agent', 'merchant:' || t.merchant_key, 'category:' || t.category)
 GROUP BY 1 ORDER BY 1
@@ -99,6 +101,7 @@ def counted(
     *,
     currency: str,
     policy: PolicyRules | None,
+    mode: str,
 ) -> tuple[Counted, ...]:
     """Return what counts in each pot, from COUNTED's answer.
 
@@ -109,7 +112,7 @@ def counted(
     for row in json.loads(stored or "[]"):
         by_place[row.pop("place") - 1].append(_stored(row))
     return tuple(
-        _recounted(pot, budgets, currency)
+        _recounted(pot, budgets, currency, mode)
         if not (pot.is_shared or _is_counted(budgets, policy))
         else Counted(pot, budgets)
         for pot, budgets in ((pot, by_place[n]) for n, pot in enumerate(pots))
@@ -159,7 +162,13 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
             counted_parameters(pots) | {"currency": asked.currency},
         )
         [stored] = cursor.fetchone()
-    found = counted(pots, stored, currency=asked.currency, policy=policy)
+    found = counted(
+        pots,
+        stored,
+        currency=asked.currency,
+        policy=policy,
+        mode=asked.agent.mode,
+    )
     return [
         level
         for label, item in zip(labels, found, strict=True)
@@ -235,12 +244,15 @@ def _is_counted(budgets: Iterable[Budget], policy: PolicyRules | None) -> bool:
     )
 
 
-def _recounted(pot: Pot, budgets: Sequence[Budget], currency: str) -> Counted:
+def _recounted(
+    pot: Pot, budgets: Sequence[Budget], currency: str, mode: str
+) -> Counted:
     parameters: dict[str, Any] = {
         "agent": pot.holder,
         "currency": currency,
         "scope": pot.scope,
         "since": pot.since,
+        "created_since": pot.since if mode == Agent.Mode.LIVE else BEGINNING,
         "until": None if pot.step else pot.ends_at,
         "step": pot.step,
         "beginning": BEGINNING,

@@ -143,7 +143,9 @@ def snapshot_for(
         merchant=_merchant(_row(merchant), lookalikes=tuple(lookalikes)),
         counted=tuple(
             item
-            for item in counted(pots, stored, currency=currency, policy=policy)
+            for item in counted(
+                pots, stored, currency=currency, policy=policy, mode=agent.mode
+            )
             if item.pot.holder in holders
         ),
         shared=shared,
