@@ -35,8 +35,8 @@ def test_k2_two_of_two_managers_at_once_authorize_once(agent, people, give_polic
 
         results = at_once(word_on(approval, people.bob), word_on(approval, frank))
 
-        # Who was first may read what the second has made of it.
-        assert "approved" in [one.status for one in results]
+        # The first one may come back after the second one's word, and see its end.
+        assert all(isinstance(one, ApprovalRequest) for one in results), results
         events = AuditEvent.objects.filter(target_id=approval.pk)
         assert events.filter(action="approval.voted").count() == 1
         assert events.filter(action="approval.approved").count() == 1
@@ -93,8 +93,9 @@ def test_people_who_decide_for_each_other_do_not_deadlock(agent, people, give_po
     for n in range(5):
         approval = held(agent, f"75{n}.00")
         results = at_once(word_on(approval, people.bob), word_on(approval, frank))
-        # Who was first may read what the second has made of it.
-        assert "approved" in [one.status for one in results]
+        assert all(isinstance(one, ApprovalRequest) for one in results), results
+        approval.refresh_from_db()
+        assert approval.status == "approved"
 
 
 def test_no_more_than_twenty_wait_however_many_ask_at_once(agent, bob):
