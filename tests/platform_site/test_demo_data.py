@@ -117,6 +117,12 @@ def test_shopping_has_the_example_policy(path):
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": ["search_products", "place_order"],
         "requires_signature": False,
+        "time_zone": "UTC",
+        "allowed_countries": None,
+        "blocked_countries": [],
+        "allowed_hours": None,
+        "blocked_mcc_groups": [],
+        "blocked_mccs": [],
     }
 
 
