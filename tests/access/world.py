@@ -188,7 +188,7 @@ def _shared_objects() -> dict[str, str]:
         "incident_id": incident.pk,
         "events.pk": AuditEvent.objects.earliest("pk").pk,
         "functions.name": "transfer",
-        "code": "not_found",
+        "code": "no_policy",
         "uidb36": "none",
         "key": "set-password",
         "app_label": "agents",

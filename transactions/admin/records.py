@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents.core.money import format_amount
@@ -149,8 +149,10 @@ class DecisionAdmin(RecordAdmin):
     )
 
     @admin.display(description="reasons")
-    def reasons(self, row: Decision) -> str:
-        return ", ".join(finding["code"] for finding in row.findings)
+    def reasons(self, row: Decision) -> SafeString:
+        codes = (finding["code"] for finding in row.findings)
+        links = ((reverse("reason", args=[code]), code) for code in codes)
+        return format_html_join(", ", '<a href="{}">{}</a>', links)
 
     @admin.display(description="risk")
     def risk(self, row: Decision) -> str:
