@@ -91,7 +91,7 @@ def test_a_whole_life_adds_up(committed_db, lived):
 
 
 def test_the_command_names_what_does_not_add_up(as_owner, lived):
-    agent, ids = lived
+    agent, _ = lived
     damage("UPDATE transactions_agentactivity SET waiting_approvals = 2")
     out = StringIO()
 
@@ -259,6 +259,6 @@ def test_each_damage_is_found_and_named_and_no_other(as_owner, people, lived):
 
     rules = {name: {fault.rule for fault in each} for name, each in found.items()}
     assert rules == {name: rules for name, (_, _, rules) in DAMAGES.items()}
-    for name, (_, about, rules) in DAMAGES.items():
-        if rules & {RESERVATION, ASTRAY, CHILDREN, STATUS, APPROVAL}:
+    for name, (_, about, broken) in DAMAGES.items():
+        if broken & {RESERVATION, ASTRAY, CHILDREN, STATUS, APPROVAL}:
             assert ids[about] in {fault.id for fault in found[name]}, name

@@ -44,7 +44,7 @@ WHERE (coalesce(r.amount_minor, 0), coalesce(r.captured_minor, 0),
        coalesce(r.refunded_minor, 0))
    <> (coalesce(l.amount, 0), coalesce(l.captured, 0), coalesce(l.released, 0),
        coalesce(l.late, 0), coalesce(l.refunded, 0))
-"""
+"""  # noqa: S608 - constants only.
 _MOVEMENTS = ", ".join(
     f"('{kind}', '{credit}', '{debit}')" for kind, (credit, debit) in MOVEMENTS.items()
 )
@@ -54,7 +54,7 @@ FROM transactions_ledgerentry e JOIN transactions_transaction t
   ON t.id = e.transaction_id
 WHERE (e.agent_id, e.currency) <> (t.agent_id, t.currency)
    OR (e.kind, e.credit, e.debit) NOT IN ({_MOVEMENTS})
-"""
+"""  # noqa: S608 - constants only.
 # Both sides of every entry, and for each account what the reservations say of it.
 _BALANCES = """
 SELECT coalesce(l.agent_id, r.agent_id), coalesce(l.currency, r.currency),
