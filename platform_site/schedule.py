@@ -51,6 +51,10 @@ SCHEDULE = {
         "task": "transactions.tasks.expire_authorizations",
         "schedule": timedelta(seconds=300),
     },
+    "idempotency-retirement": {
+        "task": "transactions.tasks.retire_idempotency_records",
+        "schedule": crontab(minute="45"),
+    },
     "audit-verification": {
         "task": "audit.tasks.verify",
         "schedule": crontab(minute="30", hour="2"),

@@ -30,3 +30,9 @@ def notify_approvers() -> int:
 def expire_authorizations() -> int:
     """Give back money that nobody took in time."""
     return services.expire_due_authorizations(now=timezone.now())
+
+
+@shared_task(name="transactions.tasks.retire_idempotency_records")
+def retire_idempotency_records() -> int:
+    """Forget answers that nobody can ask for any more."""
+    return services.retire_idempotency_records(now=timezone.now())

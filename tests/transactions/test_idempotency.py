@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from platform_site.schedule import SCHEDULE
 from tests.factories import make_agent
 from tests.spending import everything, spend
+from transactions import services, tasks
 from transactions.errors import IdempotencyConflict
 from transactions.models import IdempotencyRecord, Transaction
+from transactions.services import retention
 
 
 @pytest.mark.parametrize("amount", ["49.99", "750.00", "1000.01"])
@@ -81,3 +86,33 @@ def test_p6_a_repeat_is_answered_although_the_agent_was_stopped_since(agent):
 
     assert spend(agent, key="k").body == first.body
     assert spend(agent).body["outcome"] == "deny"
+
+
+def test_answers_are_kept_for_thirty_days_and_then_forgotten_in_batches(
+    committed_db, agent, monkeypatch
+):
+    monkeypatch.setattr(retention, "BATCH", 2)
+    now, month = timezone.now(), timedelta(days=30)
+    for n in range(5):
+        spend(agent, key=f"old-{n}")
+    IdempotencyRecord.objects.update(created_at=now - month - timedelta(seconds=1))
+    kept = spend(agent, key="kept")
+    IdempotencyRecord.objects.filter(key="kept").update(created_at=now - month)
+    before = everything()
+
+    assert services.retire_idempotency_records(now=now) == 5
+
+    after = everything()
+    assert len(after.pop("IdempotencyRecord")) == 1
+    del before["IdempotencyRecord"]
+    assert after == before
+    assert services.retire_idempotency_records(now=now) == 0
+    assert spend(agent, key="kept").body == kept.body
+    assert spend(agent, key="old-0").is_replay is False
+    assert Transaction.objects.count() == 7
+
+
+def test_the_schedule_forgets_old_answers_every_hour():
+    name = SCHEDULE["idempotency-retirement"]["task"]
+
+    assert name == tasks.retire_idempotency_records.name

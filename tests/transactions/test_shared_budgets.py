@@ -14,7 +14,7 @@ from tests.factories import SEED_POLICY, make_agent
 from tests.spending import approve, everything, held, principal_of, spend
 from tests.transactions.test_races import at_once, wait_until_blocked
 from transactions import services
-from transactions.errors import StillRefused
+from transactions.errors import IncrementRefused, StillRefused
 from transactions.models import Budget, Reservation, SharedBudget
 from transactions.queries import lock_spender, shared_budgets_for
 
@@ -304,3 +304,43 @@ def test_agents_that_share_no_budget_never_wait_for_each_other(
         [body] = at_once(lambda: spend(south, "10.00").body)
 
     assert body["outcome"] == "allow"
+
+
+def test_a_raised_limit_holds_for_increments_too(alice, north, mine):
+    budget = share(alice, 100_00, north)
+    asked = spend(mine, "60.00").body["id"]
+    act = {"acting": principal_of(mine)}
+
+    share(alice, 130_00, north)
+    services.increment(asked, amount="70.00", idempotency_key="one", **act)
+
+    assert used(budget) == (130_00, 0, 0)
+    with pytest.raises(IncrementRefused):
+        services.increment(asked, amount="0.01", idempotency_key="two", **act)
+
+
+def test_money_goes_back_after_the_budgets_time_zone_changed(alice, north, mine):
+    zones = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC")
+    budget = share(alice, 100_00, north, time_zone="Etc/GMT-13")
+    for n, zone in enumerate(zones):
+        share(alice, 100_00, north, time_zone=zone)
+        asked = spend(mine, "60.00", merchant=f"Shop {n}").body["id"]
+        services.void(asked, acting=principal_of(mine), idempotency_key=f"void-{n}")
+
+    assert used(budget) == (0, 0, 0)
+
+
+def test_money_goes_back_although_the_owner_left_before_it_was_counted_anew(
+    people, alice, north, mine
+):
+    budget = share(alice, 100_00, north)
+    asked = spend(mine, "60.00").body["id"]
+    mine.owner.team = people.eve.team
+    mine.owner.save(update_fields=["team"])
+
+    share(alice, 100_00, north, is_active=False)
+    share(alice, 100_00, north)
+
+    assert used(budget) == (60_00, 0, 0)
+    services.void(asked, acting=principal_of(mine), idempotency_key="void")
+    assert used(budget) == (0, 0, 0)

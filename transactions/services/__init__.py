@@ -19,6 +19,7 @@ from transactions.services.delegations import (
 from transactions.services.late_captures import report_late_capture
 from transactions.services.lifecycle import cancel, expire_due_authorizations
 from transactions.services.replays import Replayed, Today, replay_decision
+from transactions.services.retention import retire_idempotency_records
 from transactions.services.shared_budgets import SharedBudgetTerms, set_shared_budget
 from transactions.services.spending import request_transaction
 
@@ -43,6 +44,7 @@ __all__ = [
     "report_late_capture",
     "request_function_call",
     "request_transaction",
+    "retire_idempotency_records",
     "revoke_delegation",
     "set_approver_limit",
     "set_shared_budget",

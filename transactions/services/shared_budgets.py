@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -18,7 +19,7 @@ from transactions.models import Budget, SharedBudget
 
 PERMISSION = "transactions.change_sharedbudget"
 
-# What the live agents of a team (or of all) have set aside or spent in a span.
+# What was set aside or spent in a span and counts in a budget.
 _HISTORY = """
 SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
        coalesce(sum(r.captured_minor), 0)::bigint,
@@ -26,10 +27,11 @@ SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::b
        count(*) FILTER (WHERE r.released_minor < r.amount_minor)
 FROM transactions_reservation r
 JOIN transactions_transaction t ON t.id = r.transaction_id
-WHERE t.agent_id = ANY(%(agents)s) AND t.currency = %(currency)s
-  AND t.created_at >= %(since)s  -- As occurred_at, for live agents; has an index.
+WHERE %(budget)s = ANY(r.shared_budgets) AND t.currency = %(currency)s
+  AND t.occurred_at >= %(since)s
   AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
 """
+# What the live agents of a team (or of all) did in a span counts from now on.
 _JOIN = """
 UPDATE transactions_reservation r
 SET shared_budgets = array_append(r.shared_budgets, %(budget)s)
@@ -79,6 +81,10 @@ def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget
             budget.save(update_fields=["limit_minor", "time_zone", "is_active"])
         if terms.is_active and _was_not_counted(before, terms):
             _count(budget)
+        # What is set aside already may be raised up to the new limit, too.
+        Budget.objects.filter(
+            holder=budget.pk, limit_minor__lt=budget.limit_minor
+        ).update(limit_minor=budget.limit_minor)
         record(
             "shared_budget.set",
             target=("shared_budget", budget.pk, str(budget)),
@@ -132,9 +138,14 @@ def _count(budget: SharedBudget) -> None:
         "until": pot.ends_at,
     }
     with connection.cursor() as cursor:
+        cursor.execute(_JOIN, parameters)
         cursor.execute(_HISTORY, parameters)
         reserved_minor, posted_minor, late_minor, count = cursor.fetchone()
-        cursor.execute(_JOIN, parameters)
+    # Days of another time zone would count a part of this one, and give back more.
+    overlapping = Q(ends_at=None) | Q(ends_at__gt=pot.starts_at)
+    Budget.objects.filter(overlapping, holder=budget.pk, window=pot.window).exclude(
+        starts_at=pot.starts_at
+    ).delete()
     Budget.objects.update_or_create(
         holder=budget.pk,
         currency=budget.currency,

@@ -1,0 +1,139 @@
+"""The life of money, told a second time and without a database: what must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+MONEY_CODES = {
+    "daily_budget_exceeded",
+    "amount_limit_exceeded",
+    "count_limit_exceeded",
+    "shared_budget_exceeded",
+}
+
+
+@dataclass
+class Asked:
+    """A transaction that sets money aside; all amounts in minor units."""
+
+    id: str
+    agent: str
+    merchant: str
+    category: str
+    amount: int
+    status: str
+    shared: set[str]
+    captured: int = 0
+    released: int = 0
+    late: int = 0
+    refunded: int = 0
+
+    @property
+    def outstanding(self) -> int:
+        return self.amount - self.captured - self.released
+
+    @property
+    def counted(self) -> int:
+        return self.amount - self.released
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        return self.amount, self.captured, self.released, self.late, self.refunded
+
+    def end(self, status: str) -> None:
+        self.released += self.outstanding
+        self.status = status
+
+
+@dataclass
+class Bound:
+    """One limit; `base` is what was set aside when it was set, for it may be lower."""
+
+    amount: int | None
+    count: int | None = None
+    merchant: str = ""
+    category: str = ""
+    base: int = 0
+
+    def concerns(self, asked: Asked) -> bool:
+        return (
+            self.merchant in ("", asked.merchant.lower())
+            and self.category in ("", asked.category)
+        )  # fmt: skip
+
+
+@dataclass
+class Shared(Bound):
+    """A budget that a team's agents share, or (no team) all."""
+
+    team: str | None = None
+    zone: str = ""
+    is_active: bool = True
+
+
+@dataclass
+class Model:
+    """All agents, what they asked for, and what they may."""
+
+    teams: dict[str, str | None] = field(default_factory=dict)
+    bounds: dict[str, list[Bound]] = field(default_factory=dict)
+    shared: dict[str, Shared] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+
+    def applying(self, agent: str) -> set[str]:
+        """Return the shared budgets that an agent's next request counts in."""
+        return {
+            key
+            for key, budget in self.shared.items()
+            if budget.is_active and budget.team in (None, self.teams[agent])
+        }
+
+    def objections(self, new: Asked, *, total: int) -> set[str]:
+        """Return by which rules a transaction of so much in all asks for too much."""
+        codes = set()
+        for bound, others in self._concerned(new):
+            spent = sum(each.counted + each.late for each in others)
+            count = sum(each.counted > 0 for each in others)
+            if bound.amount is not None and spent + total > bound.amount:
+                is_shared = isinstance(bound, Shared)
+                codes.add("shared" if is_shared else "amount")
+            if bound.count is not None and count + 1 > bound.count:
+                codes.add("count")
+        return codes
+
+    def _concerned(self, new: Asked) -> Iterator[tuple[Bound, list[Asked]]]:
+        others = [each for each in self.asked.values() if each.id != new.id]
+        for bound in self.bounds[new.agent]:
+            if bound.concerns(new):
+                mine = [each for each in others if each.agent == new.agent]
+                yield bound, [each for each in mine if bound.concerns(each)]
+        for key in new.shared:
+            yield self.shared[key], [each for each in others if key in each.shared]
+
+    def held_now(self, bound: Bound, agent: str = "", key: str = "") -> int:
+        """Return what is set aside or taken under a bound, what came late left out."""
+        return sum(
+            each.counted
+            for each in self.asked.values()
+            if (key in each.shared if key else each.agent == agent)
+            and bound.concerns(each)
+        )
+
+    def excesses(self) -> Iterator[str]:
+        """Yield every bound that is passed though nobody lowered it."""
+        for agent, bounds in self.bounds.items():
+            for bound in bounds:
+                held = self.held_now(bound, agent=agent)
+                if bound.amount is not None and held > max(bound.amount, bound.base):
+                    yield f"{agent}: {held} of {bound}"
+        for key, budget in self.shared.items():
+            held = self.held_now(budget, key=key)
+            if held > max(budget.amount or 0, budget.base):
+                yield f"{key}: {held} of {budget}"
+
+
+def money_codes(codes: Iterable[str]) -> set[str]:
+    """Return the objections among reason codes as the model calls them."""
+    short = {"shared_budget_exceeded": "shared", "count_limit_exceeded": "count"}
+    return {short.get(code, "amount") for code in codes if code in MONEY_CODES}
