@@ -57,7 +57,7 @@ class Counters:
             recent=recent,
         )
 
-    def answer(self, request: SpendingRequest, is_approved: bool) -> None:  # noqa: FBT001
+    def answer(self, request: SpendingRequest, *, is_approved: bool) -> None:
         """Let a hold end; approved, it counts as allowed."""
         if self._activity is None:
             return

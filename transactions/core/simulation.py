@@ -189,7 +189,9 @@ class _History:
         while self._events and self._events[0][0] <= now:
             _, _, event = heappop(self._events)
             if event.word is not None:
-                self._counters.answer(event.past.request, event.word.is_approved)
+                self._counters.answer(
+                    event.past.request, is_approved=event.word.is_approved
+                )
                 if event.word.is_approved:
                     self._merchants.approve(event.past.request)
             else:
@@ -230,7 +232,9 @@ class _History:
             if past.outcome is HOLD:
                 word = past.word
             else:
-                word = Word(approval_expiry(past.created_at, self._draft), False)
+                word = Word(
+                    approval_expiry(past.created_at, self._draft), is_approved=False
+                )
             if word is not None:
                 self._later(word.at, _Event(past, word=word))
 

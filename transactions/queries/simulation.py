@@ -210,9 +210,7 @@ def _in_order(asked: QuerySet[Transaction]) -> Iterator[Past]:
             yield _past(row, row.decision)
         last = batch[-1]
         after = Q(created_at=last.created_at, pk__gt=last.pk)
-        batch = list(
-            rows.filter(after | Q(created_at__gt=last.created_at))[:BATCH]
-        )
+        batch = list(rows.filter(after | Q(created_at__gt=last.created_at))[:BATCH])
 
 
 def _with_money(asked: QuerySet[Transaction]) -> QuerySet[Transaction]:
