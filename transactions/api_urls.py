@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import delegations, money, records, views
+from transactions.api import delegations, money, records, simulations, views
 
 one = "transactions/<str:transaction_id>/"
 
@@ -20,6 +20,10 @@ urlpatterns = [
     path(f"{one}increment/", money.IncrementView.as_view()),
     path(f"{one}refund/", money.RefundView.as_view()),
     path(f"{one}late-capture/", money.LateCaptureView.as_view()),
+    path(
+        "agents/<str:agent_id>/policy/simulate/",
+        simulations.PolicySimulationView.as_view(),
+    ),
     path("shared-budgets/", money.SharedBudgetListView.as_view()),
     path("approval-delegations/", delegations.DelegationListCreateView.as_view()),
     path(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from django import forms
 
 from accounts.models import User
+from agents.core.policy import PolicyTerms
+from agents.core.policy_draft import PolicyInvalid, parse_terms
+from transactions import services
 from transactions.core.outcome import Outcome
 from transactions.models import Transaction
 
 REASON_LENGTH_MAX = 500
 SELECTED_MAX = 20
+DRAFT_LENGTH_MAX = 1_000_000
 SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
 
 
@@ -113,3 +118,31 @@ class TransactionFilterForm(forms.Form):
     def chosen(self) -> dict[str, str]:
         """The filters that were filled in. Ask only when the form is valid."""
         return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class _PolicyField(forms.CharField):
+    """A policy in wire form; all that is wrong with it is told, each with its place."""
+
+    widget = forms.Textarea
+
+    def clean(self, value: Any) -> PolicyTerms:
+        text = super().clean(value)
+        try:
+            draft = json.loads(text)
+        except (ValueError, RecursionError):
+            raise forms.ValidationError("This is no JSON.") from None
+        if not isinstance(draft, dict):
+            raise forms.ValidationError("A policy is a JSON object: { … }.")
+        try:
+            return parse_terms(draft)
+        except PolicyInvalid as invalid:
+            raise forms.ValidationError(
+                [f"{error.pointer}: {error.detail}" for error in invalid.errors]
+            ) from invalid
+
+
+class SimulationForm(forms.Form):
+    """A draft policy, and on how many days it is tried."""
+
+    policy = _PolicyField(max_length=DRAFT_LENGTH_MAX)
+    days = forms.IntegerField(min_value=1, max_value=services.DAYS_MAX)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.views import approvals, delegations, records
+from transactions.views import approvals, delegations, records, simulations
 
 app_name = "transactions"
 
@@ -29,6 +29,11 @@ urlpatterns = [
         "transactions/<str:transaction_id>/",
         records.transaction_detail,
         name="transaction-detail",
+    ),
+    path(
+        "agents/<str:agent_id>/simulate/",
+        simulations.policy_simulation,
+        name="policy-simulation",
     ),
     path("dashboard/", records.dashboard, name="dashboard"),
 ]

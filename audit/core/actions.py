@@ -91,6 +91,10 @@ _ACTIONS: dict[str, Action] = {
         "Somebody had a decision derived anew from its record.",
         ("matches", "differences"),
     ),
+    "policy.simulated": Action(
+        "Somebody tried a draft policy on an agent's past.",
+        ("days", "requests", "flipped"),
+    ),
     "transaction.canceled": Action("An agent took a waiting request back.", ("from",)),
     "transaction.expired": Action(
         "An authorization was not captured in time.", ("from",)

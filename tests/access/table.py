@@ -118,6 +118,9 @@ AGENT_API: Mapping[str, Row] = {
         GET=PEOPLE, PUT=MANAGERS, scope=TEAM, limit="high_risk", body=POLICY
     ),
     "<str:agent_id>/policy/versions/": api(GET=PEOPLE, scope=TEAM),
+    "<str:agent_id>/policy/simulate/": api(
+        POST=PEOPLE, scope=TEAM, limit="high_risk", body={"policy": POLICY}
+    ),
     "<str:agent_id>/lock/": api(POST=MANAGERS, scope=TEAM, limit="high_risk", body=WHY),
     "<str:agent_id>/unlock/": api(POST=ADMINS, scope=TEAM, limit="high_risk", body=WHY),
 }
@@ -207,6 +210,7 @@ PAGES: Mapping[str, Row] = {
     "dashboard/": page(GET=PEOPLE),
     "agents/": page(GET=PEOPLE),
     "agents/<str:agent_id>/": page(GET=PEOPLE, scope=TEAM),
+    "agents/<str:agent_id>/simulate/": form(PEOPLE, scope=TEAM, limit="high_risk"),
     "change-requests/": page(GET=PEOPLE),
     "change-requests/<str:change_id>/": page(
         GET=PEOPLE, POST=MANAGERS, scope=TEAM, limit="high_risk"

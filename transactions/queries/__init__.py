@@ -28,7 +28,13 @@ from transactions.queries.reading import (
     transactions_visible_to,
 )
 from transactions.queries.receipts import signed_receipt
-from transactions.queries.records import record_of, replay_of, replays
+from transactions.queries.records import record_of, replay_of, replays, request_of
+from transactions.queries.simulation import (
+    MerchantTrial,
+    Simulated,
+    merchant_trial,
+    simulated_under,
+)
 
 __all__ = [
     "Counted",
@@ -37,6 +43,8 @@ __all__ = [
     "Level",
     "LockedBudget",
     "LockedSpender",
+    "MerchantTrial",
+    "Simulated",
     "Snapshot",
     "StoredAnswer",
     "approval_for",
@@ -50,6 +58,7 @@ __all__ = [
     "etag_of",
     "levels_of",
     "lock_spender",
+    "merchant_trial",
     "page_of_transactions",
     "possible_delegates",
     "progress_of",
@@ -57,8 +66,10 @@ __all__ = [
     "replay_of",
     "replays",
     "represented",
+    "request_of",
     "shared_budgets_for",
     "signed_receipt",
+    "simulated_under",
     "snapshot_for",
     "transaction_for",
     "transaction_of_agent",

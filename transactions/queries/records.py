@@ -11,9 +11,10 @@ from agents.queries import rules_of
 from audit.core.retention import is_explained
 from audit.models import AuditEvent
 from audit.queries import events_told, retirements
+from transactions.core.facts import SpendingRequest
 from transactions.core.record import Record
 from transactions.core.replay import Replay, replay
-from transactions.models import Decision
+from transactions.models import Decision, Transaction
 
 BATCH = 500
 POLICIES_KEPT = 100
@@ -38,6 +39,20 @@ def record_of(row: Decision) -> Record:
         policy_version=row.policy_version_id,
         engine_version=row.engine_version,
         decided_at=row.decided_at,
+    )
+
+
+def request_of(row: Transaction) -> SpendingRequest:
+    """Return what was asked, as decisions see it."""
+    return SpendingRequest(
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        merchant=row.merchant,
+        merchant_key=row.merchant_key,
+        category=row.category,
+        description=row.description,
+        merchant_country=row.merchant_country,
+        mcc=row.mcc,
     )
 
 

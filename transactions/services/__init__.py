@@ -21,9 +21,12 @@ from transactions.services.lifecycle import cancel, expire_due_authorizations
 from transactions.services.replays import Replayed, Today, replay_decision
 from transactions.services.retention import retire_idempotency_records
 from transactions.services.shared_budgets import SharedBudgetTerms, set_shared_budget
+from transactions.services.simulations import DAYS, DAYS_MAX, simulate_policy
 from transactions.services.spending import request_transaction
 
 __all__ = [
+    "DAYS",
+    "DAYS_MAX",
     "Answer",
     "Ask",
     "Replayed",
@@ -48,6 +51,7 @@ __all__ = [
     "revoke_delegation",
     "set_approver_limit",
     "set_shared_budget",
+    "simulate_policy",
     "view_approval",
     "void",
 ]

@@ -31,7 +31,13 @@ from transactions.models import (
     MerchantActivity,
     Transaction,
 )
-from transactions.queries import LockedSpender, approval_for, etag_of, snapshot_for
+from transactions.queries import (
+    LockedSpender,
+    approval_for,
+    etag_of,
+    request_of,
+    snapshot_for,
+)
 from transactions.queries.approvers import (
     Capacity,
     Matter,
@@ -54,7 +60,6 @@ from transactions.services.records import (
     AUTHORIZATION_LASTS,
     THRESHOLDS,
     action_digest,
-    request_of,
 )
 
 Status = ApprovalRequest.Status

@@ -32,7 +32,12 @@ from transactions.errors import (
     InvalidState,
 )
 from transactions.models import IdempotencyRecord, Refund, Reservation, Transaction
-from transactions.queries import LockedSpender, snapshot_for, transaction_of_agent
+from transactions.queries import (
+    LockedSpender,
+    request_of,
+    snapshot_for,
+    transaction_of_agent,
+)
 from transactions.representation import refund_body, represent
 from transactions.services.asking import Answer
 from transactions.services.lifecycle import (
@@ -45,7 +50,7 @@ from transactions.services.lifecycle import (
     tell,
 )
 from transactions.services.money import move_money, release
-from transactions.services.records import THRESHOLDS, request_of
+from transactions.services.records import THRESHOLDS
 
 Status = Transaction.Status
 OK, CREATED = 200, 201

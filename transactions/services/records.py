@@ -167,20 +167,6 @@ def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
     )
 
 
-def request_of(row: Transaction) -> SpendingRequest:
-    """Return what was asked, as decisions see it."""
-    return SpendingRequest(
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        merchant=row.merchant,
-        merchant_key=row.merchant_key,
-        category=row.category,
-        description=row.description,
-        merchant_country=row.merchant_country,
-        mcc=row.mcc,
-    )
-
-
 def action_digest(row: Transaction, policy_version_id: str | None) -> str:
     """Return the digest of exactly what a human is asked to approve."""
     seen = {

@@ -49,6 +49,7 @@ from transactions.queries import (
     approval_votes,
     etag_of,
     levels_of,
+    merchant_trial,
     progress_of,
 )
 from transactions.representation import approvals_given
@@ -237,6 +238,7 @@ def _approval_page(
         "is_late": is_late,
         "before": asked.decision.inputs["facts"]["merchant"],
         "events": timeline([asked.pk, approval.pk]),
+        "trial": merchant_trial(asked) if is_waiting and not is_late else None,
         **_words_on(approval, person, is_open=is_waiting and not is_late),
         **_limits(asked),
     }
