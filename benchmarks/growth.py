@@ -24,16 +24,19 @@ import psycopg  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 
-from agents.models import Agent  # noqa: E402
+from agents.principals import AgentPrincipal  # noqa: E402
 from agents.queries import policy_rules  # noqa: E402
+from audit.ids import new_id  # noqa: E402
 from benchmarks.report import show, spread, whole  # noqa: E402
 from tests.factories import make_agent  # noqa: E402
 from tests.people import make_people  # noqa: E402
-from tests.spending import spend  # noqa: E402
+from tests.spending import ask_for, principal_of  # noqa: E402
+from transactions import services  # noqa: E402
 
 SIZES = [10_000, 100_000, 1_000_000]
 SMALL, GROWN = "small", "grown"
 AGENTS = 100
+WARM_UP = 10
 BATCH = 100_000
 POLICY: dict[str, Any] = {
     "max_transaction_amount": "1000.00",
@@ -99,7 +102,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=whole, default=9, help="[9]")
     parser.add_argument("--decisions", type=whole, default=100, help="of a side [100]")
     options = parser.parse_args()
-    agents = prepare(options.sizes[0])
+    callers = prepare(options.sizes[0])
     show(
         f"{'transactions':>14}{'decisions/s':>20}{'CPU ms':>22}{'SQL ms':>22}"
         f"{'wall of small':>22}{'CPU of small':>22}{'SQL of small':>22}"
@@ -109,12 +112,12 @@ def main() -> None:
         fill(GROWN, filled + 1, size)
         filled = size
         pairs = [
-            pair(agents, number, options.decisions) for number in range(options.rounds)
+            pair(callers, number, options.decisions) for number in range(options.rounds)
         ]
         tell(size, pairs)
 
 
-def prepare(size: int) -> list[Agent]:
+def prepare(size: int) -> list[AgentPrincipal]:
     """Make the small database, fill it and copy it; return the agents of both."""
     run(None, f"CREATE DATABASE {SMALL}")
     use(SMALL)
@@ -130,12 +133,13 @@ def prepare(size: int) -> list[Agent]:
         )
         for number in range(AGENTS)
     ]
-    spend(agents[0])
+    callers = [principal_of(agent) for agent in agents]
+    decide(callers[0], "20.00")
     run(SMALL, KEEP)
     fill(SMALL, 1, size)
     leave()
     run(None, f"CREATE DATABASE {GROWN} TEMPLATE {SMALL}")
-    return agents
+    return callers
 
 
 def fill(name: str, first: int, last: int) -> None:
@@ -146,23 +150,30 @@ def fill(name: str, first: int, last: int) -> None:
     run(name, "VACUUM ANALYZE")
 
 
-def pair(agents: list[Agent], number: int, decisions: int) -> dict[str, Cost]:
+def pair(callers: list[AgentPrincipal], number: int, decisions: int) -> dict[str, Cost]:
     """Decide in both databases; which is first alternates."""
     order = (SMALL, GROWN) if number % 2 else (GROWN, SMALL)
-    return {name: cost(name, agents, number, decisions) for name in order}
+    return {name: cost(name, callers, number, decisions) for name in order}
 
 
-def cost(name: str, agents: list[Agent], number: int, decisions: int) -> Cost:
+def cost(name: str, callers: list[AgentPrincipal], number: int, decisions: int) -> Cost:
     """Return what one decision of so many costs in a database, spread over agents."""
     use(name)
-    for agent in agents[:10]:
-        spend(agent, f"{30 + number}.11")  # Connects, prepares, and fills the caches.
+    for one in range(WARM_UP):  # Connects, prepares, and fills the caches.
+        decide(callers[-one], f"{30 + number}.11")
     with Waiting() as waiting:
         wall, cpu = time.perf_counter(), time.process_time()
         for one in range(decisions):
-            spend(agents[one % AGENTS], f"{20 + one // AGENTS}.{number:02}")
+            decide(callers[one % AGENTS], f"{20 + one // AGENTS}.{number:02}")
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Cost(*(1000 * s / decisions for s in (wall, cpu, waiting.s)))
+
+
+def decide(caller: AgentPrincipal, amount: str) -> None:
+    """Ask as an agent for what its policy allows."""
+    services.request_transaction(
+        ask_for(amount), acting=caller, idempotency_key=new_id("key")
+    )
 
 
 class Waiting:
