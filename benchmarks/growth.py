@@ -104,8 +104,8 @@ def main() -> None:
     options = parser.parse_args()
     callers = prepare(options.sizes[0])
     show(
-        f"{'transactions':>14}{'decisions/s':>20}{'CPU ms':>22}{'SQL ms':>22}"
-        f"{'wall of small':>22}{'CPU of small':>22}{'SQL of small':>22}"
+        f"{'transactions':>14}{'decisions/s':>20}{'CPU ms':>26}{'SQL ms':>26}"
+        f"{'wall of small':>26}{'CPU of small':>26}{'SQL of small':>26}"
     )
     filled = options.sizes[0]
     for size in options.sizes:
@@ -206,9 +206,9 @@ def tell(size: int, pairs: list[dict[str, Cost]]) -> None:
     ]
     show(
         f"{size:>14,}{spread([1000 / one.wall for one in grown], '.0f'):>20}"
-        f"{spread([one.cpu for one in grown], '.2f'):>22}"
-        f"{spread([one.sql for one in grown], '.2f'):>22}"
-        + "".join(f"{ratio:>22}" for ratio in ratios)
+        f"{spread([one.cpu for one in grown], '.2f'):>26}"
+        f"{spread([one.sql for one in grown], '.2f'):>26}"
+        + "".join(f"{ratio:>26}" for ratio in ratios)
     )
 
 
