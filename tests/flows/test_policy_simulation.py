@@ -199,4 +199,4 @@ def test_the_approval_page_shows_the_numbers_beside_the_decision(
 
     assert "Always allow this merchant?" in html
     assert "<b>1 more request</b>" in html
-    assert "of 2 at this merchant." in html
+    assert "of the 2 at this merchant." in html

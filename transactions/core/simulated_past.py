@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from agents.core.confusables import skeleton
 from agents.core.policy import PolicyRules
-from transactions.core.activity import Activity, RecentRequest, count_request
+from transactions.core.activity import Activity, RecentRequest, advance, count_request
 from transactions.core.decision import is_just_below_approval
 from transactions.core.facts import MerchantHistory, SpendingRequest, Thresholds
 from transactions.core.outcome import Outcome
@@ -31,9 +31,9 @@ class Counters:
         self._policy = policy
         self._activity: Activity | None = None
 
-    def known(self, recorded: Activity) -> Activity:
-        if self._activity is None:
-            self._activity = recorded
+    def known(self, recorded: Activity, now: datetime) -> Activity:
+        # Moved on once, here, it need not be by each check.
+        self._activity = advance(self._activity or recorded, now)
         return self._activity
 
     def count(

@@ -205,7 +205,7 @@ class _History:
         )
         return replace(
             recorded,
-            activity=self._counters.known(recorded.activity),
+            activity=self._counters.known(recorded.activity, past.occurred_at),
             merchant=self._merchants.known(past.request, recorded.merchant),
             spent=tuple(spent),
             shared=tuple(self._with_more(each, past) for each in recorded.shared),

@@ -98,6 +98,9 @@ def _read_one_of(kinds: tuple[Any, ...], value: Any) -> Any:
 
 def _read_tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     items = _of(list, value)
+    # Most are counters: spare each number a call.
+    if kinds == (int, ...) and set(map(type, items)) == {int}:
+        return tuple(items)
     if kinds[1:] == (...,):
         kinds = kinds[:1] * len(items)
     return tuple(_read(kind, each) for kind, each in zip(kinds, items, strict=True))

@@ -48,7 +48,7 @@ _REACH = {
     Period.MONTH: timedelta(days=32),
 }
 
-TRIAL_DAYS, TRIAL_REQUESTS_MAX = 30, 1_000
+TRIAL_DAYS, TRIAL_REQUESTS_MAX = 30, 500
 
 
 @dataclass(frozen=True, slots=True)

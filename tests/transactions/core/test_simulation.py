@@ -149,7 +149,11 @@ def test_a_hold_waits_as_long_as_people_let_it_and_a_new_one_until_its_time_is_u
     few = replace(past(1, spending(700_00)).thresholds, waiting_approvals_max=1)
     until = NOW + timedelta(seconds=600)
     answered = past(
-        1, spending(700_00), outcome=HOLD, thresholds=few, word=Word(until, True)
+        1,
+        spending(700_00),
+        outcome=HOLD,
+        thresholds=few,
+        word=Word(until, is_approved=True),
     )
     next_ = past(2, spending(800_00), after_s=300, outcome=HOLD, thresholds=few)
     last = past(3, spending(900_00), after_s=700, outcome=HOLD, thresholds=few)
