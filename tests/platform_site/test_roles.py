@@ -21,6 +21,9 @@ HISTORIES = [
     "audit_checkpoint",
     "transactions_approvalvote",
     "transactions_decision",
+    "transactions_latecapture",
+    "transactions_ledgerentry",
+    "transactions_refund",
 ]
 RIGHTS = """
 SELECT c.relname, has_table_privilege(%s, c.oid, 'UPDATE, DELETE, TRUNCATE'),

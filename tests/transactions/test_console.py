@@ -14,10 +14,13 @@ from django.urls import reverse
 
 from tests.browsing import sign_in
 from tests.factories import make_function
-from tests.spending import everything, held, principal_of, spend
+from tests.spending import approve, everything, held, principal_of, spend
+from tests.transactions.approving import TWO_PEOPLE
 from transactions import services
 from transactions.models import (
     AgentActivity,
+    ApprovalDelegation,
+    ApproverLimit,
     Budget,
     IdempotencyRecord,
     MerchantActivity,
@@ -25,7 +28,13 @@ from transactions.models import (
     Transaction,
 )
 
-MODELS = list(apps.get_app_config("transactions").get_models())
+# Two short lists are no history: what people delegate, and limits set in the console
+# (test_delegations.py, test_approver_limits.py).
+MODELS = [
+    model
+    for model in apps.get_app_config("transactions").get_models()
+    if model not in (ApprovalDelegation, ApproverLimit)
+]
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ def console(alice) -> Client:
 @pytest.fixture
 def history(agent, alice, bob, give_policy):
     """At least one row of every model."""
-    give_policy(agent, daily_budget="5000.00")
+    give_policy(agent, daily_budget="5000.00", approval_levels=TWO_PEOPLE)
     terms = services.SharedBudgetTerms(
         team_id=None, currency="USD", period="month", limit_minor=9000_00
     )
@@ -46,7 +55,7 @@ def history(agent, alice, bob, give_policy):
     make_function(acting=alice)
     spend(agent, "10.00", description="<script>alert(1)</script>")
     spend(agent, "2000.00")
-    held(agent)
+    approve(held(agent), bob)
     taken = spend(agent, "11.00").body["id"]
     act: dict[str, Any] = {"acting": principal_of(agent), "amount": None}
     services.capture(taken, is_final=False, idempotency_key="take", **act)
