@@ -1,6 +1,7 @@
 """SIGKILL to every process of a running platform, again and again.
 
-KILL_NINE_ROWS and KILL_NINE_KILLS make it shorter or longer:
+KILL_NINE_ROWS and KILL_NINE_KILLS make it shorter or longer, KILL_NINE_SINGLE says
+how many single processes are killed under load:
 
     KILL_NINE_ROWS=60 KILL_NINE_KILLS=1 pytest tests/stress/test_kill_nine.py
 """
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +36,7 @@ pytestmark = pytest.mark.stress
 
 ROWS = int(os.environ.get("KILL_NINE_ROWS", "900"))
 KILLS = int(os.environ.get("KILL_NINE_KILLS", "4"))
+SINGLE_KILLS = int(os.environ.get("KILL_NINE_SINGLE", "100"))
 CUSTOMERS = 12
 SEED = 20240301
 READY_TIMEOUT_S = 180
@@ -219,8 +222,93 @@ def test_a_kill_of_everything_loses_and_doubles_nothing(platform, tmp_path):
     assert sending.returncode == 0, output
     assert f"{ROWS} answered, 0 malformed" in output
     assert "no answer" in output
+    assert_sound(platform)
+
+
+def assert_sound(platform: Platform) -> None:
     with platform.connect() as connection:
         assert_nothing_lost_nor_doubled(connection)
+    environment = json.loads((platform.data / "environment.json").read_text())
+    checked = subprocess.run(
+        [sys.executable, str(BASE_DIR / "manage.py"), "check_ledger"],
+        env=environment
+        | {
+            name: text
+            for name, text in os.environ.items()
+            if name not in OWN and f"{name}_FILE" not in environment
+        },
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# What is started again: the web server's workers, the job server (which works in
+# threads), and PostgreSQL's backends, each of which takes all connections with it.
+WORKERS = {"gunicorn": "gunicorn", "celery": " worker ", "postgres": "[local]"}
+
+
+def workers_of(platform: Platform, kind: str) -> list[int]:
+    """Return the processes of a kind; of the web server only those that it forked."""
+    assert platform.process is not None
+    tree = family(platform.process.pid)
+    named = [pid for pid in tree if WORKERS[kind] in command_of(pid)]
+    if kind == "gunicorn":
+        return [pid for pid in named if parent_of(pid) in named]
+    return named
+
+
+def command_of(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return text.replace(b"\0", b" ").decode(errors="replace")
+
+
+def parent_of(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        return int(stat.rpartition(")")[2].split()[1])
+    return 0
+
+
+def kill_one(platform: Platform, dice: random.Random) -> str:
+    """Kill a random worker; return its kind, empty if there was none just then."""
+    kind = dice.choice(sorted(WORKERS))
+    found = workers_of(platform, kind)
+    if not found:
+        return ""
+    try:
+        os.kill(dice.choice(found), signal.SIGKILL)
+    except ProcessLookupError:
+        return ""
+    return kind
+
+
+def test_p3_single_processes_killed_under_load_lose_and_double_nothing(
+    platform, tmp_path
+):
+    stream, dice = tmp_path / "stream.csv", random.Random(SEED)
+    write_stream(stream, ROWS)
+    platform.start()
+    platform.await_ready()
+    killed: Counter[str] = Counter()
+
+    with replay(platform, stream) as sending:
+        while killed.total() < SINGLE_KILLS and sending.poll() is None:
+            time.sleep(dice.random())
+            if kind := kill_one(platform, dice):
+                killed[kind] += 1
+        output = sending.communicate(timeout=REPLAY_TIMEOUT_S)[0]
+
+    assert sending.returncode == 0, output
+    assert killed.total() == SINGLE_KILLS, f"Too few rows: only {killed}."
+    assert f"{ROWS} answered, 0 malformed" in output
+    platform.await_ready()
+    assert_sound(platform)
 
 
 def assert_nothing_lost_nor_doubled(connection: psycopg.Connection[Any]) -> None:
@@ -255,12 +343,6 @@ FAULTS = {
         LEFT JOIN transactions_decision d ON d.transaction_id = e.target_id
         WHERE e.action IN ('transaction.requested', 'transaction.decided')
           AND d.id IS NULL""",
-    "a budget whose sum is not that of its active reservations": """
-        SELECT b.id, b.reserved_minor, sum(r.amount_minor)
-        FROM transactions_budget b
-        LEFT JOIN transactions_reservation r
-          ON r.budget_id = b.id AND r.status = 'active'
-        GROUP BY b.id HAVING b.reserved_minor <> coalesce(sum(r.amount_minor), 0)""",
     "a reservation that its verdict does not call for, or none where it does": """
         SELECT d.transaction_id FROM transactions_decision d
         LEFT JOIN transactions_reservation r USING (transaction_id)
@@ -271,12 +353,6 @@ FAULTS = {
         LEFT JOIN transactions_decision d
           ON d.transaction_id = t.id AND d.outcome = 'allow'
         GROUP BY a.agent_id, a.allowed_count HAVING a.allowed_count <> count(d.id)""",
-    "an agent whose waiting approvals are counted wrongly": """
-        SELECT a.agent_id, a.waiting_approvals FROM transactions_agentactivity a
-        LEFT JOIN transactions_transaction t
-          ON t.agent_id = a.agent_id AND t.status = 'pending_approval'
-        GROUP BY a.agent_id, a.waiting_approvals
-        HAVING a.waiting_approvals <> count(t.id)""",
 }
 
 

@@ -211,3 +211,16 @@ def test_an_approval_is_judged_by_the_limits_of_now(agent, give_policy, bob):
     assert codes == ["amount_limit_exceeded"]
     give_policy(agent, limits=[{"period": "week", "amount": "750.00", "count": 1}])
     assert approve(approval, bob).status == "approved"
+
+
+@pytest.mark.parametrize("window", ["calendar", "rolling"])
+def test_a_budget_that_only_saw_denials_is_counted_anew(agent, give_policy, window):
+    for amount in ("10.00", "20.00", "30.00"):
+        limit = {"period": "day", "window": window, "amount": amount}
+        give_policy(agent, limits=[limit])
+        assert spend(agent, "30.01").body["outcome"] == "deny"
+
+    assert spend(agent, "30.00").body["outcome"] == "allow"
+
+    [budget] = Budget.objects.all()
+    assert (budget.reserved_minor, budget.count) == (30_00, 1)

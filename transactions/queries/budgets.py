@@ -261,8 +261,11 @@ def _recounted(
         cursor.execute(_HISTORY, parameters)
         history = cursor.fetchall()
     ids = {budget.starts_at: budget.id for budget in budgets}
+    # A budget in which nothing counts is still that row, or it would be made twice.
+    counts = dict.fromkeys(ids, (0, 0, 0, 0))
+    counts |= {starts_at: tuple(figures) for starts_at, *figures in history}
     found = []
-    for starts_at, *figures in history:
+    for starts_at, figures in counts.items():
         budget = _budget(pot, starts_at, currency)
         budget.id = ids.get(starts_at, budget.id)
         budget.reserved_minor, budget.posted_minor, budget.late_minor, budget.count = (
