@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -65,6 +66,7 @@ def test_the_policy_in_force_makes_the_same_of_its_own_past(people, terms, mode)
     agent = make_agent(people.carol, acting=people.alice, mode=mode, policy=policy)
     make_past(agent, people.bob, count=60)
 
+    assert agent.policy_version is not None
     judged = judged_under(agent, rules_of(agent.policy_version))
 
     assert len(judged) == 60
@@ -81,7 +83,7 @@ def make_past(agent, approver, *, count):
     """Let an agent ask in every way, and people and itself go on from there."""
     rng, waiting, allowed = random.Random(7), [], []
     for _ in range(count):
-        clock = {}
+        clock: dict[str, Any] = {}
         if agent.mode == "test":
             hours = timedelta(hours=rng.randrange(-200, 1))
             clock = {"occurred_at": timezone.now() + hours}
@@ -116,7 +118,10 @@ def answer(rng, transaction_id, agent, approver):
 
 
 def follow(rng, transaction_id, agent):
-    ask = {"acting": principal_of(agent), "idempotency_key": f"on-{transaction_id}"}
+    ask: dict[str, Any] = {
+        "acting": principal_of(agent),
+        "idempotency_key": f"on-{transaction_id}",
+    }
     match rng.randrange(3):
         case 0:
             services.void(transaction_id, **ask)

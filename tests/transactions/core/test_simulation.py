@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,7 +46,11 @@ def past(number, request, *, after_s=0, outcome=ALLOW, **values):
     """Return a request of an agent that asks for the first time at NOW."""
     at = NOW + timedelta(seconds=after_s)
     known = facts(request, now=at, activity=no_activity(NOW))
-    given_ = {"facts": known, "created_at": at, "occurred_at": at} | values
+    given_: dict[str, Any] = {
+        "facts": known,
+        "created_at": at,
+        "occurred_at": at,
+    } | values
     return Past(transaction=f"txn_{number}", request=request, outcome=outcome, **given_)
 
 
@@ -60,7 +65,8 @@ def pasts(draw):
             draw(st.sampled_from(["Amazon", "Amazon", "Walmart", "Target"])),
             category=draw(st.sampled_from(["electronics", "electronics", "groceries"])),
         )
-        steps, word = (), None
+        steps: tuple[Step, ...] = ()
+        word = None
         if draw(st.booleans()):
             later = NOW + timedelta(seconds=at + draw(st.integers(1, 5_000)))
             is_approved = draw(st.booleans())
