@@ -71,9 +71,10 @@ def where(*statuses):
 class Money(RuleBasedStateMachine):
     @initialize()
     def begin(self):
-        self.undo: Any = transaction.atomic()
-        self.undo._from_testcase = True
-        self.undo.__enter__()
+        undo: Any = transaction.atomic()
+        undo._from_testcase = True  # So that services may be durable in it.
+        undo.__enter__()
+        self.undo = undo
         self.people = make_people()
         self.approver = make_person("frank", User.Role.ADMIN)
         self.model, self.agents, self.keys = Model(), {}, iter(range(10**6))
