@@ -157,7 +157,7 @@ def test_d8_what_is_dangerous_is_503_within_a_second(
 
 
 @pytest.mark.parametrize("outage", [Valkey.hang, Valkey.kill])
-def test_d8_reads_and_decisions_go_on_counted_in_the_process(
+def test_p2_reads_and_decisions_go_on_counted_in_the_process(
     valkey: Valkey, scene: Scene, outage: Callable[[Valkey], None]
 ):
     outage(valkey)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connections
-from django.db.models import F, Sum
+from django.db.models import F
 
 from accounts.models import User
 from agents.models import Agent
@@ -54,7 +54,7 @@ class Bank:
 def open_bank(people: People) -> Bank:
     for team, limit in ((people.north, 2000_00), (None, 3000_00)):
         terms = services.SharedBudgetTerms(
-            team_id=team and team.pk,
+            team_id=team.pk if team else None,
             currency="USD",
             period="all_time",
             limit_minor=limit,
@@ -199,6 +199,6 @@ def assert_never_overspent(bank: Bank) -> None:
             spent[holder] += signs.get(kind, 0) * amount_minor
             assert 0 <= spent[holder] <= limits[holder]
     held = Budget.objects.filter(holder__in=limits, scope__in=("shared", "agent"))
-    held = held.filter(window="calendar_all_time").values("holder")
-    for row in held.annotate(sum=Sum(F("reserved_minor") + F("posted_minor"))):
-        assert row["sum"] == spent[row["holder"]]
+    for budget in held.filter(window="calendar_all_time"):
+        held_minor = budget.reserved_minor + budget.posted_minor
+        assert held_minor == spent[budget.holder]

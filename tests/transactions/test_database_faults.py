@@ -19,6 +19,9 @@ from transactions.queries.money_faults import money_faults
 
 BODY = {"amount": "49.99", "merchant": "Amazon", "category": "electronics"}
 
+# What PostgreSQL says then: CommandComplete, its length and its tag.
+COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
+
 
 class Proxy:
     """Between us and PostgreSQL's socket; loses answers and connections if told to."""
@@ -49,15 +52,10 @@ class Proxy:
     def pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
-                if (
-                    self.loses_commits
-                    and b"COMMIT" in data
-                    and b"COMMIT\0\0" not in data
-                ):
+                if self.loses_commits and COMMITTED in data:
                     self.loses_commits -= 1
-                    time.sleep(0.3)  # It commits, and nobody is told.
                     break
+                target.sendall(data)
         self.end(source, target)
 
     def end(self, *ends: socket.socket) -> None:
