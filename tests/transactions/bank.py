@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connections
+from django.db import OperationalError, connection, connections
 from django.db.models import F
 
 from accounts.models import User
@@ -75,11 +75,23 @@ def work(bank: Bank, worker: int, rounds: int) -> None:
     dice = random.Random(worker)
     try:
         for number in range(rounds):
+            _wait_for_connection()
             _step(bank, dice, f"{worker}-{number}")
+            connections.close_all()
     except BaseException as failure:  # noqa: BLE001 - told by the test.
         bank.failures.append(failure)
     finally:
         connections.close_all()
+
+
+def _wait_for_connection() -> None:
+    """Wait in line, for there are more workers than the pool has connections."""
+    while True:
+        try:
+            return connection.ensure_connection()
+        except OperationalError as error:
+            if "couldn't get a connection" not in str(error):
+                raise
 
 
 def _step(bank: Bank, dice: random.Random, key: str) -> None:
