@@ -34,7 +34,7 @@ def first_row(text: str, values: Values) -> tuple[Any, ...] | None:
         # Somebody looks on, and wants to see the values as well.
         with database.cursor() as cursor:
             cursor.execute(text, values)
-            return cursor.fetchone()  # type: ignore[no-any-return]
+            return cursor.fetchone()  # type: ignore[no-any-return] # Any.
     database.ensure_connection()
     numbered, names = _numbered(text)
     given = [values[name] for name in names] if isinstance(values, Mapping) else values

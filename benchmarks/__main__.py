@@ -42,7 +42,7 @@ def main() -> None:
             # In one process, on throw-away engines.
             engines = ["-m", "platform_site.engines", "exec", "--", sys.executable]
             command = [sys.executable, *engines, "-m", "benchmarks.growth", *rest]
-            os.execv(sys.executable, command)  # noqa: S606
+            os.execv(sys.executable, command)  # noqa: S606 - ours, by its parts.
         case ["hot-agent", *rest]:
             work = functools.partial(hot_agent.main, rest)
         case rest:

@@ -30,6 +30,21 @@ TRANSFER_SCHEMA: Mapping[str, Any] = {
 }
 
 
+# What a policy says of the terms that the seed does not know.
+SAID_BY_DEFAULT: Mapping[str, Any] = {
+    "time_zone": "UTC",
+    "limits": [],
+    "approval_levels": [],
+    "approval_expires_after_minutes": 1440,
+    "approval_escalates_after_minutes": None,
+    "allowed_countries": None,
+    "blocked_countries": [],
+    "allowed_hours": None,
+    "blocked_mcc_groups": [],
+    "blocked_mccs": [],
+}
+
+
 def make_agent(
     owner: User,
     *,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.core.roles import ADMIN, MANAGER
+from agents.core.drafts import pointer_to
 from agents.core.money import MoneyError, format_amount, parse_amount
 
 # From the least to the highest of those who may approve at all.
@@ -133,8 +134,7 @@ class LevelsReader:
             return None
         for name in item:
             if name not in FIELDS:
-                escaped = str(name).replace("~", "~0").replace("/", "~1")
-                self.refuse(f"{at}/{escaped}", "unknown_field", "No such field.")
+                self.refuse(at + pointer_to(name), "unknown_field", "No such field.")
         missing = [name for name in FIELDS if name not in item]
         for name in missing:
             self.refuse(f"{at}/{name}", "required", "This field is required.")

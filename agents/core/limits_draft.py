@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from agents.core.categories import canonical_category
+from agents.core.drafts import Reader, Refused, list_of, pointer_to, text_of
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant
-from agents.core.money import MoneyError, format_amount, parse_amount
+from agents.core.money import format_amount, parse_amount
 
 LIMITS_MAX = 20
 COUNT_MAX = 1_000_000
-_NAMES = frozenset({"period", "window", "per", "name", "amount", "count"})
-_CHOICES: Mapping[str, type[StrEnum]] = {
-    "period": Period,
-    "window": Window,
-    "per": Per,
-}
+_NAMES = ("period", "window", "per", "name", "amount", "count")
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong with one place of the list (`pointer` is relative to it)."""
-
-    pointer: str
-    code: str
-    detail: str
-
-
-def parse_limits(value: object, currency: str) -> tuple[tuple[Limit, ...], list[Flaw]]:
-    """Return the limits that a list in wire form sets, and all that is wrong there."""
-    if not isinstance(value, list | tuple):
-        return (), [Flaw("", "not_a_list", "Write a list of limits, if an empty one.")]
-    if len(value) > LIMITS_MAX:
-        return (), [Flaw("", "too_many", f"Write at most {LIMITS_MAX} limits.")]
+def read_limits(reader: Reader, currency: str) -> tuple[Limit, ...]:
+    """Return the limits of a draft; the reader is told all that is wrong with them."""
+    items = reader.read("limits", lambda value: list_of(value, LIMITS_MAX, "limits"))
     limits: list[Limit] = []
-    flaws: list[Flaw] = []
-    for index, item in enumerate(value):
-        found = list(_flaws(item, currency))
-        if not found:
-            limit = _limit(item, currency)
-            if limit.identity in {other.identity for other in limits}:
-                detail = "Another limit counts the same; write both in one."
-                found = [Flaw("", "duplicate", detail)]
-            limits.append(limit)
-        flaws += [
-            Flaw(f"/{index}{flaw.pointer}", flaw.code, flaw.detail) for flaw in found
-        ]
-    return tuple(limits), flaws
+    for index, item in enumerate(items or ()):
+        at = f"/limits/{index}"
+        limit = _read_limit(reader, at, item, currency)
+        if limit is None:
+            continue
+        if limit.identity in {other.identity for other in limits}:
+            detail = "Another limit counts the same; write both in one."
+            reader.refuse(at, "duplicate", detail)
+        limits.append(limit)
+    return tuple(limits)
 
 
 def limit_to_wire(limit: Limit, currency: str) -> dict[str, Any]:
@@ -66,72 +48,100 @@ def limit_to_wire(limit: Limit, currency: str) -> dict[str, Any]:
     }
 
 
-def _limit(item: Mapping[str, Any], currency: str) -> Limit:
-    per = Per(item.get("per", Per.AGENT))
-    name = item.get("name") or ""
-    amount = item.get("amount")
+def _read_limit(reader: Reader, at: str, item: object, currency: str) -> Limit | None:
+    given = reader.parsed(at, _object, item)
+    if given is None:
+        return None
+    _check_shape(reader, at, given)
+
+    def read(name: str, parse: Callable[[object], Any], default: object = None) -> Any:
+        if name not in given:
+            return default
+        return reader.parsed(f"{at}/{name}", parse, given[name])
+
+    period = read("period", _choice(Period))
+    window = read("window", _choice(Window), Window.CALENDAR)
+    per = read("per", _choice(Per), Per.AGENT)
+    if (period, window) == (Period.ALL_TIME, Window.ROLLING):
+        reader.refuse(f"{at}/window", "unknown_choice", "All time does not roll.")
+    name = per and read("name", _name_of(per), "")
+    amount_minor = read("amount", _amount_in(currency))
+    count = read("count", _count)
+    if period is None or window is None or per is None or name is None:
+        return None  # Whatever is missing was refused.
     return Limit(
-        period=Period(item["period"]),
-        window=Window(item.get("window", Window.CALENDAR)),
+        period=period,
+        window=window,
         per=per,
-        name=(canonical_category(name) or "") if per is Per.CATEGORY else name,
-        amount_minor=(
-            None if amount is None else parse_amount(amount, currency, allow_zero=True)
-        ),
-        count=item.get("count"),
+        name=name,
+        amount_minor=amount_minor,
+        count=count,
     )
 
 
-def _flaws(item: object, currency: str) -> Iterator[Flaw]:
-    if not isinstance(item, Mapping):
-        yield Flaw("", "not_an_object", "Write an object with a period.")
-        return
-    for name in sorted(set(map(str, item)) - _NAMES):
-        pointer = name.replace("~", "~0").replace("/", "~1")
-        yield Flaw(f"/{pointer}", "unknown_field", "No such field.")
-    if "period" not in item:
-        yield Flaw("/period", "required", "This field is required.")
-    for name, choices in _CHOICES.items():
-        if name in item and item[name] not in list(choices):
-            told = ", ".join(choices)
-            yield Flaw(f"/{name}", "unknown_choice", f"Write one of {told}.")
-    if item.get("amount") is None and item.get("count") is None:
-        yield Flaw("", "limit_of_nothing", "Write an amount, a count, or both.")
-    yield from _number_flaws(item, currency)
-    yield from _name_flaws(item)
-    if (item.get("period"), item.get("window")) == (Period.ALL_TIME, Window.ROLLING):
-        yield Flaw("/window", "unknown_choice", "All time does not roll.")
+def _check_shape(reader: Reader, at: str, given: Mapping[str, object]) -> None:
+    for name in sorted(set(map(str, given)) - set(_NAMES)):
+        reader.refuse(at + pointer_to(name), "unknown_field", "No such field.")
+    if "period" not in given:
+        reader.refuse(f"{at}/period", "required", "This field is required.")
+    if given.get("amount") is None and given.get("count") is None:
+        reader.refuse(at, "limit_of_nothing", "Write an amount, a count, or both.")
 
 
-def _number_flaws(item: Mapping[str, Any], currency: str) -> Iterator[Flaw]:
-    if item.get("amount") is not None:
-        try:
-            parse_amount(item["amount"], currency, allow_zero=True)
-        except MoneyError as error:
-            yield Flaw("/amount", error.code, error.detail)
-    count = item.get("count")
-    if count is not None and not _is_count(count):
-        yield Flaw("/count", "out_of_range", f"Write a number from 0 to {COUNT_MAX}.")
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise Refused("not_an_object", "Write an object with a period.")
+    return value
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= COUNT_MAX
+def _choice(choices: type[Choice]) -> Callable[[object], Choice]:
+    def parse(value: object) -> Choice:
+        for choice in choices:
+            if value == choice:
+                return choice
+        raise Refused("unknown_choice", f"Write one of {', '.join(choices)}.")
+
+    return parse
 
 
-def _name_flaws(item: Mapping[str, Any]) -> Iterator[Flaw]:
-    name, per = item.get("name"), item.get("per", Per.AGENT)
-    if name in (None, ""):
-        return
-    if not isinstance(name, str):
-        yield Flaw("/name", "not_a_text", "Write a text.")
-    elif per == Per.AGENT:
-        yield Flaw("/name", "name_without_use", "Only a merchant or category is named.")
-    elif per == Per.CATEGORY and canonical_category(name) is None:
-        yield Flaw("/name", "category_unknown", "There is no such category.")
-    elif per == Per.MERCHANT and not _is_plain_merchant(name):
+def _amount_in(currency: str) -> Callable[[object], int | None]:
+    def parse(value: object) -> int | None:
+        if value is None:
+            return None
+        return parse_amount(value, currency, allow_zero=True)
+
+    return parse
+
+
+def _count(value: object) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= COUNT_MAX:
+        raise Refused("out_of_range", f"Write a number from 0 to {COUNT_MAX}.")
+    return value
+
+
+def _name_of(per: Per) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        name = "" if value is None else text_of(value)
+        if not name:
+            return ""
+        if per is Per.AGENT:
+            raise Refused("name_without_use", "Only a merchant or category is named.")
+        return _category(name) if per is Per.CATEGORY else _merchant(name)
+
+    return parse
+
+
+def _merchant(name: str) -> str:
+    if not is_merchant_name(name) or is_suspicious_merchant(name):
         detail = "Write 2 to 200 characters of one script, none of them hidden."
-        yield Flaw("/name", "merchant_suspicious", detail)
+        raise Refused("merchant_suspicious", detail)
+    return name
 
 
-def _is_plain_merchant(name: str) -> bool:
-    return is_merchant_name(name) and not is_suspicious_merchant(name)
+def _category(name: str) -> str:
+    category = canonical_category(name)
+    if category is None:
+        raise Refused("category_unknown", "There is no such category.")
+    return category

@@ -14,12 +14,12 @@ from agents.core.approval_levels import (
     LevelsReader,
 )
 from agents.core.categories import canonical_category
-from agents.core.limits import Limit
-from agents.core.limits_draft import parse_limits
+from agents.core.drafts import Refused, list_of, pointer_to, text_of
+from agents.core.limits_draft import read_limits
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
 from agents.core.money import MoneyError, exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
-from agents.core.policy_draft_reach import REACH_NAMES, Refused, read_reach
+from agents.core.policy_draft_reach import REACH_NAMES, read_reach
 from audit.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
@@ -106,7 +106,7 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         "requires_signature": reader.read(
             "requires_signature", _boolean, default=False
         ),
-        "limits": reader.read_limits(currency or DEFAULT_CURRENCY),
+        "limits": read_limits(reader, currency or DEFAULT_CURRENCY),
         **_approval_terms(reader, currency or DEFAULT_CURRENCY, approval, maximum),
         **read_reach(reader),
     }
@@ -149,7 +149,7 @@ class _Reader:
         self.errors: list[FieldError] = []
         for name in draft:
             if name not in REQUIRED + OPTIONAL:
-                self.refuse(f"/{_escape(name)}", "unknown_field", "No such field.")
+                self.refuse(pointer_to(name), "unknown_field", "No such field.")
 
     def refuse(self, pointer: str, code: str, detail: str) -> None:
         self.errors.append(FieldError(pointer, code, detail))
@@ -188,12 +188,6 @@ class _Reader:
             names.append(parsed[0])
         return tuple(names)
 
-    def read_limits(self, currency: str) -> tuple[Limit, ...]:
-        limits, flaws = parse_limits(self.draft.get("limits", ()), currency)
-        for flaw in flaws:
-            self.refuse(f"/limits{flaw.pointer}", flaw.code, flaw.detail)
-        return limits
-
     def parsed(
         self, pointer: str, parse: Callable[[object], Any], value: object
     ) -> Any:
@@ -202,10 +196,6 @@ class _Reader:
         except (Refused, MoneyError) as error:
             self.refuse(pointer, error.code, error.detail)
             return None
-
-
-def _escape(name: object) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def _optional(parse: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -245,24 +235,14 @@ def _boolean(value: object) -> bool:
 
 
 def _list(value: object) -> Sequence[object]:
-    if not isinstance(value, list | tuple):
-        raise Refused("not_a_list", "Write a list, if an empty one.")
-    if len(value) > LIST_LENGTH_MAX:
-        raise Refused("too_many", f"Write at most {LIST_LENGTH_MAX} names.")
-    return value
+    return list_of(value, LIST_LENGTH_MAX, "names")
 
 
 _list_or_null = _optional(_list)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Refused("not_a_text", "Write a text.")
-    return value
-
-
 def _merchant(value: object) -> tuple[str, str]:
-    name = _text(value)
+    name = text_of(value)
     if not is_merchant_name(name):
         raise Refused("merchant_length", "Write a name of 2 to 200 characters.")
     if is_suspicious_merchant(name):
@@ -274,14 +254,14 @@ def _merchant(value: object) -> tuple[str, str]:
 
 
 def _category(value: object) -> tuple[str, str]:
-    category = canonical_category(_text(value))
+    category = canonical_category(text_of(value))
     if category is None:
         raise Refused("category_unknown", "There is no such category.")
     return category, category
 
 
 def _function(value: object) -> tuple[str, str]:
-    name = _text(value)
+    name = text_of(value)
     if not FUNCTION_NAME.fullmatch(name):
         raise Refused(
             "function_name", "Write lower-case letters, digits and underscores."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from agents.core.countries import COUNTRIES
+from agents.core.drafts import Reader, Refused, list_of, text_of
 from agents.core.hours import DAYS, UTC, Hours, is_time_zone, parse_clock
 from agents.core.mcc import GROUPS, MCC
 
@@ -18,33 +19,6 @@ REACH_NAMES = (
     "blocked_mcc_groups",
     "blocked_mccs",
 )
-
-
-class Refused(Exception):
-    """A value of a draft is not what its field takes; `code` says why."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        self.code, self.detail = code, detail
-
-
-class Reader(Protocol):
-    """What policy_draft's reader offers."""
-
-    def refuse(self, pointer: str, code: str, detail: str) -> None: ...
-    def read(
-        self, name: str, parse: Callable[[object], Any], default: object = None
-    ) -> Any: ...
-    def read_list(
-        self,
-        name: str,
-        parse: Callable[[object], tuple[str, str]],
-        *,
-        null_is_any: bool = True,
-        default: tuple[str, ...] | None = None,
-    ) -> tuple[str, ...] | None: ...
-    def parsed(
-        self, pointer: str, parse: Callable[[object], Any], value: object
-    ) -> Any: ...
 
 
 def read_reach(reader: Reader) -> dict[str, Any]:
@@ -93,11 +67,7 @@ def _read_window(reader: Reader, pointer: str, window: object) -> Hours | None:
 def _windows(value: object) -> Sequence[object] | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple):
-        raise Refused("not_a_list", "Write a list, if an empty one.")
-    if len(value) > HOURS_MAX:
-        raise Refused("too_many", f"Write at most {HOURS_MAX} entries.")
-    return value
+    return list_of(value, HOURS_MAX, "entries")
 
 
 def _window(value: object) -> Mapping[str, object]:
@@ -117,14 +87,14 @@ def _days(value: object) -> tuple[str, ...]:
 
 
 def _clock(value: object) -> int:
-    minute = parse_clock(_text(value))
+    minute = parse_clock(text_of(value))
     if minute is None:
         raise Refused("not_a_time", "Write hours and minutes from 00:00 to 24:00.")
     return minute
 
 
 def _time_zone(value: object) -> str:
-    name = _text(value)
+    name = text_of(value)
     if not is_time_zone(name):
         raise Refused(
             "time_zone_unknown", "Write UTC or an IANA name, such as Europe/Berlin."
@@ -133,27 +103,21 @@ def _time_zone(value: object) -> str:
 
 
 def _country(value: object) -> tuple[str, str]:
-    code = _text(value)
+    code = text_of(value)
     if code not in COUNTRIES:
         raise Refused("country_unknown", "Write two capitals of ISO 3166, such as DE.")
     return code, code
 
 
 def _mcc_group(value: object) -> tuple[str, str]:
-    name = _text(value)
+    name = text_of(value)
     if name not in GROUPS:
         raise Refused("mcc_group_unknown", f"Write one of {', '.join(GROUPS)}.")
     return name, name
 
 
 def _mcc(value: object) -> tuple[str, str]:
-    code = _text(value)
+    code = text_of(value)
     if not MCC.fullmatch(code):
         raise Refused("mcc_malformed", "Write the four digits of the code.")
     return code, code
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Refused("not_a_text", "Write a text.")
-    return value

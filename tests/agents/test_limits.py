@@ -68,6 +68,13 @@ def test_limits_are_read_and_written_as_they_stand():
         ({"amount": "1"}, "/limits/0/period", "required"),
         ({"period": "year", "count": 1}, "/limits/0/period", "unknown_choice"),
         ({"period": ["day"], "count": 1}, "/limits/0/period", "unknown_choice"),
+        ({"period": None, "count": 1}, "/limits/0/period", "unknown_choice"),
+        (
+            {"period": "day", "count": 1, "window": None},
+            "/limits/0/window",
+            "unknown_choice",
+        ),
+        ({"period": "day", "count": 1, "per": None}, "/limits/0/per", "unknown_choice"),
         ({"period": "day"}, "/limits/0", "limit_of_nothing"),
         ({"period": "day", "amount": "NaN"}, "/limits/0/amount", "amount_not_a_number"),
         (

@@ -18,6 +18,7 @@ from agents.core.policy import (
 )
 from agents.core.policy_draft import FieldError, PolicyInvalid, parse_terms
 from tests.agents.policies import SEED, TERMS, terms
+from tests.factories import SAID_BY_DEFAULT
 
 
 def errors_of(**changes: Any) -> list[tuple[str, str]]:
@@ -54,16 +55,7 @@ def test_the_wire_form_has_the_seeds_names_and_decimal_texts() -> None:
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
-        "time_zone": "UTC",
-        "limits": [],
-        "approval_levels": [],
-        "approval_expires_after_minutes": 1440,
-        "approval_escalates_after_minutes": None,
-        "allowed_countries": None,
-        "blocked_countries": [],
-        "allowed_hours": None,
-        "blocked_mcc_groups": [],
-        "blocked_mccs": [],
+        **SAID_BY_DEFAULT,
     }
 
 

@@ -14,7 +14,7 @@ from agents.queries import lock_agent_row, policy_rules
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.models import ChangeRequest
-from tests.factories import SEED_POLICY, make_agent
+from tests.factories import SAID_BY_DEFAULT, SEED_POLICY, make_agent
 
 
 def url(agent: Agent) -> str:
@@ -50,16 +50,7 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": [],
         "requires_signature": False,
-        "time_zone": "UTC",
-        "limits": [],
-        "approval_levels": [],
-        "approval_expires_after_minutes": 1440,
-        "approval_escalates_after_minutes": None,
-        "allowed_countries": None,
-        "blocked_countries": [],
-        "allowed_hours": None,
-        "blocked_mcc_groups": [],
-        "blocked_mccs": [],
+        **SAID_BY_DEFAULT,
         "created_by": bob.pk,
         "created_at": answer.json()["created_at"],
     }

@@ -85,7 +85,7 @@ def test_money_moves_only_under_a_key(shopper, authorized, verb):
         ("refund", {"reason": "x" * 501}, 400, "max_length", "/reason"),
     ],
 )
-def test_e_a_bad_body_is_told_by_its_field(
+def test_a_bad_body_is_told_by_its_field(
     shopper, authorized, verb, body, status, code, pointer
 ):
     before = app_rows()

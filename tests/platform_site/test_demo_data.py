@@ -21,6 +21,7 @@ from audit.models import AuditEvent
 from platform_site import demo
 from platform_site.credentials import Credentials, Login, save_credentials
 from security.models import Review, SecurityContact
+from tests.factories import SAID_BY_DEFAULT
 from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
@@ -117,16 +118,7 @@ def test_shopping_has_the_example_policy(path):
         "blocked_categories": ["gambling", "adult"],
         "allowed_functions": ["search_products", "place_order"],
         "requires_signature": False,
-        "time_zone": "UTC",
-        "limits": [],
-        "approval_levels": [],
-        "approval_expires_after_minutes": 1440,
-        "approval_escalates_after_minutes": None,
-        "allowed_countries": None,
-        "blocked_countries": [],
-        "allowed_hours": None,
-        "blocked_mcc_groups": [],
-        "blocked_mccs": [],
+        **SAID_BY_DEFAULT,
     }
 
 

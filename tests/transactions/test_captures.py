@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -21,75 +20,14 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
+from tests.transactions.moving import act, budget, ledger, money, status
 from transactions import errors, services
-from transactions.core.ledger import balances
 from transactions.models import (
-    Budget,
     IdempotencyRecord,
-    LedgerEntry,
     Refund,
     Reservation,
     Transaction,
 )
-
-_keys = iter(range(10**9))
-
-
-def act(agent, operation, transaction_id, key=None, **values):
-    optional: dict[str, dict[str, Any]] = {
-        "capture": {"amount": None, "is_final": False},
-        "refund": {"amount": None, "reason": ""},
-    }
-    given = optional.get(operation, {}) | values
-    return getattr(services, operation)(
-        transaction_id,
-        acting=principal_of(agent),
-        idempotency_key=key or f"act-{next(_keys)}",
-        **given,
-    )
-
-
-@pytest.fixture
-def limited(agent, give_policy):
-    """The seed's agent with a limit for a day, so that budgets are kept."""
-    return give_policy(agent, daily_budget="1000.00")
-
-
-@pytest.fixture
-def asked(limited):
-    """An authorized transaction of 100.00 USD."""
-    return spend(limited, "100.00").body["id"]
-
-
-def money(transaction_id):
-    """Return amount, captured, released, late, refunded, in whole major units."""
-    row = Reservation.objects.get(pk=transaction_id)
-    return [
-        Decimal(value) / 100
-        for value in (
-            row.amount_minor,
-            row.captured_minor,
-            row.released_minor,
-            row.late_minor,
-            row.refunded_minor,
-        )
-    ]
-
-
-def budget():
-    row = Budget.objects.get()
-    return row.reserved_minor, row.posted_minor, row.late_minor, row.count
-
-
-def ledger():
-    entries = LedgerEntry.objects.values_list("credit", "debit", "amount_minor")
-    found = {name: value for name, value in balances(entries).items() if value}
-    assert sum(found.values()) == 0
-    return found
-
-
-def status(transaction_id):
-    return Transaction.objects.get(pk=transaction_id).status
 
 
 def test_a_capture_takes_all_that_was_set_aside(limited, asked):

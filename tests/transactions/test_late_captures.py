@@ -8,18 +8,8 @@ from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.models import Alert
 from tests.spending import deny, everything, held, spend
-from tests.transactions.test_captures import (
-    act,
-    asked,
-    budget,
-    ledger,
-    limited,
-    money,
-    status,
-)
+from tests.transactions.moving import act, budget, ledger, money, status
 from transactions import errors, services
-
-__all__ = ["asked", "limited"]
 
 
 def test_money_taken_late_is_noted_counted_and_told(limited, asked, bob):

@@ -11,6 +11,7 @@ from tests.spending import approve, deny, held, principal_of, set_aside_minor, s
 from transactions import services
 from transactions.errors import StillRefused
 from transactions.models import Budget, Transaction
+from transactions.queries import levels_of
 
 NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
 OPEN = {
@@ -162,7 +163,7 @@ def test_a_lower_limit_holds_at_once_although_more_was_spent(tester, limit):
 
 
 @pytest.mark.parametrize("ending", ["deny", "cancel", "void", "expire"])
-def test_k_what_is_given_back_burns_no_limit(agent, give_policy, bob, ending):
+def test_what_is_given_back_burns_no_limit(agent, give_policy, bob, ending):
     give_policy(
         agent,
         limits=[
@@ -224,3 +225,21 @@ def test_a_budget_that_only_saw_denials_is_counted_anew(agent, give_policy, wind
 
     [budget] = Budget.objects.all()
     assert (budget.reserved_minor, budget.count) == (30_00, 1)
+
+
+def test_people_are_told_how_far_each_limit_is_used(agent, give_policy):
+    give_policy(
+        agent,
+        limits=[
+            {"period": "week", "per": "merchant", "name": "Amazon", "amount": "900.00"},
+            {"period": "day", "count": 5},
+        ],
+    )
+    approval = held(agent, "750.00")
+
+    levels = levels_of(approval.transaction)
+
+    assert [(each.label, each.limit, each.used, each.currency) for each in levels] == [
+        ("At Amazon in a week", 900_00, 750_00, "USD"),
+        ("In a day", 5, 1, ""),
+    ]

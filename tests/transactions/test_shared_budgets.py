@@ -8,9 +8,11 @@ from collections import Counter
 import pytest
 from django.db import connection, transaction
 
+from accounts.models import User
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from tests.factories import SEED_POLICY, make_agent
+from tests.people import make_person
 from tests.spending import approve, everything, held, principal_of, spend
 from tests.transactions.test_races import at_once, wait_until_blocked
 from transactions import services
@@ -250,6 +252,20 @@ def test_j1_many_agents_at_once_never_overspend_what_they_share(
     assert Counter(body["outcome"] for body in answers) == {"allow": 9, "deny": 23}
     assert used(everybody) == (90_00, 0, 0)
     assert used(team_budget)[0] <= 50_00
+
+
+def test_two_administrators_at_once_set_one_budget(committed_db, people, alice):
+    frank = make_person("frank", User.Role.ADMIN)
+
+    set_by_both = at_once(
+        lambda: share(alice, 100_00), lambda: share(frank, 200_00, is_active=False)
+    )
+
+    [budget] = SharedBudget.objects.all()
+    assert {one.pk for one in set_by_both} == {budget.pk}
+    told = AuditEvent.objects.filter(action="shared_budget.set").order_by("id")
+    assert told[0].details["changes"]["limit_minor"][0] is None
+    assert told[1].details["changes"]["limit_minor"][1] == budget.limit_minor
 
 
 def test_a_budget_that_comes_up_during_a_decision_misses_nothing(

@@ -1,4 +1,4 @@
-"""The header under which an agent asks once, however often it sends."""
+"""What is asked once, however often it is sent: the key, and the answer to it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from transactions.errors import InvalidRequest
+from transactions.services import Answer
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 KEY_PARAMETER = OpenApiParameter(
@@ -28,3 +30,9 @@ def idempotency_key(request: Request) -> str:
             pointer="/headers/Idempotency-Key",
         )
     return key
+
+
+def answered(answer: Answer) -> Response:
+    """Return an answer under a key as a response, which says whether it is a repeat."""
+    headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+    return Response(answer.body, answer.status_code, headers=headers)

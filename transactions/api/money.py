@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -14,14 +14,15 @@ from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.core.hours import is_time_zone
 from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.permissions import IsAgent, agent_of
+from agents.principals import AgentPrincipal
 from audit.filters import refuse_unknown
 from audit.serializers import StrictSerializer
 from transactions import queries, services
-from transactions.api.headers import KEY_PARAMETER, idempotency_key
+from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import AmountField, TransactionOutput
 from transactions.models import SharedBudget
 from transactions.representation import represent
-from transactions.services import Answer, SharedBudgetTerms
+from transactions.services import SharedBudgetTerms
 
 
 class CaptureInput(StrictSerializer):
@@ -63,31 +64,32 @@ class LateCaptureInput(StrictSerializer):
     )
 
 
+class _Asked(TypedDict):
+    """Who acts, and under which key."""
+
+    acting: AgentPrincipal
+    idempotency_key: str
+
+
 class _MoneyView(APIView):
     """An agent acts on its own transaction, once under an Idempotency-Key."""
 
     permission_classes = [IsAgent]
     rate_class = "high_risk"
-    input_class: type[StrictSerializer]
 
-    def act(
-        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
-    ) -> Answer:
-        raise NotImplementedError
-
-    def respond(self, request: Request, transaction_id: str) -> Response:
+    def asked(
+        self, request: Request, input_class: type[StrictSerializer]
+    ) -> tuple[dict[str, Any], _Asked]:
+        """Return a body's values, and who sent it under which key."""
         refuse_unknown(request, set())
         key = idempotency_key(request)
-        body = self.input_class(data=request.data)
+        body = input_class(data=request.data)
         body.is_valid(raise_exception=True)
-        answer = self.act(request, transaction_id, body.validated_data, key)
-        headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
-        return Response(answer.body, answer.status_code, headers=headers)
+        asked = _Asked(acting=agent_of(request), idempotency_key=key)
+        return body.validated_data, asked
 
 
 class CaptureView(_MoneyView):
-    input_class = CaptureInput
-
     @extend_schema(
         operation_id="transactions_capture",
         parameters=[KEY_PARAMETER],
@@ -96,23 +98,18 @@ class CaptureView(_MoneyView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Take money that was set aside, all of it or a part."""
-        return self.respond(request, transaction_id)
-
-    def act(
-        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
-    ) -> Answer:
-        return services.capture(
+        values, asked = self.asked(request, CaptureInput)
+        answer = services.capture(
             transaction_id,
             amount=values["amount"],
             is_final=values["final"],
-            acting=agent_of(request),
-            idempotency_key=key,
+            **asked,
         )
+        return answered(answer)
 
 
 class VoidView(_MoneyView):
     rate_class = "default"
-    input_class = StrictSerializer
 
     @extend_schema(
         operation_id="transactions_void",
@@ -122,19 +119,12 @@ class VoidView(_MoneyView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Give back what is still set aside."""
-        return self.respond(request, transaction_id)
-
-    def act(
-        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
-    ) -> Answer:
-        return services.void(
-            transaction_id, acting=agent_of(request), idempotency_key=key
-        )
+        _, asked = self.asked(request, StrictSerializer)
+        answer = services.void(transaction_id, **asked)
+        return answered(answer)
 
 
 class IncrementView(_MoneyView):
-    input_class = IncrementInput
-
     @extend_schema(
         operation_id="transactions_increment",
         parameters=[KEY_PARAMETER],
@@ -146,22 +136,12 @@ class IncrementView(_MoneyView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Set more money aside, where the policy in force allows the new total."""
-        return self.respond(request, transaction_id)
-
-    def act(
-        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
-    ) -> Answer:
-        return services.increment(
-            transaction_id,
-            amount=values["amount"],
-            acting=agent_of(request),
-            idempotency_key=key,
-        )
+        values, asked = self.asked(request, IncrementInput)
+        answer = services.increment(transaction_id, amount=values["amount"], **asked)
+        return answered(answer)
 
 
 class RefundView(_MoneyView):
-    input_class = RefundInput
-
     @extend_schema(
         operation_id="transactions_refund",
         parameters=[KEY_PARAMETER],
@@ -170,18 +150,14 @@ class RefundView(_MoneyView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Note that the merchant gave money back; raises no budget."""
-        return self.respond(request, transaction_id)
-
-    def act(
-        self, request: Request, transaction_id: str, values: dict[str, Any], key: str
-    ) -> Answer:
-        return services.refund(
+        values, asked = self.asked(request, RefundInput)
+        answer = services.refund(
             transaction_id,
             amount=values["amount"],
             reason=values["reason"],
-            acting=agent_of(request),
-            idempotency_key=key,
+            **asked,
         )
+        return answered(answer)
 
 
 class LateCaptureView(APIView):

@@ -23,7 +23,7 @@ from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
 from audit.filters import refuse_unknown
 from transactions import queries, services
-from transactions.api.headers import KEY_PARAMETER, idempotency_key
+from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import (
     ApproveInput,
     DecisionOutput,
@@ -136,8 +136,7 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
         answer = services.request_transaction(
             parse_ask(request.data), acting=agent_of(request), idempotency_key=key
         )
-        headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
-        return Response(answer.body, answer.status_code, headers=headers)
+        return answered(answer)
 
 
 class TransactionDetailView(StrictQueryView):

@@ -28,7 +28,13 @@ from transactions.queries.reading import (
     transactions_visible_to,
 )
 from transactions.queries.receipts import signed_receipt
-from transactions.queries.records import record_of, replay_of, replays, request_of
+from transactions.queries.records import (
+    record_of,
+    replay_of,
+    replays,
+    replays_ahead,
+    request_of,
+)
 from transactions.queries.simulation import (
     MerchantTrial,
     Simulated,
@@ -65,6 +71,7 @@ __all__ = [
     "record_of",
     "replay_of",
     "replays",
+    "replays_ahead",
     "represented",
     "request_of",
     "shared_budgets_for",

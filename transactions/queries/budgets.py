@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from accounts.models import User
 from agents.core.limits import BEGINNING, spoken_limit
@@ -51,6 +52,20 @@ WHERE t.agent_id = %(agent)s AND t.currency = %(currency)s
   AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
   AND %(scope)s IN ('agent', 'merchant:' || t.merchant_key, 'category:' || t.category)
 GROUP BY 1 ORDER BY 1
+"""
+
+
+# What was set aside or spent in a span and counts in a shared budget.
+_SHARED_HISTORY = """
+SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
+       coalesce(sum(r.captured_minor), 0)::bigint,
+       coalesce(sum(r.late_minor), 0)::bigint,
+       count(*) FILTER (WHERE r.released_minor < r.amount_minor)
+FROM transactions_reservation r
+JOIN transactions_transaction t ON t.id = r.transaction_id
+WHERE %(budget)s = ANY(r.shared_budgets) AND t.currency = %(currency)s
+  AND t.occurred_at >= %(since)s
+  AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
 """
 
 
@@ -153,7 +168,7 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
     shared = [(budget, pot_of(budget, asked.occurred_at)) for budget in budgets]
     pots = [*own, *(pot for _, pot in shared)]
     labels = [
-        *(spoken_limit(limit).capitalize() for limit in limits),
+        *(capfirst(spoken_limit(limit)) for limit in limits),
         *(str(budget) for budget, _ in shared),
     ]
     with connection.cursor() as cursor:
@@ -174,6 +189,23 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
         for label, item in zip(labels, found, strict=True)
         for level in _levels(label, item, asked.currency)
     ]
+
+
+def shared_history(pot: Pot, currency: str) -> tuple[int, int, int, int]:
+    """Return reserved, posted, late (minor units) and count of a shared budget's span.
+
+    By what counts in it, so that what is given back later was counted before.
+    """
+    parameters: dict[str, Any] = {
+        "budget": pot.holder,
+        "currency": currency,
+        "since": pot.since,
+        "until": pot.ends_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARED_HISTORY, parameters)
+        reserved_minor, posted_minor, late_minor, count = cursor.fetchone()
+    return reserved_minor, posted_minor, late_minor, count
 
 
 def shared_budgets_for(user: User) -> Sequence[tuple[SharedBudget, int, int]]:

@@ -92,6 +92,12 @@ def replays(limit: int | None = None) -> Iterator[Replay]:
         batch = list(rows.filter(pk__lt=batch[-1].pk)[: _size(limit)])
 
 
+def replays_ahead(limit: int | None = None) -> int:
+    """Return how many decisions replays() will yield, in 1 query."""
+    stored = Decision.objects.count()
+    return stored if limit is None else min(limit, stored)
+
+
 def event_of(row: Decision) -> AuditEvent | None:
     """Return the event that tells of a decision, None if the log has none. 1 query.
 

@@ -5,38 +5,13 @@ Call with the locks of lock_spender() held, for they guard every budget concerne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from django.db.models import F, Q, QuerySet
 
 from agents.queries import LockedAgent
-from transactions.core.ledger import MOVEMENTS
+from transactions.core.ledger import EFFECTS, MOVEMENTS, frees_a_place
 from transactions.models import Budget, LedgerEntry, Reservation, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What one unit of a movement adds to a reservation's and a budget's columns."""
-
-    reservation: Mapping[str, int]
-    budget: Mapping[str, int]
-
-
-EFFECTS: Mapping[str, Effect] = MappingProxyType(
-    {
-        "increment": Effect({"amount_minor": 1}, {"reserved_minor": 1}),
-        "release": Effect({"released_minor": 1}, {"reserved_minor": -1}),
-        "capture": Effect(
-            {"captured_minor": 1}, {"reserved_minor": -1, "posted_minor": 1}
-        ),
-        "late_capture": Effect({"late_minor": 1}, {"late_minor": 1}),
-        # What comes back raises no budget, or a refund would buy more.
-        "refund": Effect({"refunded_minor": 1}, {}),
-    }
-)
 
 
 def entry(row: Transaction, kind: str, amount_minor: int, now: datetime) -> LedgerEntry:
@@ -76,7 +51,9 @@ def move_money(
     changes = {
         name: F(name) + sign * amount_minor for name, sign in effect.budget.items()
     }
-    if kind == "release" and is_resolved and reservation.captured_minor == 0:
+    if frees_a_place(
+        kind, is_resolved=is_resolved, captured_minor=reservation.captured_minor
+    ):
         changes["count"] = F("count") - 1
     if changes:
         _budgets_of(reservation, agent).update(**changes)

@@ -16,21 +16,12 @@ from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from transactions.core.limits import pot_of
 from transactions.models import Budget, SharedBudget
+from transactions.queries.budgets import shared_history
 
 PERMISSION = "transactions.change_sharedbudget"
+# The rest says which budget it is.
+CHANGEABLE = ("limit_minor", "time_zone", "is_active")
 
-# What was set aside or spent in a span and counts in a budget.
-_HISTORY = """
-SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
-       coalesce(sum(r.captured_minor), 0)::bigint,
-       coalesce(sum(r.late_minor), 0)::bigint,
-       count(*) FILTER (WHERE r.released_minor < r.amount_minor)
-FROM transactions_reservation r
-JOIN transactions_transaction t ON t.id = r.transaction_id
-WHERE %(budget)s = ANY(r.shared_budgets) AND t.currency = %(currency)s
-  AND t.occurred_at >= %(since)s
-  AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
-"""
 # What the live agents of a team (or of all) did in a span counts from now on.
 _JOIN = """
 UPDATE transactions_reservation r
@@ -67,18 +58,16 @@ def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget
     if terms.team_id is not None and not Team.objects.filter(pk=terms.team_id).exists():
         raise NotFound
     with transaction.atomic(durable=True):
-        found = SharedBudget.objects.select_for_update(of=("self",)).filter(
+        made = SharedBudget(created_at=timezone.now(), **asdict(terms))
+        # Two who set it at once: the second one changes what the first one made.
+        SharedBudget.objects.bulk_create([made], ignore_conflicts=True)
+        budget = SharedBudget.objects.select_for_update(of=("self",)).get(
             team_id=terms.team_id, currency=terms.currency, period=terms.period
         )
-        old = found.first()
-        before = asdict(_terms_of(old)) if old else {}
-        budget = old or SharedBudget(created_at=timezone.now())
-        for name, value in asdict(terms).items():
-            setattr(budget, name, value)
-        if old is None:
-            budget.save(force_insert=True)
-        else:
-            budget.save(update_fields=["limit_minor", "time_zone", "is_active"])
+        before = {} if budget.pk == made.pk else asdict(_terms_of(budget))
+        for name in CHANGEABLE:
+            setattr(budget, name, getattr(terms, name))
+        budget.save(update_fields=CHANGEABLE)
         if terms.is_active and _was_not_counted(before, terms):
             _count(budget)
         # What is set aside already may be raised up to the new limit, too.
@@ -139,8 +128,9 @@ def _count(budget: SharedBudget) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_JOIN, parameters)
-        cursor.execute(_HISTORY, parameters)
-        reserved_minor, posted_minor, late_minor, count = cursor.fetchone()
+    reserved_minor, posted_minor, late_minor, count = shared_history(
+        pot, budget.currency
+    )
     # Days of another time zone would count a part of this one, and give back more.
     overlapping = Q(ends_at=None) | Q(ends_at__gt=pot.starts_at)
     Budget.objects.filter(overlapping, holder=budget.pk, window=pot.window).exclude(

@@ -11,8 +11,7 @@ from tqdm import tqdm
 
 from transactions.core.record import ENGINE_VERSION
 from transactions.core.replay import Replay
-from transactions.models import Decision
-from transactions.queries import replays
+from transactions.queries import replays, replays_ahead
 
 
 def _positive(text: str) -> int:
@@ -36,8 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         limit = options["limit"]
-        count = Decision.objects.count()
-        total = count if limit is None else min(limit, count)
+        total = replays_ahead(limit)
         counted: Counter[bool | None] = Counter()
         for each in tqdm(replays(limit), total=total, unit="decision", disable=None):
             counted[each.matches] += 1

@@ -1,0 +1,22 @@
+"""An agent whose money is counted, and a transaction of its."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents.models import Agent
+from tests.spending import spend
+
+
+@pytest.fixture
+def limited(agent: Agent, give_policy: Any) -> Agent:
+    """The seed's agent with a limit for a day, so that budgets are kept."""
+    return give_policy(agent, daily_budget="1000.00")
+
+
+@pytest.fixture
+def asked(limited: Agent) -> str:
+    """An authorized transaction of 100.00 USD."""
+    return spend(limited, "100.00").body["id"]

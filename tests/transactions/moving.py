@@ -1,0 +1,58 @@
+"""Moving money that was set aside, and seeing where it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tests.spending import principal_of
+from transactions import services
+from transactions.core.ledger import balances
+from transactions.models import Budget, LedgerEntry, Reservation, Transaction
+
+_keys = iter(range(10**9))
+
+
+def act(agent, operation, transaction_id, key=None, **values):
+    optional: dict[str, dict[str, Any]] = {
+        "capture": {"amount": None, "is_final": False},
+        "refund": {"amount": None, "reason": ""},
+    }
+    given = optional.get(operation, {}) | values
+    return getattr(services, operation)(
+        transaction_id,
+        acting=principal_of(agent),
+        idempotency_key=key or f"act-{next(_keys)}",
+        **given,
+    )
+
+
+def money(transaction_id):
+    """Return amount, captured, released, late, refunded, in whole major units."""
+    row = Reservation.objects.get(pk=transaction_id)
+    return [
+        Decimal(value) / 100
+        for value in (
+            row.amount_minor,
+            row.captured_minor,
+            row.released_minor,
+            row.late_minor,
+            row.refunded_minor,
+        )
+    ]
+
+
+def budget():
+    row = Budget.objects.get()
+    return row.reserved_minor, row.posted_minor, row.late_minor, row.count
+
+
+def ledger():
+    entries = LedgerEntry.objects.values_list("credit", "debit", "amount_minor")
+    found = {name: value for name, value in balances(entries).items() if value}
+    assert sum(found.values()) == 0
+    return found
+
+
+def status(transaction_id):
+    return Transaction.objects.get(pk=transaction_id).status
