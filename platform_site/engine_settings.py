@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import urllib.parse
 
+from audit.bounded import BoundedConnection
+
 
 def database(
     url: str, *, threads: int, statement_timeout_s: int, prepared: bool
@@ -23,13 +25,19 @@ def database(
             # Nobody waits for ever: a time-out is an OperationalError, answered 503.
             "options": f"-c statement_timeout={statement_timeout_s}s"
             " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "connect_timeout": "5",
             **options,
             # Of audit.prepared only; others carry their values in the text. Psycopg's
             # own default: what is sent less often than that is not worth keeping.
             "prepare_threshold": 5 if prepared else None,
             # Threads of one process share the pool; it must not be smaller than
             # their number, or requests wait for each other.
-            "pool": {"min_size": 0, "max_size": threads + 2, "timeout": 5},
+            "pool": {
+                "connection_class": BoundedConnection,
+                "min_size": 0,
+                "max_size": threads + 2,
+                "timeout": 5,
+            },
         },
     }
 

@@ -12,7 +12,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     TooManyFieldsSent,
 )
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
@@ -158,7 +158,8 @@ def problem_response(error: Exception, view_context: dict[str, Any]) -> Response
     status, code, detail, errors, headers = _describe(error)
     if status >= 500:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    audit_refusal(status, code, request)
+    if not (is_unavailable(error) and is_disconnected()):
+        audit_refusal(status, code, request)
     body = problem(status, code, detail, errors, path=request.path)
     return Response(
         body, status, headers=headers, content_type="application/problem+json"
@@ -292,6 +293,12 @@ def _describe_api(error: exceptions.APIException) -> Description:
 def is_unavailable(error: BaseException | None) -> bool:
     """Tell whether an engine is away, so that the caller may try again soon."""
     return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
+
+
+def is_disconnected() -> bool:
+    """Tell whether this thread has no connection; to write would only wait again."""
+    raw = connection.connection
+    return raw is None or raw.closed
 
 
 def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:

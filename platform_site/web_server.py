@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from platform_site.settings import WEB_THREADS
+from audit.bounded import BoundedConnection
+from platform_site.settings import STATEMENT_TIMEOUT_S, WEB_THREADS
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - heartbeats, so that no disk delays them.
+
+if STATEMENT_TIMEOUT_S:
+    BoundedConnection.patience_s = STATEMENT_TIMEOUT_S + 5
 
 preload_app = True
 worker_class = "gthread"
