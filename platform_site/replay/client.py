@@ -41,6 +41,14 @@ class ReplayError(Exception):
     """The replay cannot go on; the message says why."""
 
 
+class RequestRefused(ReplayError):
+    """The administrator was refused; `code` is the problem's."""
+
+    def __init__(self, what: str, answer: Answer) -> None:
+        super().__init__(f"{what}: {answer.status} {answer.code}.")
+        self.code = answer.code
+
+
 class Stopped(Exception):
     """Somebody asked the workers to stop."""
 
@@ -218,7 +226,7 @@ class Admin:
         body: object = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the answer to the administrator. Raises ReplayError on a refusal.
+        """Return the answer to the administrator. Raises RequestRefused otherwise.
 
         What takes a fresh proof gets it, with the password, and is sent once more.
         """
@@ -237,7 +245,7 @@ class Admin:
             self._step_up(api)
             answer = send()
         if answer.status >= 400:
-            raise ReplayError(f"{method} {path}: {answer.status} {answer.code}.")
+            raise RequestRefused(f"{method} {path}", answer)
         return answer
 
     def _access(self, api: Api) -> str:
@@ -314,18 +322,27 @@ class CustomerAgents:
 
     def _find_or_make(self, name: str) -> _Agent:
         """Return the agent of that name with a policy; made now if there is none."""
-        query = {"name": name, "mode": "test"}
-        listed = self._admin.call(self._api, "GET", "agents/", query=query)
-        agents = listed.body["data"]
-        if agents:
-            agent = agents[0]
-        else:
-            body = {"name": name, "mode": "test"}
-            agent = self._admin.call(self._api, "POST", "agents/", body=body).body
+        agent = self._found(name) or self._made(name)
         if agent["policy_version"] is None:
             path = f"agents/{agent['id']}/policy/"
             self._admin.call(self._api, "PUT", path, body=dict(TEST_POLICY))
         return _Agent(agent["id"])
+
+    def _found(self, name: str) -> Mapping[str, Any] | None:
+        query = {"name": name, "mode": "test"}
+        listed = self._admin.call(self._api, "GET", "agents/", query=query).body["data"]
+        return listed[0] if listed else None
+
+    def _made(self, name: str) -> Mapping[str, Any]:
+        body = {"name": name, "mode": "test"}
+        try:
+            return self._admin.call(self._api, "POST", "agents/", body=body).body
+        except RequestRefused as refused:
+            # Made by a request of ours whose answer was lost.
+            agent = self._found(name) if refused.code == "name_taken" else None
+            if agent is None:
+                raise
+            return agent
 
     def _access(self, agent: _Agent) -> str:
         if agent.token is None or not agent.token.is_fresh:

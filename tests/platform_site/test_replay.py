@@ -235,6 +235,29 @@ def test_the_agents_are_used_again_with_short_lived_credentials(
     assert latest < datetime.now(UTC) + timedelta(days=1, minutes=1)
 
 
+def test_an_agent_made_by_a_request_whose_answer_was_lost_is_found(
+    credentials, tmp_path, capsys, monkeypatch
+):
+    send = client.httpx.Client.request
+    lost: list[str] = []
+
+    def lossy(http: Any, method: str, path: str, **sent: Any) -> Any:
+        answer = send(http, method, path, **sent)
+        if (method, path) == ("POST", "agents/") and not lost:
+            lost.append(path)
+            raise client.httpx.ReadError("connection reset")
+        return answer
+
+    monkeypatch.setattr(client.httpx.Client, "request", lossy)
+    file = written(tmp_path / "stream.csv", stream(3, customers=1))
+
+    table = run(file, credentials, capsys)
+
+    assert lost == ["agents/"]
+    assert "3 answered" in table
+    assert Agent.objects.count() == 1
+
+
 def test_a_credential_revoked_on_the_way_is_replaced(credentials, tmp_path, capsys):
     file = written(tmp_path / "stream.csv", stream(12, customers=1))
     admin = User.objects.get()

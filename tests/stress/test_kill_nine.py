@@ -12,146 +12,28 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
-from platform_site.supervisor import BASE_DIR
+from tests.stress.running import Platform, family, replay
 
 pytestmark = pytest.mark.stress
 
 ROWS = int(os.environ.get("KILL_NINE_ROWS", "900"))
 KILLS = int(os.environ.get("KILL_NINE_KILLS", "4"))
 SINGLE_KILLS = int(os.environ.get("KILL_NINE_SINGLE", "100"))
+# Enough to be still sending when the last one is killed.
+SINGLE_ROWS = max(ROWS, 40 * SINGLE_KILLS)
 CUSTOMERS = 12
 SEED = 20240301
-READY_TIMEOUT_S = 180
+TRANSACTIONS = "SELECT count(*) FROM transactions_transaction"
 REPLAY_TIMEOUT_S = 1200
-AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}
-LIMITS = {"default": AMPLE, "auth": AMPLE, "high_risk": AMPLE}
-# What the test run's own engines put there.
-OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
-
-
-@dataclass
-class Platform:
-    """`manage.py up` in a directory of its own, started as often as it is killed."""
-
-    data: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        environ = {name: text for name, text in os.environ.items() if name not in OWN}
-        environ |= {"ENVIRONMENT": "development", "DEBUG": "false"}
-        environ["RATE_LIMIT_CONFIG"] = json.dumps(LIMITS)
-        command = [sys.executable, str(BASE_DIR / "manage.py"), "up"]
-        command += ["--port", str(self.port), "--data", str(self.data)]
-        with (self.data / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                env=environ,
-                cwd=BASE_DIR,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def await_ready(self) -> None:
-        assert self.process is not None
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while True:
-            log = (self.data / "up.log").read_text(encoding="utf-8")
-            assert self.process.poll() is None, log
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz", trust_env=False).is_success:
-                    return
-            assert time.monotonic() < deadline, log
-            time.sleep(0.2)
-
-    def kill(self) -> None:
-        """End every process of the tree at once, with no chance to tidy up."""
-        assert self.process is not None
-        tree = family(self.process.pid)
-        for pid in tree:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        while any(is_alive(pid) for pid in tree):
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def credentials(self) -> Path:
-        return self.data / "credentials.json"
-
-    def connect(self) -> psycopg.Connection[Any]:
-        """Connect past the platform, over the socket in its directory."""
-        environment = json.loads((self.data / "environment.json").read_text())
-        return psycopg.connect(environment["DATABASE_URL"], autocommit=True)
-
-
-def family(root: int) -> list[int]:
-    """Return a process and all that descend from it, the oldest first."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = [root]
-    for pid in found:
-        found.extend(children.get(pid, []))
-    return found
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
-
-
-@pytest.fixture
-def platform() -> Iterator[Platform]:
-    # Not tmp_path: the database's own account must be able to reach it.
-    data = Path(tempfile.mkdtemp(prefix="kill-nine-"))
-    data.chmod(0o711)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    running = Platform(data, port)
-    try:
-        yield running
-    finally:
-        running.stop()
-        shutil.rmtree(data)
 
 
 def write_stream(path: Path, rows: int) -> None:
@@ -171,35 +53,6 @@ def write_stream(path: Path, rows: int) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-@contextlib.contextmanager
-def replay(platform: Platform, stream: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, str(BASE_DIR / "manage.py"), "replay", str(stream)]
-    command += ["--credentials", str(platform.credentials), "--workers", "4"]
-    with subprocess.Popen(
-        command,
-        cwd=BASE_DIR,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def transactions_so_far(platform: Platform) -> int:
-    with platform.connect() as connection:
-        return int(value(connection, "SELECT count(*) FROM transactions_transaction"))
-
-
-def value(connection: psycopg.Connection[Any], sql: str) -> Any:
-    row = connection.execute(sql.encode()).fetchone()
-    assert row is not None
-    return row[0]
-
-
 def test_a_kill_of_everything_loses_and_doubles_nothing(platform, tmp_path):
     stream = tmp_path / "stream.csv"
     write_stream(stream, ROWS)
@@ -210,7 +63,7 @@ def test_a_kill_of_everything_loses_and_doubles_nothing(platform, tmp_path):
 
     with replay(platform, stream) as sending:
         for rows in kill_at:
-            while transactions_so_far(platform) < rows:
+            while platform.value(TRANSACTIONS) < rows:
                 assert sending.poll() is None, sending.communicate()[0]
                 time.sleep(0.05)
             time.sleep(dice.random() / 10)
@@ -222,27 +75,8 @@ def test_a_kill_of_everything_loses_and_doubles_nothing(platform, tmp_path):
     assert sending.returncode == 0, output
     assert f"{ROWS} answered, 0 malformed" in output
     assert "no answer" in output
-    assert_sound(platform)
-
-
-def assert_sound(platform: Platform) -> None:
-    with platform.connect() as connection:
-        assert_nothing_lost_nor_doubled(connection)
-    environment = json.loads((platform.data / "environment.json").read_text())
-    checked = subprocess.run(
-        [sys.executable, str(BASE_DIR / "manage.py"), "check_ledger"],
-        env=environment
-        | {
-            name: text
-            for name, text in os.environ.items()
-            if name not in OWN and f"{name}_FILE" not in environment
-        },
-        cwd=BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    platform.assert_sound()
+    assert_nothing_lost_nor_doubled(platform, ROWS)
 
 
 # What is started again: the web server's workers, the job server (which works in
@@ -292,7 +126,7 @@ def test_p3_single_processes_killed_under_load_lose_and_double_nothing(
     platform, tmp_path
 ):
     stream, dice = tmp_path / "stream.csv", random.Random(SEED)
-    write_stream(stream, ROWS)
+    write_stream(stream, SINGLE_ROWS)
     platform.start()
     platform.await_ready()
     killed: Counter[str] = Counter()
@@ -306,20 +140,22 @@ def test_p3_single_processes_killed_under_load_lose_and_double_nothing(
 
     assert sending.returncode == 0, output
     assert killed.total() == SINGLE_KILLS, f"Too few rows: only {killed}."
-    assert f"{ROWS} answered, 0 malformed" in output
+    assert f"{SINGLE_ROWS} answered, 0 malformed" in output
     platform.await_ready()
-    assert_sound(platform)
+    platform.assert_sound()
+    assert_nothing_lost_nor_doubled(platform, SINGLE_ROWS)
 
 
-def assert_nothing_lost_nor_doubled(connection: psycopg.Connection[Any]) -> None:
-    keys = connection.execute("SELECT key FROM transactions_idempotencyrecord")
-    assert sorted(key for (key,) in keys) == sorted(f"t{n}" for n in range(ROWS))
-    assert value(connection, "SELECT count(*) FROM transactions_transaction") == ROWS
-    assert value(connection, "SELECT count(*) FROM transactions_decision") == ROWS
-    for what, sql in FAULTS.items():
-        assert connection.execute(sql.encode()).fetchall() == [], what
-    outcomes = connection.execute("SELECT DISTINCT outcome FROM transactions_decision")
-    assert sorted(outcomes.fetchall()) == [("allow",), ("deny",), ("hold",)]
+def assert_nothing_lost_nor_doubled(platform: Platform, rows: int) -> None:
+    with platform.connect() as connection:
+        keys = connection.execute("SELECT key FROM transactions_idempotencyrecord")
+        assert sorted(key for (key,) in keys) == sorted(f"t{n}" for n in range(rows))
+        for what, sql in FAULTS.items():
+            assert connection.execute(sql.encode()).fetchall() == [], what
+        told = connection.execute("SELECT DISTINCT outcome FROM transactions_decision")
+        assert sorted(told.fetchall()) == [("allow",), ("deny",), ("hold",)]
+    assert platform.value(TRANSACTIONS) == rows
+    assert platform.value("SELECT count(*) FROM transactions_decision") == rows
 
 
 FAULTS = {
