@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
@@ -238,17 +239,17 @@ def test_the_agents_are_used_again_with_short_lived_credentials(
 def test_an_agent_made_by_a_request_whose_answer_was_lost_is_found(
     credentials, tmp_path, capsys, monkeypatch
 ):
-    send = client.httpx.Client.request
+    send = httpx.Client.request
     lost: list[str] = []
 
     def lossy(http: Any, method: str, path: str, **sent: Any) -> Any:
         answer = send(http, method, path, **sent)
         if (method, path) == ("POST", "agents/") and not lost:
             lost.append(path)
-            raise client.httpx.ReadError("connection reset")
+            raise httpx.ReadError("connection reset")
         return answer
 
-    monkeypatch.setattr(client.httpx.Client, "request", lossy)
+    monkeypatch.setattr(httpx.Client, "request", lossy)
     file = written(tmp_path / "stream.csv", stream(3, customers=1))
 
     table = run(file, credentials, capsys)

@@ -13,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from platform_site.engines.processes import birth
@@ -206,6 +208,56 @@ def test_a_data_directory_that_cannot_be_written_is_refused(tmp_path):
     assert refused.returncode == 2
     assert f"{tmp_path / 'file' / 'var'}: Not a directory" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.stress
+def test_p8_a_stop_signal_lets_requests_end_that_have_begun(directory):
+    data = directory / "drained"
+    with up(data) as running, ThreadPoolExecutor() as pool:
+        credentials = json.loads((data / "credentials.json").read_text())
+        agent = next(a for a in credentials["agents"] if a["name"] == "shopping")
+        with waiting_for_its_lock(data, agent["id"]) as until_one_waits:
+            asked = pool.submit(ask, running.base_url, agent, "one")
+            until_one_waits()
+            running.process.terminate()
+            time.sleep(1)  # It has heard, and its grace is longer.
+        answer = asked.result()
+
+        assert (answer.status_code, answer.json()["outcome"]) == (201, "allow")
+        assert running.process.wait(END_TIMEOUT_S) == 0
+    with up(data) as running:
+        again = ask(running.base_url, agent, "one")
+
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json() == answer.json()
+
+
+def ask(base_url: str, agent: dict[str, str], key: str) -> httpx.Response:
+    api = f"{base_url}/api/v1"
+    body = {"amount": "1.00", "merchant": "Amazon", "category": "electronics"}
+    secret = {name: agent[name] for name in ("client_id", "client_secret")}
+    token = httpx.post(f"{api}/auth/agent-token/", json=secret).json()["access"]
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+    return httpx.post(f"{api}/transactions/", json=body, headers=headers, timeout=60)
+
+
+@contextlib.contextmanager
+def waiting_for_its_lock(data: Path, agent_id: str) -> Iterator[Callable[[], None]]:
+    """Hold an agent's row; yields what returns when somebody waits for it."""
+    url = json.loads((data / "environment.json").read_text())["DATABASE_URL"]
+    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as other:
+        holder.execute(
+            "SELECT 1 FROM agents_agent WHERE id = %s FOR UPDATE", [agent_id]
+        )
+
+        def until_one_waits() -> None:
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            deadline = time.monotonic() + 30
+            while other.execute(waiting).fetchone() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+        yield until_one_waits
 
 
 @pytest.mark.stress

@@ -5,6 +5,7 @@ Needs libfaketime (Debian: `apt install faketime`).
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from platform_site.engines.processes import SPAWN
 from platform_site.supervisor import BASE_DIR
 from tests.stress.asking import asking
 from tests.stress.running import Platform, environ
@@ -26,6 +28,14 @@ pytestmark = [
 ]
 
 HELD = {"amount": "700.00"}
+# What is held expires within the jump.
+POLICY = {
+    "max_transaction_amount": "1000.00",
+    "allowed_merchants": ["Amazon", "Walmart"],
+    "blocked_categories": [],
+    "requires_approval_above": "500.00",
+    "approval_expires_after_minutes": 60,
+}
 UNSEALED = """
     SELECT count(*) FROM audit_auditevent e
     LEFT JOIN audit_auditleaf l ON l.event_id = e.id WHERE l.event_id IS NULL
@@ -55,20 +65,42 @@ def faked(directory: Path, **options: str) -> dict[str, str]:
 class Clock:
     """The wall clock of all processes that were started with it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, directory: Path, file: Path) -> None:
         self.file = file
         self.set("+0")
+        self.environ = faked(directory, FAKETIME_TIMESTAMP_FILE=str(file))
 
     def set(self, offset: str) -> None:
         self.file.write_text(f"{offset}\n", encoding="ascii")
         self.file.chmod(0o644)
 
 
-@pytest.fixture
-def clock(platform: Platform, tmp_path: Path) -> Clock:
-    clock = Clock(platform.data / "offset")
-    platform.extra = faked(tmp_path, FAKETIME_TIMESTAMP_FILE=str(clock.file))
-    return clock
+@contextlib.contextmanager
+def engines(data: Path, clock: Clock | None = None) -> Iterator[dict[str, str]]:
+    """Start engines whose clock is right, or the one given, and yield where."""
+    directory = data / "engines"
+    directory.mkdir(mode=0o711)
+    command = [sys.executable, "-m", "tests.platform_site.hold_engines", str(directory)]
+    if clock is not None:
+        # They are started with an environment of their own.
+        spawn = directory / "spawn.py"
+        spawn.write_text(
+            f"import os, runpy\nos.environ |= {clock.environ!r}\n"
+            f"runpy.run_path({str(SPAWN)!r}, run_name='__main__')\n"
+        )
+        command.append(str(spawn))
+    with subprocess.Popen(
+        command,
+        cwd=BASE_DIR,
+        env=environ(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        database, redis, *_ = process.stdout.readline().split()
+        yield {"DATABASE_URL": database, "REDIS_URL": redis}
+        process.communicate()
 
 
 def decide(asker, transaction, verdict):
@@ -89,16 +121,28 @@ def await_sealing(platform: Platform) -> None:
         time.sleep(0.5)
 
 
+@pytest.fixture
+def clock(platform: Platform, tmp_path: Path) -> Iterator[Clock]:
+    """Start the platform and its engines with a clock that can be set."""
+    clock = Clock(tmp_path, platform.data / "offset")
+    with engines(platform.data, clock) as urls:
+        platform.extra = urls | clock.environ
+        platform.start()
+        platform.await_ready()
+        yield clock
+        platform.stop()
+
+
 def test_p5_a_clock_that_jumps_opens_nothing_and_stops_nothing(platform, clock):
-    platform.start()
-    platform.await_ready()
     with asking(platform) as asker:
+        policy = f"agents/{asker.agent['id']}/policy/"
+        assert asker.send("manager", "PUT", policy, POLICY).is_success
         first = asker.ask("first")
         held = asker.ask("held", **HELD).json()
 
         clock.set("-3h")
         early = asker.ask("early", amount="2.00")
-        early_held = asker.ask("early held", **HELD, merchant="Walmart").json()
+        early_held = asker.ask("early-held", **HELD, merchant="Walmart").json()
         await_sealing(platform)
 
         clock.set("+3h")
@@ -112,6 +156,11 @@ def test_p5_a_clock_that_jumps_opens_nothing_and_stops_nothing(platform, clock):
         await_sealing(platform)
 
     assert [each.status_code for each in (first, early, late)] == [201] * 3
+    begun, earlier, later = (
+        datetime.fromisoformat(each.json()["created_at"])
+        for each in (first, early, late)
+    )
+    assert earlier < begun - timedelta(hours=2) < begun + timedelta(hours=2) < later
     assert (again.headers["Idempotent-Replayed"], again.json()) == (
         "true",
         first.json(),
@@ -121,42 +170,23 @@ def test_p5_a_clock_that_jumps_opens_nothing_and_stops_nothing(platform, clock):
     platform.assert_sound()
 
 
-@pytest.fixture
-def engines(platform: Platform) -> Iterator[dict[str, str]]:
-    """Start engines whose clock is right, and return where."""
-    directory = platform.data / "engines"
-    directory.mkdir(mode=0o711)
-    command = [sys.executable, "-m", "tests.platform_site.hold_engines"]
-    with subprocess.Popen(
-        [*command, str(directory)],
-        cwd=BASE_DIR,
-        env=environ(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        database, redis, *_ = process.stdout.readline().split()
-        yield {"DATABASE_URL": database, "REDIS_URL": redis}
-        platform.stop()
-        process.communicate()
-
-
 @pytest.mark.parametrize("offset", ["-3h", "+3h"])
 def test_p5_a_web_server_with_a_wrong_clock_decides_by_the_databases(
-    platform, engines, tmp_path, offset
+    platform, tmp_path, offset
 ):
-    platform.extra = engines | faked(tmp_path, FAKETIME=offset)
-    platform.start()
-    platform.await_ready()
-    with asking(platform) as asker:
-        allowed = asker.ask("one").json()
-        held = asker.ask("held", **HELD).json()
-        approved = decide(asker, held["id"], "approve")
+    with engines(platform.data) as urls:
+        platform.extra = urls | faked(tmp_path, FAKETIME=offset)
+        platform.start()
+        platform.await_ready()
+        with asking(platform) as asker:
+            allowed = asker.ask("one").json()
+            held = asker.ask("held", **HELD).json()
+            approved = decide(asker, held["id"], "approve")
+        platform.assert_sound()
+        platform.stop()
 
     now = datetime.now(UTC)
     for told in (allowed, held):
         created = datetime.fromisoformat(told["created_at"])
         assert abs(now - created) < timedelta(minutes=2)
     assert approved.json()["status"] == "authorized"
-    platform.assert_sound()
