@@ -92,8 +92,9 @@ class LockedAgent:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stops a caller besides its agent's own row, read under the row's lock."""
+    """What may stop a caller, read under its agent's lock."""
 
+    agent_is_active: bool
     locks: tuple[str, ...]
     owner_is_active: bool
     credential_is_live: bool
@@ -285,7 +286,19 @@ def function_for_call(
     assert row is not None  # noqa: S101 - a SELECT without FROM has one.
     function, *standing = row
     found = CallableFunction(**json.loads(function)) if function else None
-    return found, standing_of(standing)
+    return found, standing_of(agent, standing)
+
+
+def standing_now(
+    agent: LockedAgent, *, credential_id: str | None, merchant: str
+) -> Standing:
+    """Return the standing of a caller who acts on a merchant. 1 statement."""
+    parameters = standing_parameters(
+        agent, credential_id=credential_id, merchant=merchant
+    )
+    row = first_row(f"SELECT {STANDING}", parameters)
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
+    return standing_of(agent, row)
 
 
 def standing_parameters(
@@ -306,10 +319,12 @@ def standing_parameters(
     }
 
 
-def standing_of(columns: Sequence[Any]) -> Standing:
+def standing_of(agent: LockedAgent, columns: Sequence[Any]) -> Standing:
     """Return what the three columns of STANDING tell; an owner must be there."""
     locks, owner_is_active, credential_is_live = columns
-    return Standing(tuple(locks), owner_is_active is True, credential_is_live)
+    return Standing(
+        agent.is_active, tuple(locks), owner_is_active is True, credential_is_live
+    )
 
 
 def locks_on(agents: Iterable[Agent]) -> Mapping[str, ResourceLock]:

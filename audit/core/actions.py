@@ -102,6 +102,10 @@ _ACTIONS: dict[str, Action] = {
     "transaction.captured": Action(
         "Money set aside was taken.", ("amount", "currency", "is_final")
     ),
+    "transaction.capture_refused": Action(
+        "Money was to be taken while the agent was stopped.",
+        ("amount", "currency", "reasons"),
+    ),
     "transaction.captured_late": Action(
         "The payment rail took money that had been given back.",
         ("amount", "currency", "reference"),

@@ -24,6 +24,7 @@ from audit.services.saved_filters import (
     save_filter,
 )
 from audit.services.sealing import (
+    BATCH,
     Sequencer,
     deliver_checkpoints,
     make_checkpoint_if_due,
@@ -36,6 +37,7 @@ from audit.services.verification import (
 )
 
 __all__ = [
+    "BATCH",
     "PROOF",
     "Outcome",
     "Retired",

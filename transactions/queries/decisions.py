@@ -11,7 +11,6 @@ from typing import Any
 from agents.core.policy import PolicyRules
 from agents.queries import (
     STANDING,
-    LockedAgent,
     Standing,
     standing_of,
     standing_parameters,
@@ -72,13 +71,11 @@ class Snapshot:
     answer: StoredAnswer | None
     own_minor: int = 0
 
-    def facts(
-        self, request: SpendingRequest, agent: LockedAgent, now: datetime
-    ) -> Facts:
+    def facts(self, request: SpendingRequest, now: datetime) -> Facts:
         """Return the frozen facts of a decision."""
         return Facts(
             request=request,
-            agent_is_active=agent.is_active,
+            agent_is_active=self.standing.agent_is_active,
             owner_is_active=self.standing.owner_is_active,
             credential_is_live=self.standing.credential_is_live,
             locks=self.standing.locks,
@@ -150,7 +147,7 @@ def snapshot_for(
         ),
         shared=shared,
         is_fully_locked=known.issuperset(concerned),
-        standing=standing_of(standing),
+        standing=standing_of(agent, standing),
         answer=_answer(_row(answer)),
         own_minor=own.counted_minor if own else 0,
     )

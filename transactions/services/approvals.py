@@ -199,7 +199,7 @@ def _recheck(case: _Case) -> tuple[Finding, ...]:
         now=row.occurred_at,
         own=reservation_of(row),
     )
-    facts = snapshot.facts(request_of(row), case.agent, row.occurred_at)
+    facts = snapshot.facts(request_of(row), row.occurred_at)
     return recheck(facts, policy, THRESHOLDS)
 
 

@@ -47,7 +47,7 @@ def request_function_call(
             is_registered=registered is not None,
             is_enabled=registered is not None and registered.is_enabled,
             violations=_violations(registered, parameters),
-            agent_is_active=agent.is_active,
+            agent_is_active=standing.agent_is_active,
             owner_is_active=standing.owner_is_active,
             credential_is_live=standing.credential_is_live,
             locks=standing.locks,

@@ -16,13 +16,14 @@ from django.db import transaction
 from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.models import Agent
 from agents.principals import AgentPrincipal
-from agents.queries import LockedAgent, policy_in_force
+from agents.queries import LockedAgent, policy_in_force, standing_now
 from audit.core.masking import mask
 from audit.errors import DomainError
 from transactions.core.decision import decide
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
 from transactions.core.reasons import Finding
+from transactions.core.standing import standing_findings
 from transactions.errors import (
     AmountTooLarge,
     AuthorizationExpired,
@@ -30,6 +31,7 @@ from transactions.errors import (
     IncrementRefused,
     InvalidRequest,
     InvalidState,
+    StillRefused,
 )
 from transactions.models import IdempotencyRecord, Refund, Reservation, Transaction
 from transactions.queries import (
@@ -69,6 +71,15 @@ class Held:
     def agent(self) -> LockedAgent:
         return self.spender.agent
 
+    def obstacles(self) -> tuple[Finding, ...]:
+        """Return what stops the agent: inactive, or locked since it was allowed."""
+        standing = standing_now(
+            self.agent,
+            credential_id=self.acting.credential_id,
+            merchant=self.row.merchant_key,
+        )
+        return tuple(standing_findings(standing))
+
     def move(self, kind: str, amount_minor: int) -> None:
         move_money(self.reservation, kind, amount_minor, agent=self.agent)
 
@@ -89,12 +100,16 @@ def capture(
     """Take money that was set aside: all of it, or a part; the rest if final goes back.
 
     Raises NotFound, InvalidState, AuthorizationExpired, AmountTooLarge, InvalidRequest,
-    IdempotencyConflict.
+    IdempotencyConflict, and StillRefused, on record, while the agent may not spend.
     """
 
-    def act(held: Held) -> Answer:
+    def act(held: Held) -> Answer | StillRefused:
         left_minor = held.reservation.outstanding_minor
         amount_minor = _amount(held.row, amount, left_minor)
+        if findings := held.obstacles():
+            codes = [finding.code for finding in findings]
+            held.tell("transaction.capture_refused", amount_minor, reasons=codes)
+            return StillRefused(findings)
         held.move("capture", amount_minor)
         if is_final:
             release(held.reservation, agent=held.agent)
@@ -288,7 +303,7 @@ def _objections(held: Held, amount_minor: int) -> tuple[Finding, ...]:
     total_minor = held.reservation.counted_minor + amount_minor
     request = replace(request_of(row), amount_minor=total_minor)
     now = held.agent.now if row.agent.mode == Agent.Mode.LIVE else row.occurred_at
-    verdict = decide(snapshot.facts(request, held.agent, now), policy, THRESHOLDS)
+    verdict = decide(snapshot.facts(request, now), policy, THRESHOLDS)
     return () if verdict.outcome is Outcome.ALLOW else verdict.reasons
 
 

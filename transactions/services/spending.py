@@ -78,7 +78,7 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
     if not snapshot.is_fully_locked:
         return None
     request = _spending_request(ask, policy)
-    facts = snapshot.facts(request, agent, now)
+    facts = snapshot.facts(request, now)
     verdict = decide(facts, policy, THRESHOLDS)
     decided = Decided(agent, acting, ask, request, policy, snapshot, facts, verdict)
     return write_decided(decided, idempotency_key=idempotency_key)

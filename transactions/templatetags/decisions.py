@@ -28,6 +28,7 @@ _EVENTS = {
     "transaction.canceled": ("Canceled", ""),
     "transaction.expired": ("Transaction expired", "deny"),
     "transaction.captured": ("Money taken", "allow"),
+    "transaction.capture_refused": ("Taking money was refused", "deny"),
     "transaction.captured_late": ("Taken late by the payment rail", "deny"),
     "transaction.voided": ("Given back", ""),
     "transaction.incremented": ("More set aside", "allow"),

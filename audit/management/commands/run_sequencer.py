@@ -13,11 +13,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, close_old_connections
 
 from audit.errors import LogDamaged
-from audit.services import Sequencer, deliver_checkpoints, make_checkpoint_if_due
+from audit.services import BATCH, Sequencer, deliver_checkpoints, make_checkpoint_if_due
 
 logger = logging.getLogger(__name__)
 
-IDLE_S = 0.25
+PAUSE_S = 0.25
 AFTER_ERROR_S = 2.0
 RETRY_S = 10.0
 
@@ -63,7 +63,8 @@ class Command(BaseCommand):
             sequencer.settled = None
             close_old_connections()
             return AFTER_ERROR_S
-        return 0 if sealed else IDLE_S
+        # By handfuls each event would cost as much as a hundred do.
+        return 0 if sealed == BATCH else PAUSE_S
 
     # A crash of an earlier process may lie between a checkpoint and its copies.
     deliver_at = -math.inf
