@@ -243,3 +243,63 @@ def test_people_are_told_how_far_each_limit_is_used(agent, give_policy):
         ("At Amazon in a week", 900_00, 750_00, "USD"),
         ("In a day", 5, 1, ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("per", "name", "here", "at_each"),
+    [
+        ("merchant", "Amazon", "at Amazon", "at one merchant"),
+        ("category", "travel", "on travel", "on one category"),
+    ],
+)
+@pytest.mark.parametrize("window", ["calendar", "rolling"])
+def test_a_limit_of_each_and_a_limit_of_one_both_hold(
+    agent, give_policy, per, name, here, at_each, window
+):
+    """The stricter amount and the stricter count, whichever limit they are of."""
+    each = {"period": "month", "window": window, "per": per}
+    within = {"calendar": "in a month", "rolling": "within 30 days"}[window]
+    limits = [
+        {**each, "amount": "500.00", "count": 3},
+        {**each, "name": name, "amount": "100.00", "count": 9},
+    ]
+    one = {"merchant": "Amazon", "category": "travel"}
+    for order in (limits, limits[::-1]):
+        give_policy(agent, limits=order, **OPEN)
+
+        [denied] = spend(agent, "100.01", **one).body["reasons"]
+
+        assert denied["code"] == "amount_limit_exceeded"
+        assert f" {here} {within}" in denied["message"]
+    allowed = [spend(agent, f"{n}.00", **one).body["outcome"] for n in (10, 20, 30)]
+    assert allowed == ["allow"] * 3
+    [often] = spend(agent, "1.00", **one).body["reasons"]
+    assert often["code"] == "count_limit_exceeded"
+    assert f" {at_each} {within}" in often["message"]
+    [budget] = Budget.objects.all()
+    assert (budget.reserved_minor, budget.count) == (60_00, 3)
+    assert (budget.limit_minor, budget.limit_count) == (100_00, 3)
+    elsewhere = {"merchant": "Walmart", "category": "groceries"}
+    assert spend(agent, "499.00", **elsewhere).body["outcome"] == "allow"
+
+
+def test_people_are_told_of_a_limit_of_each_and_of_one(agent, give_policy):
+    each = {"period": "week", "per": "merchant"}
+    give_policy(
+        agent,
+        limits=[
+            {**each, "amount": "900.00"},
+            {"period": "day", "count": 5},
+            {**each, "name": "Amazon", "amount": "800.00", "count": 3},
+        ],
+    )
+    approval = held(agent, "750.00")
+
+    levels = levels_of(approval.transaction)
+
+    assert [(each.label, each.limit, each.used) for each in levels] == [
+        ("At one merchant in a week", 900_00, 750_00),
+        ("In a day", 5, 1),
+        ("At Amazon in a week", 800_00, 750_00),
+        ("At Amazon in a week", 3, 1),
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -45,6 +45,11 @@ class Pot:
     limit_count: int | None
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other pots of its holder."""
+        return self.scope, self.window
+
+    @property
     def is_shared(self) -> bool:
         return self.scope == SHARED
 
@@ -75,18 +80,25 @@ def pots_of(
     category: str,
     now: datetime,
 ) -> tuple[Pot, ...]:
-    """Return where a request counts under a policy, one pot per limit concerned."""
+    """Return where a request counts under a policy, for each limit concerned.
+
+    A limit of one merchant and one of each merchant count the same there, so they
+    share a pot, which holds as much as the stricter one lets it.
+    """
     where = {"merchant": merchant, "category": category}
     time_zone = policy.time_zone if policy else "UTC"
-    return tuple(
-        _pot(
-            agent_id,
-            scope_of(limit, **where),
-            limit,
-            span_of(limit.period, limit.window, now, time_zone),
-        )
-        for limit in limits_concerning(policy, **where)
-    )
+    pots: dict[tuple[str, str], Pot] = {}
+    for limit in limits_concerning(policy, **where):
+        span = span_of(limit.period, limit.window, now, time_zone)
+        pot = _pot(agent_id, scope_of(limit, **where), limit, span)
+        same = pots.get(pot.key)
+        pots[pot.key] = pot if same is None else _stricter(same, pot)
+    return tuple(pots.values())
+
+
+def key_of(limit: Limit, *, merchant: str, category: str) -> tuple[str, str]:
+    """Return the key of the pot in which a limit counts a request."""
+    return scope_of(limit, merchant=merchant, category=category), _window(limit)
 
 
 class SharedLimit(Protocol):
@@ -122,6 +134,18 @@ def _pot(holder: str, scope: str, limit: Limit, span: Span) -> Pot:
     )
 
 
+def _stricter(one: Pot, other: Pot) -> Pot:
+    return replace(
+        one,
+        limit_minor=_least(one.limit_minor, other.limit_minor),
+        limit_count=_least(one.limit_count, other.limit_count),
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
 def limit_findings(
     policy: PolicyRules, request: SpendingRequest, spent: Iterable[Spent]
 ) -> Iterator[Finding]:
@@ -132,8 +156,7 @@ def limit_findings(
     known = {(item.scope, item.window): item for item in spent}
     where = {"merchant": request.merchant_key, "category": request.category}
     for limit in limits_concerning(policy, **where):
-        state = known[scope_of(limit, **where), _window(limit)]
-        yield from _passed(limit, request, state)
+        yield from _passed(limit, request, known[key_of(limit, **where)])
 
 
 def shared_findings(

@@ -15,12 +15,18 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import User
-from agents.core.limits import BEGINNING, spoken_limit
+from agents.core.limits import BEGINNING, Limit, spoken_limit
 from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.queries import policy_rules
 from transactions.core.facts import SharedSpent, Spent
-from transactions.core.limits import Pot, limits_concerning, pot_of, pots_of
+from transactions.core.limits import (
+    Pot,
+    key_of,
+    limits_concerning,
+    pot_of,
+    pots_of,
+)
 from transactions.models import Budget, SharedBudget, Transaction
 from transactions.queries.locking import LockedBudget
 
@@ -152,25 +158,13 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
     """
     version = asked.agent.policy_version
     policy = policy_rules(version.pk) if version else None
-    limits = limits_concerning(
-        policy, merchant=asked.merchant_key, category=asked.category
-    )
-    own = pots_of(
-        policy,
-        agent_id=asked.agent_id,
-        merchant=asked.merchant_key,
-        category=asked.category,
-        now=asked.occurred_at,
-    )
+    where = {"merchant": asked.merchant_key, "category": asked.category}
+    own = pots_of(policy, agent_id=asked.agent_id, now=asked.occurred_at, **where)
     reservation = getattr(asked, "reservation", None)
     ids = reservation.shared_budgets if reservation else []
     budgets = SharedBudget.objects.select_related("team").filter(pk__in=ids)
     shared = [(budget, pot_of(budget, asked.occurred_at)) for budget in budgets]
     pots = [*own, *(pot for _, pot in shared)]
-    labels = [
-        *(capfirst(spoken_limit(limit)) for limit in limits),
-        *(str(budget) for budget, _ in shared),
-    ]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT ({COUNTED})",
@@ -184,11 +178,17 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
         policy=policy,
         mode=asked.agent.mode,
     )
-    return [
+    by_key = {item.pot.key: item for item in found[: len(own)]}
+    levels = [
         level
-        for label, item in zip(labels, found, strict=True)
-        for level in _levels(label, item, asked.currency)
+        for limit in limits_concerning(policy, **where)
+        for level in _levels(limit, by_key[key_of(limit, **where)], asked.currency)
     ]
+    for (budget, _), item in zip(shared, found[len(own) :], strict=True):
+        levels.append(
+            Level(str(budget), budget.limit_minor, item.used_minor, asked.currency)
+        )
+    return levels
 
 
 def shared_history(pot: Pot, currency: str) -> tuple[int, int, int, int]:
@@ -230,11 +230,12 @@ def shared_budgets_for(user: User) -> Sequence[tuple[SharedBudget, int, int]]:
     return [(budget, *found.get(budget.pk, (0, 0))) for budget in shown]
 
 
-def _levels(label: str, item: Counted, currency: str) -> Iterator[Level]:
-    if item.pot.limit_minor is not None:
-        yield Level(label, item.pot.limit_minor, item.used_minor, currency)
-    if item.pot.limit_count is not None:
-        yield Level(label, item.pot.limit_count, item.count, "")
+def _levels(limit: Limit, item: Counted, currency: str) -> Iterator[Level]:
+    label = capfirst(spoken_limit(limit))
+    if limit.amount_minor is not None:
+        yield Level(label, limit.amount_minor, item.used_minor, currency)
+    if limit.count is not None:
+        yield Level(label, limit.count, item.count, "")
 
 
 def spent_of(counted: Iterable[Counted], *, own_minor: int = 0) -> tuple[Spent, ...]:
