@@ -49,6 +49,7 @@ LIMITS = st.lists(
             {"period": "day", "window": "rolling"},
             {"period": "month", "per": "merchant"},
             {"period": "month", "per": "merchant", "name": "Amazon"},
+            {"period": "all_time", "per": "category", "name": "books"},
             {"period": "day", "window": "rolling", "per": "category"},
             {"period": "day", "window": "rolling", "per": "category", "name": "books"},
         ]

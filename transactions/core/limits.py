@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -32,7 +32,9 @@ DAILY = Limit(period=Period.DAY)
 class Pot:
     """Where spending counts for a limit: one budget, or the steps of a rolling one.
 
-    `holder` is the id of the agent or of the shared budget.
+    `holder` is the id of the agent or of the shared budget. Of a rolling period `until`
+    is where the last one ends that the instant is part of; None where the instant is
+    the present: should its clock have gone back, what came after it counts as well.
     """
 
     holder: str
@@ -41,6 +43,7 @@ class Pot:
     since: datetime
     starts_at: datetime
     ends_at: datetime | None
+    until: datetime | None
     limit_minor: int | None
     limit_count: int | None
 
@@ -52,6 +55,11 @@ class Pot:
     @property
     def is_shared(self) -> bool:
         return self.scope == SHARED
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the instant is part of many periods: those of a rolling one, past."""
+        return self.step is not None and self.until is not None
 
     @property
     def step(self) -> timedelta | None:
@@ -79,11 +87,13 @@ def pots_of(
     merchant: str,
     category: str,
     now: datetime,
+    is_past: bool = False,
 ) -> tuple[Pot, ...]:
     """Return where a request counts under a policy, for each limit concerned.
 
     A limit of one merchant and one of each merchant count the same there, so they
-    share a pot, which holds as much as the stricter one lets it.
+    share a pot, which holds as much as the stricter one lets it. `is_past`: asked
+    before, so that there may be periods that began before it and ended after it.
     """
     where = {"merchant": merchant, "category": category}
     time_zone = policy.time_zone if policy else "UTC"
@@ -91,9 +101,28 @@ def pots_of(
     for limit in limits_concerning(policy, **where):
         span = span_of(limit.period, limit.window, now, time_zone)
         pot = _pot(agent_id, scope_of(limit, **where), limit, span)
+        if is_past and pot.step is not None:
+            reach = pot.starts_at - pot.since
+            pot = replace(pot, until=pot.starts_at + pot.step + reach)
         same = pots.get(pot.key)
         pots[pot.key] = pot if same is None else _stricter(same, pot)
     return tuple(pots.values())
+
+
+def fullest(pot: Pot, counts: Sequence[tuple[datetime, int]]) -> int:
+    """Return the most that one period of a pot holds, by the starts of its budgets.
+
+    Where there are many, each begins as far before its last step as it reaches, and
+    none of them may hold more than the limit.
+    """
+    if not pot.is_many:
+        return sum(count for _, count in counts)
+    reach = pot.starts_at - pot.since
+    # Between two spendings nothing comes in, so no other end has a fuller one.
+    ends = {pot.starts_at, *(at for at, _ in counts if at > pot.starts_at)}
+    return max(
+        sum(count for at, count in counts if end - reach <= at <= end) for end in ends
+    )
 
 
 def key_of(limit: Limit, *, merchant: str, category: str) -> tuple[str, str]:
@@ -129,6 +158,7 @@ def _pot(holder: str, scope: str, limit: Limit, span: Span) -> Pot:
         since=span.since,
         starts_at=span.starts_at,
         ends_at=span.ends_at,
+        until=None if limit.window is Window.ROLLING else span.ends_at,
         limit_minor=limit.amount_minor,
         limit_count=limit.count,
     )
