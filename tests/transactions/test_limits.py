@@ -362,3 +362,17 @@ def test_an_increment_fits_in_every_hour_that_it_is_part_of(tester, hour):
     act(tester, "increment", asked, amount="17.00")
     # Hence nothing more at 12:30.
     assert codes(tester, "0.01", NOON + half)[0] == "deny"
+
+
+def test_j12_money_goes_back_although_clocks_changed_by_half_an_hour(tester, limit):
+    limit({"period": "hour", "amount": "700.00"}, time_zone="Australia/Lord_Howe")
+    change = datetime(2026, 10, 3, 15, 30, tzinfo=UTC)
+    assert codes(tester, "10.00", change + HOUR / 4) == ALLOWED
+    later = spend(tester, "100.00", occurred_at=change + 2 * HOUR / 3, merchant="Rail")
+
+    act(tester, "void", later.body["id"])
+
+    assert [b.reserved_minor for b in Budget.objects.order_by("starts_at")] == [
+        10_00,
+        0,
+    ]
