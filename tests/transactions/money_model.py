@@ -113,7 +113,7 @@ class Model:
             if place is not None:
                 mine = [each for each in others if each.agent == new.agent]
                 yield bound, [each for each in mine if bound.place(each) == place]
-        for key in new.shared:
+        for key in filter(lambda key: self.shared[key].is_active, new.shared):
             yield self.shared[key], [each for each in others if key in each.shared]
 
     def held_now(self, bound: Bound, agent: str = "", key: str = "") -> dict[str, int]:
@@ -133,7 +133,8 @@ class Model:
             for bound in bounds:
                 yield from _passed(bound, self.held_now(bound, agent=agent), agent)
         for key, budget in self.shared.items():
-            yield from _passed(budget, self.held_now(budget, key=key), key)
+            if budget.is_active:
+                yield from _passed(budget, self.held_now(budget, key=key), key)
 
 
 def _passed(bound: Bound, held: dict[str, int], whose: str) -> Iterator[str]:

@@ -176,7 +176,9 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
     )
     reservation = getattr(asked, "reservation", None)
     ids = reservation.shared_budgets if reservation else []
-    budgets = SharedBudget.objects.select_related("team").filter(pk__in=ids)
+    budgets = SharedBudget.objects.select_related("team").filter(
+        pk__in=ids, is_active=True
+    )
     shared = [(budget, pot_of(budget, asked.occurred_at)) for budget in budgets]
     pots = [*own, *(pot for _, pot in shared)]
     with connection.cursor() as cursor:

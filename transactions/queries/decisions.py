@@ -135,7 +135,7 @@ def snapshot_for(
     shared = tuple(
         budget
         for budget in spender.shared
-        if budget.id in concerned and budget.currency == currency
+        if budget.id in concerned and budget.currency == currency and budget.is_active
     )
     holders = {agent.id, *(budget.id for budget in shared)}
     return Snapshot(
