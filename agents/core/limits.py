@@ -7,6 +7,7 @@ in which one begins counts as a whole: never less is counted than was spent.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo
 from agents.core.merchants import merchant_key
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+_SECOND = timedelta(seconds=1)
 
 
 class Period(StrEnum):
@@ -106,7 +109,11 @@ def span_of(period: Period, window: Window, now: datetime, time_zone: str) -> Sp
         since = _floor(now - rolling.reach, rolling.step)
         start = _floor(now, rolling.step)
         return Span(since, start, start + rolling.step)
-    start, end = _calendar(period, now.astimezone(ZoneInfo(time_zone)))
+    zone = ZoneInfo(time_zone)
+    if period is Period.HOUR:
+        start, end = _hour(now, zone)
+    else:
+        start, end = _days(period, now.astimezone(zone))
     return Span(start, start, end)
 
 
@@ -114,10 +121,33 @@ def _floor(instant: datetime, step: timedelta) -> datetime:
     return BEGINNING + (instant - BEGINNING) // step * step
 
 
-def _calendar(period: Period, local: datetime) -> tuple[datetime, datetime]:
-    if period is Period.HOUR:  # Keeps the fold: an hour that comes twice is two hours.
-        hour = local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
-        return hour, hour + timedelta(hours=1)
+def _hour(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the hour of the clock; one that comes twice is two hours.
+
+    Where clocks change by a part of an hour they cut one in two.
+    """
+
+    def minutes(at: datetime) -> timedelta:
+        """By how much the zone's hours begin after those of UTC."""
+        return (at.astimezone(zone).utcoffset() or timedelta()) % _HOUR
+
+    after = minutes(now)
+    start = _floor(now + after, _HOUR) - after
+    end = start + _HOUR
+    if minutes(start) != after:
+        seconds = range((now - start) // _SECOND)
+        start += _SECOND * bisect_left(
+            seconds, x=True, key=lambda n: minutes(start + n * _SECOND) == after
+        )
+    if minutes(end - _SECOND) != after:
+        seconds = range((end - start) // _SECOND)
+        end = start + _SECOND * bisect_left(
+            seconds, x=True, key=lambda n: minutes(start + n * _SECOND) != after
+        )
+    return start, end
+
+
+def _days(period: Period, local: datetime) -> tuple[datetime, datetime]:
     first = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if period is Period.WEEK:
         first -= timedelta(days=first.weekday())

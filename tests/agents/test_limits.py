@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -262,6 +263,22 @@ def test_another_time_zone_begins_days_anew_hence_loosens():
             "2025-03-04T15:15Z",
             "2025-03-04T16:15Z",
         ),
+        # Clocks go from 2:00 to 2:30: half an hour is left of that hour.
+        (
+            "hour",
+            "Australia/Lord_Howe",
+            "2026-10-03T15:45Z",
+            "2026-10-03T15:30Z",
+            "2026-10-03T16:00Z",
+        ),
+        # And from 2:00 to 1:30: half an hour comes twice.
+        (
+            "hour",
+            "Australia/Lord_Howe",
+            "2026-04-04T15:10Z",
+            "2026-04-04T15:00Z",
+            "2026-04-04T15:30Z",
+        ),
     ],
 )
 def test_j12_a_calendar_period_follows_the_clocks_of_its_zone(
@@ -282,6 +299,54 @@ def test_j12_calendar_periods_meet_without_gap_or_overlap(now, period, zone):
     assert span.starts_at <= now < span.ends_at
     assert before.ends_at == span.starts_at
     assert span_of(period, Window.CALENDAR, span.starts_at, zone) == span
+
+
+ALL_ZONES = sorted(available_timezones())
+hours_of_2026 = st.integers(0, 365 * 86_400 - 1).map(
+    lambda seconds: at("2026-01-01T00:00Z") + timedelta(seconds=seconds)
+)
+
+
+@given(hours_of_2026, calendar_periods, st.sampled_from(ALL_ZONES))
+def test_j12_an_instant_of_any_zone_lies_in_the_one_period_that_it_is_part_of(
+    now, period, zone
+):
+    _lies_in_its_own_period(now, period, zone)
+
+
+@pytest.mark.parametrize("period", [Period.HOUR, Period.DAY])
+def test_j12_periods_meet_where_the_clocks_of_any_zone_change(period):
+    """Also where they change by half an hour, as on Lord Howe Island."""
+    changes = {zone: _changes_of_2026(zone) for zone in ALL_ZONES}
+
+    assert len(changes["Australia/Lord_Howe"]) == 2
+    for zone, days in changes.items():
+        for day in days:
+            for quarters in range(-8, 24 * 4 + 8):
+                _lies_in_its_own_period(
+                    day + timedelta(minutes=15 * quarters), period, zone
+                )
+
+
+def _changes_of_2026(zone: str) -> list[datetime]:
+    days = [at("2026-01-01T00:00Z") + timedelta(days=n) for n in range(366)]
+    offsets = [day.astimezone(ZoneInfo(zone)).utcoffset() for day in days]
+    pairs = zip(days, pairwise(offsets), strict=False)
+    return [day for day, (before, after) in pairs if before != after]
+
+
+def _lies_in_its_own_period(now: datetime, period: Period, zone: str) -> None:
+    span = span_of(period, Window.CALENDAR, now, zone)
+    assert span.ends_at is not None
+    last = span.ends_at - timedelta(microseconds=1)
+    before = span_of(
+        period, Window.CALENDAR, span.starts_at - timedelta(microseconds=1), zone
+    )
+
+    assert span.starts_at <= now < span.ends_at
+    assert span_of(period, Window.CALENDAR, span.starts_at, zone) == span
+    assert span_of(period, Window.CALENDAR, last, zone) == span
+    assert before.ends_at == span.starts_at
 
 
 @given(instants, calendar_periods)

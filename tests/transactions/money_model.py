@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -48,19 +49,22 @@ class Asked:
 
 @dataclass
 class Bound:
-    """One limit; `base` is what was set aside when it was set, for it may be lower."""
+    """One limit, of all or `per` merchant or category: of each, or the one of `name`.
+
+    `bases` are what was set aside of each when it was set, for it may be lower.
+    """
 
     amount: int | None
     count: int | None = None
-    merchant: str = ""
-    category: str = ""
-    base: int = 0
+    per: str = ""
+    name: str = ""
+    bases: dict[str, int] = field(default_factory=dict)
 
-    def concerns(self, asked: Asked) -> bool:
-        return (
-            self.merchant in ("", asked.merchant.lower())
-            and self.category in ("", asked.category)
-        )  # fmt: skip
+    def place(self, asked: Asked) -> str | None:
+        """Return where a transaction counts under it; None: nowhere."""
+        names = {"merchant": asked.merchant.lower(), "category": asked.category}
+        place = names.get(self.per, "")
+        return place if self.name in ("", place) else None
 
 
 @dataclass
@@ -105,32 +109,39 @@ class Model:
     def _concerned(self, new: Asked) -> Iterator[tuple[Bound, list[Asked]]]:
         others = [each for each in self.asked.values() if each.id != new.id]
         for bound in self.bounds[new.agent]:
-            if bound.concerns(new):
+            place = bound.place(new)
+            if place is not None:
                 mine = [each for each in others if each.agent == new.agent]
-                yield bound, [each for each in mine if bound.concerns(each)]
-        for key in new.shared:
+                yield bound, [each for each in mine if bound.place(each) == place]
+        for key in filter(lambda key: self.shared[key].is_active, new.shared):
             yield self.shared[key], [each for each in others if key in each.shared]
 
-    def held_now(self, bound: Bound, agent: str = "", key: str = "") -> int:
+    def held_now(self, bound: Bound, agent: str = "", key: str = "") -> dict[str, int]:
         """Return what is set aside or taken under a bound, what came late left out."""
-        return sum(
-            each.counted
-            for each in self.asked.values()
-            if (key in each.shared if key else each.agent == agent)
-            and bound.concerns(each)
-        )
+        held: Counter[str] = Counter()
+        for each in self.asked.values():
+            place = bound.place(each)
+            if place is not None and (
+                key in each.shared if key else each.agent == agent
+            ):
+                held[place] += each.counted
+        return held
 
     def excesses(self) -> Iterator[str]:
         """Yield every bound that is passed though nobody lowered it."""
         for agent, bounds in self.bounds.items():
             for bound in bounds:
-                held = self.held_now(bound, agent=agent)
-                if bound.amount is not None and held > max(bound.amount, bound.base):
-                    yield f"{agent}: {held} of {bound}"
+                yield from _passed(bound, self.held_now(bound, agent=agent), agent)
         for key, budget in self.shared.items():
-            held = self.held_now(budget, key=key)
-            if held > max(budget.amount or 0, budget.base):
-                yield f"{key}: {held} of {budget}"
+            if budget.is_active:
+                yield from _passed(budget, self.held_now(budget, key=key), key)
+
+
+def _passed(bound: Bound, held: dict[str, int], whose: str) -> Iterator[str]:
+    for place, minor in held.items():
+        base = bound.bases.get(place, 0)
+        if bound.amount is not None and minor > max(bound.amount, base):
+            yield f"{whose} {place}: {minor} of {bound}"
 
 
 def money_codes(codes: Iterable[str]) -> set[str]:

@@ -24,6 +24,7 @@ from tests.spending import (
 from tests.transactions.moving import act, budget, ledger, money, status
 from transactions import errors, services
 from transactions.models import (
+    AgentActivity,
     IdempotencyRecord,
     Refund,
     Reservation,
@@ -279,6 +280,60 @@ def test_an_increment_counts_what_was_captured_and_what_others_hold(
 
     assert money(asked) == [130, 60, 0, 0, 0]
     assert budget() == (140_00, 60_00, 0, 2)
+
+
+@pytest.fixture
+def careful(agent, give_policy):
+    """An agent that may spend 100.00 at a time by itself, at any merchant."""
+    terms = {"allowed_merchants": None, "requires_approval_above": "100.00"}
+    return give_policy(agent, **terms)
+
+
+def test_an_increment_is_not_held_against_its_own_request(careful):
+    asked = spend(careful, "80.00").body["id"]
+
+    for amount in ("0.50", "0.50", "19.00"):
+        act(careful, "increment", asked, amount=amount)
+
+    assert money(asked) == [100, 0, 0, 0, 0]
+    counted = AgentActivity.objects.get()
+    assert counted.allowed_count == 1
+    assert counted.allowed_sum_minor == 100_00
+    assert counted.allowed_sum_of_squares == 100_00**2
+    assert sum(counted.just_below_by_minute) == 100_00
+    # Another that passes the approval limit together with it is still held.
+    [reason] = spend(careful, "80.00", merchant="Rail").body["reasons"]
+    assert reason["code"] == "approval_limit_split"
+
+
+def test_an_increment_is_held_against_other_requests(careful):
+    spend(careful, "80.00", merchant="Rail")
+    asked = spend(careful, "40.00", merchant="Rail").body["id"]
+
+    with pytest.raises(errors.IncrementRefused) as refused:
+        act(careful, "increment", asked, amount="40.50")
+
+    codes = [reason["code"] for reason in refused.value.reasons]
+    assert codes == ["near_duplicate", "approval_limit_split"]
+    act(careful, "increment", asked, amount="39.00")
+
+
+def test_j4_a_sum_is_not_split_by_increments(careful):
+    """Each asks for less than is watched, and is raised to just below the limit."""
+    ids = [
+        spend(careful, f"7{n}.00", merchant=f"{name} Inc.").body["id"]
+        for n, name in enumerate(("Rail", "Air", "Sea"))
+    ]
+    act(careful, "increment", ids[0], amount="25.00")
+
+    for each in ids[1:]:
+        with pytest.raises(errors.IncrementRefused) as refused:
+            act(careful, "increment", each, amount="25.00")
+        codes = [reason["code"] for reason in refused.value.reasons]
+        assert codes == ["approval_limit_split"]
+
+    [reason] = spend(careful, "85.00", merchant="Walmart").body["reasons"]
+    assert reason["code"] == "approval_limit_split"
 
 
 def test_a_suspended_agent_sets_no_more_aside(limited, asked):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from audit.errors import NotFound
@@ -31,6 +32,7 @@ from transactions.models import (
     ApprovalRequest,
     Transaction,
 )
+from transactions.services import money
 
 
 def test_the_agent_takes_its_request_back(agent):
@@ -113,6 +115,42 @@ def test_money_that_nobody_took_in_time_is_given_back(agent):
     [event] = events_since(before)
     assert (event.action, event.actor_kind) == ("transaction.expired", "system")
     assert services.expire_due_authorizations(now=timezone.now()) == 0
+
+
+@pytest.mark.parametrize("kind", ["authorizations", "approvals"])
+def test_the_sweepers_go_on_after_one_that_fails(agent, monkeypatch, caplog, kind):
+    past = timezone.now() - timedelta(seconds=1)
+    if kind == "approvals":
+        approvals = [held(agent, f"75{n}.00") for n in range(3)]
+        ids = [approval.transaction_id for approval in approvals]
+        for approval in approvals:
+            make_due(approval)
+    else:
+        ids = [spend(agent, f"{n + 1}0.00").body["id"] for n in range(3)]
+        Transaction.objects.filter(pk__in=ids).update(expires_at=past)
+    move_money = money.move_money
+
+    def move_and_fail(reservation, *args, **kwargs):
+        move_money(reservation, *args, **kwargs)
+        if reservation.pk == ids[1]:
+            raise IntegrityError("budget_not_negative")
+
+    monkeypatch.setattr(money, "move_money", move_and_fail)
+    sweep = getattr(services, f"expire_due_{kind}")
+
+    assert sweep(now=timezone.now()) == 2
+
+    left = "pending_approval" if kind == "approvals" else "authorized"
+    assert [Transaction.objects.get(pk=pk).status for pk in ids] == [
+        "expired",
+        left,
+        "expired",
+    ]
+    [failed, told] = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert failed.exc_info is not None
+    assert told.getMessage() == "1 of 3 failed and stay as they were"
+    monkeypatch.undo()
+    assert sweep(now=timezone.now()) == 1
 
 
 def test_the_tasks_call_the_sweepers(agent):

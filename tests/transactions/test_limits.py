@@ -8,12 +8,14 @@ import pytest
 
 from tests.factories import make_agent
 from tests.spending import approve, deny, held, principal_of, set_aside_minor, spend
+from tests.transactions.moving import act
 from transactions import services
-from transactions.errors import StillRefused
+from transactions.errors import IncrementRefused, StillRefused
 from transactions.models import Budget, Transaction
 from transactions.queries import levels_of
 
 NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 OPEN = {
     "allowed_merchants": None,
     "requires_approval_above": None,
@@ -242,4 +244,135 @@ def test_people_are_told_how_far_each_limit_is_used(agent, give_policy):
     assert [(each.label, each.limit, each.used, each.currency) for each in levels] == [
         ("At Amazon in a week", 900_00, 750_00, "USD"),
         ("In a day", 5, 1, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("per", "name", "here", "at_each"),
+    [
+        ("merchant", "Amazon", "at Amazon", "at one merchant"),
+        ("category", "travel", "on travel", "on one category"),
+    ],
+)
+@pytest.mark.parametrize("window", ["calendar", "rolling"])
+def test_a_limit_of_each_and_a_limit_of_one_both_hold(
+    agent, give_policy, per, name, here, at_each, window
+):
+    """The stricter amount and the stricter count, whichever limit they are of."""
+    each = {"period": "month", "window": window, "per": per}
+    within = {"calendar": "in a month", "rolling": "within 30 days"}[window]
+    limits = [
+        {**each, "amount": "500.00", "count": 3},
+        {**each, "name": name, "amount": "100.00", "count": 9},
+    ]
+    one = {"merchant": "Amazon", "category": "travel"}
+    for order in (limits, limits[::-1]):
+        give_policy(agent, limits=order, **OPEN)
+
+        [denied] = spend(agent, "100.01", **one).body["reasons"]
+
+        assert denied["code"] == "amount_limit_exceeded"
+        assert f" {here} {within}" in denied["message"]
+    allowed = [spend(agent, f"{n}.00", **one).body["outcome"] for n in (10, 20, 30)]
+    assert allowed == ["allow"] * 3
+    [often] = spend(agent, "1.00", **one).body["reasons"]
+    assert often["code"] == "count_limit_exceeded"
+    assert f" {at_each} {within}" in often["message"]
+    [budget] = Budget.objects.all()
+    assert (budget.reserved_minor, budget.count) == (60_00, 3)
+    assert (budget.limit_minor, budget.limit_count) == (100_00, 3)
+    elsewhere = {"merchant": "Walmart", "category": "groceries"}
+    assert spend(agent, "499.00", **elsewhere).body["outcome"] == "allow"
+
+
+def test_people_are_told_of_a_limit_of_each_and_of_one(agent, give_policy):
+    each = {"period": "week", "per": "merchant"}
+    give_policy(
+        agent,
+        limits=[
+            {**each, "amount": "900.00"},
+            {"period": "day", "count": 5},
+            {**each, "name": "Amazon", "amount": "800.00", "count": 3},
+        ],
+    )
+    approval = held(agent, "750.00")
+
+    levels = levels_of(approval.transaction)
+
+    assert [(each.label, each.limit, each.used) for each in levels] == [
+        ("At one merchant in a week", 900_00, 750_00),
+        ("In a day", 5, 1),
+        ("At Amazon in a week", 800_00, 750_00),
+        ("At Amazon in a week", 3, 1),
+    ]
+
+
+def test_more_of_what_is_long_past_counts_what_stood_beside_it(tester, limit):
+    """Although what stood there was asked for before there was such a limit."""
+    limit()
+    assert codes(tester, "550.00", NOON) == ALLOWED
+    asked = spend(tester, "100.00", occurred_at=NOON + HOUR, merchant="Rail").body["id"]
+    limit({"period": "day", "window": "rolling", "amount": "700.00", "count": 2})
+    later = NOON + timedelta(days=2)
+    assert codes(tester, "1.00", later, merchant="Air") == ALLOWED
+
+    with pytest.raises(IncrementRefused) as refused:
+        act(tester, "increment", asked, amount="50.01")
+
+    assert [each["code"] for each in refused.value.reasons] == ["amount_limit_exceeded"]
+    act(tester, "increment", asked, amount="50.00")
+    assert set_aside_minor() == 701_00
+
+
+@pytest.fixture
+def hour(tester, give_policy):
+    """At most 100.00 within 60 minutes; more than 50.00 waits for a human."""
+    hour = {"period": "hour", "window": "rolling", "amount": "100.00", "count": 3}
+    give_policy(tester, **OPEN | {"requires_approval_above": "50.00"}, limits=[hour])
+
+
+def test_what_was_spent_long_after_a_request_does_not_count_at_its_approval(
+    tester, hour, bob
+):
+    approval = held(tester, "60.00", occurred_at=NOON)
+    for n in (2, 4, 6):
+        assert codes(tester, f"{40 + n}.00", NOON + n * HOUR) == ALLOWED
+    row = approval.transaction
+
+    assert [(each.limit, each.used) for each in levels_of(row)] == [
+        (100_00, 60_00),
+        (3, 1),
+    ]
+    assert approve(approval, bob).status == "approved"
+
+
+def test_an_increment_fits_in_every_hour_that_it_is_part_of(tester, hour):
+    """Also in those that are neither before nor after it: 11:30 to 12:30."""
+    half = HOUR / 2
+    assert codes(tester, "31.00", NOON - half, merchant="Rail") == ALLOWED
+    asked = spend(tester, "20.00", occurred_at=NOON, merchant="Air").body["id"]
+    assert codes(tester, "32.00", NOON + half, merchant="Sea") == ALLOWED
+    assert codes(tester, "48.00", NOON + 4 * half, merchant="Bus") == ALLOWED
+
+    with pytest.raises(IncrementRefused) as refused:
+        act(tester, "increment", asked, amount="17.01")
+
+    [reason] = refused.value.reasons
+    assert "what may still be spent within 60 minutes: 37.00 USD" in reason["message"]
+    act(tester, "increment", asked, amount="17.00")
+    # Hence nothing more at 12:30.
+    assert codes(tester, "0.01", NOON + half)[0] == "deny"
+
+
+def test_j12_money_goes_back_although_clocks_changed_by_half_an_hour(tester, limit):
+    limit({"period": "hour", "amount": "700.00"}, time_zone="Australia/Lord_Howe")
+    change = datetime(2026, 10, 3, 15, 30, tzinfo=UTC)
+    assert codes(tester, "10.00", change + HOUR / 4) == ALLOWED
+    later = spend(tester, "100.00", occurred_at=change + 2 * HOUR / 3, merchant="Rail")
+
+    act(tester, "void", later.body["id"])
+
+    assert [b.reserved_minor for b in Budget.objects.order_by("starts_at")] == [
+        10_00,
+        0,
     ]

@@ -47,12 +47,15 @@ LIMITS = st.lists(
         [
             {"period": "day"},
             {"period": "day", "window": "rolling"},
+            {"period": "month", "per": "merchant"},
             {"period": "month", "per": "merchant", "name": "Amazon"},
             {"period": "all_time", "per": "category", "name": "books"},
+            {"period": "day", "window": "rolling", "per": "category"},
+            {"period": "day", "window": "rolling", "per": "category", "name": "books"},
         ]
     ),
     unique_by=str,
-    max_size=3,
+    max_size=4,
 )
 CAPS = st.tuples(st.integers(300_00, 3000_00), st.none() | st.integers(2, 9))
 
@@ -90,10 +93,14 @@ class Money(RuleBasedStateMachine):
             self.undo.__exit__(None, None, None)
 
     def limit(self, agent, chosen, cap):
-        """Put limits in force, each with the same amount and count."""
+        """Put limits in force: the same count, half the amount where one has a name."""
         amount, count = cap
         counts = {} if count is None else {"count": count}
-        limits = [{**each, "amount": major(amount), **counts} for each in chosen]
+        amounts = [amount // 2 if each.get("name") else amount for each in chosen]
+        limits = [
+            {**each, "amount": major(minor), **counts}
+            for each, minor in zip(chosen, amounts, strict=True)
+        ]
         terms = {
             **SEED_POLICY,
             "allowed_merchants": None,
@@ -106,16 +113,11 @@ class Money(RuleBasedStateMachine):
         )
         agent.refresh_from_db()
         bounds = [
-            Bound(
-                amount,
-                count,
-                merchant="amazon" if each.get("per") == "merchant" else "",
-                category=each["name"] if each.get("per") == "category" else "",
-            )
-            for each in chosen
+            Bound(minor, count, each.get("per", ""), each.get("name", "").lower())
+            for each, minor in zip(chosen, amounts, strict=True)
         ]
         for bound in bounds:
-            bound.base = self.model.held_now(bound, agent=agent.pk)
+            bound.bases = self.model.held_now(bound, agent=agent.pk)
         self.model.bounds[agent.pk] = bounds
 
     def choose(self, data, *statuses):
@@ -305,7 +307,7 @@ class Money(RuleBasedStateMachine):
             for asked in self.model.asked.values():
                 if team in (None, self.model.teams[asked.agent]):
                     asked.shared.add(key)
-        new.base = self.model.held_now(new, key=key)
+        new.bases = self.model.held_now(new, key=key)
 
     @rule(data=st.data())
     def change_teams(self, data):

@@ -18,7 +18,7 @@ from tests.transactions.test_races import at_once, wait_until_blocked
 from transactions import services
 from transactions.errors import IncrementRefused, StillRefused
 from transactions.models import Budget, Reservation, SharedBudget
-from transactions.queries import lock_spender, shared_budgets_for
+from transactions.queries import levels_of, lock_spender, shared_budgets_for
 
 POLICY = {
     **SEED_POLICY,
@@ -360,3 +360,26 @@ def test_money_goes_back_although_the_owner_left_before_it_was_counted_anew(
     assert used(budget) == (60_00, 0, 0)
     services.void(asked, acting=principal_of(mine), idempotency_key="void")
     assert used(budget) == (0, 0, 0)
+
+
+def test_a_budget_that_is_switched_off_judges_nothing_and_still_counts(
+    alice, north, mine, bob
+):
+    budget = share(alice, 800_00, north)
+    other = make_agent(mine.owner, acting=alice, name="held", policy=SEED_POLICY)
+    approval = held(other, "750.00")
+    asked = spend(mine, "50.00").body["id"]
+    act = {"acting": principal_of(mine)}
+
+    share(alice, 700_00, north, is_active=False)
+    assert [each.label for each in levels_of(approval.transaction)] == []
+    services.increment(asked, amount="150.00", idempotency_key="one", **act)
+    assert approve(approval, bob).status == "approved"
+
+    assert used(budget) == (950_00, 0, 0)
+    share(alice, 700_00, north)
+    with pytest.raises(IncrementRefused) as refused:
+        services.increment(asked, amount="0.01", idempotency_key="two", **act)
+    assert reasons({"reasons": refused.value.reasons}) == ["shared_budget_exceeded"]
+    services.void(asked, idempotency_key="three", **act)
+    assert used(budget) == (750_00, 0, 0)

@@ -129,7 +129,8 @@ def follow(rng, transaction_id, agent):
             services.capture(transaction_id, amount="0.01", is_final=True, **ask)
         case _:
             with contextlib.suppress(IncrementRefused):
-                services.increment(transaction_id, amount="0.01", **ask)
+                amount = rng.choice(["0.01", "440.00"])
+                services.increment(transaction_id, amount=amount, **ask)
 
 
 def test_a_budget_is_replayed_by_what_the_draft_itself_allowed(agent):

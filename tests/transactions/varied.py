@@ -33,6 +33,7 @@ POLICIES: list[dict[str, Any]] = [
         "limits": [
             {"period": "week", "window": "rolling", "amount": "700.00"},
             {"period": "day", "per": "merchant", "count": 4},
+            {"period": "day", "per": "merchant", "name": "Amazon", "count": 3},
         ],
         "time_zone": "Asia/Kathmandu",
     },

@@ -120,6 +120,59 @@ def count_request(
     return counted
 
 
+def without(
+    activity: Activity,
+    own: RecentRequest,
+    *,
+    counted_minor: int,
+    minute: datetime | None,
+) -> Activity:
+    """Return the counters without what a request that is raised would repeat or split.
+
+    That is itself, if it is one of the last, and what counts of it as just below the
+    approval limit, in that minute (None: nothing does).
+    """
+    recent = list(activity.recent)
+    if own in recent:
+        recent.remove(own)
+    sums = _less(activity, counted_minor, minute)
+    return replace(activity, recent=tuple(recent), just_below_by_minute=sums)
+
+
+def count_increment(
+    activity: Activity,
+    *,
+    before_minor: int,
+    total_minor: int,
+    now: datetime,
+    is_just_below: bool,
+    minute: datetime | None,
+) -> Activity:
+    """Return the counters after an allowed request was raised to a total.
+
+    It is as if the total were asked for now, in place of what counted of the request
+    in a minute before (None: nothing did) as just below the approval limit.
+    """
+    now_on = advance(activity, now)
+    sums = _less(now_on, before_minor, minute)
+    squares = total_minor**2 - before_minor**2
+    return replace(
+        now_on,
+        just_below_by_minute=_add(sums, total_minor if is_just_below else 0),
+        allowed_sum_minor=now_on.allowed_sum_minor + total_minor - before_minor,
+        allowed_sum_of_squares=now_on.allowed_sum_of_squares + squares,
+    )
+
+
+def _less(activity: Activity, value: int, minute: datetime | None) -> tuple[int, ...]:
+    sums = list(activity.just_below_by_minute)
+    if minute is not None:
+        place = MINUTES_KEPT - 1 - (activity.minute - minute) // MINUTE
+        if place >= 0:  # Else it is gone already.
+            sums[place] -= value
+    return tuple(sums)
+
+
 def _add(minutes: tuple[int, ...], value: int) -> tuple[int, ...]:
     return (*minutes[:-1], minutes[-1] + value)
 

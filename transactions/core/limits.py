@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -32,7 +32,9 @@ DAILY = Limit(period=Period.DAY)
 class Pot:
     """Where spending counts for a limit: one budget, or the steps of a rolling one.
 
-    `holder` is the id of the agent or of the shared budget.
+    `holder` is the id of the agent or of the shared budget. Of a rolling period `until`
+    is where the last one ends that the instant is part of; None where the instant is
+    the present: should its clock have gone back, what came after it counts as well.
     """
 
     holder: str
@@ -41,12 +43,23 @@ class Pot:
     since: datetime
     starts_at: datetime
     ends_at: datetime | None
+    until: datetime | None
     limit_minor: int | None
     limit_count: int | None
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other pots of its holder."""
+        return self.scope, self.window
+
+    @property
     def is_shared(self) -> bool:
         return self.scope == SHARED
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the instant is part of many periods: those of a rolling one, past."""
+        return self.step is not None and self.until is not None
 
     @property
     def step(self) -> timedelta | None:
@@ -74,19 +87,47 @@ def pots_of(
     merchant: str,
     category: str,
     now: datetime,
+    is_past: bool = False,
 ) -> tuple[Pot, ...]:
-    """Return where a request counts under a policy, one pot per limit concerned."""
+    """Return where a request counts under a policy, for each limit concerned.
+
+    A limit of one merchant and one of each merchant count the same there, so they
+    share a pot, which holds as much as the stricter one lets it. `is_past`: asked
+    before, so that there may be periods that began before it and ended after it.
+    """
     where = {"merchant": merchant, "category": category}
     time_zone = policy.time_zone if policy else "UTC"
-    return tuple(
-        _pot(
-            agent_id,
-            scope_of(limit, **where),
-            limit,
-            span_of(limit.period, limit.window, now, time_zone),
-        )
-        for limit in limits_concerning(policy, **where)
+    pots: dict[tuple[str, str], Pot] = {}
+    for limit in limits_concerning(policy, **where):
+        span = span_of(limit.period, limit.window, now, time_zone)
+        pot = _pot(agent_id, scope_of(limit, **where), limit, span)
+        if is_past and pot.step is not None:
+            reach = pot.starts_at - pot.since
+            pot = replace(pot, until=pot.starts_at + pot.step + reach)
+        same = pots.get(pot.key)
+        pots[pot.key] = pot if same is None else _stricter(same, pot)
+    return tuple(pots.values())
+
+
+def fullest(pot: Pot, counts: Sequence[tuple[datetime, int]]) -> int:
+    """Return the most that one period of a pot holds, by the starts of its budgets.
+
+    Where there are many, each begins as far before its last step as it reaches, and
+    none of them may hold more than the limit.
+    """
+    if not pot.is_many:
+        return sum(count for _, count in counts)
+    reach = pot.starts_at - pot.since
+    # Between two spendings nothing comes in, so no other end has a fuller one.
+    ends = {pot.starts_at, *(at for at, _ in counts if at > pot.starts_at)}
+    return max(
+        sum(count for at, count in counts if end - reach <= at <= end) for end in ends
     )
+
+
+def key_of(limit: Limit, *, merchant: str, category: str) -> tuple[str, str]:
+    """Return the key of the pot in which a limit counts a request."""
+    return scope_of(limit, merchant=merchant, category=category), _window(limit)
 
 
 class SharedLimit(Protocol):
@@ -117,9 +158,22 @@ def _pot(holder: str, scope: str, limit: Limit, span: Span) -> Pot:
         since=span.since,
         starts_at=span.starts_at,
         ends_at=span.ends_at,
+        until=None if limit.window is Window.ROLLING else span.ends_at,
         limit_minor=limit.amount_minor,
         limit_count=limit.count,
     )
+
+
+def _stricter(one: Pot, other: Pot) -> Pot:
+    return replace(
+        one,
+        limit_minor=_least(one.limit_minor, other.limit_minor),
+        limit_count=_least(one.limit_count, other.limit_count),
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def limit_findings(
@@ -132,8 +186,7 @@ def limit_findings(
     known = {(item.scope, item.window): item for item in spent}
     where = {"merchant": request.merchant_key, "category": request.category}
     for limit in limits_concerning(policy, **where):
-        state = known[scope_of(limit, **where), _window(limit)]
-        yield from _passed(limit, request, state)
+        yield from _passed(limit, request, known[key_of(limit, **where)])
 
 
 def shared_findings(

@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 
 from agents.core.confusables import skeleton
 from agents.core.policy import PolicyRules
-from transactions.core.activity import Activity, RecentRequest, advance, count_request
+from transactions.core.activity import (
+    Activity,
+    RecentRequest,
+    advance,
+    count_increment,
+    count_request,
+)
 from transactions.core.decision import is_just_below_approval
 from transactions.core.facts import MerchantHistory, SpendingRequest, Thresholds
 from transactions.core.outcome import Outcome
@@ -30,6 +36,8 @@ class Counters:
     def __init__(self, policy: PolicyRules) -> None:
         self._policy = policy
         self._activity: Activity | None = None
+        # In which minute what was asked counts as just below the approval limit.
+        self._minutes: dict[str, datetime] = {}
 
     def known(self, recorded: Activity, now: datetime) -> Activity:
         # Moved on once, here, it need not be by each check.
@@ -38,6 +46,7 @@ class Counters:
 
     def count(
         self,
+        transaction: str,
         request: SpendingRequest,
         outcome: Outcome,
         now: datetime,
@@ -48,14 +57,48 @@ class Counters:
         recent = RecentRequest(
             request.amount_minor, request.currency, request.merchant_key, now
         )
+        is_just_below = outcome is Outcome.ALLOW and is_just_below_approval(
+            request, self._policy, thresholds
+        )
         self._activity = count_request(
             self._activity,
             amount_minor=request.amount_minor,
             outcome=outcome,
             now=now,
-            is_just_below=is_just_below_approval(request, self._policy, thresholds),
+            is_just_below=is_just_below,
             recent=recent,
         )
+        self._note(transaction, self._activity.minute, is_just_below=is_just_below)
+
+    def increase(
+        self,
+        transaction: str,
+        request: SpendingRequest,
+        *,
+        before_minor: int,
+        total_minor: int,
+        now: datetime,
+        thresholds: Thresholds,
+    ) -> None:
+        """Count that a request was raised to a total."""
+        if self._activity is None:
+            return
+        total = replace(request, amount_minor=total_minor)
+        is_just_below = is_just_below_approval(total, self._policy, thresholds)
+        self._activity = count_increment(
+            self._activity,
+            before_minor=before_minor,
+            total_minor=total_minor,
+            now=now,
+            is_just_below=is_just_below,
+            minute=self._minutes.get(transaction),
+        )
+        self._note(transaction, self._activity.minute, is_just_below=is_just_below)
+
+    def _note(self, transaction: str, minute: datetime, *, is_just_below: bool) -> None:
+        self._minutes.pop(transaction, None)
+        if is_just_below:
+            self._minutes[transaction] = minute
 
     def answer(self, request: SpendingRequest, *, is_approved: bool) -> None:
         """Let a hold end; approved, it counts as allowed."""

@@ -35,12 +35,14 @@ EXAMPLES_MAX = 20
 class Step:
     """What later changed of the money that counts for a request, in minor units.
 
-    `count` is -1 where nothing of it was left.
+    `count` is -1 where nothing of it was left. `total_minor` is what an increment
+    raised the request to, 0 for anything else.
     """
 
     at: datetime
     amount_minor: int
     count: int = 0
+    total_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class _Event:
     amount_minor: int = 0
     count: int = 0
     word: Word | None = None
+    total_minor: int = 0
     is_simulated: bool = True
     is_recorded: bool = True
 
@@ -187,7 +190,7 @@ class _History:
     def advance(self, now: datetime) -> None:
         """Let everything happen that happened up to an instant."""
         while self._events and self._events[0][0] <= now:
-            _, _, event = heappop(self._events)
+            at, _, event = heappop(self._events)
             if event.word is not None:
                 self._counters.answer(
                     event.past.request, is_approved=event.word.is_approved
@@ -196,6 +199,20 @@ class _History:
                     self._merchants.approve(event.past.request)
             else:
                 self._move(event)
+            if event.total_minor and event.is_simulated:
+                self._increase(event, at)
+
+    def _increase(self, event: _Event, at: datetime) -> None:
+        past = event.past
+        is_live = past.occurred_at == past.created_at
+        self._counters.increase(
+            past.transaction,
+            past.request,
+            before_minor=event.total_minor - event.amount_minor,
+            total_minor=event.total_minor,
+            now=at if is_live else past.occurred_at,
+            thresholds=past.thresholds,
+        )
 
     def facts(self, past: Past, recorded: Facts) -> Facts:
         """Return what the decision would have known, had the draft been in force."""
@@ -213,19 +230,38 @@ class _History:
 
     def count(self, past: Past, outcome: Outcome) -> None:
         """Count a request among the agent's and the merchant's."""
-        self._counters.count(past.request, outcome, past.occurred_at, past.thresholds)
+        self._counters.count(
+            past.transaction,
+            past.request,
+            outcome,
+            past.occurred_at,
+            past.thresholds,
+        )
         self._merchants.count(past.request, outcome, past.occurred_at)
 
     def add(self, past: Past, outcome: Outcome) -> None:
         """Set a request's money aside and let follow what followed."""
         reserves, reserved = outcome is not DENY, past.outcome is not DENY
         amount_minor = past.request.amount_minor
-        self._move(_Event(past, amount_minor, 1, None, reserves, reserved))
+        self._move(
+            _Event(
+                past,
+                amount_minor,
+                1,
+                is_simulated=reserves,
+                is_recorded=reserved,
+            )
+        )
         follows = reserves and _follows(past, outcome)
         if follows or reserved:
             for step in past.steps:
                 event = _Event(
-                    past, step.amount_minor, step.count, None, follows, reserved
+                    past,
+                    step.amount_minor,
+                    step.count,
+                    total_minor=step.total_minor,
+                    is_simulated=follows,
+                    is_recorded=reserved,
                 )
                 self._later(step.at, event)
         if outcome is HOLD:

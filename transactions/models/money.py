@@ -137,6 +137,11 @@ class Reservation(models.Model):
     refunded_minor = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    just_below_minute = models.DateTimeField(
+        null=True,
+        help_text="In which minute of its agent's activity the amount counts as just "
+        "below the approval limit; empty: in none.",
+    )
 
     class Meta:
         constraints = [

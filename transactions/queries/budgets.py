@@ -15,12 +15,19 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import User
-from agents.core.limits import BEGINNING, spoken_limit
+from agents.core.limits import BEGINNING, Limit, spoken_limit
 from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.queries import policy_rules
 from transactions.core.facts import SharedSpent, Spent
-from transactions.core.limits import Pot, limits_concerning, pot_of, pots_of
+from transactions.core.limits import (
+    Pot,
+    fullest,
+    key_of,
+    limits_concerning,
+    pot_of,
+    pots_of,
+)
 from transactions.models import Budget, SharedBudget, Transaction
 from transactions.queries.locking import LockedBudget
 
@@ -28,12 +35,13 @@ from transactions.queries.locking import LockedBudget
 COUNTED = """
     SELECT jsonb_agg(to_jsonb(b) || jsonb_build_object('place', p.place))
     FROM unnest(%(holders)s::text[], %(scopes)s::text[], %(windows)s::text[],
-                %(since)s::timestamptz[]) WITH ORDINALITY
-         AS p(holder, scope, kind, since, place)
+                %(since)s::timestamptz[], %(until)s::timestamptz[]) WITH ORDINALITY
+         AS p(holder, scope, kind, since, until, place)
     JOIN transactions_budget b
       ON b.holder = p.holder AND b.currency = %(currency)s AND b.scope = p.scope
      AND b."window" = p.kind AND b.starts_at >= p.since
      AND (b.starts_at = p.since OR starts_with(p.kind, 'rolling'))
+     AND (p.until IS NULL OR b.starts_at < p.until)
 """
 
 # What an agent has spent in a span, per step of a rolling one. What was given back
@@ -83,14 +91,22 @@ class Counted:
 
     @property
     def used_minor(self) -> int:
-        return sum(
-            budget.reserved_minor + budget.posted_minor + budget.late_minor
-            for budget in self.budgets
+        return fullest(
+            self.pot,
+            [
+                (
+                    each.starts_at,
+                    each.reserved_minor + each.posted_minor + each.late_minor,
+                )
+                for each in self.budgets
+            ],
         )
 
     @property
     def count(self) -> int:
-        return sum(budget.count for budget in self.budgets)
+        return fullest(
+            self.pot, [(each.starts_at, each.count) for each in self.budgets]
+        )
 
     def current(self, currency: str) -> Budget:
         """Return the budget that a spending counts in, a new one if there is none."""
@@ -107,6 +123,7 @@ def counted_parameters(pots: Sequence[Pot]) -> dict[str, Any]:
         "scopes": [pot.scope for pot in pots],
         "windows": [pot.window for pot in pots],
         "since": [pot.since for pot in pots],
+        "until": [pot.until for pot in pots],
     }
 
 
@@ -121,15 +138,16 @@ def counted(
     """Return what counts in each pot, from COUNTED's answer.
 
     No statement, but one for each of the agent's own pots that was not yet counted
-    under its present policy: once, when a policy or a period is new.
+    under its present policy: once, when a policy or a period is new. And one for each
+    rolling one that is past, for of it the present policy may have counted a part.
     """
     by_place: defaultdict[int, list[Budget]] = defaultdict(list)
     for row in json.loads(stored or "[]"):
         by_place[row.pop("place") - 1].append(_stored(row))
     return tuple(
-        _recounted(pot, budgets, currency, mode)
-        if not (pot.is_shared or _is_counted(budgets, policy))
-        else Counted(pot, budgets)
+        Counted(pot, budgets)
+        if pot.is_shared or _is_counted(pot, budgets, policy)
+        else _recounted(pot, budgets, currency, mode)
         for pot, budgets in ((pot, by_place[n]) for n, pot in enumerate(pots))
     )
 
@@ -148,29 +166,21 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
     """Return every limit that a transaction counts in, and how far it is used.
 
     Those of the policy in force, then shared budgets; at most 2 queries and one for
-    each limit that nothing was asked under yet.
+    each limit that is rolling or that nothing was asked under yet.
     """
     version = asked.agent.policy_version
     policy = policy_rules(version.pk) if version else None
-    limits = limits_concerning(
-        policy, merchant=asked.merchant_key, category=asked.category
-    )
+    where = {"merchant": asked.merchant_key, "category": asked.category}
     own = pots_of(
-        policy,
-        agent_id=asked.agent_id,
-        merchant=asked.merchant_key,
-        category=asked.category,
-        now=asked.occurred_at,
+        policy, agent_id=asked.agent_id, now=asked.occurred_at, is_past=True, **where
     )
     reservation = getattr(asked, "reservation", None)
     ids = reservation.shared_budgets if reservation else []
-    budgets = SharedBudget.objects.select_related("team").filter(pk__in=ids)
+    budgets = SharedBudget.objects.select_related("team").filter(
+        pk__in=ids, is_active=True
+    )
     shared = [(budget, pot_of(budget, asked.occurred_at)) for budget in budgets]
     pots = [*own, *(pot for _, pot in shared)]
-    labels = [
-        *(capfirst(spoken_limit(limit)) for limit in limits),
-        *(str(budget) for budget, _ in shared),
-    ]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT ({COUNTED})",
@@ -184,11 +194,17 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
         policy=policy,
         mode=asked.agent.mode,
     )
-    return [
+    by_key = {item.pot.key: item for item in found[: len(own)]}
+    levels = [
         level
-        for label, item in zip(labels, found, strict=True)
-        for level in _levels(label, item, asked.currency)
+        for limit in limits_concerning(policy, **where)
+        for level in _levels(limit, by_key[key_of(limit, **where)], asked.currency)
     ]
+    for (budget, _), item in zip(shared, found[len(own) :], strict=True):
+        levels.append(
+            Level(str(budget), budget.limit_minor, item.used_minor, asked.currency)
+        )
+    return levels
 
 
 def shared_history(pot: Pot, currency: str) -> tuple[int, int, int, int]:
@@ -200,7 +216,7 @@ def shared_history(pot: Pot, currency: str) -> tuple[int, int, int, int]:
         "budget": pot.holder,
         "currency": currency,
         "since": pot.since,
-        "until": pot.ends_at,
+        "until": pot.until,
     }
     with connection.cursor() as cursor:
         cursor.execute(_SHARED_HISTORY, parameters)
@@ -230,11 +246,12 @@ def shared_budgets_for(user: User) -> Sequence[tuple[SharedBudget, int, int]]:
     return [(budget, *found.get(budget.pk, (0, 0))) for budget in shown]
 
 
-def _levels(label: str, item: Counted, currency: str) -> Iterator[Level]:
-    if item.pot.limit_minor is not None:
-        yield Level(label, item.pot.limit_minor, item.used_minor, currency)
-    if item.pot.limit_count is not None:
-        yield Level(label, item.pot.limit_count, item.count, "")
+def _levels(limit: Limit, item: Counted, currency: str) -> Iterator[Level]:
+    label = capfirst(spoken_limit(limit))
+    if limit.amount_minor is not None:
+        yield Level(label, limit.amount_minor, item.used_minor, currency)
+    if limit.count is not None:
+        yield Level(label, limit.count, item.count, "")
 
 
 def spent_of(counted: Iterable[Counted], *, own_minor: int = 0) -> tuple[Spent, ...]:
@@ -270,10 +287,17 @@ def shared_spent_of(
     )
 
 
-def _is_counted(budgets: Iterable[Budget], policy: PolicyRules | None) -> bool:
-    return policy is not None and any(
-        budget.counted_under == policy.id for budget in budgets
-    )
+def _is_counted(
+    pot: Pot, budgets: Iterable[Budget], policy: PolicyRules | None
+) -> bool:
+    """Tell whether all that counts in a pot was counted under a policy.
+
+    A policy's first decision counts all steps that it reaches, and time goes on: one
+    step that it counted tells of all. But it reached none of those before.
+    """
+    if policy is None or pot.is_many:
+        return False
+    return any(budget.counted_under == policy.id for budget in budgets)
 
 
 def _recounted(
@@ -285,7 +309,7 @@ def _recounted(
         "scope": pot.scope,
         "since": pot.since,
         "created_since": pot.since if mode == Agent.Mode.LIVE else BEGINNING,
-        "until": None if pot.step else pot.ends_at,
+        "until": pot.until,
         "step": pot.step,
         "beginning": BEGINNING,
     }

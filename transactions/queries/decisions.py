@@ -105,14 +105,14 @@ def snapshot_for(
     `credential_id` is the one that asks; None where a human decides. Without
     `merchant_skeleton` no look-alikes of the merchant are looked for. `own` is what
     counts of the transaction itself, to be left out, if it was decided before.
-    1 statement, and one per budget that counts under a new policy or period. Call it
-    after lock_spender(), in a statement of its own: under READ COMMITTED only a new
-    statement sees what the lock waited for.
+    1 statement, and one per budget that counts under a new policy or period, or that
+    rolls and is of the past. Call it after lock_spender(), in a statement of its own:
+    under READ COMMITTED only a new statement sees what the lock waited for.
     """
     agent = spender.agent
     where = {"merchant": merchant_key, "category": category}
     pots = (
-        *pots_of(policy, agent_id=agent.id, now=now, **where),
+        *pots_of(policy, agent_id=agent.id, now=now, is_past=own is not None, **where),
         *(pot_of(budget, now) for budget in spender.shared),
     )
     parameters = (
@@ -132,7 +132,7 @@ def snapshot_for(
     shared = tuple(
         budget
         for budget in spender.shared
-        if budget.id in concerned and budget.currency == currency
+        if budget.id in concerned and budget.currency == currency and budget.is_active
     )
     holders = {agent.id, *(budget.id for budget in shared)}
     return Snapshot(

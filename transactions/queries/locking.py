@@ -44,7 +44,10 @@ SELECT (SELECT jsonb_agg(to_jsonb(shared) ORDER BY shared.id) FROM shared),
 
 @dataclass(frozen=True, slots=True)
 class LockedBudget:
-    """A shared budget's row while its lock is held."""
+    """A shared budget's row while its lock is held.
+
+    One that is switched off judges nothing, but what counts in it still moves in it.
+    """
 
     id: str
     name: str
@@ -52,6 +55,7 @@ class LockedBudget:
     period: str
     time_zone: str
     limit_minor: int
+    is_active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def lock_spender(agent_id: str, *, transaction_id: str | None = None) -> LockedS
                 period=budget["period"],
                 time_zone=budget["time_zone"],
                 limit_minor=budget["limit_minor"],
+                is_active=budget["is_active"],
             )
             for budget in json.loads(shared or "[]")
         ],

@@ -264,4 +264,9 @@ def _steps(row: Transaction) -> Iterator[Step]:
         released += entry.amount_minor if entry.kind == "release" else 0
         is_gone = entry.kind == "release" and released == reserved
         amount_minor = _SIGNS[entry.kind] * entry.amount_minor
-        yield Step(entry.created_at, amount_minor, -1 if is_gone else 0)
+        yield Step(
+            entry.created_at,
+            amount_minor,
+            count=-1 if is_gone else 0,
+            total_minor=reserved if entry.kind == "increment" else 0,
+        )

@@ -13,7 +13,13 @@ from audit.services import record
 from transactions.core.approvals import role_now
 from transactions.models import ApprovalRequest
 from transactions.services import lifecycle
-from transactions.services.lifecycle import SWEEP_MAX, SWEEPER, locked, resolve_approval
+from transactions.services.lifecycle import (
+    SWEEP_MAX,
+    SWEEPER,
+    locked,
+    resolve_approval,
+    sweep,
+)
 
 Status = ApprovalRequest.Status
 ESCALATOR = System("approval escalation")
@@ -26,7 +32,7 @@ def expire_due_approvals(*, now: datetime) -> int:
     """
     due = ApprovalRequest.objects.filter(status=Status.WAITING, expires_at__lte=now)
     keys = due.order_by("expires_at").values_list("transaction__agent_id", "pk")
-    return sum(_expire_if_due(*key) for key in list(keys[:SWEEP_MAX]))
+    return sweep(list(keys[:SWEEP_MAX]), _expire_if_due)
 
 
 def escalate_due_approvals(*, now: datetime) -> int:
@@ -43,7 +49,7 @@ def escalate_due_approvals(*, now: datetime) -> int:
         expires_at__gt=now,
     )
     keys = due.order_by("escalates_at").values_list("transaction__agent_id", "pk")
-    return sum(_escalate_if_due(*key) for key in list(keys[:SWEEP_MAX]))
+    return sweep(list(keys[:SWEEP_MAX]), _escalate_if_due)
 
 
 def expire(approval: ApprovalRequest, *, agent: LockedAgent) -> None:

@@ -19,7 +19,13 @@ from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, policy_in_force, standing_now
 from audit.core.masking import mask
 from audit.errors import DomainError
-from transactions.core.decision import decide
+from transactions.core.activity import (
+    Activity,
+    RecentRequest,
+    count_increment,
+    without,
+)
+from transactions.core.decision import Verdict, decide, is_just_below_approval
 from transactions.core.digest import digest
 from transactions.core.outcome import Outcome
 from transactions.core.reasons import Finding
@@ -33,7 +39,13 @@ from transactions.errors import (
     InvalidState,
     StillRefused,
 )
-from transactions.models import IdempotencyRecord, Refund, Reservation, Transaction
+from transactions.models import (
+    AgentActivity,
+    IdempotencyRecord,
+    Refund,
+    Reservation,
+    Transaction,
+)
 from transactions.queries import (
     LockedSpender,
     request_of,
@@ -158,12 +170,13 @@ def increment(
 
     def act(held: Held) -> Answer | IncrementRefused:
         amount_minor = _amount(held.row, amount, None)
-        reasons = _objections(held, amount_minor)
-        if reasons:
-            codes = [finding.code for finding in reasons]
+        verdict, counted = _judge_more(held, amount_minor)
+        if verdict.outcome is not Outcome.ALLOW:
+            codes = [finding.code for finding in verdict.reasons]
             held.tell("transaction.increment_refused", amount_minor, reasons=codes)
-            return IncrementRefused(reasons)
+            return IncrementRefused(verdict.reasons)
         held.move("increment", amount_minor)
+        _keep(held, counted)
         held.tell("transaction.incremented", amount_minor)
         return _transaction_answer(held)
 
@@ -287,9 +300,20 @@ def _amount(
     return amount_minor
 
 
-def _objections(held: Held, amount_minor: int) -> tuple[Finding, ...]:
-    """Return why the policy in force does not allow a higher total by itself."""
-    row, policy = held.row, policy_in_force(held.agent)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """An agent's counters once more is set aside, and whether as just below."""
+
+    activity: Activity
+    is_just_below: bool
+
+
+def _judge_more(held: Held, amount_minor: int) -> tuple[Verdict, _Counted]:
+    """Judge a higher total by the policy in force, as if it were asked for by itself.
+
+    Returns the counters, too, as they are if the total is allowed.
+    """
+    row, money, policy = held.row, held.reservation, policy_in_force(held.agent)
     snapshot = snapshot_for(
         held.spender,
         policy=policy,
@@ -298,13 +322,47 @@ def _objections(held: Held, amount_minor: int) -> tuple[Finding, ...]:
         category=row.category,
         currency=row.currency,
         now=row.occurred_at,
-        own=held.reservation,
+        own=money,
     )
-    total_minor = held.reservation.counted_minor + amount_minor
-    request = replace(request_of(row), amount_minor=total_minor)
+    before_minor, minute = money.counted_minor, money.just_below_minute
+    request = replace(request_of(row), amount_minor=before_minor + amount_minor)
     now = held.agent.now if row.agent.mode == Agent.Mode.LIVE else row.occurred_at
-    verdict = decide(snapshot.facts(request, now), policy, THRESHOLDS)
-    return () if verdict.outcome is Outcome.ALLOW else verdict.reasons
+    facts = replace(
+        snapshot.facts(request, now),
+        # Nothing repeats itself, or adds up with itself.
+        activity=without(
+            snapshot.activity,
+            RecentRequest(
+                row.amount_minor, row.currency, row.merchant_key, row.occurred_at
+            ),
+            counted_minor=before_minor,
+            minute=minute,
+        ),
+    )
+    is_just_below = is_just_below_approval(request, policy, THRESHOLDS)
+    counted = count_increment(
+        snapshot.activity,
+        before_minor=before_minor,
+        total_minor=request.amount_minor,
+        now=now,
+        is_just_below=is_just_below,
+        minute=minute,
+    )
+    return decide(facts, policy, THRESHOLDS), _Counted(counted, is_just_below)
+
+
+def _keep(held: Held, counted: _Counted) -> None:
+    """Write the counters that an increment changes; its agent's row is locked."""
+    now_on, money = counted.activity, held.reservation
+    AgentActivity.objects.filter(agent_id=held.agent.id).update(
+        minute=now_on.minute,
+        requests_by_minute=now_on.requests_by_minute,
+        just_below_by_minute=now_on.just_below_by_minute,
+        allowed_sum_minor=now_on.allowed_sum_minor,
+        allowed_sum_of_squares=now_on.allowed_sum_of_squares,
+    )
+    money.just_below_minute = now_on.minute if counted.is_just_below else None
+    money.save(update_fields=["just_below_minute"])
 
 
 def _transaction_answer(held: Held) -> Answer:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from agents.principals import AgentPrincipal
@@ -20,6 +21,8 @@ from transactions.errors import InvalidState
 from transactions.models import AgentActivity, ApprovalRequest, Transaction
 from transactions.queries import LockedSpender, lock_spender
 from transactions.services.money import release, reservation_of
+
+logger = logging.getLogger(__name__)
 
 Status = Transaction.Status
 SWEEPER = System("expiry")
@@ -46,8 +49,27 @@ def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
 def expire_due_authorizations(*, now: datetime) -> int:
     """Give back money that nobody took in time; returns how many. At most 500."""
     due = Transaction.objects.filter(status__in=HELD_MONEY, expires_at__lte=now)
-    pairs = list(due.order_by("expires_at").values_list("agent_id", "pk")[:SWEEP_MAX])
-    return sum(_expire(agent_id, pk) for agent_id, pk in pairs)
+    keys = due.order_by("expires_at").values_list("agent_id", "pk")
+    return sweep(list(keys[:SWEEP_MAX]), _expire)
+
+
+def sweep(keys: Sequence[tuple[str, str]], tidy: Callable[[str, str], bool]) -> int:
+    """Tidy one after the other by agent and id; returns how many there were to tidy.
+
+    One that fails is logged, and keeps none of the others from its money.
+    """
+    tidied = failed = 0
+    for agent_id, key in keys:
+        try:
+            tidied += tidy(agent_id, key)
+        except Exception:
+            if connection.connection is None:
+                raise  # The database is away: all the others would fail, too.
+            failed += 1
+            logger.exception("%s of %s failed", tidy.__name__, key)
+    if failed:
+        logger.error("%d of %d failed and stay as they were", failed, len(keys))
+    return tidied
 
 
 def _expire(agent_id: str, transaction_id: str) -> bool:

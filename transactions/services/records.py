@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from agents.core.approval_levels import level_of, next_role
@@ -73,7 +73,9 @@ def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
     approval = _approval(decided, row)
     number = decided.policy.number if decided.policy else None
     reserves, now = decided.verdict.outcome is not Outcome.DENY, row.created_at
-    reservation = _reservation(decided, row) if reserves else None
+    activity, is_just_below = _activity(decided)
+    minute = activity.minute if is_just_below else None
+    reservation = _reservation(decided, row, minute) if reserves else None
     body = transaction_body(row, decision, approval, reservation, policy_number=number)
     record = IdempotencyRecord(
         agent_id=row.agent_id,
@@ -90,7 +92,7 @@ def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
         Insert(_budgets(decided, reserves=reserves), unique_fields=("id",)),
         Insert([reservation] if reservation else []),
         Insert([entry(row, "reserve", row.amount_minor, now)] if reserves else []),
-        Insert([_activity(decided)], unique_fields=("agent",)),
+        Insert([activity], unique_fields=("agent",)),
         Insert([_merchant(decided)], unique_fields=("agent", "merchant_key")),
         Insert([record]),
         Insert(_events(decided, row, decision, approval)),
@@ -210,24 +212,29 @@ def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
     return changed
 
 
-def _reservation(decided: Decided, row: Transaction) -> Reservation:
+def _reservation(
+    decided: Decided, row: Transaction, just_below_minute: datetime | None
+) -> Reservation:
     return Reservation(
         transaction=row,
         shared_budgets=[budget.id for budget in decided.snapshot.shared],
         amount_minor=row.amount_minor,
         created_at=row.created_at,
+        just_below_minute=just_below_minute,
     )
 
 
-def _activity(decided: Decided) -> AgentActivity:
+def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
+    """Return the agent's counters, and whether they count this as just below."""
+    is_just_below = decided.verdict.outcome is Outcome.ALLOW and is_just_below_approval(
+        decided.request, decided.policy, THRESHOLDS
+    )
     counted = count_request(
         decided.facts.activity,
         amount_minor=decided.request.amount_minor,
         outcome=decided.verdict.outcome,
         now=decided.facts.now,
-        is_just_below=is_just_below_approval(
-            decided.request, decided.policy, THRESHOLDS
-        ),
+        is_just_below=is_just_below,
         recent=RecentRequest(
             amount_minor=decided.request.amount_minor,
             currency=decided.request.currency,
@@ -236,7 +243,7 @@ def _activity(decided: Decided) -> AgentActivity:
         ),
     )
     values = by_name(counted) | {"recent": as_json(counted.recent)}
-    return AgentActivity(agent_id=decided.agent.id, **values)
+    return AgentActivity(agent_id=decided.agent.id, **values), is_just_below
 
 
 def _merchant(decided: Decided) -> MerchantActivity:

@@ -70,10 +70,12 @@ def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget
         budget.save(update_fields=CHANGEABLE)
         if terms.is_active and _was_not_counted(before, terms):
             _count(budget)
-        # What is set aside already may be raised up to the new limit, too.
-        Budget.objects.filter(
-            holder=budget.pk, limit_minor__lt=budget.limit_minor
-        ).update(limit_minor=budget.limit_minor)
+        # What is set aside already may be raised up to the new limit, too; past any
+        # while the budget is switched off.
+        counts = Budget.objects.filter(holder=budget.pk)
+        if terms.is_active:
+            counts = counts.filter(limit_minor__lt=budget.limit_minor)
+        counts.update(limit_minor=budget.limit_minor if terms.is_active else None)
         record(
             "shared_budget.set",
             target=("shared_budget", budget.pk, str(budget)),

@@ -14,11 +14,14 @@ from tests.transactions.core.cases import NOW, asked_before
 from transactions.core.activity import (
     HOUR,
     MINUTES_KEPT,
+    RecentRequest,
     advance,
+    count_increment,
     count_request,
     just_below_in_last_hour,
     no_activity,
     requests_in_last_hour,
+    without,
 )
 from transactions.core.outcome import Outcome
 
@@ -139,3 +142,51 @@ def test_only_an_allow_is_spending_and_only_a_hold_waits():
     assert held == replace(denied, waiting_approvals=1)
     assert denied.requests_by_hour_of_day[15] == 1
     assert denied.requests_by_minute == asked_before(1).requests_by_minute
+
+
+ONE = RecentRequest(7, "USD", "one of its own", NOW)
+waits = st.integers(0, 90).map(lambda minutes: timedelta(minutes=minutes))
+
+
+@given(any_.activities, any_.instants, waits)
+def test_what_is_left_out_of_the_counters_is_the_request_itself(activity, now, wait):
+    """Wherever its minute is by now, and among whichever requests."""
+    counted = count(activity, now, outcome=Outcome.ALLOW, is_just_below=True)
+    minute = counted.minute
+    counted = advance(replace(counted, recent=(*activity.recent, ONE)), now + wait)
+
+    left = without(counted, ONE, counted_minor=7, minute=minute)
+
+    assert left.recent == activity.recent
+    expected = advance(advance(activity, now), now + wait)
+    assert left.just_below_by_minute == expected.just_below_by_minute
+    assert left.requests_by_minute == counted.requests_by_minute
+
+
+def test_what_is_not_among_the_counters_is_not_left_out():
+    activity = asked_before(2, just_below=9)
+
+    assert without(activity, ONE, counted_minor=7, minute=None) == activity
+
+
+@given(any_.activities, any_.instants, waits, st.booleans())
+def test_a_raised_request_counts_as_if_its_total_were_asked_for_now(
+    activity, now, wait, is_just_below
+):
+    before = count(activity, now, outcome=Outcome.ALLOW, is_just_below=True)
+
+    raised = count_increment(
+        before,
+        before_minor=7,
+        total_minor=12,
+        now=now + wait,
+        is_just_below=is_just_below,
+        minute=before.minute,
+    )
+
+    alone = advance(advance(activity, now), now + wait).just_below_by_minute
+    more = 12 if is_just_below else 0
+    assert raised.just_below_by_minute == (*alone[:-1], alone[-1] + more)
+    assert raised.allowed_count == before.allowed_count
+    assert raised.allowed_sum_minor == activity.allowed_sum_minor + 12
+    assert raised.allowed_sum_of_squares == activity.allowed_sum_of_squares + 144
