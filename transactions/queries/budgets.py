@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import capfirst
 
@@ -212,15 +212,24 @@ def shared_history(pot: Pot) -> tuple[int, int, int, int]:
     return reserved_minor, posted_minor, late_minor, count
 
 
-def shared_budgets_for(user: User) -> Sequence[tuple[SharedBudget, int, int]]:
-    """Return shared budgets that a person may see: reserved and posted, minor units.
+def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
+    """Return shared budgets that a person may see.
 
-    All for who may view all data, else the own team's and the organisation's; as they
-    stand in the present period. 2 queries.
+    All for who may view all data, else the own team's and the organisation's.
     """
     budgets = SharedBudget.objects.select_related("team")
-    if not user.has_perm("transactions.change_sharedbudget"):
-        budgets = budgets.filter(Q(team=None) | Q(team_id=user.team_id))
+    if user.has_perm("transactions.change_sharedbudget"):
+        return budgets
+    return budgets.filter(Q(team=None) | Q(team_id=user.team_id))
+
+
+def shared_levels(
+    budgets: Iterable[SharedBudget],
+) -> Sequence[tuple[SharedBudget, int, int]]:
+    """Return what is reserved and posted of shared budgets, in minor units.
+
+    As they stand in the present period. 1 query.
+    """
     shown, now = list(budgets), timezone.now()
     starts = {budget.pk: pot_of(budget, now).starts_at for budget in shown}
     rows = Budget.objects.filter(

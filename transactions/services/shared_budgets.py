@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from agents.core.money import format_amount
-from audit.errors import NotFound, NotPermitted
+from audit.errors import NotPermitted
 from audit.services import record
+from transactions.errors import InvalidRequest
 from transactions.models import Budget, SharedBudget
 from transactions.services.shared_counting import Joined, count_shared, join_ahead
 
@@ -37,12 +38,12 @@ def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget
 
     What was spent in the present period counts, if it was not counted yet: then it
     waits for the decisions of all agents concerned, whose rows it locks in order of
-    their ids, after its own. Raises NotPermitted, NotFound for an unknown team.
+    their ids, after its own. Raises NotPermitted, InvalidRequest for an unknown team.
     """
     if not acting.has_perm(PERMISSION):
         raise NotPermitted
     if terms.team_id is not None and not Team.objects.filter(pk=terms.team_id).exists():
-        raise NotFound
+        raise InvalidRequest("team_unknown", "There is no such team.", pointer="/team")
     joined = _joined_ahead(terms, acting=acting)
     with transaction.atomic(durable=True):
         made = SharedBudget(created_at=timezone.now(), **asdict(terms))
