@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -22,3 +23,8 @@ class StrictSerializer(serializers.Serializer[Any]):
                 error = ErrorDetail("There is no such field here.", "unknown_field")
                 raise ValidationError({name: [error] for name in unknown})
         return super().to_internal_value(data)
+
+
+def refuse_fields(request: Request) -> None:
+    """Raise ValidationError for a body where none is taken."""
+    StrictSerializer(data=request.data).is_valid(raise_exception=True)

@@ -60,6 +60,7 @@ METRICS = {
         action="function_call.decided", details__outcome="deny"
     ),
     "decryption_failed": Q(action="decryption.failed"),
+    "decision_not_reproduced": Q(action="decision.replayed", outcome="failure"),
     "audit_log_damaged": Q(action="audit.verified", outcome="failure"),
 }
 # Who reads the log for them; see audit.services.follow.
@@ -72,6 +73,7 @@ WATCHED = (
     "request.failed",
     "decryption.failed",
     "audit.verified",
+    "decision.replayed",
     "transaction.decided",
     "function_call.decided",
 )

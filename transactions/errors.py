@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from audit.errors import DomainError
 from transactions.core.reasons import Finding
+from transactions.core.states import WHAT_WORKS
 
 
 class IdempotencyConflict(DomainError):
     code = "idempotency_key_reused"
-    detail = "This Idempotency-Key was used with another body; use a new key."
+    detail = "This Idempotency-Key was used for another request; use a new key."
 
 
 class InvalidRequest(DomainError):
-    """A field that only the policy in force can judge; `pointer` names it."""
+    """A value that its form alone does not condemn; `pointer` names it."""
 
     code = "invalid_request"
 
@@ -94,6 +95,11 @@ class StillRefused(DomainError):
 class InvalidState(DomainError):
     code = "invalid_state"
     detail = "The transaction is not in a state that permits this."
+
+    @classmethod
+    def of(cls, status: str) -> InvalidState:
+        """Return the refusal that names the status, and what would work."""
+        return cls(f"The transaction is {status}: {WHAT_WORKS[status]}.")
 
 
 class PreconditionRequired(DomainError):

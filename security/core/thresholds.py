@@ -27,13 +27,14 @@ RISK_ELEVATED_BP = 6_000
 ERROR_LIMIT = 10
 UNAUTHORIZED_LIMIT = 5
 
-# Of which a single one calls for a look, at once. Those of the log and of decryption
-# are found by the check that runs every 30 s, once per hour however many there are; the
-# count of `audit_sealing_late` is in seconds.
+# Of which a single one calls for a look, at once. Those of the log, of decisions that
+# are derived anew and of decryption are found by the check that runs every 30 s, once
+# per hour however many there are; the count of `audit_sealing_late` is in seconds.
 ALERTING_EVENTS = frozenset(
     {
         "audit_log_damaged",
         "audit_sealing_late",
+        "decision_not_reproduced",
         "decryption_failed",
         "late_capture",
         "refresh_token_replayed",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flows.requests import URL, app_rows, create, problem
+from audit.models import AuditEvent
+from tests.flows.requests import URL, app_rows, create, hold, problem
 from tests.spending import everything
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
@@ -113,6 +114,44 @@ def test_states_are_kept(shopper, authorized):
     problem(act(shopper, authorized, "capture"), 409, "invalid_state")
 
 
+def test_a_refusal_names_the_state_and_what_would_work(shopper, authorized):
+    waiting, denied = hold(shopper), create(shopper, amount=2000).json()["id"]
+
+    def refused(transaction_id, verb):
+        response = act(shopper, transaction_id, verb)
+        problem(response, 409, "invalid_state")
+        return response.json()["detail"]
+
+    assert refused(waiting, "void") == (
+        "The transaction is pending_approval: it waits for a human; cancel it instead."
+    )
+    assert refused(authorized, "cancel") == (
+        "The transaction is authorized: capture or void it instead."
+    )
+    assert refused(denied, "refund") == (
+        "The transaction is declined: nothing can follow; ask anew."
+    )
+
+
+@pytest.mark.parametrize("verb", ["void", "cancel"])
+def test_giving_back_takes_no_fields(shopper, verb):
+    transaction_id = hold(shopper) if verb == "cancel" else create(shopper).json()["id"]
+    before = app_rows()
+
+    response = act(shopper, transaction_id, verb, {"junk": 1})
+
+    assert problem(response, 400, "invalid_request") == {("/junk", "unknown_field")}
+    assert app_rows() == before
+    assert act(shopper, transaction_id, verb).status_code == 200
+
+
+def test_deriving_a_decision_anew_takes_no_fields(shopper, manager, authorized):
+    response = manager.post(f"{URL}{authorized}/replay/", {"junk": 1})
+
+    assert problem(response, 400, "invalid_request") == {("/junk", "unknown_field")}
+    assert not AuditEvent.objects.filter(action="decision.replayed").exists()
+
+
 def test_a_late_capture_is_reported_by_people(shopper, manager, authorized):
     act(shopper, authorized, "void")
     path, body = (
@@ -153,21 +192,41 @@ def test_an_administrator_sets_what_a_team_may_spend(
     assert [reason["code"] for reason in denied["reasons"]] == [
         "shared_budget_exceeded"
     ]
-    [seen] = manager.get(BUDGETS).json()
-    assert seen == {
-        "id": answer.json()["id"],
-        "object": "shared_budget",
-        "team": people.north.pk,
-        "currency": "USD",
-        "period": "day",
-        "time_zone": "UTC",
-        "active": True,
-        "limit": "60.00",
-        "reserved": "49.99",
-        "posted": "0.00",
-        "available": "10.01",
-    }
+    page = manager.get(BUDGETS).json()
+    assert (page["next"], page["previous"]) == (None, None)
+    assert page["data"] == [
+        {
+            "id": answer.json()["id"],
+            "object": "shared_budget",
+            "team": people.north.pk,
+            "currency": "USD",
+            "period": "day",
+            "time_zone": "UTC",
+            "active": True,
+            "limit": "60.00",
+            "reserved": "49.99",
+            "posted": "0.00",
+            "available": "10.01",
+        }
+    ]
     assert manager.post(BUDGETS, body).status_code == 403
+
+
+def test_shared_budgets_come_in_pages(alice, client_for):
+    admin = client_for(alice)
+    body = {"team": None, "currency": "USD", "limit": "60.00"}
+    ids = [
+        admin.post(BUDGETS, body | {"period": period}).json()["id"]
+        for period in ("day", "week", "month")
+    ]
+
+    first = admin.get(BUDGETS, {"limit": 2}).json()
+    second = admin.get(first["next"]).json()
+
+    shown = [*first["data"], *second["data"]]
+    assert [budget["id"] for budget in shown] == ids[::-1]
+    assert second["next"] is None
+    problem(admin.get(BUDGETS, {"colour": "red"}), 400, "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +238,7 @@ def test_an_administrator_sets_what_a_team_may_spend(
         ({"period": "hour"}, "/period", "invalid_choice"),
         ({"time_zone": "Mars/Base"}, "/time_zone", "time_zone_unknown"),
         ({"colour": "red"}, "/colour", "unknown_field"),
+        ({"team": "tea_foo"}, "/team", "team_unknown"),
     ],
 )
 def test_a_budget_that_cannot_be_is_told_by_its_field(

@@ -249,9 +249,9 @@ def test_an_idempotency_key_is_obligatory(shopper, key):
 
     response = shopper.post(URL, SEED, headers=headers)
 
-    assert problem(response, 400, "idempotency_key_required") == {
-        ("/headers/Idempotency-Key", "idempotency_key_required")
-    }
+    missing = key is None or not key.strip()
+    code = "idempotency_key_required" if missing else "idempotency_key_invalid"
+    assert problem(response, 400, code) == {("/headers/Idempotency-Key", code)}
     assert everything() == before
 
 
@@ -269,9 +269,10 @@ def test_j2_another_body_under_the_same_key_is_422(shopper):
     create(shopper, key="k")
     before = app_rows()
 
-    assert problem(
-        create(shopper, key="k", amount=5), 422, "idempotency_key_reused"
-    ) == (set())
+    response = create(shopper, key="k", amount=5)
+
+    assert problem(response, 422, "idempotency_key_reused") == set()
+    assert "for another request" in response.json()["detail"]
     assert app_rows() == before
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -23,6 +25,7 @@ from transactions.models import (
     ApprovalVote,
     Transaction,
 )
+from transactions.queries import approval_queue
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -130,3 +133,62 @@ def test_a_notice_is_queued_once_by_however_many_workers(agent, people):
 
     assert sum(at_once(*[notify] * 6)) == 1
     assert Notification.objects.count() == 1
+
+
+def test_whoever_decides_does_not_wait_while_it_is_found_out_whom_to_tell(
+    agent, people, monkeypatch
+):
+    """The money of all agents that share a budget is locked meanwhile."""
+    approval = held(agent)
+
+    def lock_it() -> str:
+        rows = ApprovalRequest.objects.select_for_update(nowait=True)
+        with transaction.atomic():
+            return rows.get(pk=approval.pk).pk
+
+    free = _meanwhile(monkeypatch, lock_it)
+
+    assert services.notify_approvers(now=timezone.now()) == 1
+    assert set(free) == {approval.pk}
+
+
+def test_what_is_told_otherwise_meanwhile_is_told_once(agent, people, monkeypatch):
+    approval, later = held(agent), timezone.now() + timedelta(seconds=5)
+    rows = ApprovalRequest.objects.filter(pk=approval.pk)
+    _meanwhile(monkeypatch, lambda: rows.update(notice_due_at=later))
+
+    assert services.notify_approvers(now=timezone.now()) == 0
+    assert not Notification.objects.exists()
+    assert not AuditEvent.objects.filter(action="notification.queued").exists()
+
+    monkeypatch.undo()
+    assert services.notify_approvers(now=later) == 1
+    assert services.notify_approvers(now=later) == 0
+
+
+def test_a_notice_survives_a_crash_before_it_is_noted(agent, people, monkeypatch):
+    held(agent)
+
+    def crash(*_: object) -> bool:
+        raise SystemExit
+
+    monkeypatch.setattr("transactions.services.approval_notices._claim", crash)
+    with pytest.raises(SystemExit):
+        services.notify_approvers(now=timezone.now())
+    assert not Notification.objects.exists()
+
+    monkeypatch.undo()
+    assert services.notify_approvers(now=timezone.now()) == 1
+    assert Notification.objects.count() == 1
+
+
+def _meanwhile(monkeypatch, act) -> list[object]:
+    """Let another connection act each time that somebody's queue is looked up."""
+    answers: list[object] = []
+
+    def queue(*arguments, **named):
+        answers.extend(at_once(act))
+        return approval_queue(*arguments, **named)
+
+    monkeypatch.setattr("transactions.services.approval_notices.approval_queue", queue)
+    return answers

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
@@ -10,6 +13,7 @@ from security.models import Alert
 from tests.spending import deny, everything, held, spend
 from tests.transactions.moving import act, budget, ledger, money, status
 from transactions import errors, services
+from transactions.queries import dashboard_for
 
 
 def test_money_taken_late_is_noted_counted_and_told(limited, asked, bob):
@@ -71,3 +75,23 @@ def test_nothing_is_taken_late_of_money_still_held(limited, asked, bob, carol, e
             )
 
     assert everything() == before
+
+
+def test_the_dashboard_counts_what_is_set_aside_or_taken(limited, asked, bob, carol):
+    def spent():
+        since = timezone.now() - timedelta(minutes=5)
+        return dashboard_for(carol, since=since).spent_minor
+
+    assert spent() == {"USD": 100_00}
+    act(limited, "increment", asked, amount="20.00")
+    assert spent() == {"USD": 120_00}
+    act(limited, "capture", asked, amount="30.00")
+    assert spent() == {"USD": 120_00}
+    act(limited, "void", asked)
+    assert spent() == {"USD": 30_00}
+    services.report_late_capture(asked, amount="5.00", reference="r", acting=bob)
+    assert spent() == {"USD": 35_00}
+
+    other = spend(limited, "400.00").body["id"]
+    act(limited, "capture", other, amount="10.00", is_final=True)
+    assert spent() == {"USD": 45_00}

@@ -13,6 +13,8 @@ from agents.models import PolicyVersion
 from audit.context import System
 from audit.models import AuditEvent
 from audit.services import record
+from security.models import Alert
+from security.services import check_alerts
 from tests.factories import make_agent_token, make_function
 from tests.flows.requests import app_rows, problem
 from tests.spending import events_since, everything, principal_of, spend
@@ -150,9 +152,35 @@ def test_j16_a_forged_record_is_named(
     body = client_for(people.bob).post(f"{URL}{forged['id']}/replay/").json()
     assert body["matches"] is False
     assert set(differences) <= set(body["differences"])
-    event = AuditEvent.objects.get(action="decision.replayed")
-    assert (event.outcome, event.details["matches"]) == ("failure", False)
+    told = AuditEvent.objects.filter(action="decision.replayed", target_id=row.pk)
+    assert [
+        (event.actor_kind, event.outcome, event.details["matches"])
+        for event in told.order_by("id")
+    ] == [("system", "failure", False), ("user", "failure", False)]
     assert client_for(people.bob).post(f"{URL}{honest['id']}/replay/").json()["matches"]
+
+
+@pytest.mark.parametrize("how", ["command", "person"])
+def test_j16_a_record_that_comes_out_otherwise_raises_an_alert(
+    agent, people, client_for, as_owner, how
+):
+    manager = client_for(people.bob)
+    honest, forged = spend(agent, "1.00").body, spend(agent, "1000.01").body
+    call_command("replay_decisions")
+    manager.post(f"{URL}{honest['id']}/replay/")
+    check_alerts(now=timezone.now())
+    assert not Alert.objects.exists()
+    forge(decision_of(forged), outcome="allow")
+
+    if how == "command":
+        with pytest.raises(CommandError):
+            call_command("replay_decisions")
+    else:
+        manager.post(f"{URL}{forged['id']}/replay/")
+    check_alerts(now=timezone.now())
+
+    alert = Alert.objects.get()
+    assert (alert.metric, alert.count) == ("decision_not_reproduced", 1)
 
 
 @pytest.mark.parametrize("days", [0, 70])

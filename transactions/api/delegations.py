@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
 from audit.filters import refuse_unknown
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictSerializer, refuse_fields
 from transactions import queries, services
 from transactions.api.views import APPROVE, StrictQueryView
 from transactions.models import ApprovalDelegation
@@ -104,6 +104,7 @@ class DelegationRevokeView(StrictQueryView):
     )
     def post(self, request: Request, delegation_id: str) -> Response:
         """End a delegation at once; either of the two may."""
+        refuse_fields(request)
         delegation = services.revoke_delegation(
             delegation_id, acting=person_of(request)
         )

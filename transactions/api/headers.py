@@ -12,24 +12,28 @@ from transactions.errors import InvalidRequest
 from transactions.services import Answer
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY_FORM = "1 to 255 printable ASCII characters without blanks"
 KEY_PARAMETER = OpenApiParameter(
     "Idempotency-Key",
     location=OpenApiParameter.HEADER,
     required=True,
-    description="1 to 255 printable ASCII characters; a repeat gets the same answer.",
+    description=f"{KEY_FORM}; a repeat gets the same answer.",
 )
 
 
 def idempotency_key(request: Request) -> str:
     """Return the Idempotency-Key, obligatory where money moves."""
     key = request.headers.get("Idempotency-Key", "")
+    if not key.strip():
+        raise _refused("required", f"Send an Idempotency-Key header: {KEY_FORM}.")
     if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidRequest(
-            "idempotency_key_required",
-            "Send an Idempotency-Key header of 1 to 255 printable ASCII characters.",
-            pointer="/headers/Idempotency-Key",
-        )
+        raise _refused("invalid", f"Not an Idempotency-Key: {KEY_FORM}.")
     return key
+
+
+def _refused(why: str, detail: str) -> InvalidRequest:
+    pointer = "/headers/Idempotency-Key"
+    return InvalidRequest(f"idempotency_key_{why}", detail, pointer=pointer)
 
 
 def answered(answer: Answer) -> Response:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -237,22 +239,28 @@ class SharedBudgetOutput(serializers.Serializer[Any]):
     available = serializers.CharField()
 
 
-class SharedBudgetListView(APIView):
+class SharedBudgetListView(ListAPIView[SharedBudget]):
     """What teams and the organisation may spend together, and what is left."""
+
+    serializer_class = SharedBudgetOutput
+    queryset = SharedBudget.objects.none()
 
     def get_permissions(self) -> list[Any]:
         if self.request.method == "POST":
             return [HasPermission("transactions.change_sharedbudget")()]
         return [IsPerson()]
 
+    def get_queryset(self) -> QuerySet[SharedBudget]:
+        return queries.shared_budgets_for(person_of(self.request))
+
     @extend_schema(
         operation_id="shared_budgets_list",
         responses={200: SharedBudgetOutput(many=True)},
     )
-    def get(self, request: Request) -> Response:
-        refuse_unknown(request, set())
-        levels = queries.shared_budgets_for(person_of(request))
-        return Response([_shared_body(*level) for level in levels])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        levels = queries.shared_levels(page or [])
+        return self.get_paginated_response([_shared_body(*level) for level in levels])
 
     @extend_schema(
         operation_id="shared_budgets_set",
@@ -264,13 +272,8 @@ class SharedBudgetListView(APIView):
         refuse_unknown(request, set())
         body = SharedBudgetInput(data=request.data)
         body.is_valid(raise_exception=True)
-        person = person_of(request)
-        budget = services.set_shared_budget(body.terms(), acting=person)
-        [level] = [
-            level
-            for level in queries.shared_budgets_for(person)
-            if level[0].pk == budget.pk
-        ]
+        budget = services.set_shared_budget(body.terms(), acting=person_of(request))
+        [level] = queries.shared_levels([budget])
         return Response(_shared_body(*level))
 
 

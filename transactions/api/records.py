@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
 from agents.permissions import IsAgent
+from audit.serializers import refuse_fields
 from transactions import queries, services
 from transactions.api.serializers import FindingOutput, ReasonOutput
 from transactions.api.views import StrictQueryView, readable_transaction
@@ -78,6 +79,7 @@ class ReplayView(StrictQueryView):
         operation_id="transactions_replay", request=None, responses={200: ReplayOutput}
     )
     def post(self, request: Request, transaction_id: str) -> Response:
+        refuse_fields(request)
         replayed = services.replay_decision(transaction_id, acting=person_of(request))
         return Response(_replay_body(replayed))
 

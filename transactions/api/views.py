@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
 from audit.filters import refuse_unknown
+from audit.serializers import refuse_fields
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import (
@@ -273,6 +274,7 @@ class CancelView(StrictQueryView):
         responses={200: TransactionOutput},
     )
     def post(self, request: Request, transaction_id: str) -> Response:
+        refuse_fields(request)
         services.cancel(transaction_id, acting=agent_of(request))
         return Response(represent(readable_transaction(request, transaction_id)))
 

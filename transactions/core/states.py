@@ -33,6 +33,20 @@ NEXT: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
+# What its agent may ask for in each status, as a refusal of something else says it.
+WHAT_WORKS: Mapping[str, str] = MappingProxyType(
+    {
+        "pending_approval": "it waits for a human; cancel it instead",
+        "authorized": "capture or void it instead",
+        "partially_captured": "capture or void the rest, or refund, instead",
+        "captured": "only a refund can follow",
+        "voided": "its money was given back; ask anew",
+        "expired": "its money was given back; ask anew",
+        "declined": "nothing can follow; ask anew",
+        "canceled": "nothing can follow; ask anew",
+    }
+)
+
 
 def may_follow(status: str, following: str) -> bool:
     """Tell whether a transaction may go from one status to another."""

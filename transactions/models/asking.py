@@ -28,7 +28,10 @@ class Transaction(models.Model):
         CANCELED = "canceled"
 
     id = PrefixedIdField("txn")
-    agent = models.ForeignKey(Agent, models.PROTECT, related_name="transactions")
+    # Without an index of its own: transaction_agent begins with it.
+    agent = models.ForeignKey(
+        Agent, models.PROTECT, related_name="transactions", db_index=False
+    )
     credential = models.ForeignKey(
         AgentCredential, models.PROTECT, related_name="+", help_text="Which asked."
     )
@@ -65,6 +68,8 @@ class Transaction(models.Model):
         indexes = [
             models.Index(fields=["agent", "-created_at"], name="transaction_agent"),
             models.Index(fields=["status", "created_at"], name="transaction_status"),
+            # What people's lists and shared budgets read: of many agents, by time.
+            models.Index(fields=["-created_at", "-id"], name="transaction_newest"),
         ]
         constraints = [
             models.CheckConstraint(

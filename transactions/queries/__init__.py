@@ -12,7 +12,13 @@ from transactions.queries.approvals import (
     progress_of,
 )
 from transactions.queries.approvers import delegations_of, possible_delegates
-from transactions.queries.budgets import Counted, Level, levels_of, shared_budgets_for
+from transactions.queries.budgets import (
+    Counted,
+    Level,
+    levels_of,
+    shared_budgets_for,
+    shared_levels,
+)
 from transactions.queries.decisions import Snapshot, StoredAnswer, snapshot_for
 from transactions.queries.locking import LockedBudget, LockedSpender, lock_spender
 from transactions.queries.reading import (
@@ -75,6 +81,7 @@ __all__ = [
     "represented",
     "request_of",
     "shared_budgets_for",
+    "shared_levels",
     "signed_receipt",
     "simulated_under",
     "snapshot_for",

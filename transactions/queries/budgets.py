@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import capfirst
 
@@ -63,17 +63,21 @@ GROUP BY 1 ORDER BY 1
 """
 
 
-# What was set aside or spent in a span and counts in a shared budget.
-_SHARED_HISTORY = """
+# What was set aside or spent in a span and counts in a shared budget: only what is in
+# its currency does. Of live agents, whose clock is the database's: an index has it. All
+# time needs no look at the transactions.
+_SHARED_FIGURES = """
 SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
        coalesce(sum(r.captured_minor), 0)::bigint,
        coalesce(sum(r.late_minor), 0)::bigint,
        count(*) FILTER (WHERE r.released_minor < r.amount_minor)
 FROM transactions_reservation r
+"""
+_SHARED_ALL_TIME = f"{_SHARED_FIGURES} WHERE %(budget)s = ANY(r.shared_budgets)"
+_SHARED_HISTORY = f"""{_SHARED_FIGURES}
 JOIN transactions_transaction t ON t.id = r.transaction_id
-WHERE %(budget)s = ANY(r.shared_budgets) AND t.currency = %(currency)s
-  AND t.occurred_at >= %(since)s
-  AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
+WHERE %(budget)s = ANY(r.shared_budgets)
+  AND t.created_at >= %(since)s AND t.created_at < %(until)s
 """
 
 
@@ -207,32 +211,41 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
     return levels
 
 
-def shared_history(pot: Pot, currency: str) -> tuple[int, int, int, int]:
+def shared_history(pot: Pot) -> tuple[int, int, int, int]:
     """Return reserved, posted, late (minor units) and count of a shared budget's span.
 
     By what counts in it, so that what is given back later was counted before.
     """
+    history = _SHARED_ALL_TIME if pot.ends_at is None else _SHARED_HISTORY
     parameters: dict[str, Any] = {
         "budget": pot.holder,
-        "currency": currency,
         "since": pot.since,
         "until": pot.until,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_SHARED_HISTORY, parameters)
+        cursor.execute(history, parameters)
         reserved_minor, posted_minor, late_minor, count = cursor.fetchone()
     return reserved_minor, posted_minor, late_minor, count
 
 
-def shared_budgets_for(user: User) -> Sequence[tuple[SharedBudget, int, int]]:
-    """Return shared budgets that a person may see: reserved and posted, minor units.
+def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
+    """Return shared budgets that a person may see.
 
-    All for who may view all data, else the own team's and the organisation's; as they
-    stand in the present period. 2 queries.
+    All for who may view all data, else the own team's and the organisation's.
     """
     budgets = SharedBudget.objects.select_related("team")
-    if not user.has_perm("transactions.change_sharedbudget"):
-        budgets = budgets.filter(Q(team=None) | Q(team_id=user.team_id))
+    if user.has_perm("transactions.change_sharedbudget"):
+        return budgets
+    return budgets.filter(Q(team=None) | Q(team_id=user.team_id))
+
+
+def shared_levels(
+    budgets: Iterable[SharedBudget],
+) -> Sequence[tuple[SharedBudget, int, int]]:
+    """Return what is reserved and posted of shared budgets, in minor units.
+
+    As they stand in the present period. 1 query.
+    """
     shown, now = list(budgets), timezone.now()
     starts = {budget.pk: pot_of(budget, now).starts_at for budget in shown}
     rows = Budget.objects.filter(

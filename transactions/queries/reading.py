@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
@@ -73,16 +73,18 @@ class Dashboard:
 def dashboard_for(user: User, *, since: datetime) -> Dashboard:
     """Return counts since an instant, in 4 queries, live agents only.
 
-    Spending is what is set aside or taken, in minor units per currency.
+    Spending is what is set aside or taken, in minor units per currency, as limits
+    count it: what waits for a human is set aside, what was given back is not.
     """
     visible = transactions_visible_to(user).filter(
         created_at__gte=since, agent__mode="live"
     )
     outcomes = visible.values_list("decision__outcome").annotate(Count("pk"))
+    counted = F("reservation__amount_minor") - F("reservation__released_minor")
     spent = (
-        visible.filter(Q(status="authorized") | Q(status__endswith="captured"))
+        visible.filter(reservation__isnull=False)
         .values_list("currency")
-        .annotate(Sum("amount_minor"))
+        .annotate(minor=Sum(counted + F("reservation__late_minor")))
     )
     working = agents_visible_to(user).filter(is_active=True, mode="live")
     locked = live_locks("agent").values("target_id")
@@ -160,12 +162,16 @@ def page_of_transactions(
     for name, value in filters.items():
         found = found.filter(**{names[name]: value})
     if before:
-        found = _older(found, before)
+        found = _older(found, before, user)
     return list(found[: size + 1])
 
 
-def _older(found: QuerySet[Transaction], before: str) -> QuerySet[Transaction]:
-    last = found.filter(pk=before).values_list("created_at", flat=True).first()
+def _older(
+    found: QuerySet[Transaction], before: str, user: User
+) -> QuerySet[Transaction]:
+    # Among all that is visible: its status may no longer be the one that is shown.
+    seen = transactions_visible_to(user).filter(pk=before)
+    last = seen.values_list("created_at", flat=True).first()
     if last is None:
         return found.none()
     return found.filter(Q(created_at__lt=last) | Q(created_at=last, pk__lt=before))

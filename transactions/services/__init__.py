@@ -18,7 +18,12 @@ from transactions.services.delegations import (
 )
 from transactions.services.late_captures import report_late_capture
 from transactions.services.lifecycle import cancel, expire_due_authorizations
-from transactions.services.replays import Replayed, Today, replay_decision
+from transactions.services.replays import (
+    Replayed,
+    Today,
+    replay_decision,
+    tell_difference,
+)
 from transactions.services.retention import retire_idempotency_records
 from transactions.services.shared_budgets import SharedBudgetTerms, set_shared_budget
 from transactions.services.simulations import DAYS, DAYS_MAX, simulate_policy
@@ -52,6 +57,7 @@ __all__ = [
     "set_approver_limit",
     "set_shared_budget",
     "simulate_policy",
+    "tell_difference",
     "view_approval",
     "void",
 ]

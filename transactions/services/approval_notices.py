@@ -28,36 +28,61 @@ def notify_approvers(*, now: datetime) -> int:
     are told. The messages say no merchant's name, which somebody outside chose, and
     their links only show a page. Live agents only (records.py sets no time for others).
     """
+    due = _due(now)
+    if not due:
+        return 0
+    # Before any lock: it takes several queries for each person, and whoever decides
+    # meanwhile holds the budgets of all the agents that share them.
+    told = _whom_to_tell(due, now)
     with transaction.atomic(durable=True):
-        waiting = ApprovalRequest.objects.filter(
-            status=ApprovalRequest.Status.WAITING, notice_due_at__lte=now
-        )
-        rows = waiting.select_for_update(
-            no_key=True, skip_locked=True, of=("self",)
-        ).select_related("transaction__agent")
-        due = list(rows.order_by("notice_due_at", "id")[:BATCH])
-        if not due:
-            return 0
-        queued = _tell(due, now)
+        queued = sum(_queue(person, theirs, now) for person, theirs in told)
+        reached = {approval.pk for _, theirs in told for approval in theirs}
         for approval in due:
-            _set_next_notice(approval, now)
+            if approval.pk not in reached and approval.expires_at > now:
+                _tell_contacts(approval)
+        if not _claim(due, now):
+            transaction.set_rollback(True)
+            return 0
     return queued
 
 
-def _tell(due: Sequence[ApprovalRequest], now: datetime) -> int:
-    told: set[str] = set()
-    queued = 0
-    for person in User.objects.filter(is_active=True, role__in=ROLES).order_by("pk"):
+def _due(now: datetime) -> list[ApprovalRequest]:
+    waiting = ApprovalRequest.objects.filter(
+        status=ApprovalRequest.Status.WAITING, notice_due_at__lte=now
+    )
+    rows = waiting.select_related("transaction__agent")
+    return list(rows.order_by("notice_due_at", "id")[:BATCH])
+
+
+def _whom_to_tell(
+    due: Sequence[ApprovalRequest], now: datetime
+) -> list[tuple[User, list[ApprovalRequest]]]:
+    """Return who may decide on something that is due, each with what."""
+    told = []
+    people = User.objects.filter(is_active=True, role__in=ROLES).exclude(email="")
+    for person in people.order_by("pk"):
         queue = approval_queue(person, now=now)
         ids = set(queue.filter(pk__in=due).values_list("pk", flat=True))
-        theirs = [approval for approval in due if approval.pk in ids]
-        if theirs and person.email:
-            told |= ids
-            queued += _queue(person, theirs, now)
+        if ids:
+            told.append((person, [each for each in due if each.pk in ids]))
+    return told
+
+
+def _claim(due: Sequence[ApprovalRequest], now: datetime) -> bool:
+    """Set when each is told of next; False if another worker or an escalation did.
+
+    Last before the commit, in 2 queries however many people are told, so that whoever
+    decides on one of them hardly waits.
+    """
+    rows = ApprovalRequest.objects.select_for_update(no_key=True).filter(pk__in=due)
+    stored = dict(rows.order_by("pk").values_list("pk", "notice_due_at"))
+    if stored != {approval.pk: approval.notice_due_at for approval in due}:
+        return False
     for approval in due:
-        if approval.pk not in told and approval.expires_at > now:
-            _tell_contacts(approval)
-    return queued
+        reminder = reminds_at(approval.created_at, approval.expires_at)
+        approval.notice_due_at = reminder if now < reminder else None
+    ApprovalRequest.objects.bulk_update(due, ["notice_due_at"])
+    return True
 
 
 def _queue(person: User, theirs: Sequence[ApprovalRequest], now: datetime) -> bool:
@@ -118,9 +143,3 @@ def _notice(approval: ApprovalRequest) -> str:
     """Name one notice of one request, so that it is queued once."""
     assert approval.notice_due_at is not None  # noqa: S101 - it was due.
     return f"{approval.pk}:{approval.notice_due_at:%Y%m%d%H%M%S}"
-
-
-def _set_next_notice(approval: ApprovalRequest, now: datetime) -> None:
-    reminder = reminds_at(approval.created_at, approval.expires_at)
-    approval.notice_due_at = reminder if now < reminder else None
-    approval.save(update_fields=["notice_due_at"])

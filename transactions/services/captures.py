@@ -263,13 +263,13 @@ def _acted(
 ) -> Answer | DomainError:
     if states is not None:
         if row.status not in states:
-            raise InvalidState
+            raise InvalidState.of(row.status)
         if is_due(row, spender.agent):
             expire(row, agent=spender.agent)
             return AuthorizationExpired()
     reservation = Reservation.objects.filter(pk=row.pk).first()
     if reservation is None:
-        raise InvalidState
+        raise InvalidState.of(row.status)
     reservation.transaction = row
     return act(Held(spender, row, reservation, acting))
 

@@ -41,7 +41,10 @@ def report_late_capture(
         known = LateCapture.objects.filter(transaction=row, reference=reference).first()
         if known is None:
             if row.status not in (Status.VOIDED, Status.EXPIRED, Status.CAPTURED):
-                raise InvalidState
+                raise InvalidState(
+                    f"The transaction is {row.status}: only what was voided, expired"
+                    " or captured is taken late."
+                )
             LateCapture.objects.create(
                 transaction=row,
                 reference=reference,

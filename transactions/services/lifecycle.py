@@ -40,7 +40,7 @@ def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
         spender, row = locked(transaction_id, agent_id=acting.principal_id)
         agent = spender.agent
         if row.status != Status.PENDING_APPROVAL:
-            raise InvalidState
+            raise InvalidState.of(row.status)
         resolve_approval(row, status=ApprovalRequest.Status.CANCELED, now=agent.now)
         end(row, Status.CANCELED, "transaction.canceled", agent=agent, actor=acting)
     return row

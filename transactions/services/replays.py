@@ -9,11 +9,14 @@ from django.db import transaction
 from accounts.models import User
 from agents.core.policy import PolicyRules
 from agents.queries import policy_rules
+from audit.context import Principal, System
 from audit.services import Outcome as AuditOutcome
 from audit.services import record
 from transactions.core.decision import Verdict
 from transactions.core.replay import Replay, Rule, compare_rules, rederive
 from transactions.queries import replay_of, transaction_for
+
+REPLAYER = System("replay of decisions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,34 @@ def replay_decision(transaction_id: str, *, acting: User) -> Replayed:
     with transaction.atomic(durable=True):
         found = transaction_for(acting, transaction_id)
         replayed = replay_of(found.decision)
-        record(
-            "decision.replayed",
-            target=("decision", found.decision.pk, ""),
-            owner_id=found.agent.owner_id,
-            outcome=_outcome(replayed),
-            details={
-                "transaction": found.pk,
-                "matches": replayed.matches,
-                "differences": list(replayed.differences),
-            },
-            actor=acting,
-        )
+        _tell(replayed, actor=acting, owner_id=found.agent.owner_id)
     in_force = found.agent.policy_version_id
     policy = None if in_force is None else policy_rules(in_force)
     return Replayed(found.pk, replayed, _today(replayed, policy))
+
+
+def tell_difference(replayed: Replay) -> None:
+    """Write to the log that a decision came out otherwise: that raises an alert."""
+    with transaction.atomic(durable=True):
+        _tell(replayed, actor=REPLAYER)
+
+
+def _tell(replayed: Replay, *, actor: Principal, owner_id: str = "") -> None:
+    about = replayed.record
+    details: dict[str, object] = {
+        "matches": replayed.matches,
+        "differences": list(replayed.differences),
+    }
+    if about.transaction:
+        details["transaction"] = about.transaction
+    record(
+        "decision.replayed",
+        target=("decision", about.id, ""),
+        owner_id=owner_id,
+        outcome=_outcome(replayed),
+        details=details,
+        actor=actor,
+    )
 
 
 def _today(replayed: Replay, policy: PolicyRules | None) -> Today | None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from transactions import services
 from transactions.core.record import ENGINE_VERSION
 from transactions.core.replay import Replay
 from transactions.queries import replays, replays_ahead
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         "Derive stored decisions anew from their records alone and compare outcome, "
         "findings, risk and digests bit for bit. Those of another engine version are "
         "not derived; their digests are checked. Exit code 0: none differs; 1: some "
-        "do, and are named."
+        "do, are named, and raise an alert."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         for each in tqdm(replays(limit), total=total, unit="decision", disable=None):
             counted[each.matches] += 1
             if each.matches is False:
+                services.tell_difference(each)
                 self.stdout.write(_told(each))
         self.stdout.write(
             f"{counted[True]} of {counted.total()} decisions were reproduced bit for "
