@@ -6,6 +6,7 @@ import re
 import sys
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -45,6 +46,10 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what cannot be read; Django counts a form that is too large among it."""
+    if isinstance(exception, RequestDataTooBig):
+        detail = "This is more than fits into one form. Nothing was changed by it."
+        return _failure(request, 413, "too_large", detail)
     return _failure(request, 400, "bad_request", "The request could not be read.")
 
 

@@ -172,6 +172,21 @@ def test_other_commands_find_the_running_platform(platform):
     assert (migrations.returncode, migrations.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/auth/agent-token/", "/accounts/login/"])
+def test_a_body_that_is_not_read_to_its_end_ends_the_connection_as_announced(
+    platform, path
+):
+    headers = {"Content-Type": "application/json"}
+    with httpx.Client(base_url=platform.base_url, timeout=20) as client:
+        large = client.post(path, content=b" " * 400_000, headers=headers)
+        after = client.get("/livez")
+
+    assert large.headers["Connection"] == "close"
+    assert after.status_code == 200
+    if path.startswith("/api/"):
+        assert (large.status_code, large.json()["code"]) == (413, "too_large")
+
+
 def test_a_second_up_in_the_same_directory_is_refused(platform):
     before = platform.output.read_text()
     second = manage("up", "--data", platform.data, "--port", free_port())

@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 
 from agents.core.policy_words import spoken_amount
+from audit.core.visible import visible
 from transactions.core.risk import risk_level
 from transactions.models import Decision
 from transactions.queries import Level
@@ -95,8 +96,8 @@ def causes(decision: Decision) -> list[Mapping[str, Any]]:
 
 @register.filter
 def told(finding: Mapping[str, Any]) -> str:
-    """Return a finding's message in the reader's language."""
-    return message_of(finding)
+    """Return a finding's message in the reader's language, all of it visible."""
+    return visible(message_of(finding))
 
 
 @register.filter
