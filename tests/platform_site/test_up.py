@@ -166,6 +166,21 @@ def test_keys_credentials_and_logs_are_private(platform):
     assert [p.name for p in files if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
 
 
+def test_it_says_how_other_commands_find_it(platform):
+    said = platform.output.read_text()
+
+    assert f"Commands:  DATA_DIR={platform.data} manage.py …" in said
+
+
+def test_a_command_says_so_when_no_platform_runs_there(tmp_path):
+    refused = manage("check_ledger", DATA_DIR=str(tmp_path))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        f"No platform runs on {tmp_path}: start it with `make run`, or set DATA_DIR"
+    )
+
+
 def test_other_commands_find_the_running_platform(platform):
     migrations = manage("migrate", "--check", DATA_DIR=str(platform.data))
 
