@@ -98,6 +98,9 @@ def test_c12_a_dry_run_tells_what_would_have_flipped_and_changes_nothing(
         ({"policy": STRICTER, "days": 0}, {("/days", "min_value")}),
         ({"policy": STRICTER, "days": 91}, {("/days", "max_value")}),
         ({"policy": STRICTER, "more": 1}, {("/more", "unknown_field")}),
+        ({"more": 1}, {("/more", "unknown_field"), ("/policy", "required")}),
+        ({"policy": STRICTER, "days": "30"}, {("/days", "invalid")}),
+        ({"policy": STRICTER, "days": 30.5}, {("/days", "invalid")}),
         (
             {"policy": {**STRICTER, "daily_budget": "x", "limit": 1}},
             {
