@@ -10,14 +10,12 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know, so that a typo or a guess never passes.
-
-    What else is wrong is told beside them.
-    """
+    """Refuses fields that it does not know, so that a typo or a guess never passes."""
 
     default_error_messages = {"invalid": "Expected an object."}
 
     def to_internal_value(self, data: Any) -> Any:
+        """Tell what is unknown beside all else that is wrong."""
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
         writable = {name for name, field in self.fields.items() if not field.read_only}
