@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 from django.contrib.auth.decorators import login_required
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
+from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,
     audit_refusal,
@@ -39,9 +39,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def error_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain an error code; what `type` of a problem document resolves to."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{2,63}", code):
+    reason, detail = explanations().get(code), error_details().get(code)
+    if reason is None and detail is None:
         raise Http404
-    values = {"code": code, "reason": explanations().get(code)}
+    values = {"code": code, "reason": reason, "detail": detail}
     return render(request, "errors/code.html", values)
 
 
