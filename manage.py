@@ -11,6 +11,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent
 DATABASE = ("DATABASE_URL", "DATABASE_URL_FILE")
+KEYS = ("SECRET_KEY", "SECRET_KEY_FILE")
 # `up` makes the keys and the database that the settings need; `replay` is a client
 # of a platform that may run elsewhere.
 WITHOUT_SETTINGS = ("up", "replay")
@@ -30,6 +31,11 @@ def adopt_running_platform() -> None:
     try:
         values = json.loads((data / "environment.json").read_text(encoding="utf-8"))
     except OSError:
+        if not any(name in os.environ for name in KEYS):
+            sys.stderr.write(
+                f"No platform runs on {data}: start it with `make run`, or set DATA_DIR"
+                " to the directory of one that runs.\n"
+            )
         return
     for name, value in values.items():
         if name.removesuffix("_FILE") not in os.environ:

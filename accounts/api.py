@@ -23,7 +23,12 @@ from accounts.errors import CredentialsMixed
 from accounts.models import Session, Team, User
 from accounts.permissions import IsPerson, person_of
 from accounts.tokens import PersonAccess
-from audit.serializers import StrictSerializer
+from audit.serializers import (
+    ObjectField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictSerializer,
+)
 from security.step_up import STEP_UP_LASTS
 
 # Long enough for any passphrase; a longer text is refused before it is hashed.
@@ -33,22 +38,20 @@ OTP_MAX_LENGTH = 32
 
 
 class TokenInput(StrictSerializer):
-    username = serializers.CharField(max_length=MAX_LENGTH)
-    password = serializers.CharField(
-        max_length=PASSWORD_MAX_LENGTH, trim_whitespace=False
-    )
-    otp = serializers.CharField(
+    username = StrictCharField(max_length=MAX_LENGTH)
+    password = StrictCharField(max_length=PASSWORD_MAX_LENGTH, trim_whitespace=False)
+    otp = StrictCharField(
         max_length=OTP_MAX_LENGTH,
         required=False,
         help_text="A code of your authenticator app, or a recovery code.",
     )
-    cookie = serializers.BooleanField(
+    cookie = StrictBooleanField(
         default=False, help_text="Give the tokens as httpOnly cookies, to browsers."
     )
 
 
 class RefreshInput(StrictSerializer):
-    refresh = serializers.CharField(
+    refresh = StrictCharField(
         max_length=REFRESH_MAX_LENGTH,
         required=False,
         help_text="Left out where the cookie brings it.",
@@ -66,11 +69,11 @@ class TokenPairOutput(serializers.Serializer[services.TokenPair]):
 class StepUpInput(StrictSerializer):
     """One proof. A password counts only for whoever has no second factor."""
 
-    otp = serializers.CharField(max_length=OTP_MAX_LENGTH, required=False)
-    passkey = serializers.DictField(
+    otp = StrictCharField(max_length=OTP_MAX_LENGTH, required=False)
+    passkey = ObjectField(
         required=False, help_text="The answer to auth/step-up/passkey/, as JSON."
     )
-    password = serializers.CharField(
+    password = StrictCharField(
         max_length=PASSWORD_MAX_LENGTH, trim_whitespace=False, required=False
     )
 

@@ -25,6 +25,7 @@ from accounts import services
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.errors import InvalidCredentials, SecondFactorRefused
 from accounts.models import User
+from security.forms import StrictJsonField
 
 PASSWORD_MAX_LENGTH = 256
 
@@ -93,18 +94,10 @@ class StepUpCodeForm(_OurCodes, ReauthenticateForm):  # type: ignore[misc] # As 
     """The code before something dangerous."""
 
 
-class _PasskeyField(forms.JSONField):
-    def to_python(self, value: Any) -> Any:
-        try:
-            return super().to_python(value)
-        except RecursionError:
-            raise ValidationError(self.error_messages["invalid"]) from None
-
-
 class _AnyPasskey(forms.Form):
     """What a browser made up must be a refusal, whatever it makes fido2 raise."""
 
-    credential = _PasskeyField(widget=forms.HiddenInput)
+    credential = StrictJsonField(widget=forms.HiddenInput)
 
     def clean_credential(self) -> Any:
         try:
@@ -128,7 +121,7 @@ class StepUpPasskeyForm(_AnyPasskey, ReauthenticateWebAuthnForm):  # type: ignor
 class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc] # As above.
     """A passkey to be enrolled."""
 
-    credential = _PasskeyField(widget=forms.HiddenInput)
+    credential = StrictJsonField(widget=forms.HiddenInput)
 
     def clean(self) -> Any:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -26,6 +27,7 @@ from agents.models import (
 )
 from agents.queries import terms_of, with_locks
 from audit.admin import HistoryAdmin, ServiceAdmin, short_id
+from security.forms import StrictJsonField
 
 NO_PARAMETERS = {"type": "object", "properties": {}}
 
@@ -219,7 +221,7 @@ class PolicyVersionAdmin(HistoryAdmin):
 
 class NewFunctionForm(forms.ModelForm[Function]):
     effect = forms.ChoiceField(choices=FunctionVersion.Effect.choices)
-    schema = forms.JSONField(
+    schema = StrictJsonField(
         help_text="JSON Schema of the parameters, draft 2020-12.",
         initial=NO_PARAMETERS,
     )
@@ -287,6 +289,7 @@ class FunctionAdmin(ServiceAdmin):
 class FunctionVersionAdmin(ServiceAdmin):
     """Versions are never changed; adding one puts it in force."""
 
+    formfield_overrides = {models.JSONField: {"form_class": StrictJsonField}}
     list_display = ("function", "number", "effect", "created_by", "created_at")
     list_select_related = ("function", "created_by")
     search_fields = ("=id", "function__name")

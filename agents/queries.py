@@ -334,6 +334,9 @@ def locks_on(agents: Iterable[Agent]) -> Mapping[str, ResourceLock]:
     return {lock.target_id: lock for lock in locks}
 
 
-def locks_over(agent: Agent) -> list[ResourceLock]:
-    """Return every live lock that stops this agent: its own, its owner's, the whole."""
-    return locks_stopping(agent_id=agent.pk, owner_id=agent.owner_id)
+def locks_over(agent: Agent, *, merchant: str | None = None) -> list[ResourceLock]:
+    """Return every live lock that stops this agent: its own, its owner's, the whole.
+
+    Also that of a merchant, by its key.
+    """
+    return locks_stopping(agent_id=agent.pk, owner_id=agent.owner_id, merchant=merchant)

@@ -1,4 +1,4 @@
-"""The base of every input serializer."""
+"""The base of every input serializer, and fields that take JSON at its word."""
 
 from __future__ import annotations
 
@@ -13,16 +13,71 @@ from rest_framework.request import Request
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, so that a typo or a guess never passes."""
 
+    default_error_messages = {"invalid": "Expected an object."}
+
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            writable = {
-                name for name, field in self.fields.items() if not field.read_only
-            }
-            unknown = sorted(str(name) for name in set(data) - writable)
-            if unknown:
-                error = ErrorDetail("There is no such field here.", "unknown_field")
-                raise ValidationError({name: [error] for name in unknown})
+        """Tell what is unknown beside all else that is wrong."""
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        writable = {name for name, field in self.fields.items() if not field.read_only}
+        unknown = {
+            name: [ErrorDetail("There is no such field here.", "unknown_field")]
+            for name in sorted(map(str, set(data) - writable))
+        }
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            if unknown and isinstance(error.detail, dict):
+                raise ValidationError({**error.detail, **unknown}) from error
+            raise
+        if unknown:
+            raise ValidationError(unknown)
+        return value
+
+
+class StrictCharField(serializers.CharField):
+    """A JSON string; a number is none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictRegexField(StrictCharField, serializers.RegexField):
+    """A JSON string of a form."""
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A JSON number without a fraction; a string is none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false; neither a number nor a word is one."""
+
+    default_error_messages = {"invalid": "Expected true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class ObjectField(serializers.DictField):
+    """A JSON object."""
+
+    default_error_messages = {"not_a_dict": "Expected an object."}
+
+
+class ArrayField(serializers.ListField):
+    """A JSON array."""
+
+    default_error_messages = {"not_a_list": "Expected an array."}
 
 
 def refuse_fields(request: Request) -> None:

@@ -280,14 +280,13 @@ def _describe_api(error: exceptions.APIException) -> Description:
         headers["WWW-Authenticate"] = scheme
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait))
-    code = error.get_codes()
-    return (
-        error.status_code,
-        code if isinstance(code, str) else error.default_code,
-        str(getattr(error, "detail", error)),
-        [],
-        headers,
-    )
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else error.default_code
+    detail = str(getattr(error, "detail", error))
+    errors = []
+    if pointer := getattr(error, "pointer", ""):
+        errors.append({"pointer": pointer, "code": code, "detail": detail})
+    return error.status_code, code, detail, errors, headers
 
 
 def is_unavailable(error: BaseException | None) -> bool:
@@ -324,7 +323,7 @@ def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
 
 def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> None:
     """Write the refusal or failure down; without an engine there is nowhere to."""
-    if status in (400, 422, 429):  # Validation; limits audit themselves.
+    if status in (400, 413, 422, 429):  # Validation; limits audit themselves.
         return
     if code in AUDITED_BY_SERVICE:
         return

@@ -65,7 +65,7 @@ def _parsed(text: str) -> Iterator[Explanation]:
             first, *others = body.strip().split("\n\n")
             outcome, _, rest = first.removeprefix("Outcome: ").partition(". ")
             paragraphs = tuple(map(_rich, (rest, *others)))
-            yield Explanation(code, group, outcome.strip("*"), paragraphs)
+            yield Explanation(code, group, outcome.replace("**", ""), paragraphs)
 
 
 def _rich(text: str) -> SafeString:

@@ -10,6 +10,7 @@ import errno
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -291,6 +292,9 @@ class Supervisor:
         for name, path in PAGES.items():
             self.say(f"{name + ':':10} {self.options.base_url}{path}")
         self.say(f"Logs:      {self.options.data / 'log'}")
+        if self.options.data != BASE_DIR / "var":
+            data = shlex.quote(str(self.options.data))
+            self.say(f"Commands:  DATA_DIR={data} manage.py …, in another terminal")
         self.say(
             f"Ready: {self.options.base_url}/ after {seconds:.1f} s. Ctrl-C stops it; "
             "the data stays."

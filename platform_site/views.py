@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
+from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,
     audit_refusal,
@@ -38,13 +39,18 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def error_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain an error code; what `type` of a problem document resolves to."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{2,63}", code):
+    reason, detail = explanations().get(code), error_details().get(code)
+    if reason is None and detail is None:
         raise Http404
-    values = {"code": code, "reason": explanations().get(code)}
+    values = {"code": code, "reason": reason, "detail": detail}
     return render(request, "errors/code.html", values)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what cannot be read; Django counts a form that is too large among it."""
+    if isinstance(exception, RequestDataTooBig):
+        detail = "This is more than fits into one form. Nothing was changed by it."
+        return _failure(request, 413, "too_large", detail)
     return _failure(request, 400, "bad_request", "The request could not be read.")
 
 

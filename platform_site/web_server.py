@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from audit.bounded import BoundedConnection
-from platform_site.settings import STATEMENT_TIMEOUT_S, WEB_THREADS
+from platform_site.settings import (
+    DATA_UPLOAD_MAX_MEMORY_SIZE,
+    STATEMENT_TIMEOUT_S,
+    WEB_THREADS,
+)
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - heartbeats, so that no disk delays them.
 
@@ -25,3 +30,16 @@ graceful_timeout = 8
 control_socket_disable = True
 if os.access(_MEMORY, os.W_OK):
     worker_tmp_dir = str(_MEMORY)
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """Announce that a connection ends with a body that is not read to its end.
+
+    The rest would be taken for the next request, so gunicorn closes; a client that was
+    not told sends its next one into nothing. Django reads none without a length.
+    """
+    headers = dict(request.headers)
+    length = headers.get("CONTENT-LENGTH", "0")
+    is_long = not length.isdecimal() or int(length) > DATA_UPLOAD_MAX_MEMORY_SIZE
+    if is_long or "TRANSFER-ENCODING" in headers:
+        request.force_close()

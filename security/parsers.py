@@ -6,14 +6,38 @@ import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-from security.core.strict_json import MAX_BYTES, JsonRefused, parse_json
+from security.core.strict_json import (
+    MAX_BYTES,
+    JsonRefused,
+    JsonTooLarge,
+    parse_json,
+)
+
+
+class Refused(ParseError):
+    """A body is not strict JSON; `pointer` names the value that is at fault."""
+
+    def __init__(self, refused: JsonRefused) -> None:
+        super().__init__(str(refused))
+        self.pointer = refused.pointer
+
+
+class TooLarge(APIException):
+    """There are more bytes than any body has; they are not read."""
+
+    status_code = 413
+    default_code = "too_large"
+    default_detail = "The body is too large."
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON as core.strict_json reads it; anything else is ParseError (400)."""
+    """UTF-8 JSON as core.strict_json reads it; anything else is ParseError (400).
+
+    More than 256 KiB is TooLarge (413).
+    """
 
     media_type = "application/json"
 
@@ -28,8 +52,10 @@ class StrictJSONParser(BaseParser):
             raise ParseError("The charset must be UTF-8.")
         try:
             return parse_json(stream.read(MAX_BYTES + 1))
+        except JsonTooLarge:
+            raise TooLarge from None
         except JsonRefused as refused:
-            raise ParseError(str(refused)) from None
+            raise Refused(refused) from None
 
 
 _CHARSET = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)

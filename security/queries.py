@@ -136,12 +136,17 @@ def live_locks(
     return locks
 
 
-def locks_stopping(*, agent_id: str, owner_id: str) -> list[ResourceLock]:
-    """Return the locks in force that stop an agent whatever it asks, in 1 query."""
+def locks_stopping(
+    *, agent_id: str, owner_id: str, merchant: str | None = None
+) -> list[ResourceLock]:
+    """Return the locks in force that stop an agent, in 1 query.
+
+    Whatever it asks; with the key of a merchant also those of what it asks there.
+    """
     parameters = {
         "agent": agent_id,
         "owner": owner_id,
-        "merchant": None,
+        "merchant": merchant,
         "function": None,
     }
     return list(ResourceLock.objects.raw(f"SELECT l.* {STOPPING_LOCKS}", parameters))

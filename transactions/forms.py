@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 
 from accounts.models import User
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import PolicyInvalid, parse_terms
+from audit.core.visible import visible
+from security.forms import read_json
 from transactions import services
 from transactions.core.outcome import Outcome
 from transactions.models import Transaction
 
 REASON_LENGTH_MAX = 500
 SELECTED_MAX = 20
-DRAFT_LENGTH_MAX = 1_000_000
+# With the rest of the form below DATA_UPLOAD_MAX_MEMORY_SIZE, so that it can be told.
+DRAFT_LENGTH_MAX = 200_000
 SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
 
 
@@ -124,25 +127,26 @@ class _PolicyField(forms.CharField):
     """A policy in wire form; all that is wrong with it is told, each with its place."""
 
     widget = forms.Textarea
+    # No maxlength, by which browsers cut what is pasted without a word.
+    default_validators = [MaxLengthValidator(DRAFT_LENGTH_MAX)]
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "class": "mono", "spellcheck": "false"}
 
     def clean(self, value: Any) -> PolicyTerms:
-        text = super().clean(value)
-        try:
-            draft = json.loads(text)
-        except (ValueError, RecursionError):
-            raise forms.ValidationError("This is no JSON.") from None
+        draft = read_json(super().clean(value))
         if not isinstance(draft, dict):
             raise forms.ValidationError("A policy is a JSON object: { … }.")
         try:
             return parse_terms(draft)
         except PolicyInvalid as invalid:
             raise forms.ValidationError(
-                [f"{error.pointer}: {error.detail}" for error in invalid.errors]
+                [f"{visible(each.pointer)}: {each.detail}" for each in invalid.errors]
             ) from invalid
 
 
 class SimulationForm(forms.Form):
     """A draft policy, and on how many days it is tried."""
 
-    policy = _PolicyField(max_length=DRAFT_LENGTH_MAX)
+    policy = _PolicyField()
     days = forms.IntegerField(min_value=1, max_value=services.DAYS_MAX)

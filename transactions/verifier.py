@@ -10,7 +10,10 @@ answer of `GET /api/v1/audit/proofs/inclusion/?event=…` and the log's public k
 issuer's audit log. This one file needs Python and the package `cryptography`, nothing
 of the platform, no database and no network: copy it anywhere.
 
-Exit code 0: it is what the issuer signed. 1: it is not. 2: cannot be told.
+NAME and KEY are what `manage.py audit_key` prints as origin and key.
+
+Exit code 0: it is what the issuer signed. 1: it is not. 2: it cannot be told, for an
+input is missing or is not the right one: a file, the issuer's key, the log's key.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ENVELOPE = {"receipt", "signature", "algorithm", "key_id"}
 VERSION, ALGORITHM = 1, "Ed25519"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 NOTE_TYPE = b"\x01"  # Ed25519, in C2SP signed notes.
 
 
@@ -37,17 +40,27 @@ class Refused(Exception):
     """Something does not hold; the message says what."""
 
 
+class Untold(Exception):
+    """It cannot be told whether it holds; the message says what it would take."""
+
+
 def verify_receipt(
     signed: Any, keys: dict[str, bytes], *, issuer: str
 ) -> dict[str, Any]:
-    """Return the receipt once a published key is found to have signed it, or raise."""
+    """Return the receipt once a published key is found to have signed it, or raise.
+
+    Raises Refused, and Untold where the key that it names is not among `keys`.
+    """
     if not isinstance(signed, dict) or set(signed) != ENVELOPE:
         raise Refused("It is no signed receipt.")
     receipt, key = signed["receipt"], keys.get(str(signed["key_id"]))
     if signed["algorithm"] != ALGORITHM:
         raise Refused("It is signed by another algorithm.")
     if key is None:
-        raise Refused(f"The issuer has published no key {signed['key_id']!r}.")
+        raise Untold(
+            f"The kept keys have none with the id {signed['key_id']!r}. Fetch the "
+            "issuer's again, by a way you trust."
+        )
     if not is_signed(key, canonical(receipt), from_base64(signed["signature"])):
         raise Refused("The signature is wrong.")
     if receipt["version"] != VERSION:
@@ -71,23 +84,32 @@ def verify_inclusion(receipt: dict[str, Any], proof: Any, *, log_key: str) -> in
 
 def open_note(note: str, origin: str, log_key: str) -> tuple[int, bytes]:
     """Return size and root of a signed checkpoint. Source: C2SP tlog-checkpoint."""
-    name, _, rest = log_key.partition("+")
-    key_id, _, encoded = rest.partition("+")
-    raw = from_base64(encoded)
-    named = sha256(name.encode() + b"\n" + raw).digest()[:4]
-    if name != origin or named.hex() != key_id or raw[:1] != NOTE_TYPE:
-        raise Refused("The key is not that of the issuer's log.")
+    name, named, key = parse_log_key(log_key)
+    if name != origin:
+        raise Untold(f"--log-key is that of {name!r}; the issuer is {origin!r}.")
     text, found, signatures = note.rpartition("\n\n")
     for line in signatures.splitlines() if found else ():
         signature = from_base64(line.rpartition(" ")[2])
         if line.startswith(f"\N{EM DASH} {name} ") and signature[:4] == named:
-            if not is_signed(raw[1:], f"{text}\n".encode(), signature[4:]):
-                break
             told, size, root = text.split("\n")[:3]
-            if told != origin:
-                break
-            return int(size), from_base64(root)
-    raise Refused("The checkpoint is not signed by that key.")
+            if is_signed(key, f"{text}\n".encode(), signature[4:]) and told == origin:
+                return int(size), from_base64(root)
+            raise Refused("The signature of the checkpoint is wrong.")
+    raise Untold("The checkpoint is signed by another key than --log-key.")
+
+
+def parse_log_key(text: str) -> tuple[str, bytes, bytes]:
+    """Return name, id and Ed25519 key of what `manage.py audit_key` prints as key."""
+    name, _, rest = text.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    try:
+        raw = from_base64(encoded)
+    except ValueError:
+        raw = b""
+    named = sha256(name.encode() + b"\n" + raw).digest()[:4]
+    if named.hex() != key_id or raw[:1] != NOTE_TYPE or len(raw) != 33:
+        raise Untold("--log-key is no key: copy all of it, NAME+ID+KEY.")
+    return name, named, raw[1:]
 
 
 def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
@@ -140,7 +162,7 @@ def keys_of(jwks: Any) -> dict[str, bytes]:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON in which nothing can be meant in two ways."""
+    """Read JSON in which nothing can be meant in two ways. Raises Untold."""
 
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
@@ -150,12 +172,21 @@ def read_json(path: Path) -> Any:
     def refuse(number: str) -> NoReturn:
         raise ValueError(f"{number} is in no receipt.")
 
-    return json.loads(
-        path.read_bytes().decode("utf-8"),
-        object_pairs_hook=object_of,
-        parse_float=refuse,
-        parse_constant=refuse,
-    )
+    try:
+        return json.loads(
+            path.read_bytes().decode("utf-8"),
+            object_pairs_hook=object_of,
+            parse_float=refuse,
+            parse_constant=refuse,
+        )
+    except OSError as error:
+        raise Untold(f"{path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise Untold(f"{path} is not UTF-8.") from error
+    except RecursionError as error:
+        raise Untold(f"{path} is nested too deep.") from error
+    except ValueError as error:
+        raise Untold(f"{path} cannot be read: {error}") from error
 
 
 def main(arguments: list[str]) -> int:
@@ -163,26 +194,31 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Check a signed receipt.")
     parser.add_argument("receipt", type=Path, help="a file")
     parser.add_argument("--jwks", type=Path, required=True, help="the issuer's keys")
-    parser.add_argument("--issuer", required=True, help="the name of its audit log")
+    parser.add_argument("--issuer", required=True, help="its log's name, the origin")
     parser.add_argument("--inclusion", type=Path, help="a proof from the audit log")
     parser.add_argument("--log-key", default="", help="the log's: name+id+key")
     chosen = parser.parse_args(arguments)
     if bool(chosen.inclusion) != bool(chosen.log_key):
         parser.error("--inclusion and --log-key go together.")
+    read = chosen.jwks
     try:
-        keys = keys_of(read_json(chosen.jwks))
-        signed = read_json(chosen.receipt)
-        receipt = verify_receipt(signed, keys, issuer=chosen.issuer)
+        keys = keys_of(read_json(read))
+        read = chosen.receipt
+        receipt = verify_receipt(read_json(read), keys, issuer=chosen.issuer)
         print(told(receipt))
         if chosen.inclusion:
-            proof = read_json(chosen.inclusion)
+            read = chosen.inclusion
+            proof = read_json(read)
             size = verify_inclusion(receipt, proof, log_key=chosen.log_key)
             print(f"Its event is in the log, which had {size} events by then.")
     except Refused as refusal:
         print(f"It does not hold: {refusal}")
         return 1
-    except UNREADABLE as error:
-        print(f"Cannot be checked: {error!r}", file=sys.stderr)
+    except Untold as untold:
+        print(f"Cannot be checked: {untold}", file=sys.stderr)
+        return 2
+    except UNREADABLE:
+        print(f"Cannot be checked: {read} has another form.", file=sys.stderr)
         return 2
     return 0
 

@@ -16,24 +16,24 @@ from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.models import Agent
 from agents.queries import agent_for, agents_listed
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictBooleanField, StrictCharField, StrictSerializer
 
 
 class AgentInput(StrictSerializer):
-    name = serializers.CharField(max_length=100)
+    name = StrictCharField(max_length=100)
     mode = serializers.ChoiceField(Agent.Mode.choices, default=Agent.Mode.LIVE)
-    owner = serializers.CharField(
+    owner = StrictCharField(
         max_length=40, required=False, help_text="A person's id; yours unless given."
     )
 
 
 class AgentChanges(StrictSerializer):
-    name = serializers.CharField(max_length=100, required=False)
-    is_active = serializers.BooleanField(required=False)
+    name = StrictCharField(max_length=100, required=False)
+    is_active = StrictBooleanField(required=False)
 
 
 class ReasonInput(StrictSerializer):
-    reason = serializers.CharField(max_length=500)
+    reason = StrictCharField(max_length=500)
 
 
 class AgentOutput(serializers.ModelSerializer[Agent]):

@@ -17,17 +17,15 @@ from agents import services
 from agents.api.shared import HighRiskWritesView
 from agents.models import AgentCredential
 from agents.queries import agent_for, credentials_of
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictCharField, StrictIntegerField, StrictSerializer
 
 # Longer than any id or secret of ours; a longer text is refused before it is hashed.
 CLIENT_TEXT_MAX = 128
 
 
 class AgentTokenInput(StrictSerializer):
-    client_id = serializers.CharField(max_length=CLIENT_TEXT_MAX)
-    client_secret = serializers.CharField(
-        max_length=CLIENT_TEXT_MAX, trim_whitespace=False
-    )
+    client_id = StrictCharField(max_length=CLIENT_TEXT_MAX)
+    client_secret = StrictCharField(max_length=CLIENT_TEXT_MAX, trim_whitespace=False)
 
 
 class AgentTokenOutput(serializers.Serializer[services.IssuedToken]):
@@ -38,13 +36,13 @@ class AgentTokenOutput(serializers.Serializer[services.IssuedToken]):
 
 
 class CredentialInput(StrictSerializer):
-    expires_in_days = serializers.IntegerField(
+    expires_in_days = StrictIntegerField(
         default=services.CREDENTIAL_DAYS,
         min_value=1,
         max_value=services.CREDENTIAL_DAYS_MAX,
     )
 
-    public_key = serializers.CharField(
+    public_key = StrictCharField(
         default="",
         max_length=64,
         help_text="The agent's Ed25519 public key: 32 raw bytes in base64. With it"
@@ -53,7 +51,7 @@ class CredentialInput(StrictSerializer):
 
 
 class RotationInput(CredentialInput):
-    overlap_hours = serializers.IntegerField(
+    overlap_hours = StrictIntegerField(
         default=services.OVERLAP_HOURS,
         min_value=0,
         max_value=services.OVERLAP_HOURS_MAX,

@@ -17,11 +17,16 @@ from accounts.permissions import HasPermission, IsPerson, person_of
 from agents import services
 from agents.models import Function, FunctionVersion
 from agents.queries import function_named, functions_listed
-from audit.serializers import StrictSerializer
+from audit.serializers import (
+    ObjectField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictSerializer,
+)
 
 
 class FunctionVersionInput(StrictSerializer):
-    schema = serializers.DictField(
+    schema = ObjectField(
         # The encoder only has to get past the parser's decimals.
         child=serializers.JSONField(encoder=DjangoJSONEncoder),
         help_text="JSON Schema, draft 2020-12.",
@@ -30,12 +35,12 @@ class FunctionVersionInput(StrictSerializer):
 
 
 class FunctionInput(FunctionVersionInput):
-    name = serializers.CharField(max_length=100)
-    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+    name = StrictCharField(max_length=100)
+    description = StrictCharField(max_length=500, allow_blank=True, default="")
 
 
 class FunctionChanges(StrictSerializer):
-    enabled = serializers.BooleanField()
+    enabled = StrictBooleanField()
 
 
 class FunctionOutput(serializers.ModelSerializer[Function]):

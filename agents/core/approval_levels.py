@@ -174,7 +174,7 @@ class LevelsReader:
             detail = "Each level begins above the one before."
             self.refuse(f"{at}/above", "not_increasing", detail)
         if self.maximum_minor is not None and level.above_minor > self.maximum_minor:
-            detail = "No amount above the maximum is ever asked about."
+            detail = "This level begins above max_transaction_amount: it never applies."
             self.refuse(f"{at}/above", "above_maximum", detail)
         if before is not None and is_weaker(level, before):
             detail = "More money never needs fewer people or a lower role."

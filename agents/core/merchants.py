@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from audit.core.visible import is_unseen
+
 NAME_LENGTH_MIN = 2
 NAME_LENGTH_MAX = 200
 
 _SPACES = re.compile(r"\s+")
-# Controls, formats (zero-width, soft hyphen, bidi, tags), surrogates, private use,
-# unassigned, line and paragraph separators.
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters and marks that show nothing although their category says otherwise.
-_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # Scripts that are written together: Unicode TR 39, "highly restrictive".
 _WRITTEN_TOGETHER = (
     frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
@@ -52,7 +49,7 @@ def is_suspicious_merchant(name: str) -> bool:
     """Tell whether a name hides characters, mixes scripts or imitates Latin ones."""
     return (
         name != name.strip()
-        or any(map(_is_invisible, name))
+        or any(map(is_unseen, name))
         or _is_disguised("".join(filter(str.isalpha, name)))
     )
 
@@ -66,15 +63,6 @@ def ascii_name(name: str) -> str:
         if not character.isascii()
         else f"\\x{ord(character):02x}"
         for character in name
-    )
-
-
-def _is_invisible(character: str) -> bool:
-    return (
-        unicodedata.category(character) in _INVISIBLE_CATEGORIES
-        or character in _BLANKS
-        or "\ufe00" <= character <= "\ufe0f"
-        or "\U000e0100" <= character <= "\U000e01ef"
     )
 
 

@@ -36,7 +36,7 @@ MINOR_MAX = 10**15
 _WHOLE_DIGITS_MAX = len(str(MINOR_MAX))
 _DECIMAL_FORM = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
-_MESSAGES = {
+MESSAGES = {
     "amount_not_a_number": "Write the amount as digits with a decimal point.",
     "amount_not_positive": "The amount must be greater than zero.",
     "amount_too_many_decimals": "The amount has more decimals than its currency.",
@@ -50,7 +50,7 @@ class MoneyError(DomainError):
 
     def __init__(self, code: str, *, pointer: str | None = None) -> None:
         self.code = code
-        super().__init__(_MESSAGES[code], pointer=pointer)
+        super().__init__(MESSAGES[code], pointer=pointer)
 
 
 def parse_amount(value: object, currency: object, *, allow_zero: bool = False) -> int:

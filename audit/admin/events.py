@@ -22,6 +22,7 @@ from audit.admin.bases import HistoryAdmin, TimeFilter, short_id, timeline_url
 from audit.context import caller
 from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
+from audit.core.visible import visible
 from audit.errors import FilterRefused, NotFound
 from audit.models import AuditEvent, Checkpoint
 from audit.queries import (
@@ -112,7 +113,7 @@ class AuditEventAdmin(HistoryAdmin):
     @admin.display(description="target")
     def target(self, event: AuditEvent) -> SafeString | str:
         if not event.target_id:
-            return event.target_label or "–"
+            return visible(event.target_label) or "–"
         return format_html(
             '{} (<a href="{}">timeline</a>)',
             _named(event.target_kind, event.target_label, event.target_id),
@@ -144,7 +145,7 @@ class AuditEventAdmin(HistoryAdmin):
     @admin.display(description="details")
     def readable_details(self, event: AuditEvent) -> SafeString:
         text = json.dumps(event.details, indent=2, ensure_ascii=False, sort_keys=True)
-        return format_html('<pre class="details">{}</pre>', text)
+        return format_html('<pre class="details">{}</pre>', visible(text, keep="\n"))
 
     @admin.display(description="place in the sealed log")
     def seal(self, event: AuditEvent) -> str:
@@ -275,13 +276,13 @@ class AuditEventAdmin(HistoryAdmin):
 
 def _named(kind: str, label: str, identifier: str) -> SafeString:
     name = label or (short_id(identifier) if identifier else "")
-    return format_html("{} {}", kind, "" if name == kind else name)
+    return format_html("{} {}", kind, "" if name == kind else visible(name))
 
 
 def _spelled(value: object) -> str:
     if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+        return visible(value)
+    return visible(json.dumps(value, ensure_ascii=False, sort_keys=True))
 
 
 def _is_address(term: str) -> bool:

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from audit.context import caller
 from audit.errors import NotFound
 from audit.permissions import IsHuman
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictCharField, StrictSerializer
 from security.models import ChangeRequest
 from security.queries import change_requests_visible_to
 from security.services import approve_change, reject_change
@@ -97,11 +97,11 @@ class ChangeRequestDetailView(APIView):
 
 
 class ApproveChangeInput(StrictSerializer):
-    reason = serializers.CharField(max_length=500, default="", allow_blank=True)
+    reason = StrictCharField(max_length=500, default="", allow_blank=True)
 
 
 class RejectChangeInput(StrictSerializer):
-    reason = serializers.CharField(max_length=500, help_text="Others will read it.")
+    reason = StrictCharField(max_length=500, help_text="Others will read it.")
 
 
 class ChangeRequestApproveView(APIView):

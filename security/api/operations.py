@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from audit.context import caller
 from audit.permissions import requires
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictCharField, StrictSerializer
 from security.core.incidents import actions_from
 from security.core.thresholds import ALERT_THRESHOLDS, ALERTING_EVENTS
 from security.models import Alert, Incident, IncidentStep
@@ -138,7 +138,7 @@ class IncidentListView(generics.ListAPIView[Incident]):
 
 
 class IncidentNoteInput(StrictSerializer):
-    note = serializers.CharField(max_length=500, help_text="Why; others will read it.")
+    note = StrictCharField(max_length=500, help_text="Why; others will read it.")
 
 
 class IncidentActionView(APIView):

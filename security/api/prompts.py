@@ -12,7 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit.serializers import StrictSerializer
+from audit.serializers import (
+    ArrayField,
+    ObjectField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictSerializer,
+)
 from security.core.boundaries import Segment
 from security.services import texts
 
@@ -20,7 +26,7 @@ MAX_SEGMENTS = 100
 OUTCOMES = ["allow", "hold", "deny"]
 
 
-class TextField(serializers.CharField):
+class TextField(StrictCharField):
     """A text as it is: its spaces and blanks are part of what is judged."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -75,14 +81,12 @@ class PromptScreenView(APIView):
 
 class PromptSegmentInput(StrictSerializer):
     text = TextField()
-    trusted = serializers.BooleanField(help_text="Only the user's own words are.")
+    trusted = StrictBooleanField(help_text="Only the user's own words are.")
 
 
 class PromptWrapInput(StrictSerializer):
     system = TextField()
-    segments = serializers.ListField(
-        child=PromptSegmentInput(), max_length=MAX_SEGMENTS
-    )
+    segments = ArrayField(child=PromptSegmentInput(), max_length=MAX_SEGMENTS)
 
 
 class PromptMessageOutput(serializers.Serializer[Any]):
@@ -115,7 +119,7 @@ class OutputValidateInput(StrictSerializer):
     json = serializers.JSONField(
         required=False, allow_null=True, encoder=DjangoJSONEncoder
     )
-    schema = serializers.DictField(required=False, help_text="JSON Schema 2020-12.")
+    schema = ObjectField(required=False, help_text="JSON Schema 2020-12.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len({"text", "json"} & attrs.keys()) != 1:

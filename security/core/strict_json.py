@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -23,7 +24,16 @@ _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonRefused(ValueError):
-    """The bytes are not JSON of the strict kind; the text says why."""
+    """The bytes are not JSON of the strict kind; the text says why.
+
+    `pointer` (RFC 6901) names the value that is at fault; empty: none by itself.
+    """
+
+    pointer = ""
+
+
+class JsonTooLarge(JsonRefused):
+    """There are more bytes than are read."""
 
 
 def parse_json(body: bytes) -> Any:
@@ -34,9 +44,9 @@ def parse_json(body: bytes) -> Any:
     order mark, and any other encoding than UTF-8. Linear.
     """
     if len(body) > MAX_BYTES:
-        _refuse(f"The body is larger than {MAX_BYTES} bytes.")
+        raise JsonTooLarge(f"This is larger than {MAX_BYTES} bytes.")
     if body.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        _refuse("The body starts with a byte order mark.")
+        raise JsonRefused("This starts with a byte order mark.")
     # Before parsing: the parser itself recurses, and 200,000 levels end the worker.
     _require_shallow(body)
     try:
@@ -48,14 +58,19 @@ def parse_json(body: bytes) -> Any:
             parse_constant=_constant,
         )
     except UnicodeDecodeError:
-        _refuse("The body is not UTF-8.")
+        raise JsonRefused("This is not UTF-8.") from None
     except json.JSONDecodeError as error:
-        _refuse(
-            f"The body is not JSON: {error.msg} at line {error.lineno},"
+        raise JsonRefused(
+            f"This is not JSON: {error.msg} at line {error.lineno},"
             f" column {error.colno}."
-        )
-    _require_clean_texts(value)
+        ) from None
+    _require_fit(value)
     return value
+
+
+def parse_json_text(text: str) -> Any:
+    """Return parse_json() of a text, as forms have it."""
+    return parse_json(text.encode("utf-8", "surrogatepass"))
 
 
 def _require_shallow(body: bytes) -> None:
@@ -64,50 +79,70 @@ def _require_shallow(body: bytes) -> None:
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")
     if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
-        _refuse(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+        raise JsonRefused(f"This is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Unfit:
+    """Stands for a value that is refused, until the place where it stands is known."""
+
+    detail: str
+
+
+_TOO_LONG = _Unfit(f"A number has more than {MAX_DIGITS} digits.")
+_OUT_OF_RANGE = _Unfit("A number is out of range.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Unfit:
     found = dict(pairs)
     if len(found) != len(pairs):
-        _refuse("An object has the same key twice.")
+        return _Unfit("An object has the same key twice.")
     return found
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        _refuse(f"A number has more than {MAX_DIGITS} digits.")
-    return int(digits)
+def _integer(digits: str) -> int | _Unfit:
+    return _TOO_LONG if len(digits) > MAX_DIGITS else int(digits)
 
 
-def _decimal(digits: str) -> Decimal:
+def _decimal(digits: str) -> Decimal | _Unfit:
     if len(digits) > MAX_DIGITS:
-        _refuse(f"A number has more than {MAX_DIGITS} digits.")
+        return _TOO_LONG
     try:
         number = Decimal(digits)
     except InvalidOperation:
-        _refuse("A number is out of range.")
+        return _OUT_OF_RANGE
     exponent = number.as_tuple().exponent
     if abs(number.adjusted()) > MAX_EXPONENT or abs(int(exponent)) > MAX_EXPONENT:
-        _refuse("A number is out of range.")
+        return _OUT_OF_RANGE
     return number
 
 
-def _constant(name: str) -> NoReturn:
-    _refuse(f"{name} is not JSON.")
+def _constant(name: str) -> _Unfit:
+    return _Unfit(f"{name} is not JSON.")
 
 
-def _require_clean_texts(value: Any) -> None:
+def _require_fit(value: Any) -> None:
     """Recurses at most MAX_DEPTH deep; checked before."""
     if isinstance(value, str):
         _require_clean_text(value)
     elif isinstance(value, dict):
         for key, item in value.items():
             _require_clean_text(key)
-            _require_clean_texts(item)
+            try:
+                _require_fit(item)
+            except JsonRefused as refused:
+                step = key.replace("~", "~0").replace("/", "~1")
+                refused.pointer = f"/{step}{refused.pointer}"
+                raise
     elif isinstance(value, list):
-        for item in value:
-            _require_clean_texts(item)
+        for index, item in enumerate(value):
+            try:
+                _require_fit(item)
+            except JsonRefused as refused:
+                refused.pointer = f"/{index}{refused.pointer}"
+                raise
+    elif isinstance(value, _Unfit):
+        raise JsonRefused(value.detail)
 
 
 def _require_clean_text(text: str) -> None:
@@ -115,9 +150,5 @@ def _require_clean_text(text: str) -> None:
     if found is None:
         return
     if found[0] == "\x00":
-        _refuse("A text contains NUL.")
-    _refuse("A text contains half of a surrogate pair.")
-
-
-def _refuse(detail: str) -> NoReturn:
-    raise JsonRefused(detail)
+        raise JsonRefused("A text contains NUL.")
+    raise JsonRefused("A text contains half of a surrogate pair.")

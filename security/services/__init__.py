@@ -24,7 +24,7 @@ from security.services.incidents import (
     update_incident,
 )
 from security.services.key_rotation import count_sealed, rotate_keys, survey_keys
-from security.services.locks import lock_resource, unlock_resource
+from security.services.locks import describe, lock_resource, unlock_resource
 from security.services.notifications import (
     notify_contacts,
     queue_in_series,
@@ -42,6 +42,7 @@ __all__ = [
     "check_sealing",
     "complete_review",
     "count_sealed",
+    "describe",
     "detect_incidents",
     "expire_due_changes",
     "lock_resource",

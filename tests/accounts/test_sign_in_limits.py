@@ -158,7 +158,7 @@ def test_a_body_without_a_name_is_refused_as_before(api, carol: User, body):
     assert api().post(URL, body).status_code == 400
 
 
-def test_a_number_for_a_name_is_counted_as_its_digits(api, carol: User):
+def test_a_number_for_a_name_is_refused_and_counted_as_its_digits(api, carol: User):
     statuses = [
         api()
         .post(URL, {"username": name, "password": WRONG}, REMOTE_ADDR=address)
@@ -170,4 +170,4 @@ def test_a_number_for_a_name_is_counted_as_its_digits(api, carol: User):
         )
     ]
 
-    assert statuses == [401, 401, 429]
+    assert statuses == [400, 401, 429]

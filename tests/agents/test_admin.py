@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 from typing import Any
 
@@ -154,6 +155,32 @@ def test_a_dangerous_schema_is_told_and_not_kept(console: Client) -> None:
 
     assert "Parameters are an object." in answer.content.decode()
     assert not Function.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ("[" * 100_000, "nested deeper than 32 levels"),
+        (r'{"type": "\ud800"}', "/type: A text contains half of a surrogate pair."),
+        ('{"type": "object", "type": "array"}', "the same key twice"),
+    ],
+)
+@pytest.mark.parametrize("page", ["function", "functionversion"])
+def test_a_schema_is_read_as_the_api_reads_it(
+    console: Client, alice: Any, page: str, schema: str, told: str
+) -> None:
+    function = make_function(acting=alice)
+    before = FunctionVersion.objects.count()
+    form = {"name": "other", "function": function.pk, "effect": "send"}
+
+    answer = console.post(
+        reverse(f"admin:agents_{page}_add"), {**form, "schema": schema}
+    )
+
+    assert answer.status_code == 200
+    assert told in answer.content.decode()
+    assert schema in html.unescape(answer.content.decode())
+    assert FunctionVersion.objects.count() == before
 
 
 def test_n1_history_has_no_add_change_or_delete(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.models import PolicyVersion
+from platform_site.error_codes import error_details
 from tests.factories import SEED_POLICY
 from tests.spending import everything
 
@@ -57,6 +58,7 @@ def problem(response, status, code):
     assert response["Content-Type"].startswith("application/problem+json")
     body = response.json()
     assert (body["status"], body["code"]) == (status, code), body
+    assert code in error_details()
     assert body["request_id"] == response["X-Request-ID"]
     return {(error["pointer"], error["code"]) for error in body.get("errors", [])}
 

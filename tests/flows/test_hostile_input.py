@@ -16,7 +16,7 @@ from audit.services import export_events
 from platform_site.logs import JsonFormatter
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token
-from tests.flows.requests import URL, create, problem
+from tests.flows.requests import URL, create, post_raw, problem
 from tests.spending import everything, held
 from transactions.models import Transaction
 
@@ -177,3 +177,20 @@ def test_e13_pages_take_any_page(client, agent, people, value):
 
     assert approval.status == "waiting"
     assert everything() == before
+
+
+def test_a_body_that_is_too_large_is_told_so_and_not_held_against_the_agent(shopper):
+    before = everything()
+
+    answer = create(shopper, description="x" * 400_000)
+
+    problem(answer, 413, "too_large")
+    assert everything() == before
+
+
+def test_a_value_that_is_no_strict_json_is_told_with_its_place(shopper):
+    raw = '{"amount": "1.00", "metadata": {"a": "x\\u0000"}}'
+
+    answer = post_raw(shopper, raw)
+
+    assert problem(answer, 400, "parse_error") == {("/metadata/a", "parse_error")}

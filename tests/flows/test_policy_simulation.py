@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
@@ -97,6 +98,9 @@ def test_c12_a_dry_run_tells_what_would_have_flipped_and_changes_nothing(
         ({"policy": STRICTER, "days": 0}, {("/days", "min_value")}),
         ({"policy": STRICTER, "days": 91}, {("/days", "max_value")}),
         ({"policy": STRICTER, "more": 1}, {("/more", "unknown_field")}),
+        ({"more": 1}, {("/more", "unknown_field"), ("/policy", "required")}),
+        ({"policy": STRICTER, "days": "30"}, {("/days", "invalid")}),
+        ({"policy": STRICTER, "days": 30.5}, {("/days", "invalid")}),
         (
             {"policy": {**STRICTER, "daily_budget": "x", "limit": 1}},
             {
@@ -151,11 +155,11 @@ def test_the_page_begins_with_the_policy_in_force_and_shows_what_would_flip(
 
     result = browser.post(page, {"policy": json.dumps(STRICTER), "days": "30"})
 
-    html = result.content.decode()
+    text = result.content.decode()
     assert result.status_code == 200
-    assert "1 of 2 requests would have come out otherwise" in " ".join(html.split())
-    assert reverse("transactions:transaction-detail", args=[second]) in html
-    assert "Nothing was saved." in html
+    assert "1 of 2 requests would have come out otherwise" in " ".join(text.split())
+    assert reverse("transactions:transaction-detail", args=[second]) in text
+    assert "Nothing was saved." in text
     [event] = events_since(before["AuditEvent"])
     assert event.action == "policy.simulated"
     assert {**everything(), "AuditEvent": 0} == {**before, "AuditEvent": 0}
@@ -164,8 +168,13 @@ def test_the_page_begins_with_the_policy_in_force_and_shows_what_would_flip(
 @pytest.mark.parametrize(
     ("policy", "told"),
     [
-        ("{", "This is no JSON."),
-        ("[" * 100_000, "This is no JSON."),
+        ('{\n "a": }', "This is not JSON: Expecting value at line 2, column 7."),
+        ("[" * 100_000, "nested deeper than 32 levels"),
+        ('{"currency": "USD", "currency": "EUR"}', "the same key twice"),
+        (r'{"\ud800": 1}', "half of a surrogate pair"),
+        (r'{"\u202e": 1}', "/⟦U+202E⟧: No such field."),
+        ('{"a": [1e400]}', "/a/0: A number is out of range."),
+        ("x" * 210_000, "at most 200000 characters"),
         ("[]", "A policy is a JSON object"),
         ('{"currency": 1}', "/max_transaction_amount:"),
         ("", "This field is required."),
@@ -181,8 +190,19 @@ def test_the_page_tells_what_is_wrong_and_keeps_what_was_written(
     result = browser.post(page, {"policy": policy, "days": "30"})
 
     assert result.status_code == 400
-    assert told in result.content.decode()
+    assert told in html.unescape(result.content.decode())
     assert result.context["form"]["policy"].value() == policy
+    assert everything() == before
+
+
+def test_a_draft_beyond_all_measure_is_told_so(agent, people, browser_of):
+    page = reverse("transactions:policy-simulation", args=[agent.pk])
+    browser, before = browser_of(people.bob), everything()
+
+    result = browser.post(page, {"policy": "x" * 300_000, "days": "30"})
+
+    assert result.status_code == 413
+    assert "This is more than fits into one form." in result.content.decode()
     assert everything() == before
 
 
@@ -195,8 +215,8 @@ def test_the_approval_page_shows_the_numbers_beside_the_decision(
     spend(agent, "20.00", merchant="Target")
     page = reverse("transactions:approval-detail", args=[approval.pk])
 
-    html = " ".join(browser_of(people.bob).get(page).content.decode().split())
+    text = " ".join(browser_of(people.bob).get(page).content.decode().split())
 
-    assert "Always allow this merchant?" in html
-    assert "<b>1 more request</b>" in html
-    assert "of the 2 at this merchant." in html
+    assert "Always allow this merchant?" in text
+    assert "<b>1 more request</b>" in text
+    assert "of the 2 at this merchant." in text

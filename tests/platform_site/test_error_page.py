@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from audit.errors import DomainError
+from platform_site.error_codes import error_details
+from tests.house.test_errors_mapped import domain_errors
 from transactions.core.reasons import MESSAGES
 
 
@@ -15,13 +18,27 @@ def test_every_reason_code_has_a_page_that_says_what_to_do(client, db, code):
     assert b"What to do:" in page.content
 
 
-def test_another_code_has_the_general_page(client, db):
+def test_another_code_has_a_page_that_says_what_it_means(client, db):
     page = client.get("/errors/idempotency_key_reused/")
 
     assert page.status_code == 200
+    assert b"This Idempotency-Key was used with another body" in page.content
     assert b"What to do:" not in page.content
 
 
-@pytest.mark.parametrize("code", ["x", "Bad", "..", "a" * 80])
+def test_every_code_of_a_domain_error_is_told():
+    codes = {
+        kind.code
+        for kind in domain_errors()
+        if kind.__init__ is DomainError.__init__ and kind.code != DomainError.code
+    }
+
+    assert codes <= error_details().keys()
+    assert all(error_details().values())
+
+
+@pytest.mark.parametrize(
+    "code", ["x", "Bad", "..", "a" * 80, "made_up", "domain_error"]
+)
 def test_what_is_no_code_is_not_found(client, db, code):
     assert client.get(f"/errors/{code}/").status_code == 404

@@ -40,6 +40,7 @@ def test_each_code_has_a_public_page(client, db, code):
     text = page.content.decode()
     assert f"<code>{code}</code>" in text
     assert "What to do:" in text
+    assert "**" not in text
     assert "`" not in re.sub(r"<head.*</head>", "", text, flags=re.S)
 
 
@@ -52,6 +53,7 @@ def test_the_index_lists_them_in_the_order_of_the_checks(client, db):
     text = client.get("/docs/reasons/").content.decode()
 
     assert re.findall(r"/docs/reasons/([a-z_]+)/", text) == list(explanations())
+    assert "**" not in text
 
 
 def test_pages_that_show_reasons_link_to_them(client, agent, people):

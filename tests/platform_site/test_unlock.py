@@ -9,7 +9,9 @@ from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
 from security.models import ResourceLock
+from security.queries import live_locks
 from security.services import lock_resource
+from tests.factories import make_agent
 
 
 def unlock(*arguments: str) -> str:
@@ -32,6 +34,30 @@ def test_a_locked_administrator_is_let_in_and_the_log_says_who_and_why(
     assert (event.actor_kind, event.actor_label) == ("system", "unlock")
     assert (event.target_id, event.details["reason"]) == (alice.pk, "A mistake.")
     assert unlock() == ""
+
+
+def test_an_agent_goes_by_its_name(alice, bob):
+    agent = make_agent(bob, acting=alice)
+    lock_resource("agent", agent.pk, acting=bob, reason="Odd.\u202e")
+    assert f"agent {agent.pk} (shopping)  since" in unlock()
+    assert "Odd.⟦U+202E⟧" in unlock()
+
+    unlock("agent", "shopping", "--reason", "A mistake.")
+
+    assert ResourceLock.objects.get().released_by == "unlock"
+
+
+def test_of_two_agents_of_one_name_the_locked_one_is_meant(alice, bob):
+    agents = [make_agent(owner, acting=alice) for owner in (alice, bob)]
+    lock_resource("agent", agents[0].pk, acting=bob, reason="Odd.")
+    unlock("agent", "shopping", "--reason", "A mistake.")
+    assert not live_locks()
+
+    for agent in agents:
+        lock_resource("agent", agent.pk, acting=bob, reason="Odd.")
+    with pytest.raises(CommandError, match="Several agents have that name: agt_"):
+        unlock("agent", "shopping", "--reason", "A mistake.")
+    assert len(live_locks()) == 2
 
 
 def test_the_global_stop_takes_no_target(alice):

@@ -166,10 +166,40 @@ def test_keys_credentials_and_logs_are_private(platform):
     assert [p.name for p in files if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
 
 
+def test_it_says_how_other_commands_find_it(platform):
+    said = platform.output.read_text()
+
+    assert f"Commands:  DATA_DIR={platform.data} manage.py …" in said
+
+
+def test_a_command_says_so_when_no_platform_runs_there(tmp_path):
+    refused = manage("check_ledger", DATA_DIR=str(tmp_path))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        f"No platform runs on {tmp_path}: start it with `make run`, or set DATA_DIR"
+    )
+
+
 def test_other_commands_find_the_running_platform(platform):
     migrations = manage("migrate", "--check", DATA_DIR=str(platform.data))
 
     assert (migrations.returncode, migrations.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/agent-token/", "/accounts/login/"])
+def test_a_body_that_is_not_read_to_its_end_ends_the_connection_as_announced(
+    platform, path
+):
+    headers = {"Content-Type": "application/json"}
+    with httpx.Client(base_url=platform.base_url, timeout=20) as client:
+        large = client.post(path, content=b" " * 400_000, headers=headers)
+        after = client.get("/livez")
+
+    assert large.headers["Connection"] == "close"
+    assert after.status_code == 200
+    if path.startswith("/api/"):
+        assert (large.status_code, large.json()["code"]) == (413, "too_large")
 
 
 def test_a_second_up_in_the_same_directory_is_refused(platform):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.models import Agent
+from tests.flows.requests import URL
 from tests.spending import spend
 
 
@@ -20,3 +21,10 @@ def limited(agent: Agent, give_policy: Any) -> Agent:
 def asked(limited: Agent) -> str:
     """An authorized transaction of 100.00 USD."""
     return spend(limited, "100.00").body["id"]
+
+
+@pytest.fixture
+def receipt_for(client_for: Any, people: Any) -> Any:
+    """Fetches a receipt as the manager; returns the answer."""
+    manager = client_for(people.bob)
+    return lambda body: manager.get(f"{URL}{body['id']}/receipt/")

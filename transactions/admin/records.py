@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from agents.core.money import format_amount
 from audit.admin import HistoryAdmin, TimeFilter, short_id
+from audit.core.visible import visible
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,
@@ -77,7 +78,7 @@ class TransactionAdmin(RecordAdmin):
         "created_at",
         "agent",
         "amount",
-        "merchant",
+        "visible_merchant",
         "category",
         "status",
         "outcome",
@@ -90,12 +91,12 @@ class TransactionAdmin(RecordAdmin):
         "agent",
         "status",
         "amount",
-        "merchant",
-        "merchant_key",
+        "visible_merchant",
+        "visible_key",
         "category",
         "merchant_country",
         "mcc",
-        "description",
+        "visible_description",
         "readable_metadata",
         "occurred_at",
         "created_at",
@@ -107,6 +108,18 @@ class TransactionAdmin(RecordAdmin):
     @admin.display(description="amount")
     def amount(self, row: Transaction) -> str:
         return money(row.amount_minor, row.currency)
+
+    @admin.display(description="merchant")
+    def visible_merchant(self, row: Transaction) -> str:
+        return visible(row.merchant)
+
+    @admin.display(description="merchant key")
+    def visible_key(self, row: Transaction) -> str:
+        return visible(row.merchant_key)
+
+    @admin.display(description="description")
+    def visible_description(self, row: Transaction) -> str:
+        return visible(row.description, keep="\n\t") or "–"
 
     @admin.display(description="outcome")
     def outcome(self, row: Transaction) -> str:
@@ -215,8 +228,12 @@ class MerchantActivityAdmin(RecordAdmin):
     id_paths = ("agent_id",)
     search_help_text = "An agent's whole id."
     ordering = ("-id",)
-    list_display = ("agent", "merchant_key", "allowed_count", "last_request_at")
+    list_display = ("agent", "visible_key", "allowed_count", "last_request_at")
     list_select_related = ("agent",)
+
+    @admin.display(description="merchant key")
+    def visible_key(self, row: MerchantActivity) -> str:
+        return visible(row.merchant_key)
 
 
 @admin.register(IdempotencyRecord)
@@ -240,7 +257,7 @@ def _risk(decision: Decision) -> str:
 
 def _pretty(value: object) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
-    return format_html('<pre class="details">{}</pre>', text)
+    return format_html('<pre class="details">{}</pre>', visible(text, keep="\n"))
 
 
 def link(row: Model | None) -> SafeString:

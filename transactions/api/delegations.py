@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
 from audit.filters import refuse_unknown
-from audit.serializers import StrictSerializer, refuse_fields
+from audit.serializers import StrictCharField, StrictSerializer, refuse_fields
 from transactions import queries, services
 from transactions.api.views import APPROVE, StrictQueryView
 from transactions.models import ApprovalDelegation
@@ -24,10 +24,10 @@ TAGS = ["approvals"]
 class DelegationInput(StrictSerializer):
     """Times are RFC 3339; without `starts_at` it begins now. 30 days at most."""
 
-    delegate = serializers.CharField(max_length=40, help_text="A person's id.")
+    delegate = StrictCharField(max_length=40, help_text="A person's id.")
     starts_at = serializers.DateTimeField(required=False, default=None)
     ends_at = serializers.DateTimeField()
-    reason = serializers.CharField(max_length=500)
+    reason = StrictCharField(max_length=500)
 
 
 class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):

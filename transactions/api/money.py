@@ -18,7 +18,12 @@ from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.permissions import IsAgent, agent_of
 from agents.principals import AgentPrincipal
 from audit.filters import refuse_unknown
-from audit.serializers import StrictSerializer
+from audit.serializers import (
+    StrictBooleanField,
+    StrictCharField,
+    StrictRegexField,
+    StrictSerializer,
+)
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import AmountField, TransactionOutput
@@ -31,7 +36,7 @@ class CaptureInput(StrictSerializer):
     """All that is still set aside, unless an amount is given."""
 
     amount = AmountField(required=False, default=None)
-    final = serializers.BooleanField(
+    final = StrictBooleanField(
         default=False, help_text="Give back what this capture leaves."
     )
 
@@ -44,7 +49,7 @@ class RefundInput(StrictSerializer):
     """All that was captured and not refunded, unless an amount is given."""
 
     amount = AmountField(required=False, default=None)
-    reason = serializers.CharField(
+    reason = StrictCharField(
         required=False, max_length=500, allow_blank=True, default=""
     )
 
@@ -61,8 +66,12 @@ class RefundOutput(serializers.Serializer[Any]):
 
 class LateCaptureInput(StrictSerializer):
     amount = AmountField()
-    reference = serializers.RegexField(
-        r"\A[\x21-\x7e]{1,100}\Z", help_text="The payment rail's own, told once."
+    reference = StrictRegexField(
+        r"\A[\x21-\x7e]{1,100}\Z",
+        help_text="The payment rail's own, told once.",
+        error_messages={
+            "invalid": "Write 1 to 100 printable ASCII characters without blanks."
+        },
     )
 
 

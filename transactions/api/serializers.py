@@ -15,7 +15,7 @@ from agents.core.countries import COUNTRIES
 from agents.core.mcc import MCC
 from agents.core.merchants import is_merchant_name
 from audit.core.masking import mask
-from audit.serializers import StrictSerializer
+from audit.serializers import ObjectField, StrictCharField, StrictSerializer
 from transactions.services import Ask
 
 METADATA_KEYS_MAX = 20
@@ -39,10 +39,10 @@ class AmountField(serializers.Field[Any, Any, Any, Any]):
         return str(value)
 
 
-class MetadataField(serializers.DictField):
+class MetadataField(ObjectField):
     """Up to 20 short texts of the caller's own."""
 
-    child = serializers.CharField(max_length=500, allow_blank=True)
+    child = StrictCharField(max_length=500, allow_blank=True)
     default_error_messages = {
         "too_many_keys": f"At most {METADATA_KEYS_MAX} entries.",
         "key_too_long": "Keys have at most 40 characters.",
@@ -70,22 +70,20 @@ class TransactionInput(StrictSerializer):
     """What an agent sends to spend."""
 
     amount = AmountField()
-    currency = serializers.CharField(required=False, max_length=3, min_length=3)
-    merchant = serializers.CharField(
-        min_length=2, max_length=200, trim_whitespace=False
-    )
-    category = serializers.CharField(max_length=40, allow_blank=True)
-    merchant_country = serializers.CharField(
+    currency = StrictCharField(required=False, max_length=3, min_length=3)
+    merchant = StrictCharField(min_length=2, max_length=200, trim_whitespace=False)
+    category = StrictCharField(max_length=40, allow_blank=True)
+    merchant_country = StrictCharField(
         required=False,
         max_length=2,
         help_text="ISO 3166-1 alpha-2, in capitals. Left out: not known.",
     )
-    mcc = serializers.CharField(
+    mcc = StrictCharField(
         required=False,
         max_length=4,
         help_text="Merchant category code, four digits (ISO 18245).",
     )
-    description = serializers.CharField(
+    description = StrictCharField(
         required=False, max_length=1000, allow_blank=True, default=""
     )
     metadata = MetadataField(required=False, default=dict)
@@ -230,18 +228,18 @@ class DecisionOutput(serializers.Serializer[Any]):
 
 
 class ApproveInput(StrictSerializer):
-    reason = serializers.CharField(
+    reason = StrictCharField(
         required=False, max_length=500, allow_blank=True, default=""
     )
 
 
 class DenyInput(StrictSerializer):
-    reason = serializers.CharField(max_length=500)
+    reason = StrictCharField(max_length=500)
 
 
 class FunctionCallInput(StrictSerializer):
-    function = serializers.CharField(max_length=100, trim_whitespace=False)
-    parameters = serializers.DictField()
+    function = StrictCharField(max_length=100, trim_whitespace=False)
+    parameters = ObjectField()
 
     def validate_function(self, value: str) -> str:
         return _refuse_sensitive(value)

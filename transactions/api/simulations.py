@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents.api.policies import PolicyInput
 from agents.core.money import format_amount
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictIntegerField, StrictSerializer
 from transactions import services
 from transactions.api.serializers import ReasonOutput
 from transactions.api.views import StrictQueryView
@@ -27,7 +27,7 @@ class SimulationInput(StrictSerializer):
     """A policy as PUT takes it, and on how many days it is tried."""
 
     policy = PolicyInput()
-    days = serializers.IntegerField(
+    days = StrictIntegerField(
         default=services.DAYS, min_value=1, max_value=services.DAYS_MAX
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django import template
 
 from agents.core.policy_words import spoken_amount
+from audit.core.visible import visible
 from transactions.core.risk import risk_level
 from transactions.models import Decision
 from transactions.queries import Level
@@ -44,6 +46,8 @@ _EVENTS = {
     "approval.expired": ("Nobody decided in time: not approved", "deny"),
 }
 
+# As findings have them.
+_AMOUNT = re.compile(r"([0-9]{1,20})((?:\.[0-9]{1,8})? [A-Z]{3})")
 # Logged in the name of whoever asked, and nobody's act.
 _BY_RULES = frozenset({"transaction.decided", "approval.requested"})
 
@@ -96,8 +100,23 @@ def causes(decision: Decision) -> list[Mapping[str, Any]]:
 
 @register.filter
 def told(finding: Mapping[str, Any]) -> str:
-    """Return a finding's message in the reader's language."""
-    return message_of(finding)
+    """Return a finding's message in the reader's language, all of it visible.
+
+    Its amounts are written as everywhere on pages: 7,500.00 USD.
+    """
+    message = message_of(finding)
+    for value in finding["values"].values():
+        if found := _AMOUNT.fullmatch(str(value)):
+            message = message.replace(found[0], f"{int(found[1]):,}{found[2]}")
+    return visible(message)
+
+
+@register.filter
+def told_of_draft(finding: Mapping[str, Any]) -> str:
+    """Return the same of what a draft found, which is not in force."""
+    if finding["code"] == "allowed_by_policy":
+        return "Every check passed under the draft."
+    return told(finding)
 
 
 @register.filter

@@ -21,7 +21,7 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.permissions import person_of
 from agents.core.policy_words import policy_sentences, spoken_amount
-from agents.queries import terms_of
+from agents.queries import locks_over, terms_of
 from audit.errors import DomainError, NotFound
 from audit.queries import timeline
 from audit.services import record_refusal
@@ -228,18 +228,21 @@ def _approval_page(
 ) -> HttpResponse:
     person, asked, now = person_of(request), approval.transaction, timezone.now()
     is_waiting = approval.status == ApprovalRequest.Status.WAITING
-    is_late = is_waiting and approval.expires_at <= now
+    is_open = is_waiting and approval.expires_at > now
     values = {
         "approval": approval,
         "transaction": asked,
         "decision": asked.decision,
         "form": form,
         "digest": etag_of(approval),
-        "is_late": is_late,
+        "is_late": is_waiting and not is_open,
         "before": asked.decision.inputs["facts"]["merchant"],
         "events": timeline([asked.pk, approval.pk]),
-        "trial": merchant_trial(asked) if is_waiting and not is_late else None,
-        **_words_on(approval, person, is_open=is_waiting and not is_late),
+        "locks": locks_over(asked.agent, merchant=asked.merchant_key)
+        if is_open
+        else (),
+        "trial": merchant_trial(asked) if is_open else None,
+        **_words_on(approval, person, is_open=is_open),
         **_limits(asked),
     }
     return render(request, "transactions/approval_detail.html", values, status=status)

@@ -7,11 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
+from agents.models import Agent
 from audit.context import System
-from audit.errors import DomainError
+from audit.core.visible import visible
+from audit.errors import DomainError, NotFound
 from security.models import ResourceLock
 from security.queries import live_locks
-from security.services import unlock_resource
+from security.services import describe, unlock_resource
 
 ACTING = System("unlock")
 
@@ -25,7 +27,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", nargs="?", choices=ResourceLock.Kind.values)
         parser.add_argument(
-            "target", nargs="?", default="", help="its id; a person also by name"
+            "target",
+            nargs="?",
+            default="",
+            help="its id, or a person's or agent's name",
         )
         parser.add_argument("--reason", default="")
 
@@ -36,6 +41,8 @@ class Command(BaseCommand):
             return
         if kind == ResourceLock.Kind.USER:
             target = _user_id(target)
+        elif kind == ResourceLock.Kind.AGENT:
+            target = _agent_id(target)
         try:
             lock = unlock_resource(
                 kind, target, acting=ACTING, reason=options["reason"]
@@ -47,7 +54,17 @@ class Command(BaseCommand):
     def _list(self) -> None:
         for lock in live_locks():
             since = f"{lock.locked_at:%Y-%m-%d %H:%M}"
-            self.stdout.write(f"{lock}  since {since} UTC: {lock.reason}")
+            named = f"{lock}{_label(lock)}"
+            self.stdout.write(f"{named}  since {since} UTC: {visible(lock.reason)}")
+
+
+def _label(lock: ResourceLock) -> str:
+    """Return a name to tell the target by, where it has one besides its id."""
+    try:
+        label = describe(lock.kind, lock.target_id).label
+    except NotFound:
+        return ""
+    return "" if label == lock.target_id else f" ({visible(label)})"
 
 
 def _user_id(name_or_id: str) -> str:
@@ -55,3 +72,17 @@ def _user_id(name_or_id: str) -> str:
         return str(User.objects.get_by_natural_key(name_or_id).pk)
     except User.DoesNotExist:
         return name_or_id
+
+
+def _agent_id(name_or_id: str) -> str:
+    """Return the id of the one agent of a name; of several, of the one locked."""
+    ids = list(Agent.objects.filter(name=name_or_id).values_list("pk", flat=True))
+    if len(ids) > 1:
+        locks = live_locks(ResourceLock.Kind.AGENT).filter(target_id__in=ids)
+        ids = list(locks.values_list("target_id", flat=True)) or ids
+    if len(ids) > 1:
+        raise CommandError(
+            f"Several agents have that name: {', '.join(sorted(ids))}. Name one by its "
+            "id. Nothing was changed."
+        )
+    return ids[0] if ids else name_or_id

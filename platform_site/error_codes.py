@@ -1,0 +1,58 @@
+"""What each error code means: the sentences that the answers give, by code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from django.utils.module_loading import import_string
+from rest_framework import exceptions
+
+from agents.core.money import MESSAGES as MONEY
+from audit.errors import DomainError
+from platform_site.errors import STATUS
+from security.parsers import TooLarge
+
+# Of the framework; `detail` in the answer says more.
+API: tuple[type[exceptions.APIException], ...] = (
+    exceptions.ParseError,
+    exceptions.AuthenticationFailed,
+    exceptions.NotAuthenticated,
+    exceptions.MethodNotAllowed,
+    exceptions.NotAcceptable,
+    exceptions.UnsupportedMediaType,
+    exceptions.Throttled,
+    TooLarge,
+)
+# Of no class of their own, or with a text that depends on the request.
+OTHERS: Mapping[str, str] = {
+    "parse_error": "The body could not be read: it is not strict JSON.",
+    "method_not_allowed": "This address does not take that method.",
+    "unsupported_media_type": "Send the body as application/json.",
+    "invalid_request": "A field is missing, unknown or not as it must be.",
+    "bad_request": "The request could not be read.",
+    "unavailable": "A part of the platform is away; nothing was decided. Try again.",
+    "internal_error": "Something went wrong on our side; it has been logged.",
+    "idempotency_key_required": "Send an Idempotency-Key where money moves.",
+    "wait_out_of_range": "Wait 0 to 30 seconds.",
+    "currency_required": "The agent has no policy, so a currency must be given.",
+    "policy_invalid": "The policy has errors, each told with its place.",
+}
+
+
+@lru_cache(maxsize=1)
+def error_details() -> Mapping[str, str]:
+    """Return a sentence for each code that a problem document can have."""
+    return {**dict(_of_api()), **dict(_of_domain()), **MONEY, **OTHERS}
+
+
+def _of_api() -> Iterator[tuple[str, str]]:
+    for kind in API:
+        yield kind.default_code, str(kind.default_detail)
+
+
+def _of_domain() -> Iterator[tuple[str, str]]:
+    for name in STATUS:
+        kind = import_string(name)
+        if kind.code != DomainError.code:
+            yield kind.code, kind.detail
