@@ -34,6 +34,7 @@ OTHERS: Mapping[str, str] = {
     "unavailable": "A part of the platform is away; nothing was decided. Try again.",
     "internal_error": "Something went wrong on our side; it has been logged.",
     "idempotency_key_required": "Send an Idempotency-Key where money moves.",
+    "idempotency_key_invalid": "It is 1 to 255 printable ASCII characters, no blanks.",
     "wait_out_of_range": "Wait 0 to 30 seconds.",
     "currency_required": "The agent has no policy, so a currency must be given.",
     "policy_invalid": "The policy has errors, each told with its place.",

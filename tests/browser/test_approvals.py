@@ -88,7 +88,7 @@ def test_k10_several_are_ticked_by_keyboard_and_each_result_is_shown(
     page.get_by_role("heading", name="What became of each").wait_for()
 
     shown = page.locator("main").inner_text()
-    assert shown.count("Waits on") == 2
+    assert shown.count("Still waiting") == 2
     assert "Shop 1" in shown
     assert "Shop 0" not in shown
     assert visitor.trouble == []

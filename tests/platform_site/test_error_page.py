@@ -22,7 +22,7 @@ def test_another_code_has_a_page_that_says_what_it_means(client, db):
     page = client.get("/errors/idempotency_key_reused/")
 
     assert page.status_code == 200
-    assert b"This Idempotency-Key was used with another body" in page.content
+    assert b"This Idempotency-Key was used for another request" in page.content
     assert b"What to do:" not in page.content
 
 
