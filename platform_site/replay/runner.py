@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import signal
 import threading
 import time
 import zlib
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
@@ -72,19 +74,37 @@ def replay(plan: Plan, *, warn: Callable[[str], None]) -> Report:
     began = time.monotonic()
     with tqdm(total=total, unit="row", mininterval=0.5, dynamic_ncols=True) as bar:
         crew = Crew(plan, bar)
-        is_interrupted = False
         try:
-            with crew.noting_damage():
-                for row in _in_time(_wanted(plan, crew, warn), plan.speed, crew):
-                    crew.give(row)
-            crew.finish()
+            with _interruptible(crew):
+                with crew.noting_damage():
+                    for row in _in_time(_wanted(plan, crew, warn), plan.speed, crew):
+                        crew.give(row)
+                crew.finish()
         except Stopped:
             pass
-        except KeyboardInterrupt:
-            is_interrupted = True
         finally:
             crew.dismiss()
-    return Report(crew.tally, time.monotonic() - began, crew.failure, is_interrupted)
+    seconds = time.monotonic() - began
+    return Report(crew.tally, seconds, crew.failure, crew.is_interrupted)
+
+
+@contextlib.contextmanager
+def _interruptible(crew: Crew) -> Iterator[None]:
+    """Let Ctrl-C stop the crew in order, and a second one end everything at once.
+
+    KeyboardInterrupt may be raised where it is swallowed, in a destructor for one.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before)
+        # Not here: what was interrupted may hold the lock that this takes.
+        threading.Thread(target=crew.interrupt).start()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _wanted(plan: Plan, crew: Crew, warn: Callable[[str], None]) -> Iterator[Row]:
@@ -113,6 +133,7 @@ class Crew:
     def __init__(self, plan: Plan, bar: tqdm[Any]) -> None:
         self.tally = Tally()
         self.failure: str | None = None
+        self.is_interrupted = False
         self._plan = plan
         self._bar = bar
         self._bar_lock = threading.Lock()
@@ -165,6 +186,11 @@ class Crew:
                 thread.join(LOOK_UP_S)
         if self._stop.is_set():
             raise Stopped
+
+    def interrupt(self) -> None:
+        """Stop because somebody wants it."""
+        self.is_interrupted = True
+        self._stop.set()
 
     def dismiss(self) -> None:
         """Stop the workers after what they are sending; no row is left half-done."""

@@ -6,7 +6,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import random
+import re
 import signal
 import threading
 import time
@@ -174,6 +176,22 @@ def test_a_gzipped_stream_is_unpacked_whatever_its_name(credentials, tmp_path, c
     bare = tmp_path / "stream"
     bare.write_bytes(file.read_bytes())
     assert "6 had been sent before" in run(bare, credentials, capsys)
+
+
+def test_what_was_read_before_damage_is_sent(credentials, tmp_path, capsys):
+    """From a pipe, for a file is read to its end before anything is sent."""
+    pipe = tmp_path / "stream.csv.gz"
+    os.mkfifo(pipe)
+    packed = gzip.compress(stream(300).encode(), mtime=0)
+    writer = threading.Thread(target=pipe.write_bytes, args=[packed[:-600]])
+    writer.start()
+
+    with pytest.raises(CommandError, match=r"damaged after line \d+") as ended:
+        run(pipe, credentials, capsys)
+    writer.join()
+
+    [line] = map(int, re.findall(r"after line (\d+)", str(ended.value)))
+    assert 0 < Transaction.objects.count() == line - 1
 
 
 def test_malformed_rows_are_told_with_their_line_and_the_others_sent(
