@@ -298,7 +298,8 @@ def test_a_credential_revoked_on_the_way_is_replaced(credentials, tmp_path, caps
 
 
 def test_limits_are_waited_out(credentials, tmp_path, capsys, settings):
-    limit = {"requests_per_minute": 600, "burst_size": 1}
+    # Half a second each, which no request takes on its own.
+    limit = {"requests_per_minute": 120, "burst_size": 1}
     settings.RATE_LIMIT_CONFIG = parse_limits(
         {"default": limit, "auth": limit, "high_risk": limit}
     )
