@@ -367,47 +367,6 @@ def test_a_wrong_password_ends_the_replay(credentials, server, tmp_path, capsys)
     assert Transaction.objects.count() == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no column transaction_id"),
-        ("transaction_id,timestamp,customer_id,amount\n", "no column merchant_id"),
-    ],
-)
-def test_a_file_without_the_header_is_refused(tmp_path, capsys, text, message):
-    path = tmp_path / "credentials.json"
-    login = {"admin": Login("admin", PASSWORD)}
-    save_credentials(path, Credentials("http://127.0.0.1:9", login))
-
-    with pytest.raises(CommandError, match=message):
-        run(written(tmp_path / "stream.csv", text), path, capsys)
-
-
-def test_a_missing_credentials_file_is_named(tmp_path, capsys):
-    file = written(tmp_path / "stream.csv", stream(1))
-
-    with pytest.raises(CommandError, match=r"none\.json: No such file"):
-        run(file, tmp_path / "none.json", capsys)
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("--workers", "0"),
-        ("--workers", "65"),
-        ("--limit", "-1"),
-        ("--limit", "ten"),
-        ("--speed", "-1"),
-        ("--speed", "nan"),
-        ("--base-url", "ftp://example.com"),
-        ("--base-url", "example.com"),
-    ],
-)
-def test_options_that_make_no_sense_are_refused(tmp_path, option, value):
-    with pytest.raises(CommandError, match=option):
-        call_command("replay", "stream.csv", option, value)
-
-
 def test_the_password_is_not_in_the_output(credentials, tmp_path, capsys):
     file = written(tmp_path / "stream.csv", stream(3))
 

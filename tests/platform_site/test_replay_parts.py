@@ -6,7 +6,9 @@ import gzip
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from platform_site.credentials import Credentials, Login, save_credentials
 from platform_site.replay.rows import Malformed, Row, StreamError, read_rows
 from platform_site.replay.tally import Latencies
 
@@ -63,3 +65,47 @@ def test_percentiles_are_within_a_hundredth():
 
     assert found == pytest.approx([0.5, 0.9, 0.99, 1.0], rel=0.011)
     assert (latencies.max_s, Latencies().percentile_s(50)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no column transaction_id"),
+        ("transaction_id,timestamp,customer_id,amount\n", "no column merchant_id"),
+    ],
+)
+def test_a_file_without_the_header_is_refused(tmp_path, text, message):
+    path = tmp_path / "credentials.json"
+    login = {"admin": Login("admin", "a password")}
+    save_credentials(path, Credentials("http://127.0.0.1:9", login))
+
+    file = tmp_path / "stream.csv"
+    file.write_text(text)
+
+    with pytest.raises(CommandError, match=message):
+        call_command("replay", str(file), "--credentials", str(path))
+
+
+def test_a_missing_credentials_file_is_named(tmp_path):
+    none = str(tmp_path / "none.json")
+
+    with pytest.raises(CommandError, match=r"none\.json: No such file"):
+        call_command("replay", "stream.csv", "--credentials", none)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--workers", "0"),
+        ("--workers", "65"),
+        ("--limit", "-1"),
+        ("--limit", "ten"),
+        ("--speed", "-1"),
+        ("--speed", "nan"),
+        ("--base-url", "ftp://example.com"),
+        ("--base-url", "example.com"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(option, value):
+    with pytest.raises(CommandError, match=option):
+        call_command("replay", "stream.csv", option, value)
