@@ -26,8 +26,9 @@ class BoundedConnection(psycopg.Connection[Any]):
         self, gen: PQGen[Answer], interval: float = 0.1, timeout: float | None = None
     ) -> Answer:
         """Wait for the server, in steps of `interval` seconds, at most `timeout`."""
+        patience_s = self.patience_s if timeout is None else timeout
         try:
-            return super().wait(gen, interval, timeout or self.patience_s)
+            return super().wait(gen, interval, patience_s)
         except psycopg.OperationalError:
             # An answer that comes later would be taken for that to something else.
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:

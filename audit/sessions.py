@@ -1,4 +1,4 @@
-"""What a job asks of its database session."""
+"""What a thread asks of its database session, or about it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def no_statement_timeout() -> Iterator[None]:
             yield
         finally:
             cursor.execute("SELECT set_config('statement_timeout', %s, false)", [usual])
+
+
+def is_disconnected() -> bool:
+    """Tell whether this thread has no connection; its next statement makes a new one.
+
+    After an error: then the database is away, and more would only wait for it again.
+    """
+    raw = connection.connection
+    return raw is None or raw.closed

@@ -12,7 +12,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     TooManyFieldsSent,
 )
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
@@ -23,6 +23,7 @@ from agents.core.policy_draft import PolicyInvalid
 from audit import context
 from audit.errors import DomainError
 from audit.services import record_refusal
+from audit.sessions import is_disconnected
 from security import limiter
 from security.errors import RateLimited
 from transactions.errors import StillRefused
@@ -292,12 +293,6 @@ def _describe_api(error: exceptions.APIException) -> Description:
 def is_unavailable(error: BaseException | None) -> bool:
     """Tell whether an engine is away, so that the caller may try again soon."""
     return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
-
-
-def is_disconnected() -> bool:
-    """Tell whether this thread has no connection; to write would only wait again."""
-    raw = connection.connection
-    return raw is None or raw.closed
 
 
 def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:

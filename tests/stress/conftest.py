@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.platform_site.test_up import free_port
-from tests.stress.running import Platform
+from tests.stress.running import Platform, free_port
 
 
 @pytest.fixture

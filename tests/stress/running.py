@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -147,6 +148,13 @@ class Platform:
         for command in ("check_ledger", "verify_audit"):
             checked = self.manage(command)
             assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def family(root: int) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from agents.principals import AgentPrincipal
@@ -16,6 +16,7 @@ from audit.context import Principal, System
 from audit.core.masking import mask
 from audit.errors import NotFound
 from audit.services import record
+from audit.sessions import is_disconnected
 from transactions.core.states import may_follow
 from transactions.errors import InvalidState
 from transactions.models import AgentActivity, ApprovalRequest, Transaction
@@ -63,7 +64,7 @@ def sweep(keys: Sequence[tuple[str, str]], tidy: Callable[[str, str], bool]) -> 
         try:
             tidied += tidy(agent_id, key)
         except Exception:
-            if connection.connection is None:
+            if is_disconnected():
                 raise  # The database is away: all the others would fail, too.
             failed += 1
             logger.exception("%s of %s failed", tidy.__name__, key)
