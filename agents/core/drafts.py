@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.core.money import MoneyError
+
+LIST_LENGTH_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one place of a document (`pointer` is RFC 6901)."""
+
+    pointer: str
+    code: str
+    detail: str
 
 
 class Refused(Exception):
@@ -11,26 +25,6 @@ class Refused(Exception):
 
     def __init__(self, code: str, detail: str) -> None:
         self.code, self.detail = code, detail
-
-
-class Reader(Protocol):
-    """What policy_draft's reader offers."""
-
-    def refuse(self, pointer: str, code: str, detail: str) -> None: ...
-    def read(
-        self, name: str, parse: Callable[[object], Any], default: object = None
-    ) -> Any: ...
-    def read_list(
-        self,
-        name: str,
-        parse: Callable[[object], tuple[str, str]],
-        *,
-        null_is_any: bool = True,
-        default: tuple[str, ...] | None = None,
-    ) -> tuple[str, ...] | None: ...
-    def parsed(
-        self, pointer: str, parse: Callable[[object], Any], value: object
-    ) -> Any: ...
 
 
 def pointer_to(name: object) -> str:
@@ -52,3 +46,76 @@ def list_of(value: object, most: int, things: str) -> Sequence[object]:
     if len(value) > most:
         raise Refused("too_many", f"Write at most {most} {things}.")
     return value
+
+
+class Reader:
+    """Reads a draft field by field and goes on after an error, to report them all."""
+
+    def __init__(
+        self,
+        draft: Mapping[str, object],
+        *,
+        required: Collection[str],
+        optional: Collection[str],
+    ) -> None:
+        self.draft = draft
+        self.required = required
+        self.errors: list[FieldError] = []
+        for name in draft:
+            if name not in required and name not in optional:
+                self.refuse(pointer_to(name), "unknown_field", "No such field.")
+
+    def refuse(self, pointer: str, code: str, detail: str) -> None:
+        """Note what is wrong with a place."""
+        self.errors.append(FieldError(pointer, code, detail))
+
+    def read(
+        self, name: str, parse: Callable[[object], Any], default: object = None
+    ) -> Any:
+        """Return a field as `parse` reads it, None if refused; `default` if absent."""
+        if name not in self.draft:
+            if name in self.required:
+                self.refuse(f"/{name}", "required", "This field is required.")
+            return default
+        return self.parsed(f"/{name}", parse, self.draft[name])
+
+    def read_list(
+        self,
+        name: str,
+        parse: Callable[[object], tuple[str, str]],
+        *,
+        null_is_any: bool = True,
+        default: tuple[str, ...] | None = None,
+    ) -> tuple[str, ...] | None:
+        """Read names that must differ; `parse` returns a name and its key."""
+
+        def parse_list(value: object) -> Sequence[object] | None:
+            if value is None and null_is_any:
+                return None
+            return list_of(value, LIST_LENGTH_MAX, "names")
+
+        values = self.read(name, parse_list, default)
+        if values is None:
+            return None
+        seen: set[str] = set()
+        names: list[str] = []
+        for index, value in enumerate(values):
+            pointer = f"/{name}/{index}"
+            parsed = self.parsed(pointer, parse, value)
+            if parsed is None:
+                continue
+            if parsed[1] in seen:
+                self.refuse(pointer, "duplicate", "This name is already in the list.")
+            seen.add(parsed[1])
+            names.append(parsed[0])
+        return tuple(names)
+
+    def parsed(
+        self, pointer: str, parse: Callable[[object], Any], value: object
+    ) -> Any:
+        """Return a value as `parse` reads it, None if it is refused."""
+        try:
+            return parse(value)
+        except (Refused, MoneyError) as error:
+            self.refuse(pointer, error.code, error.detail)
+            return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from agents.core.approval_levels import (
@@ -14,17 +13,16 @@ from agents.core.approval_levels import (
     LevelsReader,
 )
 from agents.core.categories import canonical_category
-from agents.core.drafts import Refused, list_of, pointer_to, text_of
+from agents.core.drafts import FieldError, Reader, Refused, text_of
 from agents.core.limits_draft import read_limits
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
-from agents.core.money import MoneyError, exponent_of, parse_amount
+from agents.core.money import exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft_reach import REACH_NAMES, read_reach
 from audit.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
 PER_HOUR_MAX = 100_000
-LIST_LENGTH_MAX = 10_000
 FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 # Obligatory, so that nothing is allowed because somebody forgot to mention it.
@@ -48,15 +46,6 @@ OPTIONAL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """What is wrong with one place of a document (`pointer` is RFC 6901)."""
-
-    pointer: str
-    code: str
-    detail: str
-
-
 class PolicyInvalid(DomainError):
     """A draft policy with everything that is wrong with it, not only the first."""
 
@@ -74,7 +63,7 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
     Amounts are decimal texts or JSON numbers in `currency` (USD unless given).
     Raises PolicyInvalid. Source: Security Considerations, "Agent Permissions".
     """
-    reader = _Reader(draft)
+    reader = Reader(draft, required=REQUIRED, optional=OPTIONAL)
     currency = reader.read("currency", _currency, DEFAULT_CURRENCY)
     money = _money(currency or DEFAULT_CURRENCY)
     money_or_zero = _money(currency or DEFAULT_CURRENCY, allow_zero=True)
@@ -120,7 +109,7 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
 
 
 def _approval_terms(
-    reader: _Reader, currency: str, floor: int | None, maximum: int | None
+    reader: Reader, currency: str, floor: int | None, maximum: int | None
 ) -> dict[str, Any]:
     """Read who lifts a hold and for how long they are asked; see ApprovalLevel."""
     levels = LevelsReader(currency, floor or 0, maximum, reader.refuse)
@@ -139,63 +128,6 @@ def _approval_terms(
         "approval_expires_after_minutes": expires,
         "approval_escalates_after_minutes": escalates,
     }
-
-
-class _Reader:
-    """Reads a draft field by field and goes on after an error, to report them all."""
-
-    def __init__(self, draft: Mapping[str, object]) -> None:
-        self.draft = draft
-        self.errors: list[FieldError] = []
-        for name in draft:
-            if name not in REQUIRED + OPTIONAL:
-                self.refuse(pointer_to(name), "unknown_field", "No such field.")
-
-    def refuse(self, pointer: str, code: str, detail: str) -> None:
-        self.errors.append(FieldError(pointer, code, detail))
-
-    def read(
-        self, name: str, parse: Callable[[object], Any], default: object = None
-    ) -> Any:
-        if name not in self.draft:
-            if name in REQUIRED:
-                self.refuse(f"/{name}", "required", "This field is required.")
-            return default
-        return self.parsed(f"/{name}", parse, self.draft[name])
-
-    def read_list(
-        self,
-        name: str,
-        parse: Callable[[object], tuple[str, str]],
-        *,
-        null_is_any: bool = True,
-        default: tuple[str, ...] | None = None,
-    ) -> tuple[str, ...] | None:
-        """Read names that must differ; `parse` returns a name and its key."""
-        values = self.read(name, _list_or_null if null_is_any else _list, default)
-        if values is None:
-            return None
-        seen: set[str] = set()
-        names: list[str] = []
-        for index, value in enumerate(values):
-            pointer = f"/{name}/{index}"
-            parsed = self.parsed(pointer, parse, value)
-            if parsed is None:
-                continue
-            if parsed[1] in seen:
-                self.refuse(pointer, "duplicate", "This name is already in the list.")
-            seen.add(parsed[1])
-            names.append(parsed[0])
-        return tuple(names)
-
-    def parsed(
-        self, pointer: str, parse: Callable[[object], Any], value: object
-    ) -> Any:
-        try:
-            return parse(value)
-        except (Refused, MoneyError) as error:
-            self.refuse(pointer, error.code, error.detail)
-            return None
 
 
 def _optional(parse: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -232,13 +164,6 @@ def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise Refused("not_a_boolean", "Write true or false.")
     return value
-
-
-def _list(value: object) -> Sequence[object]:
-    return list_of(value, LIST_LENGTH_MAX, "names")
-
-
-_list_or_null = _optional(_list)
 
 
 def _merchant(value: object) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.core.drafts import FieldError
 from agents.core.policy import (
     PolicyTerms,
     compile_rules,
@@ -16,7 +17,7 @@ from agents.core.policy import (
     loosens,
     to_wire,
 )
-from agents.core.policy_draft import FieldError, PolicyInvalid, parse_terms
+from agents.core.policy_draft import PolicyInvalid, parse_terms
 from tests.agents.policies import SEED, TERMS, terms
 from tests.factories import SAID_BY_DEFAULT
 
