@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models import DateField, DateTimeField, Field, ForeignKey, Model
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery
@@ -26,6 +27,7 @@ from audit.prepared import first_row
 _AS_THEY_ARE = frozenset(
     {"BooleanField", "CharField", "DateField", "DateTimeField", "TextField"}
 )
+_WHOLE_NUMBERS = DatabaseOperations.integerfield_type_map
 # What the ORM saves of these is the row's attribute, and nothing made on the way.
 _TAKE_THE_ATTRIBUTE = (Field.pre_save, DateField.pre_save, DateTimeField.pre_save)
 
@@ -126,8 +128,16 @@ def _adapter(field: Field[Any, Any]) -> Callable[..., Any] | None:
     if field.__class__.pre_save not in _TAKE_THE_ATTRIBUTE or _is_stamped(field):
         raise TypeError(f"{field} makes its value while it is saved.")
     source = field.target_field if isinstance(field, ForeignKey) else field
-    plain = source.get_internal_type() in _AS_THEY_ARE
-    return None if plain else field.get_db_prep_save
+    kind = source.get_internal_type()
+    if kind in _AS_THEY_ARE:
+        return None
+    return _whole_number(kind) if kind in _WHOLE_NUMBERS else field.get_db_prep_save
+
+
+def _whole_number(kind: str) -> Callable[..., Any]:
+    """Return what gives a number its column's width, so that one text fits them all."""
+    width = _WHOLE_NUMBERS[kind]
+    return lambda value, _: None if value is None else width(value)
 
 
 def _is_stamped(field: Field[Any, Any]) -> bool:

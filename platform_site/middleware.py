@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -38,6 +42,21 @@ class RefuseNulMiddleware:
         if "\x00" in request.path or "\x00" in query or "%00" in query:
             raise BadRequest("NUL in the address.")
         return self.get_response(request)
+
+
+class ContentPolicyMiddleware(CSPMiddleware):
+    """Adds Content-Security-Policy: CONTENT_SECURITY_POLICY's for pages.
+
+    What is no page, an answer of the API or a file, may load nothing at all.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if response.get("Content-Type", "text/html").startswith("text/html"):
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, NOTHING)
+        return response
 
 
 class BrowserPolicyMiddleware:

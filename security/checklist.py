@@ -69,7 +69,8 @@ def _secure_headers() -> Finding:
             "no framing": settings.X_FRAME_OPTIONS == "DENY",
             "no content sniffing": settings.SECURE_CONTENT_TYPE_NOSNIFF,
             "referrers stay here": settings.SECURE_REFERRER_POLICY == "same-origin",
-            "CSP is sent": "csp.middleware.CSPMiddleware" in settings.MIDDLEWARE,
+            "CSP is sent": "platform_site.middleware.ContentPolicyMiddleware"
+            in settings.MIDDLEWARE,
         }
     )
 

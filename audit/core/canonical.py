@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 # Doubles hold every whole number up to here, so every reader agrees on it (RFC 7493).
 SAFE_INTEGER = 2**53 - 1
+_SCALARS = frozenset({bool, int, str, type(None)})
 _BEYOND_BMP = "\U00010000"
 # Above and below these exponents ECMAScript writes a number with one.
 _EXPONENTS = range(-6, 21)
@@ -32,18 +33,20 @@ def canonical(value: object) -> bytes:
 
 
 def _is_plain(value: object) -> bool:
-    if isinstance(value, str) or value is None:
-        return True
     if isinstance(value, dict):
-        return all(
-            isinstance(key, str)
-            and (key.isascii() or max(key) < _BEYOND_BMP)
-            and (isinstance(item, str) or _is_plain(item))
-            for key, item in value.items()
-        )
+        return all(map(_is_plain_key, value)) and _are_plain(value.values())
     if isinstance(value, (list, tuple)):
-        return all(type(item) is int or _is_plain(item) for item in value)
-    return isinstance(value, int)
+        return _are_plain(value)
+    return value is None or isinstance(value, (str, int))
+
+
+def _are_plain(values: Collection[object]) -> bool:
+    kinds = {type(value) for value in values}
+    return kinds <= _SCALARS or all(map(_is_plain, values))
+
+
+def _is_plain_key(key: object) -> bool:
+    return isinstance(key, str) and (key.isascii() or max(key) < _BEYOND_BMP)
 
 
 def _spell(value: object) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 
@@ -11,4 +12,10 @@ def by_name(value: Any) -> dict[str, Any]:
 
     dataclasses.asdict() copies all that they hold, count by count.
     """
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in names_of(value.__class__)}
+
+
+@cache
+def names_of(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of a dataclass' fields, none for another type."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()

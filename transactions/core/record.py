@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -13,6 +13,7 @@ from agents.core.policy import PolicyRules
 from audit.core.canonical import canonical
 from audit.core.event import rfc3339
 from transactions.core.decision import Verdict
+from transactions.core.fields import by_name
 from transactions.core.values import as_json, as_terms
 
 # Raised whenever the same facts under the same policy may be judged differently, which
@@ -46,8 +47,7 @@ def record_digest(record: Record) -> str:
 
     Raises ValueError for what has none.
     """
-    content = {each.name: getattr(record, each.name) for each in fields(record)}
-    content["decided_at"] = rfc3339(record.decided_at)
+    content = by_name(record) | {"decided_at": rfc3339(record.decided_at)}
     return sha256(canonical(content)).hexdigest()
 
 

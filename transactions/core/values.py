@@ -15,13 +15,14 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from audit.core.event import rfc3339
+from transactions.core.fields import names_of
 
 T = TypeVar("T")
 
 _PLAIN = frozenset({bool, int, str, type(None)})
 
 
-def as_json(value: object) -> Any:
+def as_json(value: Any) -> Any:
     """Return a frozen value as JSON: instants in RFC 3339 (UTC), sets in order.
 
     Raises TypeError for a type that from_json() could not read either, floats among
@@ -31,9 +32,9 @@ def as_json(value: object) -> Any:
         return value
     if isinstance(value, tuple):
         # Most are counters: spare each number a call.
-        return [each if type(each) is int else as_json(each) for each in value]
-    if is_dataclass(value):
-        return {each.name: as_json(getattr(value, each.name)) for each in fields(value)}
+        return [each if type(each) in _PLAIN else as_json(each) for each in value]
+    if names := names_of(value.__class__):
+        return {name: as_json(getattr(value, name)) for name in names}
     if isinstance(value, frozenset):
         return sorted(map(as_json, value))
     if isinstance(value, Enum):
