@@ -1,8 +1,10 @@
 """`python -m benchmarks hot-agent`: what many agents lose to one that is hammered.
 
-An agent's decisions wait for its row, one for another. Three settings take turns: a
-hundred agents alone; beside several clients that all ask for one more agent; beside as
-many clients with an agent each, which load the machine as much and wait for nobody.
+An agent's decisions wait for its row, one for another. Settings take turns: a hundred
+agents alone; beside several clients that all ask for one more agent; beside as many
+clients with an agent each, which load the machine as much and wait for nobody. Whoever
+asks without a pause shares full cores with whoever else does, so the hundred also ask
+at a pace that leaves cores idle, alone and beside the hot agent.
 """
 
 from __future__ import annotations
@@ -16,6 +18,11 @@ from benchmarks.stack import Sample, running_stack
 from benchmarks.wire import Client, ask_together
 
 AGENTS = 100
+COMPARED = (
+    ("beside the hot agent", "alone"),
+    ("beside the hot agent", "beside as many others"),
+    ("paced, beside the hot agent", "paced, alone"),
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -25,14 +32,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seconds", type=whole, default=6, help="of each setting [6]")
     parser.add_argument("--clients", type=whole, default=8, help="of the hundred [8]")
     parser.add_argument("--hammering", type=whole, default=4, help="more clients [4]")
+    parser.add_argument("--pace", type=whole, default=50, help="per s [50]")
     options = parser.parse_args(arguments)
     with running_stack() as stack:
         tokens = agent_tokens(stack, AGENTS + 1 + options.hammering)
         port, many = stack.port, tokens[:AGENTS]
-        others = [
-            Client(port, many[one :: options.clients], number=one)
-            for one in range(options.clients)
-        ]
+        others, paced = (
+            [
+                Client(port, many[one :: options.clients], number=one, per_s=per_s)
+                for one in range(options.clients)
+            ]
+            for per_s in (0, options.pace / options.clients)
+        )
         hammering = range(options.hammering)
         hot = [Client(port, [tokens[AGENTS]], number=one) for one in hammering]
         own = [Client(port, [tokens[AGENTS + 1 + one]]) for one in hammering]
@@ -40,6 +51,8 @@ def main(arguments: list[str]) -> None:
             "alone": [others],
             "beside the hot agent": [others, hot],
             "beside as many others": [others, own],
+            "paced, alone": [paced],
+            "paced, beside the hot agent": [paced, hot],
         }
         rounds = [
             _round(settings, number, options.seconds)
@@ -62,17 +75,15 @@ def _round(settings: dict[str, list[list[Client]]], number: int, seconds: int) -
 
 
 def _tell(rounds: list[Round]) -> None:
-    show(f"{'the hundred agents':<24}{'per s':>24}{'p99 ms':>24}{'the rest per s':>18}")
+    show(f"{'the hundred agents':<30}{'per s':>24}{'p99 ms':>24}{'the rest per s':>18}")
     for name in sorted(rounds[0]):
         samples = [one[name] for one in rounds]
         rest = [sample[1].per_s for sample in samples if len(sample) > 1]
         show(
-            f"{name:<24}{spread([one[0].per_s for one in samples], '.0f'):>24}"
+            f"{name:<30}{spread([one[0].per_s for one in samples], '.0f'):>24}"
             f"{spread([one[0].p99_ms for one in samples], '.0f'):>24}"
             f"{statistics.median(rest) if rest else 0:>18.0f}"
         )
-    for name in ("alone", "beside as many others"):
-        ratios = [
-            one["beside the hot agent"][0].per_s / one[name][0].per_s for one in rounds
-        ]
-        show(f"beside the hot agent / {name:<24}{spread(ratios, '.2f')}")
+    for name, other in COMPARED:
+        ratios = [one[name][0].per_s / one[other][0].per_s for one in rounds]
+        show(f"{f'{name} / {other}':<50}{spread(ratios, '.2f')}")

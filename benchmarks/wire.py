@@ -25,10 +25,12 @@ class Client:
 
     On a socket, for it shares the cores with the server: http.client takes several
     times the CPU, which would look like the server's. `number` tells clients apart
-    that ask for the same agent.
+    that ask for the same agent. With `per_s` it asks so often, else without a pause.
     """
 
-    def __init__(self, port: int, tokens: Sequence[str], *, number: int = 0) -> None:
+    def __init__(
+        self, port: int, tokens: Sequence[str], *, number: int = 0, per_s: float = 0
+    ) -> None:
         self.outcomes: Counter[str] = Counter()
         self._port = port
         self._heads = [
@@ -38,6 +40,7 @@ class Client:
             for token in tokens
         ]
         self._number = number
+        self._interval_s = 1 / per_s if per_s else 0
         self._asked = 0
         self._socket: socket.socket | None = None
 
@@ -54,13 +57,18 @@ class Client:
             self._socket = None
 
     def ask(self, stop: threading.Event) -> list[float]:
-        """Ask one after another until told to stop; return how long each took."""
-        latencies_s = []
-        while not stop.is_set():
-            began = time.perf_counter()
-            outcome = self.decide()
-            latencies_s.append(time.perf_counter() - began)
-            self.outcomes[outcome] += 1
+        """Ask one after another until told to stop; return how long each took.
+
+        At a pace the time counts from when it was due, so that one slow answer is not
+        hidden by the questions that it held up.
+        """
+        latencies_s: list[float] = []
+        due = time.perf_counter()
+        while not stop.wait(max(0, due - time.perf_counter())):
+            self.outcomes[self.decide()] += 1
+            answered = time.perf_counter()
+            latencies_s.append(answered - due)
+            due = due + self._interval_s if self._interval_s else answered
         return latencies_s
 
     def decide(self) -> str:
