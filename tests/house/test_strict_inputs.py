@@ -18,7 +18,6 @@ from audit.serializers import (
     StrictIntegerField,
     StrictSerializer,
 )
-from transactions.api.money import SharedBudgetInput
 
 STRICT = {
     serializers.CharField: StrictCharField,
@@ -29,8 +28,6 @@ STRICT = {
 }
 # Read by agents.core.policy_draft, field by field; these describe it.
 DESCRIPTIONS = {PolicyInput, ApprovalLevelInput}
-# To be made strict with the next change of that API.
-LOOSE_YET = {SharedBudgetInput}
 
 
 def inputs() -> list[type[StrictSerializer]]:
@@ -42,7 +39,7 @@ def inputs() -> list[type[StrictSerializer]]:
         found.update(kinds)
         todo.extend(kinds)
     bodies = {kind for kind in found if not kind.__name__.endswith("Query")}
-    return sorted(bodies - DESCRIPTIONS - LOOSE_YET, key=lambda kind: kind.__name__)
+    return sorted(bodies - DESCRIPTIONS, key=lambda kind: kind.__name__)
 
 
 def fields_in(field: Any) -> Iterator[serializers.Field[Any, Any, Any, Any]]:

@@ -196,3 +196,12 @@ def test_a_name_that_breaks_lines_breaks_no_mail(people):
 
     assert "asked by Bot Bcc: x@y.z." in Notification.objects.get().body
     assert send_due_notifications() == 1
+
+
+def test_a_name_that_hides_characters_shows_them_in_the_mail(people):
+    agent = make_agent(people.carol, acting=people.alice, name="Bot\u202etob")
+    held(agent)
+
+    services.notify_approvers(now=timezone.now())
+
+    assert "asked by Bot⟦U+202E⟧tob." in Notification.objects.get().body

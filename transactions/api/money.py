@@ -195,14 +195,14 @@ class LateCaptureView(APIView):
 class SharedBudgetInput(StrictSerializer):
     """One budget per team, currency and period; another one replaces it."""
 
-    team = serializers.CharField(
+    team = StrictCharField(
         allow_null=True, help_text="A team's id; null: the whole organisation."
     )
-    currency = serializers.CharField(min_length=3, max_length=3)
+    currency = StrictCharField(min_length=3, max_length=3)
     period = serializers.ChoiceField(choices=SharedBudget.Period.choices)
     limit = AmountField()
-    time_zone = serializers.CharField(default="UTC", max_length=64)
-    active = serializers.BooleanField(default=True)
+    time_zone = StrictCharField(default="UTC", max_length=64)
+    active = StrictBooleanField(default=True)
 
     def validate_time_zone(self, value: str) -> str:
         if not is_time_zone(value):

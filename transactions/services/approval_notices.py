@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import User
 from agents.core.approval_levels import ROLES
 from agents.core.policy_words import spoken_amount
+from audit.core.visible import visible
 from security.services import notify_contacts, queue_in_series
 from transactions.core.approvals import reminds_at
 from transactions.models import ApprovalRequest
@@ -105,7 +106,7 @@ def _subject(theirs: Sequence[ApprovalRequest]) -> str:
 
 
 def _line(approval: ApprovalRequest, now: datetime) -> str:
-    agent = " ".join(approval.transaction.agent.name.split())
+    agent = visible(" ".join(approval.transaction.agent.name.split()))
     return (
         f"{_amount(approval)} asked by {agent}{_why(approval, now)}.\n"
         f"Until {approval.expires_at:%Y-%m-%d %H:%M} UTC.\n{_address(approval)}"
