@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext, override
 
+from agents.core.limits import retold_limit
 from agents.core.money import format_amount
 from transactions.core.approvals import count_people
 from transactions.core.reasons import MESSAGES
@@ -174,7 +175,13 @@ def message_of(finding: Mapping[str, Any]) -> str:
         unchanged = template.format_map(values) == stored
     except KeyError:
         return stored
-    return translated(template).format_map(values) if unchanged else stored
+    if not unchanged:
+        return stored
+    told = {
+        name: retold_limit(value, translated) if name == "period" else value
+        for name, value in values.items()
+    }
+    return translated(template).format_map(told)
 
 
 def instant(value: datetime) -> str:

@@ -8,10 +8,11 @@ in which one begins counts as a whole: never less is counted than was spent.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from agents.core.merchants import merchant_key
@@ -206,15 +207,46 @@ _PERIODS = {
 }
 
 
+_PLACES = {
+    Per.MERCHANT: ("at {name}", "at one merchant"),
+    Per.CATEGORY: ("on {name}", "on one category"),
+}
+# All that spoken_limit() is made of, for those who tell it in another language.
+LIMIT_WORDS = frozenset(chain(*_PERIODS.values(), *_PLACES.values()))
+
+
 def spoken_limit(limit: Limit) -> str:
     """Return what a limit is about as people say it: "at Amazon in a month"."""
     return " ".join(_spoken(limit))
 
 
 def _spoken(limit: Limit) -> Iterator[str]:
-    if limit.per is Per.MERCHANT:
-        yield f"at {limit.name}" if limit.name else "at one merchant"
-    elif limit.per is Per.CATEGORY:
-        yield f"on {limit.name}" if limit.name else "on one category"
+    if limit.per in _PLACES:
+        named, unnamed = _PLACES[limit.per]
+        yield named.format(name=limit.name) if limit.name else unnamed
     calendar, rolling = _PERIODS[limit.period]
     yield calendar if limit.window is Window.CALENDAR else rolling
+
+
+def retold_limit(spoken: str, tell: Callable[[str], str]) -> str:
+    """Return what spoken_limit() said with each of its words told otherwise.
+
+    `tell` gets one of LIMIT_WORDS. A text that is not made of them stays as it is.
+    """
+    for period in chain(*_PERIODS.values()):
+        if spoken == period:
+            return tell(period)
+        if spoken.endswith(f" {period}"):
+            place = spoken.removesuffix(f" {period}")
+            return f"{_retold_place(place, tell)} {tell(period)}"
+    return spoken
+
+
+def _retold_place(place: str, tell: Callable[[str], str]) -> str:
+    for named, unnamed in _PLACES.values():
+        if place == unnamed:
+            return tell(unnamed)
+        before = named.format(name="")
+        if place.startswith(before):
+            return tell(named).format(name=place.removeprefix(before))
+    return place

@@ -9,6 +9,7 @@ from string import Formatter
 import pytest
 from django.conf import settings
 
+from agents.core.limits import LIMIT_WORDS
 from platform_site.reason_pages import explanations
 from tests.browsing import sign_in
 from tests.spending import held, spend
@@ -75,7 +76,7 @@ def test_every_message_is_translated_with_the_same_fields():
     source = (CATALOGUE / "django.po").read_text()
     pairs = dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', source, re.M))
 
-    assert sorted(pairs) == sorted(set(MESSAGES.values()))
+    assert sorted(pairs) == sorted({*MESSAGES.values(), *LIMIT_WORDS})
     for english, told in pairs.items():
         assert german.gettext(english) == told != english
         assert fields_of(told) == fields_of(english)
@@ -104,6 +105,31 @@ def test_a_message_that_has_changed_since_is_told_as_it_was():
         assert message_of(old) == "Wrong currency."
         assert message_of(bare) == now.message
         assert message_of(gone) == now.message
+
+
+def test_what_a_limit_is_about_is_told_in_the_readers_language():
+    at_one = Finding(
+        "amount",
+        "count_limit_exceeded",
+        DENY,
+        {"count": "4", "limit": "3", "period": "at Bücher & Co in a week"},
+    )
+    in_all = Finding(
+        "amount",
+        "amount_limit_exceeded",
+        DENY,
+        {"amount": "5.00 USD", "available": "1.00 USD", "period": "within 24 hours"},
+    )
+
+    with speaking("de"):
+        assert message_of(at_one.as_json()) == (
+            "4 Transaktionen bei Bücher & Co in einer Woche, erlaubt sind 3."
+        )
+        assert message_of(in_all.as_json()) == (
+            "5.00 USD übersteigt, was innerhalb von 24 Stunden noch ausgegeben werden"
+            " darf: 1.00 USD."
+        )
+    assert message_of(at_one.as_json()) == at_one.message
 
 
 def test_values_are_never_read_as_a_format(agent):
