@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import pytest
 
 from agents import services as agent_services
-from tests.factories import make_agent, make_agent_token
+from tests.factories import SEED_POLICY, make_agent, make_agent_token
 from tests.flows.requests import (
     SEED,
     URL,
@@ -226,24 +227,64 @@ def test_e3_what_is_no_json_object_is_refused_and_writes_nothing(
     assert app_rows() == before
 
 
+FAR_AWAY = {
+    **SEED_POLICY,
+    "time_zone": "America/New_York",
+    "limits": [
+        {"period": period, "window": window, "amount": "100.00"}
+        for period, window in product(
+            ("hour", "day", "week", "month"), ("calendar", "rolling")
+        )
+    ]
+    + [{"period": "all_time", "amount": "100.00"}],
+}
+
+
+@pytest.fixture
+def tester(people, api):
+    """The client of a test agent with limits of every kind, far from UTC."""
+    agent = make_agent(
+        people.carol, acting=people.alice, name="t", mode="test", policy=FAR_AWAY
+    )
+    return api(token=make_agent_token(agent, acting=people.alice))
+
+
+@pytest.mark.parametrize("instant", ["1971-01-01T00:00:00Z", "9997-12-31T23:59:59Z"])
+def test_a_test_agents_clock_may_be_far_away(tester, instant):
+    first, second = (
+        create(tester, occurred_at=instant, amount=amount) for amount in (60, 50)
+    )
+
+    assert (first.status_code, first.json()["outcome"]) == (201, "allow")
+    assert (second.status_code, second.json()["outcome"]) == (201, "deny")
+
+
 @pytest.mark.parametrize(
     "instant",
     [
-        "0001-01-01T00:00:00+14:00",
-        "9999-12-31T23:59:59-14:00",
         "0001-01-01T00:00:00Z",
+        "1970-12-31T23:59:59Z",
+        "1971-01-01T00:00:00+00:01",
+        "9998-01-01T00:00:00Z",
         "9999-12-31T23:59:59Z",
     ],
 )
-def test_a_test_agents_clock_may_be_strange_but_never_breaks_us(people, api, instant):
-    tester = make_agent(people.carol, acting=people.alice, name="t", mode="test")
-    client = api(token=make_agent_token(tester, acting=people.alice))
+def test_a_test_agents_clock_stays_where_periods_are(tester, instant):
+    before = app_rows()
 
-    for amount in (10, 20):
-        assert create(client, occurred_at=instant, amount=amount).status_code in (
-            201,
-            400,
-        )
+    response = create(tester, occurred_at=instant)
+
+    assert problem(response, 400, "invalid_request") == {
+        ("/occurred_at", "instant_out_of_range")
+    }
+    assert app_rows() == before
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_an_instant_that_is_none_in_utc_is_refused(tester, instant):
+    assert create(tester, occurred_at=instant).status_code == 400
 
 
 @pytest.mark.parametrize("key", [None, "", " ", "a b", "x" * 256, "ключ", "a\tb"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import timedelta
 from functools import partial
@@ -11,16 +12,24 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from audit.errors import NotFound
 from audit.models import AuditEvent
 from security.models import Notification
 from tests.people import make_person
 from tests.spending import held, principal_of, set_aside_minor, spend
 from tests.transactions.approving import TWO_PEOPLE, delegate
-from tests.transactions.test_races import at_once, money_is_conserved, word_on
+from tests.transactions.test_races import (
+    at_once,
+    attempt,
+    money_is_conserved,
+    wait_until_blocked,
+    word_on,
+)
 from transactions import services
 from transactions.errors import AlreadyApproved, ApprovalResolved
 from transactions.models import (
     AgentActivity,
+    ApprovalDelegation,
     ApprovalRequest,
     ApprovalVote,
     Transaction,
@@ -192,3 +201,37 @@ def _meanwhile(monkeypatch, act) -> list[object]:
 
     monkeypatch.setattr("transactions.services.approval_notices.approval_queue", queue)
     return answers
+
+
+def test_k6_a_delegation_that_is_revoked_during_the_wait_decides_nothing(agent, people):
+    approval = held(agent)
+    delegation = delegate(people.bob, people.eve)
+    word, results = word_on(approval, people.eve), []
+    deciding = threading.Thread(target=lambda: results.append(attempt(word)))
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=people.bob.pk)
+        deciding.start()
+        wait_until_blocked()
+        rows = ApprovalDelegation.objects.filter(pk=delegation.pk)
+        rows.update(revoked_at=timezone.now(), revoked_by=people.bob)
+    deciding.join(20)
+
+    assert [type(one) for one in results] == [NotFound]
+    assert not ApprovalVote.objects.exists()
+    assert Transaction.objects.get().status == "pending_approval"
+
+
+def test_k6_revoking_a_delegation_waits_for_whoever_decides_by_it(people):
+    delegation = delegate(people.bob, people.eve)
+    revoke = partial(services.revoke_delegation, delegation.pk, acting=people.bob)
+    results = []
+    revoking = threading.Thread(target=lambda: results.append(attempt(revoke)))
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=people.bob.pk)
+        revoking.start()
+        wait_until_blocked()
+        assert results == []
+    revoking.join(20)
+
+    assert [one.pk for one in results] == [delegation.pk]
+    assert ApprovalDelegation.objects.get().revoked_by == people.bob

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,8 @@ from audit.serializers import ObjectField, StrictCharField, StrictSerializer
 from transactions.services import Ask
 
 METADATA_KEYS_MAX = 20
+# Periods around an instant, in any time zone, must be instants, too.
+EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
 
@@ -90,6 +93,13 @@ class TransactionInput(StrictSerializer):
     occurred_at = serializers.DateTimeField(
         required=False, default=None, help_text="Test agents only: their clock."
     )
+
+    def validate_occurred_at(self, value: datetime | None) -> datetime | None:
+        if value is not None and not EARLIEST <= value < LATEST:
+            raise serializers.ValidationError(
+                "Give an instant from 1971 to 9997.", code="instant_out_of_range"
+            )
+        return value
 
     def validate_merchant(self, value: str) -> str:
         if value != value.strip() or CONTROL.search(value):

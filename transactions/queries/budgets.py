@@ -138,19 +138,23 @@ def counted(
     currency: str,
     policy: PolicyRules | None,
     mode: str,
+    is_past: bool,
 ) -> tuple[Counted, ...]:
     """Return what counts in each pot, from COUNTED's answer.
 
     No statement, but one for each of the agent's own pots that was not yet counted
     under its present policy: once, when a policy or a period is new. And one for each
-    rolling one that is past, for of it the present policy may have counted a part.
+    rolling one that is past, for of it the present policy may have counted a part; and
+    for a shared one that is past and was counted in another time zone.
     """
     by_place: defaultdict[int, list[Budget]] = defaultdict(list)
     for row in json.loads(stored or "[]"):
         by_place[row.pop("place") - 1].append(_stored(row))
     return tuple(
-        Counted(pot, budgets)
-        if pot.is_shared or _is_counted(pot, budgets, policy)
+        _shared(pot, budgets, currency, is_past=is_past)
+        if pot.is_shared
+        else Counted(pot, budgets)
+        if _is_counted(pot, budgets, policy)
         else _recounted(pot, budgets, currency, mode)
         for pot, budgets in ((pot, by_place[n]) for n, pot in enumerate(pots))
     )
@@ -197,6 +201,7 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
         currency=asked.currency,
         policy=policy,
         mode=asked.agent.mode,
+        is_past=True,
     )
     by_key = {item.pot.key: item for item in found[: len(own)]}
     levels = [
@@ -313,6 +318,16 @@ def _is_counted(
     return any(budget.counted_under == policy.id for budget in budgets)
 
 
+def _shared(
+    pot: Pot, budgets: Sequence[Budget], currency: str, *, is_past: bool
+) -> Counted:
+    if budgets or not is_past:
+        return Counted(pot, budgets)
+    budget = _budget(pot, pot.starts_at, currency)
+    _set_figures(budget, shared_history(pot))
+    return Counted(pot, [budget])
+
+
 def _recounted(
     pot: Pot, budgets: Sequence[Budget], currency: str, mode: str
 ) -> Counted:
@@ -337,9 +352,7 @@ def _recounted(
     for starts_at, figures in counts.items():
         budget = _budget(pot, starts_at, currency)
         budget.id = ids.get(starts_at, budget.id)
-        budget.reserved_minor, budget.posted_minor, budget.late_minor, budget.count = (
-            figures
-        )
+        _set_figures(budget, figures)
         found.append(budget)
     return Counted(pot, found, is_recounted=True)
 
@@ -353,6 +366,13 @@ def _budget(pot: Pot, starts_at: datetime, currency: str) -> Budget:
         window=pot.window,
         starts_at=starts_at,
         ends_at=ends_at,
+    )
+
+
+def _set_figures(budget: Budget, figures: tuple[int, int, int, int]) -> None:
+    """Set what is reserved, posted and late (minor units), and the count."""
+    budget.reserved_minor, budget.posted_minor, budget.late_minor, budget.count = (
+        figures
     )
 
 

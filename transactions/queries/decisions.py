@@ -106,8 +106,9 @@ def snapshot_for(
     `merchant_skeleton` no look-alikes of the merchant are looked for. `own` is what
     counts of the transaction itself, to be left out, if it was decided before.
     1 statement, and one per budget that counts under a new policy or period, or that
-    rolls and is of the past. Call it after lock_spender(), in a statement of its own:
-    under READ COMMITTED only a new statement sees what the lock waited for.
+    is of the past and rolls or is shared under another time zone now. Call it after
+    lock_spender(), in a statement of its own: under READ COMMITTED only a new statement
+    sees what the lock waited for.
     """
     agent = spender.agent
     where = {"merchant": merchant_key, "category": category}
@@ -141,7 +142,12 @@ def snapshot_for(
         counted=tuple(
             item
             for item in counted(
-                pots, stored, currency=currency, policy=policy, mode=agent.mode
+                pots,
+                stored,
+                currency=currency,
+                policy=policy,
+                mode=agent.mode,
+                is_past=own is not None,
             )
             if item.pot.holder in holders
         ),

@@ -12,25 +12,33 @@ from transactions.queries.approvers import Capacity, live_delegations_to
 def lock_people(
     approval: ApprovalRequest, acting: User, *, now: datetime
 ) -> tuple[list[Capacity], list[ApprovalVote]]:
-    """Return in whose rights a person may decide, and all votes so far, 3 queries.
+    """Return in whose rights a person may decide, and all votes so far, 5 queries.
 
     With everybody as stored, not as remembered: their rows are locked in one order,
-    after the agent's and the transaction's.
+    after the agent's and the transaction's. Whoever revokes a delegation takes the
+    delegator's row, too, so what is read after the wait stays true.
     """
-    delegations = list(live_delegations_to(acting, now=now))
-    votes = ApprovalVote.objects.filter(approval=approval)
-    given = list(votes.select_related("delegation"))
-    used = [*delegations, *(vote.delegation for vote in given if vote.delegation)]
-    ids = {
-        acting.pk,
-        *(vote.person_id for vote in given),
-        *(one.delegator_id for one in used),
-    }
+    ids = {acting.pk}
+    ids.update(one.delegator_id for one in live_delegations_to(acting, now=now))
+    for vote in _votes(approval):
+        ids.add(vote.person_id)
+        if vote.delegation:
+            ids.add(vote.delegation.delegator_id)
     rows = User.objects.select_for_update(no_key=True).filter(pk__in=ids)
     people = {person.pk: person for person in rows.order_by("pk")}
+    capacities = [Capacity(people[acting.pk])]
+    for delegation in live_delegations_to(acting, now=now):
+        if delegation.delegator_id in people:
+            delegation.delegator = people[delegation.delegator_id]
+            capacities.append(Capacity(people[acting.pk], delegation))
+    given = _votes(approval)
     for vote in given:
         vote.person = people[vote.person_id]
-    for one in used:
-        one.delegator = people[one.delegator_id]
-    person = people[acting.pk]
-    return [Capacity(person), *(Capacity(person, one) for one in delegations)], given
+        if vote.delegation:
+            vote.delegation.delegator = people[vote.delegation.delegator_id]
+    return capacities, given
+
+
+def _votes(approval: ApprovalRequest) -> list[ApprovalVote]:
+    votes = ApprovalVote.objects.filter(approval=approval)
+    return list(votes.select_related("delegation"))

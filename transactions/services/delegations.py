@@ -78,11 +78,13 @@ def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation
     DelegationEnded.
     """
     with transaction.atomic(durable=True):
-        rows = ApprovalDelegation.objects.select_for_update(of=("self",))
-        found = rows.select_related("delegator", "delegate")
-        delegation = found.filter(pk=delegation_id).first()
-        if delegation is None or not _may_revoke(delegation, acting):
+        found = ApprovalDelegation.objects.filter(pk=delegation_id).first()
+        if found is None or not _may_revoke(found, acting):
             raise NotFound
+        # As whoever decides in their right, who then is before this, or knows of it.
+        User.objects.select_for_update(no_key=True).get(pk=found.delegator_id)
+        rows = ApprovalDelegation.objects.select_for_update(of=("self",))
+        delegation = rows.select_related("delegator", "delegate").get(pk=found.pk)
         now = timezone.now()
         if delegation.revoked_at is not None or delegation.ends_at <= now:
             raise DelegationEnded

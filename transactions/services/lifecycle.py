@@ -18,8 +18,13 @@ from audit.errors import NotFound
 from audit.services import record
 from audit.sessions import is_disconnected
 from transactions.core.states import may_follow
-from transactions.errors import InvalidState
-from transactions.models import AgentActivity, ApprovalRequest, Transaction
+from transactions.errors import BudgetsChanging, InvalidState
+from transactions.models import (
+    AgentActivity,
+    ApprovalRequest,
+    Reservation,
+    Transaction,
+)
 from transactions.queries import LockedSpender, lock_spender
 from transactions.services.money import release, reservation_of
 
@@ -94,7 +99,11 @@ def expire(row: Transaction, *, agent: LockedAgent) -> None:
 
 
 def locked(transaction_id: str, *, agent_id: str) -> tuple[LockedSpender, Transaction]:
-    """Lock shared budgets, agent and transaction, in this order; raises NotFound."""
+    """Lock shared budgets, agent and transaction, in this order.
+
+    Raises NotFound, and BudgetsChanging where the transaction came to count in another
+    budget while these locks were waited for: to lock it now would break the order.
+    """
     spender = lock_spender(agent_id, transaction_id=transaction_id)
     row = (
         Transaction.objects.select_for_update(of=("self",))
@@ -105,6 +114,10 @@ def locked(transaction_id: str, *, agent_id: str) -> tuple[LockedSpender, Transa
     )
     if row is None:
         raise NotFound
+    reservations = Reservation.objects.filter(pk=row.pk)
+    concerned = reservations.values_list("shared_budgets", flat=True).first() or ()
+    if not {budget.id for budget in spender.shared}.issuperset(concerned):
+        raise BudgetsChanging
     return spender, row
 
 

@@ -59,11 +59,13 @@ def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget
         if terms.is_active and _was_not_counted(before, terms):
             count_shared(budget, joined)
         # What is set aside already may be raised up to the new limit, too; past any
-        # while the budget is switched off.
+        # while the budget is switched off, and where it counts in days that are gone.
         counts = Budget.objects.filter(holder=budget.pk)
-        if terms.is_active:
-            counts = counts.filter(limit_minor__lt=budget.limit_minor)
-        counts.update(limit_minor=budget.limit_minor if terms.is_active else None)
+        if terms.is_active and before.get("time_zone") == terms.time_zone:
+            raised = counts.filter(limit_minor__lt=budget.limit_minor)
+            raised.update(limit_minor=budget.limit_minor)
+        else:
+            counts.update(limit_minor=None)
         record(
             "shared_budget.set",
             target=("shared_budget", budget.pk, str(budget)),

@@ -36,6 +36,7 @@ from transactions.errors import (
     ApprovalChanged,
     ApprovalExpired,
     ApprovalResolved,
+    BudgetsChanging,
     LevelAboveRole,
     NotAllowedToApprove,
     StillRefused,
@@ -63,6 +64,7 @@ NOT_NOW = (
     ApprovalChanged,
     ApprovalExpired,
     ApprovalResolved,
+    BudgetsChanging,
     StillRefused,
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
+from audit.sessions import no_statement_timeout
 from transactions.queries.money_faults import RULES, money_faults
 
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         "traffic. Exit code 0: all adds up; 1: something does not, and is named."
     )
 
+    @no_statement_timeout()
     def handle(self, *args: Any, **options: Any) -> None:
         count = 0
         with transaction.atomic(durable=True):
