@@ -8,8 +8,8 @@ from django.db import OperationalError
 from audit.models import AuditEvent
 from tests.factories import make_agent
 from tests.spending import principal_of, spend
+from tests.transactions.sharing import POLICY, share, used
 from tests.transactions.test_races import at_once
-from tests.transactions.test_shared_budgets import POLICY, share, used
 from transactions import services
 from transactions.models import Reservation, SharedBudget
 from transactions.services import shared_counting

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.factories import make_agent
 from tests.spending import spend
-from tests.transactions.test_shared_budgets import share
+from tests.transactions.sharing import share
 from transactions.queries import (
     dashboard_for,
     decisions_by_hour,

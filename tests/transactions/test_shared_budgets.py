@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from datetime import timedelta
 
 import pytest
-import time_machine
 from django.db import connection, transaction
-from django.utils import timezone
 
 from accounts.models import User
 from audit.errors import NotPermitted
@@ -17,42 +14,12 @@ from audit.models import AuditEvent
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person
 from tests.spending import approve, everything, held, principal_of, spend
+from tests.transactions.sharing import POLICY, reasons, share, used
 from tests.transactions.test_races import at_once, wait_until_blocked
 from transactions import services
-from transactions.errors import (
-    BudgetsChanging,
-    IncrementRefused,
-    InvalidRequest,
-    StillRefused,
-)
-from transactions.models import Budget, Reservation, SharedBudget
+from transactions.errors import IncrementRefused, InvalidRequest, StillRefused
+from transactions.models import Reservation, SharedBudget
 from transactions.queries import levels_of, lock_spender, shared_budgets_for
-
-POLICY = {
-    **SEED_POLICY,
-    "requires_approval_above": None,
-    "allowed_merchants": None,
-}
-
-
-def share(alice, limit_minor, team=None, period="day", **values):
-    terms = services.SharedBudgetTerms(
-        team_id=team and team.pk,
-        currency="USD",
-        period=period,
-        limit_minor=limit_minor,
-        **values,
-    )
-    return services.set_shared_budget(terms, acting=alice)
-
-
-def reasons(body):
-    return [reason["code"] for reason in body["reasons"]]
-
-
-def used(budget):
-    row = Budget.objects.get(holder=budget.pk)
-    return row.reserved_minor, row.posted_minor, row.late_minor
 
 
 @pytest.fixture
@@ -309,55 +276,6 @@ def test_a_budget_that_comes_up_during_a_decision_misses_nothing(
     )
 
 
-@pytest.mark.parametrize("step", ["increment", "void"])
-def test_a_budget_that_comes_up_during_a_step_is_not_passed_by(
-    committed_db, people, alice, step
-):
-    first, last = sorted(
-        (
-            make_agent(people.carol, acting=alice, name=name, policy=POLICY)
-            for name in ("one", "two")
-        ),
-        key=lambda agent: agent.pk,
-    )
-    asked, act = spend(first, "60.00").body["id"], {"acting": principal_of(first)}
-    more = {"amount": "90.00"} if step == "increment" else {}
-    refused = []
-
-    def go_on(key):
-        getattr(services, step)(asked, idempotency_key=key, **more, **act)
-
-    def meanwhile():
-        try:
-            go_on("meanwhile")
-        except BudgetsChanging as error:
-            refused.append(error)
-        finally:
-            connection.close()
-
-    setting = threading.Thread(target=lambda: _share_and_close(alice))
-    going = threading.Thread(target=meanwhile)
-    with transaction.atomic():
-        lock_spender(last.pk)
-        setting.start()  # Has the first agent's row, waits for the last one's.
-        wait_until_blocked()
-        going.start()
-        wait_until_blocked(2)
-    setting.join(20)
-    going.join(20)
-
-    budget = SharedBudget.objects.get()
-    assert len(refused) == 1
-    assert used(budget) == (60_00, 0, 0)
-    if step == "increment":
-        with pytest.raises(IncrementRefused):
-            go_on("again")
-        assert used(budget) == (60_00, 0, 0)
-    else:
-        go_on("again")
-        assert used(budget) == (0, 0, 0)
-
-
 def _share_and_close(alice):
     try:
         share(alice, 100_00)
@@ -401,43 +319,6 @@ def test_money_goes_back_after_the_budgets_time_zone_changed(alice, north, mine)
         services.void(asked, acting=principal_of(mine), idempotency_key=f"void-{n}")
 
     assert used(budget) == (0, 0, 0)
-
-
-@pytest.mark.parametrize("sign", [1, -1], ids=["east", "west"])
-def test_a_changed_time_zone_leaves_the_days_before_their_limit(
-    alice, north, mine, yours, sign
-):
-    budget = share(alice, 100_00, north)
-    asked = spend(mine, "60.00").body["id"]
-    spend(yours, "40.00")
-    act = {"acting": principal_of(mine)}
-    today = timezone.now()
-    zone = _zone_far_from_midnight(today, sign)
-
-    with time_machine.travel(today + timedelta(days=1), tick=False):
-        share(alice, 100_00, north, time_zone=zone)
-    for key in ("one", "two"):
-        with pytest.raises(IncrementRefused) as refused:
-            services.increment(asked, amount="0.01", idempotency_key=key, **act)
-        told = {"reasons": refused.value.reasons}
-        assert reasons(told) == ["shared_budget_exceeded"]
-    with time_machine.travel(today + timedelta(days=1), tick=False):
-        share(alice, 150_00, north, time_zone=zone)
-    services.increment(asked, amount="50.00", idempotency_key="three", **act)
-    with pytest.raises(IncrementRefused):
-        services.increment(asked, amount="0.01", idempotency_key="four", **act)
-
-    reservation = Reservation.objects.get(pk=asked)
-    assert (reservation.amount_minor, reservation.shared_budgets) == (
-        110_00,
-        [budget.pk],
-    )
-
-
-def _zone_far_from_midnight(now, sign):
-    """Return another time zone, east or west, in whose day this instant is inside."""
-    hours = next(n for n in range(3, 12) if 2 <= (now.hour + sign * n) % 24 <= 21)
-    return f"Etc/GMT{-sign * hours:+d}"
 
 
 def test_money_goes_back_although_the_owner_left_before_it_was_counted_anew(

@@ -1,0 +1,35 @@
+"""What tests about shared budgets share."""
+
+from __future__ import annotations
+
+from tests.factories import SEED_POLICY
+from transactions import services
+from transactions.models import Budget
+
+POLICY = {
+    **SEED_POLICY,
+    "requires_approval_above": None,
+    "allowed_merchants": None,
+}
+
+
+def share(alice, limit_minor, team=None, period="day", **values):
+    """Set a shared budget in USD; without a team the organisation's."""
+    terms = services.SharedBudgetTerms(
+        team_id=team and team.pk,
+        currency="USD",
+        period=period,
+        limit_minor=limit_minor,
+        **values,
+    )
+    return services.set_shared_budget(terms, acting=alice)
+
+
+def reasons(body):
+    return [reason["code"] for reason in body["reasons"]]
+
+
+def used(budget):
+    """Return what is reserved, posted and late in its one period."""
+    row = Budget.objects.get(holder=budget.pk)
+    return row.reserved_minor, row.posted_minor, row.late_minor
