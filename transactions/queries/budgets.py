@@ -150,14 +150,16 @@ def counted(
     by_place: defaultdict[int, list[Budget]] = defaultdict(list)
     for row in json.loads(stored or "[]"):
         by_place[row.pop("place") - 1].append(_stored(row))
-    return tuple(
-        _shared(pot, budgets, currency, is_past=is_past)
-        if pot.is_shared
-        else Counted(pot, budgets)
-        if _is_counted(pot, budgets, policy)
-        else _recounted(pot, budgets, currency, mode)
-        for pot, budgets in ((pot, by_place[n]) for n, pot in enumerate(pots))
-    )
+    found = []
+    for place, pot in enumerate(pots):
+        budgets = by_place[place]
+        if pot.is_shared:
+            found.append(_shared(pot, budgets, currency, is_past=is_past))
+        elif _is_counted(pot, budgets, policy):
+            found.append(Counted(pot, budgets))
+        else:
+            found.append(_recounted(pot, budgets, currency, mode))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
