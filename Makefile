@@ -12,6 +12,10 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Installs what tests and checks need in a tenth of pip's time; pip installs it.
+UV ?= $(BIN)/uv
+# Without bytecode each of our processes, and each test worker, compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
 WITH_ENGINES := $(BIN)/python -m platform_site.engines exec --
 
 # Tried in this order; a candidate counts when it runs and can make environments, for
@@ -22,7 +26,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python
 	"$$HOME"/.pyenv/versions/3.11*/bin/python3)
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test test-all stress bench check django-checks schema messages
+.PHONY: help run test test-all stress bench check django-checks schema messages pythons gate-budget
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,23 +36,32 @@ run: $(RUN) ## Run the platform here, with demonstration data; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: $(DEV) ## Run the tests (browser tests too where a Chromium is found)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-all: ## Run the tests on each Python 3.11 to 3.13 that is found
-	@found=; for minor in 11 12 13; do \
-		for python in python3.$$minor "$$HOME"/.pyenv/versions/3.$$minor*/bin/python3; do \
-			"$$python" -c '$(USABLE)' >/dev/null 2>&1 || continue; \
-			found="$$found 3.$$minor"; \
-			echo "== Python 3.$$minor ($$python)"; \
-			$(MAKE) test VENV=.venv-3.$$minor PYTHON="$$python" || exit 1; \
-			break; \
-		done; \
+	@$(MAKE) pythons | { found=; while read -r version python; do \
+		found="$$found $$version"; \
+		echo "== Python $$version ($$python)"; \
+		$(MAKE) test VENV=.venv-$$version PYTHON="$$python" </dev/null || exit 1; \
 	done; \
 	test -n "$$found" || { echo "No Python 3.11 to 3.13 found." >&2; exit 1; }; \
-	echo "== Passed on:$$found"
+	echo "== Passed on:$$found"; }
 
-stress: $(DEV) ## Run the long fault tests
-	@$(BIN)/python -m pytest -m stress $(ARGS)
+pythons: # Prints the version and the path of each usable Python, the oldest first.
+	@for minor in 11 12 13; do \
+		for python in python3.$$minor "$$HOME"/.pyenv/versions/3.$$minor*/bin/python3; do \
+			"$$python" -c '$(USABLE)' >/dev/null 2>&1 || continue; \
+			echo "3.$$minor $$python"; \
+			break; \
+		done; \
+	done
+
+stress: $(DEV) ## Run the long fault tests, and the properties with many examples
+	@$(BIN)/python -m pytest -m "stress or hypothesis" --hypothesis-profile stress $(ARGS)
+
+gate-budget: ## Record what the last .ci/run cost as what the next is compared with
+	@test -f .gate/figures.json || { echo "Run .ci/run first." >&2; exit 1; }
+	@cp .gate/figures.json tests/gate/budget.json
 
 bench: $(DEV) ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -99,7 +112,14 @@ $(RUN): requirements.txt | $(BIN)/python
 	@$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt | $(BIN)/python
+# An index that only pip knows of is no failure: pip can do it, too.
+$(DEV): requirements-dev.txt | $(BIN)/python $(UV)
 	@echo "Installing requirements-dev.txt into $(VENV)."
-	@$(INSTALL) -r requirements-dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt || \
+		$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(BIN)/uv: requirements-dev.txt | $(BIN)/python
+	@awk '/^[a-z]/ { of_uv = /^uv==/ } of_uv' requirements-dev.txt > $(VENV)/uv.txt
+	@$(INSTALL) -r $(VENV)/uv.txt
 	@touch $@

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import hypothesis
@@ -14,7 +16,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test import RequestFactory
 from django.test.testcases import LiveServerThread, _StaticFilesHandler
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
@@ -26,15 +28,29 @@ from agents.models import Agent
 from platform_site.roles import grant_runtime
 from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
 from tests.factories import SEED_POLICY, make_agent
+from tests.gate.costs import OWN_DATABASE
 from tests.people import People, make_people
 
 RUNTIME = "platform_runtime"
 OWNER = connections["default"].settings_dict["USER"]
 PASSWORD = connections["default"].settings_dict["PASSWORD"]
 
-# How long an example takes says how busy the machine is.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# Loaded here, before any test module is: what a module settles for its own properties
+# starts from the profile. No deadline: how long an example takes says how busy the
+# machine is. `make stress` names the other profile.
+hypothesis.settings.register_profile("gate", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("stress", deadline=None, max_examples=400)
+hypothesis.settings.load_profile("gate")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Collect without looking for garbage, of which there is none yet."""
+    gc.disable()
+    found = yield
+    gc.freeze()
+    gc.enable()
+    return found
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,58 +74,122 @@ def fresh_limits() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
+def administration() -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the owner's that makes and drops databases."""
+    settings: Any = connections["default"].settings_dict
+    with psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"] or None,
+        user=OWNER,
+        password=PASSWORD,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def migrated(
     django_test_environment: None,
-    django_db_modify_db_settings: None,
+    administration: psycopg.Connection[Any],
+    django_db_blocker: DjangoDbBlocker,
+) -> str:
+    """The name of a database with all tables and no rows, a template for others.
+
+    The first worker that asks makes it, the others wait; the run drops it at its end.
+    """
+    name = f"{os.environ['TEST_DATABASES']}_migrated"
+    administration.execute("SELECT pg_advisory_lock(1)")
+    try:
+        known = "SELECT FROM pg_database WHERE datname = %s"
+        if not administration.execute(known, [name]).rowcount:
+            with django_db_blocker.unblock():
+                _migrate(administration, name)
+    finally:
+        administration.execute("SELECT pg_advisory_unlock(1)")
+    return name
+
+
+def _migrate(administration: psycopg.Connection[Any], name: str) -> None:
+    settings: Any = connections["default"].settings_dict
+    original = settings["NAME"]
+    settings["TEST"] |= {"NAME": f"{name}_unfinished", "SERIALIZE": False}
+    setup_databases(verbosity=0, interactive=False)
+    role = "SELECT FROM pg_roles WHERE rolname = %s"
+    if not administration.execute(role, [RUNTIME]).rowcount:
+        administration.execute(f"CREATE ROLE {RUNTIME} LOGIN PASSWORD '{PASSWORD}'")
+    grant_runtime(RUNTIME)
+    leave_database()
+    settings["NAME"] = original
+    administration.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"')
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    administration: psycopg.Connection[Any],
+    migrated: str,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[None]:
-    """Make the test database whenever a fixture asks for it.
+    """Make this worker's test database whenever a fixture asks for it.
 
     pytest-django's own looks for tests that name `db` themselves, and ours ask for
     people: without one that names it, tests would run in the real database.
     """
-    with django_db_blocker.unblock():
-        config = setup_databases(verbosity=0, interactive=False)
-        with contextlib.suppress(psycopg.Error):  # Another worker made it.
-            _administer(f"CREATE ROLE {RUNTIME} LOGIN PASSWORD '{PASSWORD}'")
-        grant_runtime(RUNTIME)
+    with django_db_blocker.unblock(), _clone_of(migrated, administration):
         connect_as(RUNTIME)
-    yield
-    with django_db_blocker.unblock():
+        yield
         connect_as(OWNER)
-        teardown_databases(config, verbosity=0)
 
 
 @pytest.fixture
 def committed_db(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+    django_db_setup: None,
+    migrated: str,
+    administration: psycopg.Connection[Any],
+    django_db_blocker: DjangoDbBlocker,
+    record_property: Callable[[str, object], None],
 ) -> Iterator[None]:
     """A database of this test's own, in which commits and threads are real.
 
-    Cloned from the test database as a template and dropped afterwards; nothing is
-    flushed, for the history tables refuse TRUNCATE. Not together with `db`.
+    Cloned from a template and dropped afterwards; nothing is flushed, because the
+    history tables refuse TRUNCATE. Not together with `db`.
     """
-    with django_db_blocker.unblock():
-        connection = connections["default"]
-        template = connection.settings_dict["NAME"]
-        clone = f"{template}_{secrets.token_hex(4)}"
-        _leave(template)
-        _administer(f'CREATE DATABASE "{clone}" TEMPLATE "{template}"')
-        connection.settings_dict["NAME"] = clone
-        try:
-            yield
-        finally:
-            _leave(clone)
-            connection.settings_dict["NAME"] = template
-            _administer(f'DROP DATABASE "{clone}" WITH (FORCE)')
+    record_property(OWN_DATABASE, True)  # noqa: FBT003 - a name and a value.
+    with django_db_blocker.unblock(), _clone_of(migrated, administration):
+        yield
+
+
+@contextlib.contextmanager
+def _clone_of(template: str, administration: psycopg.Connection[Any]) -> Iterator[None]:
+    """Connect to a new copy of a database; drop it at the end."""
+    name = f"{os.environ['TEST_DATABASES']}_{secrets.token_hex(4)}"
+    settings: Any = connections["default"].settings_dict
+    original = settings["NAME"]
+    leave_database()
+    # Copying files writes no log, which is what the copy costs in memory.
+    administration.execute(
+        f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
+    )
+    settings["NAME"] = name
+    try:
+        yield
+    finally:
+        leave_database()
+        settings["NAME"] = original
+        administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def leave_database() -> None:
+    """Close this process's connections to the database that it works in."""
+    connection: Any = connections["default"]
+    connection.close()
+    connection.close_pool()
 
 
 def connect_as(role: str) -> None:
     """Let this process's connections be of a role from now on."""
-    connection: Any = connections["default"]
-    connection.close()
-    connection.close_pool()
-    connection.settings_dict["USER"] = role
+    leave_database()
+    connections["default"].settings_dict["USER"] = role
 
 
 @pytest.fixture
@@ -126,31 +206,6 @@ def refusal(committed_db: None, request: pytest.FixtureRequest) -> Iterator[str]
     connect_as(request.param)
     yield "are history" if request.param == OWNER else "permission denied|are history"
     connect_as(RUNTIME)
-
-
-def _leave(database: str) -> None:
-    """Close our connections to a database, and the ones that others forgot."""
-    connection: Any = connections["default"]
-    connection.close()
-    connection.close_pool()
-    _administer(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-        database,
-    )
-
-
-def _administer(sql: str, *parameters: str) -> None:
-    connection: Any = connections["default"]
-    settings = connection.settings_dict
-    with psycopg.connect(
-        host=settings["HOST"],
-        port=settings["PORT"] or None,
-        user=OWNER,
-        password=PASSWORD,
-        dbname="postgres",
-        autocommit=True,
-    ) as administration:
-        administration.execute(sql, parameters or None)
 
 
 @pytest.fixture

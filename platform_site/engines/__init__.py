@@ -335,10 +335,13 @@ class Engines:
 
 @contextlib.contextmanager
 def throwaway_engines(
-    *, database_url: str = "", redis_url: str = ""
+    *, database_url: str = "", redis_url: str = "", parent: Path | None = None
 ) -> Iterator[EngineUrls]:
-    """Run engines without durability in a new temporary directory, then remove both."""
-    data = Path(tempfile.mkdtemp(prefix="aap-engines-"))
+    """Run engines without durability in a new temporary directory, then remove both.
+
+    The directory is made in `parent`, by default where temporary files belong.
+    """
+    data = Path(tempfile.mkdtemp(prefix="aap-engines-", dir=parent))
     data.chmod(0o711)
     engines = Engines(
         data, durable=False, database_url=database_url, redis_url=redis_url

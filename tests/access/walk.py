@@ -140,16 +140,18 @@ def questions(
 ) -> Iterator[Question]:
     """Yield all that is asked about one route.
 
-    The methods of its row, of each object, by everybody. The others are asked by a few
-    who stand for all, unless everybody is to try all; so is whatever but a GET in the
-    console, of which each address has the one door.
+    The methods of its row, of each object, by everybody. A few stand for all with HEAD,
+    and with whatever but a GET in the console, where all addresses share one check.
+    Methods that nobody has are asked by an admin alone: who may most, may not do that.
+    With `everybody_tries_all` everybody asks everything.
     """
     callers = CALLERS if pattern.startswith(API) else BROWSERS
     few = (ADMIN, MANAGER) if pattern.startswith(CONSOLE) else (ANONYMOUS, ADMIN, AGENT)
     for method in METHODS:
         is_named = method in row.who
         by_all = method == "GET" if pattern.startswith(CONSOLE) else is_named
-        asking = callers if by_all or everybody_tries_all else few
+        stand_in = few if row.who_may(method) is not None else (ADMIN,)
+        asking = callers if by_all or everybody_tries_all else stand_in
         for whose in WHOSE if row.scope and is_named else (OWN_OBJECT,):
             for caller in asking:
                 yield Question(pattern, method, caller, whose)

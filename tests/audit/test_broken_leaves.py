@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -142,7 +142,6 @@ DETAILS = st.dictionaries(
 
 
 class Properties(TestCase):
-    @settings(max_examples=60, deadline=None)
     @given(TEXT, DETAILS)
     def test_no_event_is_called_broken(self, text, details):
         write(text, details)

@@ -27,9 +27,7 @@ OPERATIONS = sorted(
 )
 # The same requests each time: a red test is red again.
 BOUNDED = settings(
-    max_examples=25,
     derandomize=True,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -25,8 +25,6 @@ def test_the_local_store_is_bounded():
 
 
 @hypothesis_settings(
-    max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

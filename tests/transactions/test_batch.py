@@ -10,7 +10,7 @@ from django.db import connection, models
 from django.db.models import ForeignKey, Model
 from django.db.models.sql import InsertQuery
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
@@ -99,7 +99,6 @@ def comparable(value: Any) -> Any:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", WRITTEN)
-@settings(max_examples=30)
 @given(data=st.data())
 def test_text_and_values_are_the_orms(model, data):
     row = data.draw(rows_of(model))
@@ -131,7 +130,6 @@ def test_every_model_that_a_decision_writes_is_checked_here(
 
 
 @pytest.mark.django_db
-@settings(max_examples=20)
 @given(
     rows=st.lists(
         rows_of(

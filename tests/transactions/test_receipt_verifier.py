@@ -98,9 +98,7 @@ def signed(agent, receipt_for) -> bytes:
     return receipt_for(spend(agent, "750.00").body).content
 
 
-@hypothesis_settings(
-    max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_j16_no_byte_of_it_can_be_changed(signed, case, capsys, data):
     place = data.draw(st.integers(0, len(signed) - 1))

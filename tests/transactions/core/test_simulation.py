@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.core.limits import Limit, Per, Period, Window
@@ -86,13 +86,11 @@ def as_made_by(rules, asked):
     return made
 
 
-@settings(max_examples=100)
 @given(pasts())
 def test_what_a_policy_made_it_makes_again(made):
     assert not any(each.is_flip for each in simulate(made, POLICY))
 
 
-@settings(max_examples=150)
 @given(pasts(), st.sampled_from(STRICTER))
 def test_the_first_that_a_stricter_draft_changes_it_makes_stricter(made, terms):
     """Later ones may become looser: what was denied before has spent nothing."""
@@ -104,7 +102,6 @@ def test_the_first_that_a_stricter_draft_changes_it_makes_stricter(made, terms):
         assert strictest((before, after)) is after
 
 
-@settings(max_examples=50)
 @given(pasts(), st.sampled_from(STRICTER))
 def test_the_same_past_comes_out_the_same_and_nothing_is_lost(made, terms):
     draft = replace(POLICY, **terms)
