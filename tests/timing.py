@@ -9,18 +9,27 @@ from collections.abc import Callable
 _REFERENCE_S = 0.014
 
 
-def cpu_s(act: Callable[[], object], *, tries: int = 5) -> float:
-    """Return the CPU seconds of the quickest of several runs, on a calm machine.
+def is_under(limit_s: float, act: Callable[[], object], *, tries: int = 5) -> bool:
+    """Return whether code takes less CPU than a limit, on a calm machine.
 
-    The quickest is what the code costs; the others are what the machine added. A
-    machine that is slow all the while is slow for the reference run beside it too, and
-    is forgiven by as much. Good for telling linear from explosive, never for telling
-    fast from slow.
+    One quick run is proof. A machine that is slow all the while is slow for the
+    reference runs too, and is forgiven by as much. Good for telling linear from
+    explosive, never for telling fast from slow.
     """
-    costs, references = zip(
-        *((_once(act), _once(_reference)) for _ in range(tries)), strict=True
-    )
-    return min(costs) / max(1.0, min(references) / _REFERENCE_S)
+    costs = []
+    for _ in range(tries):
+        costs.append(_once(act))
+        if costs[-1] < limit_s:
+            return True
+    return min(costs) < limit_s * max(1.0, cpu_s(_reference) / _REFERENCE_S)
+
+
+def cpu_s(act: Callable[[], object], *, tries: int = 5) -> float:
+    """Return the CPU seconds of the quickest of several runs.
+
+    The quickest is what the code costs; the others are what the machine added.
+    """
+    return min(_once(act) for _ in range(tries))
 
 
 def _reference() -> int:

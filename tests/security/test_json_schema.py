@@ -15,7 +15,7 @@ from security.core.json_schema import (
     violations,
 )
 from security.core.safe_pattern import MAX_TEXT, PatternRefused, compile_pattern
-from tests.timing import cpu_s
+from tests.timing import is_under
 
 
 def function(**properties):
@@ -153,7 +153,7 @@ NASTY = ["^a*a*$", "a*b", "^a{1,500}[a-z]*$", "(a|aa|aaa)?(a|aa)?b", "^[ab]*[bc]
 def test_h3_no_pattern_of_the_subset_takes_more_than_100_ms(pattern, text):
     compiled = compile_pattern(pattern)
 
-    assert cpu_s(lambda: compiled.search(text)) < 0.1
+    assert is_under(0.1, lambda: compiled.search(text))
 
 
 def test_a_text_too_long_for_a_pattern_is_a_violation():
@@ -187,7 +187,7 @@ def test_h3_long_lists_of_objects_with_unique_items_cost_under_100_ms():
     value = {"a": [{"k": [n, {}]} for n in range(400)]}
 
     assert [one.code for one in violations(schema, value)] == ["maxItems"]
-    assert cpu_s(lambda: violations(schema, value)) < 0.1
+    assert is_under(0.1, lambda: violations(schema, value))
 
 
 def test_h3_too_many_branches_are_refused():
@@ -208,7 +208,7 @@ def test_h3_the_costliest_check_takes_under_100_ms():
     value = {"a": [{"k": "x"}] * fits}
 
     assert violations(schema, value)
-    assert cpu_s(lambda: violations(schema, value)) < 0.1
+    assert is_under(0.1, lambda: violations(schema, value))
 
 
 def test_more_values_than_can_be_checked_are_a_violation():
