@@ -29,7 +29,7 @@ from platform_site.roles import grant_runtime
 from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
 from tests.factories import SEED_POLICY, make_agent
 from tests.gate.costs import OWN_DATABASE
-from tests.people import People, make_people
+from tests.people import HASHERS, People, make_people, record_people
 
 RUNTIME = "platform_runtime"
 OWNER = connections["default"].settings_dict["USER"]
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def fast_passwords(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["tests.people.FastHasher"]
+    settings.PASSWORD_HASHERS = HASHERS
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +137,7 @@ def django_db_setup(
     """
     with django_db_blocker.unblock(), _clone_of(migrated, administration):
         connect_as(RUNTIME)
+        record_people()
         yield
         connect_as(OWNER)
 

@@ -11,7 +11,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 
 from tests.access.table import (
@@ -30,6 +30,7 @@ from tests.access.table import (
     USER,
     Row,
 )
+from tests.rollback import rolled_back
 
 IN, SIGN_IN, REFUSED, MISSING, NO_METHOD, BROKEN = (
     "in",
@@ -82,7 +83,7 @@ def ask(client: Client, method: str, address: str, **request: Any) -> Answer:
     """Send one request and undo whatever it did; cookies stay as they were."""
     cookies = client.cookies.output(header="", sep=";")
     written: set[str] = set()
-    with _taken_back(), connection.execute_wrapper(_noting(written)):
+    with rolled_back(), connection.execute_wrapper(_noting(written)):
         response = client.generic(method, address, **request)
     client.cookies = SimpleCookie(cookies)
     body = _problem_of(response)
@@ -113,16 +114,6 @@ def _kind(response: Any, code: str) -> str:
     if status == 302 and location.path in SIGN_IN_PAGES and "next=" in location.query:
         return SIGN_IN
     return BY_STATUS.get(status, IN)
-
-
-@contextlib.contextmanager
-def _taken_back() -> Iterator[None]:
-    with transaction.atomic():
-        # As Django's TestCase does, so that durable services run inside.
-        block: Any = connection.atomic_blocks[-1]
-        block._from_testcase = True
-        yield
-        transaction.set_rollback(True)
 
 
 def _noting(written: set[str]) -> Any:

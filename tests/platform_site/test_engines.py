@@ -29,6 +29,7 @@ from platform_site.engines import (
 )
 from platform_site.engines.directories import SOCKET_PATH_BYTES_MAX, data_lock
 from platform_site.engines.processes import Account, birth, unprivileged_account
+from tests.engines import memory_directory
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
@@ -44,7 +45,7 @@ def nobody() -> Account:
 @pytest.fixture
 def data() -> Iterator[Path]:
     """A directory that engines reach as their account; pytest's own are closed."""
-    directory = Path(tempfile.mkdtemp(prefix="aap-test-"))
+    directory = Path(tempfile.mkdtemp(prefix="aap-test-", dir=memory_directory()))
     directory.chmod(0o711)
     yield directory
     shutil.rmtree(directory)

@@ -22,7 +22,11 @@ import psycopg
 import pytest
 
 from platform_site.engines.processes import birth
+from tests.engines import memory_directory
 from tests.stress.running import free_port
+
+# One worker has all of it, so that the shared platform starts once.
+pytestmark = pytest.mark.xdist_group("platform")
 
 ROOT = Path(__file__).parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
@@ -119,7 +123,7 @@ def up(data: Path, *arguments: str) -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
     """A place that the database's account can reach; pytest's own are closed."""
-    directory = Path(tempfile.mkdtemp(prefix="aap-up-"))
+    directory = Path(tempfile.mkdtemp(prefix="aap-up-", dir=memory_directory()))
     directory.chmod(0o711)
     yield directory
     shutil.rmtree(directory)
