@@ -11,8 +11,9 @@ INTRODUCTION = """\
 # Who may do what
 
 Printed by `make schema` from the role table (`accounts/core/roles.py`) and from the
-table of routes (`tests/access/table.py`); the tests ask every route, by every method,
-as everybody, and compare the answers with it. Change those, not this page.
+table of routes (`tests/access/table.py`); the tests ask every route, by every method
+that it has, as everybody, and by every other method as an admin (`make stress`: as
+everybody), and compare the answers with it. Change those, not this page.
 
 ## Roles
 """

@@ -1,4 +1,7 @@
-"""Every route, by every method, as everybody: who gets in is in the table."""
+"""Every route, by every method, as everybody: who gets in is in the table.
+
+Methods that nobody has are asked as an admin alone, in `make stress` as everybody.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from audit.core.actions import ACTIONS
 from tests.house.source import APPS, ROOT, python_files
 from transactions.core.reasons import MESSAGES
 
+OWN_EXAMPLES = ("conftest.py", "transactions/test_money_machine.py")
+
 
 def test_every_save_names_its_fields():
     saves = [
@@ -84,3 +86,13 @@ def test_every_direct_dependency_has_its_line_in_the_readme():
 
     assert len(names) > 15
     assert [name for name in names if f"| {name} |" not in readme] == []
+
+
+def test_properties_take_their_number_of_examples_from_the_profile():
+    """The gate's is small, `make stress` has many; a state machine counts its own."""
+    own = [ROOT / "tests" / name for name in OWN_EXAMPLES]
+    tests = [path for path in python_files("tests") if path not in own]
+
+    word = "max_examples" + "="
+    assert all(word in path.read_text() for path in own)
+    assert [str(path) for path in tests if word in path.read_text()] == []
