@@ -14,6 +14,7 @@ import pwd
 import shutil
 import signal
 import socket
+import stat
 import tempfile
 import time
 import urllib.parse
@@ -29,6 +30,7 @@ from platform_site.engines.binaries import (
     runnable_valkey,
 )
 from platform_site.engines.directories import (
+    data_lock,
     directory_of,
     engine_home,
     socket_directory,
@@ -48,6 +50,7 @@ ROLE = DATABASE = "platform"
 RUNTIME_ROLE = "platform_runtime"
 SUPERUSER = "postgres"
 VALKEY_SOCKET = "valkey.sock"
+THROWAWAY = "aap-throwaway-"
 START_TIMEOUT_S = 120  # Recovery after a crash replays the log first.
 
 POSTGRES_SETTINGS = {
@@ -339,16 +342,32 @@ def throwaway_engines(
 ) -> Iterator[EngineUrls]:
     """Run engines without durability in a new temporary directory, then remove both.
 
-    The directory is made in `parent`, by default where temporary files belong.
+    The directory is made in `parent`, by default where temporary files belong. What
+    processes that were killed left there is removed, too.
     """
-    data = Path(tempfile.mkdtemp(prefix="aap-engines-", dir=parent))
-    data.chmod(0o711)
-    engines = Engines(
-        data, durable=False, database_url=database_url, redis_url=redis_url
-    )
-    try:
-        yield engines.start()
-    finally:
-        engines.stop()
-        shutil.rmtree(engines.home, ignore_errors=True)
-        shutil.rmtree(data, ignore_errors=True)
+    parent = parent or Path(tempfile.gettempdir())
+    _remove_leftovers(parent)
+    new = Path(tempfile.mkdtemp(prefix=f"new-{THROWAWAY}", dir=parent))
+    new.chmod(0o711)
+    with data_lock(new):
+        # Under its name it is always locked, or left over.
+        data = new.rename(parent / new.name.removeprefix("new-"))
+        engines = Engines(
+            data, durable=False, database_url=database_url, redis_url=redis_url
+        )
+        try:
+            yield engines.start()
+        finally:
+            engines.stop()
+            shutil.rmtree(engines.home, ignore_errors=True)
+            shutil.rmtree(data, ignore_errors=True)
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove our throw-away directories that nobody holds any more."""
+    for path in parent.glob(f"{THROWAWAY}*"):
+        with contextlib.suppress(OSError, EnginesError):
+            found = path.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
+                with data_lock(path):
+                    shutil.rmtree(path)
