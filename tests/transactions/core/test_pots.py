@@ -95,9 +95,9 @@ def test_the_fullest_period_is_the_fullest_of_all_that_contain_the_step(spent):
 
 
 def pots(*limits: Limit, **where: Any) -> tuple[Pot, ...]:
-    given = {"merchant": "amazon", "category": "travel", "now": NOON} | where
+    given: dict[str, Any] = {"merchant": "amazon", "category": "travel", "now": NOON}
     rules = policy(limits=limits, time_zone="Europe/Berlin")
-    return pots_of(rules, agent_id="agt_1", **given)
+    return pots_of(rules, agent_id="agt_1", **given | where)
 
 
 def test_a_calendar_limit_counts_from_midnight_to_midnight_of_its_zone():
@@ -177,7 +177,7 @@ def test_a_shared_budget_counts_in_the_calendar_of_its_own_zone():
 def test_limits_that_count_the_same_share_a_pot_that_holds_what_the_stricter_lets_it(
     one, each, expected
 ):
-    month = {"period": Period.MONTH, "per": Per.MERCHANT}
+    month: dict[str, Any] = {"period": Period.MONTH, "per": Per.MERCHANT}
     [pot] = pots(
         Limit(**month, name="Amazon", amount_minor=one[0], count=one[1]),
         Limit(**month, amount_minor=each[0], count=each[1]),
@@ -192,7 +192,7 @@ def test_limits_that_count_the_same_share_a_pot_that_holds_what_the_stricter_let
 
 
 def test_only_limits_that_are_about_a_request_have_a_pot_for_it():
-    day = {"period": Period.DAY, "count": 1}
+    day: dict[str, Any] = {"period": Period.DAY, "count": 1}
     found = pots(
         Limit(**day, per=Per.MERCHANT, name="Walmart"),
         Limit(**day, per=Per.MERCHANT),
