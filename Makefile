@@ -22,7 +22,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python
 	"$$HOME"/.pyenv/versions/3.11*/bin/python3)
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test test-all stress bench check django-checks schema messages
+.PHONY: help run test test-all stress mutants bench check django-checks schema messages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ test-all: ## Run the tests on each Python 3.11 to 3.13 that is found
 
 stress: $(DEV) ## Run the long fault tests
 	@$(BIN)/python -m pytest -m stress $(ARGS)
+
+mutants: $(DEV) ## Break the pure rules line by line; a test must notice (an hour)
+	@$(WITH_ENGINES) sh -c 'TEST_DATABASE_URL="$$DATABASE_URL" TEST_REDIS_URL="$$REDIS_URL" \
+		exec nice -n 10 $(BIN)/mutmut run "$$@"' mutmut $(or $(ARGS),'*')
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(DEV) ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
