@@ -26,7 +26,8 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python
 	"$$HOME"/.pyenv/versions/3.11*/bin/python3)
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test test-all stress bench check django-checks schema messages pythons gate-budget
+.PHONY: help run test test-all stress mutants bench check django-checks schema messages pythons \
+	gate-budget
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,11 @@ stress: $(DEV) ## Run the long fault tests, and the properties with many example
 gate-budget: ## Record what the last .ci/run cost as what the next is compared with
 	@test -f .gate/figures.json || { echo "Run .ci/run first." >&2; exit 1; }
 	@cp .gate/figures.json tests/gate/budget.json
+
+mutants: $(DEV) ## Break the pure rules line by line; a test must notice (an hour)
+	@$(WITH_ENGINES) sh -c 'TEST_DATABASE_URL="$$DATABASE_URL" TEST_REDIS_URL="$$REDIS_URL" \
+		exec nice -n 10 $(BIN)/mutmut run "$$@"' mutmut $(or $(ARGS),'*')
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(DEV) ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)

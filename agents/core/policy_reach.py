@@ -87,7 +87,7 @@ def _are_hours_wider(old: Reach, new: Reach) -> bool:
 def _spoken_days(days: Sequence[str]) -> str:
     """Name days that follow one another by the first and the last."""
     names = [day.capitalize() for day in DAYS if day in days]
-    start = DAYS.index(days[0]) if days else 0
+    start = DAYS.index(days[0])
     if len(days) > 2 and tuple(days) == DAYS[start : start + len(days)]:
         return f"{names[0]}–{names[-1]}"
     return ", ".join(names)

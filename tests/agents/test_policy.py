@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.core.approval_levels import ApprovalLevel
+from agents.core.confusables import skeleton
 from agents.core.drafts import FieldError
+from agents.core.hours import Hours
+from agents.core.limits import Limit, Period
 from agents.core.policy import (
+    PolicyRules,
     PolicyTerms,
     compile_rules,
     describe_changes,
@@ -67,6 +72,77 @@ def test_decisions_look_merchants_up_by_key() -> None:
     assert rules.allowed_merchants == frozenset({"amazon", "walmart"})
     assert rules.blocked_categories == frozenset({"gambling", "adult"})
     assert rules.allowed_functions == frozenset()
+
+
+def test_decisions_are_given_every_term() -> None:
+    wide = Hours(("mon", "tue"), 8 * 60, 18 * 60)
+    written = parse_terms(
+        {
+            **SEED,
+            "currency": "EUR",
+            "max_transaction_amount": "900.00",
+            "daily_budget": "1000.00",
+            "max_transactions_per_hour": 7,
+            "allowed_functions": ["pay"],
+            "requires_signature": True,
+            "limits": [{"period": "month", "count": 5}],
+            "approval_levels": [{"above": "600.00", "approvals": 2, "role": "admin"}],
+            "approval_expires_after_minutes": 60,
+            "approval_escalates_after_minutes": 30,
+            "time_zone": "Europe/Berlin",
+            "allowed_countries": ["DE", "FR"],
+            "blocked_countries": ["FR"],
+            "allowed_hours": [{"days": ["mon", "tue"], "from": "08:00", "to": "18:00"}],
+            "blocked_mcc_groups": ["tobacco"],
+            "blocked_mccs": ["1234"],
+        }
+    )
+
+    rules = compile_rules(written, version_id="pol_1", number=3)
+
+    assert rules == PolicyRules(
+        id="pol_1",
+        number=3,
+        currency="EUR",
+        max_transaction_amount_minor=900_00,
+        requires_approval_above_minor=500_00,
+        max_transactions_per_hour=7,
+        allowed_merchants=frozenset({"amazon", "walmart"}),
+        blocked_categories=frozenset({"gambling", "adult"}),
+        allowed_functions=frozenset({"pay"}),
+        requires_signature=True,
+        limits=(
+            Limit(period=Period.DAY, amount_minor=1000_00),
+            Limit(period=Period.MONTH, count=5),
+        ),
+        approval_levels=(ApprovalLevel(above_minor=600_00, approvals=2, role="admin"),),
+        approval_expires_after_minutes=60,
+        approval_escalates_after_minutes=30,
+        time_zone="Europe/Berlin",
+        allowed_countries=frozenset({"DE", "FR"}),
+        blocked_countries=frozenset({"FR"}),
+        allowed_hours=(wide,),
+        blocked_mccs=frozenset({"5993", "1234"}),
+    )
+    assert rules.merchants_by_skeleton == {
+        skeleton("Amazon"): "Amazon",
+        skeleton("Walmart"): "Walmart",
+    }
+
+
+def test_decisions_are_given_null_as_any_and_an_empty_list_as_none() -> None:
+    anything = parse_terms(
+        {**SEED, "allowed_merchants": None, "allowed_functions": None}
+    )
+    nothing = parse_terms({**SEED, "allowed_merchants": [], "allowed_countries": []})
+
+    free = compile_rules(anything, version_id="pol_1", number=1)
+    shut = compile_rules(nothing, version_id="pol_1", number=1)
+
+    assert (free.allowed_merchants, free.allowed_functions) == (None, None)
+    assert free.merchants_by_skeleton == {}
+    assert (free.allowed_countries, free.allowed_hours) == (None, None)
+    assert (shut.allowed_merchants, shut.allowed_countries) == (frozenset(),) * 2
 
 
 def test_j7_null_allows_any_merchant_and_an_empty_list_none() -> None:

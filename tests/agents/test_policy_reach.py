@@ -217,6 +217,21 @@ def test_changes_tell_hours_in_words():
             "Hours",
             "Mon, Wed 08:00–18:00 (UTC).",
         ),
+        (
+            {"allowed_hours": [WEEKDAYS | {"days": ["mon", "tue"]}]},
+            "Hours",
+            "Mon, Tue 08:00–18:00 (UTC).",
+        ),
+        (
+            {"allowed_hours": [WEEKDAYS | {"days": ["fri", "sat", "sun"]}]},
+            "Hours",
+            "Fri–Sun 08:00–18:00 (UTC).",
+        ),
+        (
+            {"allowed_hours": [WEEKDAYS | {"days": ["mon", "tue", "thu"]}]},
+            "Hours",
+            "Mon, Tue, Thu 08:00–18:00 (UTC).",
+        ),
         ({"allowed_countries": []}, "Countries", "None: every purchase is denied."),
         ({"blocked_countries": ["US", "GB"]}, "Countries", "Any but US, GB."),
         ({"allowed_hours": []}, "Hours", "Never: every purchase is denied."),

@@ -172,6 +172,98 @@ def test_e12_masking_takes_linear_time(unit):
     assert cpu_seconds(128_000) < 80 * small
 
 
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ({"pan": "12345678"}, {"pan": "****"}),
+        ({"pan": "123456789"}, {"pan": "****6789"}),
+        ({"iban": "DE89 3704 0044 0532 0130 0 0"}, {"iban": "****3000"}),
+        ({"account-number": "12_34.56 78/9"}, {"account-number": "****6789"}),
+        ({"pan": "****6789"}, {"pan": "****6789"}),
+        ({"pan": 10**20 - 1}, {"pan": "****9999"}),
+        ({"pan": 10**20}, {"pan": "****"}),
+        ({"pan": 1 - 10**20}, {"pan": "****9999"}),
+        ({"pan": -(10**20)}, {"pan": "****"}),
+        ({"pan": float("inf")}, {"pan": "****"}),
+        ({"pan": float("nan")}, {"pan": "****"}),
+        ({"pan": True, "ssn": False}, {"pan": True, "ssn": False}),
+        ({"pan": None, "ssn": ""}, {"pan": None, "ssn": ""}),
+        ({"secret": {"pan": "123456789"}}, {"secret": {"pan": "****"}}),
+        ({"pan": {"secret": "123456789"}}, {"pan": {"secret": "****"}}),
+        ({"pan": {"note": "123456789"}}, {"pan": {"note": "****6789"}}),
+    ],
+)
+def test_by_its_key_a_value_keeps_four_of_nine_characters_or_more(value, masked):
+    assert mask(value) == masked
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        (b"secret", "****"),
+        (bytearray(b"secret"), "****"),
+        (memoryview(b"secret"), "****"),
+        ((VISA, 1), ["****1111", 1]),
+        ({VISA}, ["****1111"]),
+        (frozenset({VISA}), ["****1111"]),
+        ({VISA: 1, 7: 2}, {"****1111": 1, "7": 2}),
+        (-int(VISA), "-****1111"),
+        (float("inf"), float("inf")),
+        (Decimal("49.99"), Decimal("49.99")),
+        (1.5, 1.5),
+        (True, True),
+        (None, None),
+    ],
+)
+def test_values_of_any_type_are_masked(value, masked):
+    found = mask(value)
+
+    assert found == masked
+    assert type(found) is type(masked)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        # Two numbers in one run, beside each other and with four digits in common.
+        (f"{VISA} {AMEX}", "****1111 ****0005"),
+        (f"{VISA}-0000-0000-0000-0000", "****1111-****0000"),
+        ("4111 1111 1111 1111 2222 3333 0210", "****0210"),
+        # Digits around a number stay, unless they make a longer one with it.
+        (f"15 {VISA} 35", "15 ****1111 35"),
+        (f"12 {VISA} 34", "12 ****1134"),
+        # From 13 to 19 digits; 12 and 20 that pass the same sum are no card number.
+        ("411111111117", "411111111117"),
+        ("4111111111119", "****1119"),
+        ("4111111111111111110", "****1110"),
+        ("41111111111111111115", "41111111111111111115"),
+        ("4111 1111 1111 1111 1113", "****1111 1113"),
+    ],
+)
+def test_card_numbers_in_runs_of_digits(text, masked):
+    assert mask(text) == masked
+
+
+def test_a_refused_security_code_is_named_with_its_place():
+    with pytest.raises(SensitiveDataRefused) as refused:
+        mask({"cvv": "123"})
+
+    assert refused.value.pointer == "/cvv"
+
+
+def nested(depth, wrap):
+    value = "plain text"
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_values_are_shown_down_to_the_64th_level(wrap):
+    assert mask(nested(64, wrap)) == nested(64, wrap)
+    assert "plain text" not in json.dumps(mask(nested(65, wrap)))
+
+
 def test_absurdly_deep_or_long_values_end():
     deep: object = VISA
     for _ in range(500):

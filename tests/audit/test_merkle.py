@@ -236,6 +236,40 @@ def test_no_other_history_is_believed(pair, data):
     assert not is_consistent(second, first, proof, new, old)
 
 
+@pytest.mark.parametrize(("first", "second"), [(0, 5), (-1, 5), (0, 0), (6, 5)])
+def test_no_tree_is_believed_to_begin_with_an_empty_or_a_larger_one(first, second):
+    root = by_definition(LEAVES[:5])
+
+    assert not is_consistent(first, second, [], EMPTY_ROOT, root)
+    assert not is_consistent(first, second, [root], root, root)
+    assert not is_consistent(first, second, [], root, root)
+
+
+def test_a_tree_begins_itself_and_nothing_else_of_its_size():
+    root, other = by_definition(LEAVES[:5]), by_definition(LEAVES[1:6])
+
+    assert is_consistent(5, 5, [], root, root)
+    assert not is_consistent(5, 5, [], root, other)
+    assert not is_consistent(5, 5, [root], root, root)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 5), (4, 5), (5, 130)])
+def test_an_empty_proof_shows_no_growth(first, second):
+    old, new = by_definition(LEAVES[:first]), by_definition(LEAVES[:second])
+
+    assert not is_consistent(first, second, [], old, new)
+
+
+@pytest.mark.parametrize(("index", "size"), [(5, 5), (0, 0), (-1, 1), (1, 1)])
+def test_a_leaf_that_is_not_there_is_not_included(index, size):
+    assert not is_included(LEAVES[0], index, size, [], LEAVES[0])
+
+
+def test_a_tree_of_one_leaf_needs_no_proof():
+    assert is_included(LEAVES[0], 0, 1, [], LEAVES[0])
+    assert not is_included(LEAVES[0], 0, 1, [], LEAVES[1])
+
+
 @given(pairs)
 def test_a_subtree_is_covered_by_perfect_ones(pair: list[int]):
     for span in consistency_spans(*pair):

@@ -11,7 +11,7 @@ from audit.core.actions import ACTIONS
 from tests.house.source import APPS, ROOT, python_files
 from transactions.core.reasons import MESSAGES
 
-OWN_EXAMPLES = ("conftest.py", "transactions/test_money_machine.py")
+OWN_EXAMPLES = ("conftest.py", "mutants.py", "transactions/test_money_machine.py")
 
 
 def test_every_save_names_its_fields():

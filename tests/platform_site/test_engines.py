@@ -25,7 +25,6 @@ from platform_site.engines import (
     EngineUrls,
     binaries,
     processes,
-    throwaway_engines,
 )
 from platform_site.engines.directories import SOCKET_PATH_BYTES_MAX, data_lock
 from platform_site.engines.processes import Account, birth, unprivileged_account
@@ -260,35 +259,6 @@ def test_given_urls_are_used_and_nothing_is_started(data):
     )
     assert engines.children == []
     assert list(data.iterdir()) == []
-
-
-def test_only_what_is_not_given_is_started():
-    with throwaway_engines(database_url="postgresql://db/x") as urls:
-        assert urls.database == "postgresql://db/x"
-        with redis.Redis.from_url(urls.redis) as client:
-            assert client.ping()
-
-
-def test_what_a_killed_process_left_is_removed_and_what_is_held_stays(data):
-    held_one = data / "aap-throwaway-held"
-    left_over = data / "aap-throwaway-left"
-    for path in (held_one, left_over):
-        (path / "postgres").mkdir(parents=True)
-    (data / "aap-throwaway-link").symlink_to(data)
-
-    with data_lock(held_one):
-        urls = {"database_url": "postgresql://db/x", "redis_url": "redis://r"}
-        with throwaway_engines(**urls, parent=data):
-            [own] = set(data.glob("aap-throwaway-*")) - {
-                *(held_one, left_over, data / "aap-throwaway-link")
-            }
-            with pytest.raises(EnginesError, match="in use"), data_lock(own):
-                pass
-        assert not own.exists()
-
-    assert not left_over.exists()
-    assert (held_one / "postgres").exists()
-    assert (data / "aap-throwaway-link").is_symlink()
 
 
 def test_servers_on_path_are_the_second_choice(data, monkeypatch):

@@ -11,8 +11,8 @@ MINUTE = gcra.MINUTE_US
 START = 1_750_000_000_000_000
 
 
-def count_allowed(limit, times):
-    full_at, allowed = 0, []
+def count_allowed(limit, times, full_at=0):
+    allowed = []
     for now in times:
         verdict = gcra.judge(limit, full_at_us=full_at, now_us=now)
         full_at = verdict.full_at_us
@@ -94,6 +94,24 @@ def test_a_clock_that_steps_back_costs_one_interval_and_not_hours():
     ).allowed
 
 
+def test_two_requests_at_once_and_one_too_many_are_answered_exactly():
+    auth = DEFAULT_LIMITS["auth"]  # Five a minute: one each 12 seconds.
+
+    first = gcra.judge(auth, full_at_us=0, now_us=START)
+    second = gcra.judge(auth, full_at_us=first.full_at_us, now_us=START)
+    third = gcra.judge(auth, full_at_us=second.full_at_us, now_us=START + 1)
+
+    assert first == gcra.Verdict(
+        allowed=True, full_at_us=START + 12_000_000, remaining=1, next_us=12_000_000
+    )
+    assert second == gcra.Verdict(
+        allowed=True, full_at_us=START + 24_000_000, remaining=0, next_us=12_000_000
+    )
+    assert third == gcra.Verdict(
+        allowed=False, full_at_us=START + 24_000_000, remaining=0, next_us=11_999_999
+    )
+
+
 limits = st.builds(Limit, st.integers(1, 10_000), st.integers(1, 50))
 gaps = st.lists(st.integers(0, 2 * MINUTE // 10), max_size=200)
 
@@ -141,3 +159,19 @@ def test_remaining_is_how_many_more_pass_right_now(limit, steps):
         ).allowed:
             more += 1
         assert more == verdict.remaining
+
+
+@given(limits, gaps)
+def test_the_bucket_holds_one_more_from_the_time_it_names_and_not_before(limit, steps):
+    def passing(full_at, now):
+        return len(count_allowed(limit, [now] * (limit.burst_size + 1), full_at))
+
+    full_at, now = 0, START
+    for step in steps[:20]:
+        now += step
+        verdict = gcra.judge(limit, full_at_us=full_at, now_us=now)
+        full_at = verdict.full_at_us
+
+        later = now + verdict.next_us
+        assert passing(full_at, later - 1) == verdict.remaining
+        assert passing(full_at, later) == verdict.remaining + 1

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from security.core.signatures import (
     RequestParts,
+    RequestSignature,
     SignatureInvalid,
     check_signature,
     content_digest,
@@ -226,8 +227,82 @@ def test_f5_two_signatures_and_every_other_shape_are_refused(headers):
     assert refusal(headers) == "signature_malformed"
 
 
-def test_a_request_without_a_signature_is_refused():
+def test_nonce_key_id_and_headers_may_be_as_long_as_the_profile_says():
+    for nonce in ("n" * 16, "n" * 128):
+        check(signed(nonce=nonce))
+    for key_id in ("k", "k" * 64):
+        check(signed(key_id=key_id), key_id=key_id)
+    check(signed(created=10**11), now_s=10**11)
+    longest = parse_signature({**TWO, "signature": f"sig1=:{'A' * 2040}:"})
+    assert longest.signature == bytes(1530)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        signed(nonce="n" * 15),
+        signed(nonce="n" * 129),
+        signed(key_id=""),
+        signed(key_id="k" * 65),
+        signed(created=10**12),
+        malformed(signature=f"sig1=:{'A' * 2041}=:"),
+        malformed(**{"signature-input": PARAMS.replace("hmac-sha256", "")}),
+        malformed(**{"signature-input": PARAMS.replace("hmac-sha256", "a" * 33)}),
+        malformed(**{"signature-input": PARAMS.replace('"hmac-sha256"', "256")}),
+        malformed(**{"signature-input": PARAMS.replace(f'"{NONCE}"', "9" * 22)}),
+    ],
+)
+def test_one_character_more_or_less_is_refused(headers):
+    assert refusal(headers) == "signature_malformed"
+
+
+def test_an_algorithm_may_have_any_name_of_up_to_32_characters():
+    longest = PARAMS.replace("hmac-sha256", "a" * 32)
+
+    assert parse_signature({**TWO, "signature-input": longest}).algorithm == "a" * 32
+    shortest = PARAMS.replace("hmac-sha256", "a")
+    assert parse_signature({**TWO, "signature-input": shortest}).algorithm == "a"
+
+
+def test_a_signature_is_parsed_into_what_was_sent():
+    parsed = parse_signature(TWO)
+
+    assert parsed == RequestSignature(
+        components=("@method", "@path", "@query", "content-digest"),
+        params=PARAMS.removeprefix("sig1="),
+        created=NOW,
+        key_id=KEY,
+        nonce=NONCE,
+        algorithm="hmac-sha256",
+        signature=parsed.signature,
+    )
+
+
+@pytest.mark.parametrize("name", ["signature-input", "signature"])
+def test_a_request_without_a_signature_is_refused(name):
     assert refusal({}) == "signature_missing"
+    assert refusal({**TWO, name: ""}) == "signature_missing"
+    others = {key: value for key, value in TWO.items() if key != name}
+    assert refusal(others) == "signature_missing"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        replace(PARTS, method="\ud800"),
+        replace(PARTS, path="\ud800"),
+        replace(PARTS, query="\ud800"),
+    ],
+)
+def test_text_that_is_no_unicode_is_signed_like_any_other(odd):
+    """A client that sends it gets a verdict, not an error."""
+    check(signed(odd), odd)
+    assert refusal(signed(), odd) == "signature_mismatch"
+    assert refusal({**TWO, "content-digest": "\ud800"}) == "digest_mismatch"
+
+
+def test_a_refusal_says_its_reason():
+    assert str(SignatureInvalid("key_mismatch")) == "key_mismatch"
 
 
 def test_another_algorithm_is_refused():

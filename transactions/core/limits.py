@@ -95,11 +95,12 @@ def pots_of(
     share a pot, which holds as much as the stricter one lets it. `is_past`: asked
     before, so that there may be periods that began before it and ended after it.
     """
+    if policy is None:
+        return ()
     where = {"merchant": merchant, "category": category}
-    time_zone = policy.time_zone if policy else "UTC"
     pots: dict[tuple[str, str], Pot] = {}
     for limit in limits_concerning(policy, **where):
-        span = span_of(limit.period, limit.window, now, time_zone)
+        span = span_of(limit.period, limit.window, now, policy.time_zone)
         pot = _pot(agent_id, scope_of(limit, **where), limit, span)
         if is_past and pot.step is not None:
             reach = pot.starts_at - pot.since

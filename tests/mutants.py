@@ -1,0 +1,90 @@
+"""Mutants of the pure rules: how tests run against them, and which may survive.
+
+As a pytest plugin it gives each mutant the same few examples. As a command, after
+`mutmut run`, it prints the score per file and fails on a survivor that docs/mutants.md
+does not explain: `python -m tests.mutants [PATTERN ...]`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import walk_mutatable_files
+
+from tests.house.source import ROOT
+
+hypothesis.settings.register_profile(
+    "mutants", max_examples=25, derandomize=True, deadline=None, database=None
+)
+
+# A heading names the function, and each block below it one change of its lines.
+BLOCK = re.compile(
+    r"^#### `(?P<function>.+)`$|^```diff\n(?P<diff>.+?)^```$", re.M | re.S
+)
+
+Change = tuple[str, tuple[str, ...]]
+
+
+def main(patterns: list[str]) -> int:
+    """Write a row per file, then what survived unexplained; return an exit code."""
+    known, unexplained = set(explained()), list[str]()
+    rows = ["| file | mutants | killed | explained |", "|---|---|---|---|"]
+    for path in sorted(walk_mutatable_files()):
+        counts: Counter[str] = Counter()
+        for name, status in statuses(path):
+            if patterns and not any(fnmatch.fnmatch(name, each) for each in patterns):
+                continue
+            diff = "" if status == "killed" else get_diff_for_mutant(name, path=path)
+            is_known = status == "survived" and change_of(name, diff) in known
+            counts["explained" if is_known else status] += 1
+            if diff and not is_known:
+                unexplained.append(f"{name}: {status}\n{diff}\n")
+        if total := counts.total():
+            killed, reasons = counts["killed"], counts["explained"]
+            rows.append(f"| `{path}` | {total} | {killed} | {reasons} |")
+    sys.stdout.write("\n".join([*rows, "", *unexplained]))
+    return bool(unexplained)
+
+
+def statuses(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield each mutant of a file and what became of it, as mutmut noted it."""
+    data = SourceFileMutationData(path=path)
+    data.load()
+    for name, code in data.exit_code_by_key.items():
+        status = status_by_exit_code[code]
+        # A mutant that never ends, or ends its process, is noticed as well.
+        yield name, "killed" if status in ("timeout", "segfault") else status
+
+
+def explained() -> Iterator[Change]:
+    """Yield the changes that docs/mutants.md gives a reason for."""
+    function = ""
+    for block in BLOCK.finditer((ROOT / "docs" / "mutants.md").read_text()):
+        function = block["function"] or function
+        if block["diff"]:
+            yield function, changed_lines(block["diff"])
+
+
+def change_of(mutant: str, diff: str) -> Change:
+    """Return the function, as module.name or module.Class.name, and what changed."""
+    mangled = mutant.rpartition("__mutmut_")[0]
+    return re.sub(r"\.xǁ|\.x_|ǁ", ".", mangled), changed_lines(diff)
+
+
+def changed_lines(diff: str) -> tuple[str, ...]:
+    """Return the lines that came and went, whatever their indentation."""
+    lines = (line for line in diff.splitlines() if re.match(r"[-+](?![-+]{2} )", line))
+    return tuple(f"{line[0]} {line[1:].strip()}" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

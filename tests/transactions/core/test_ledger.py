@@ -1,0 +1,73 @@
+"""What movements of money add up to, and which transaction gives its place back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transactions.core.ledger import EFFECTS, MOVEMENTS, balances, frees_a_place
+
+amounts = st.lists(st.tuples(st.sampled_from(sorted(MOVEMENTS)), st.integers(1, 10**9)))
+
+
+def test_each_account_has_what_came_in_less_what_went_out():
+    entries = [
+        (*MOVEMENTS["reserve"], 1000),
+        (*MOVEMENTS["increment"], 200),
+        (*MOVEMENTS["capture"], 700),
+        (*MOVEMENTS["release"], 500),
+        (*MOVEMENTS["late_capture"], 30),
+        (*MOVEMENTS["refund"], 100),
+    ]
+
+    assert balances(entries) == {
+        "available": -730,
+        "reserved": 0,
+        "captured": 630,
+        "refunded": 100,
+    }
+
+
+@given(amounts)
+def test_all_accounts_together_always_hold_nothing(moved):
+    entries = [(*MOVEMENTS[kind], amount) for kind, amount in moved]
+
+    assert sum(balances(entries).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_resolved", "captured_minor", "expected"),
+    [
+        ("release", True, 0, True),
+        ("release", True, 1, False),
+        ("release", False, 0, False),
+        ("capture", True, 0, False),
+    ],
+)
+def test_only_a_full_release_of_an_untouched_reservation_frees_a_place(
+    kind, is_resolved, captured_minor, expected
+):
+    assert (
+        frees_a_place(kind, is_resolved=is_resolved, captured_minor=captured_minor)
+        is expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "reserved", "counted"),
+    [
+        ("increment", 1, 1),
+        ("release", -1, -1),
+        ("capture", -1, 0),
+        ("late_capture", 0, 1),
+        ("refund", 0, 0),
+    ],
+)
+def test_a_budget_counts_what_is_reserved_or_taken_and_never_what_came_back(
+    kind, reserved, counted
+):
+    effect = EFFECTS[kind].budget
+
+    assert effect.get("reserved_minor", 0) == reserved
+    assert sum(effect.values()) == counted
