@@ -39,8 +39,12 @@ def main(venv: str, python: str) -> None:
         finally:
             os.killpg(process.pid, signal.SIGINT)
             code = process.wait(END_TIMEOUT_S)
-        if code != 0:
+        # Make itself ends by the signal, after the platform has ended.
+        if code not in (0, -signal.SIGINT):
             sys.exit(f"`make run` ended with exit code {code}.")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                sys.exit("`make run` ended, and the platform still answers.")
 
 
 def free_port() -> int:
