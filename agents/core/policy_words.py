@@ -82,11 +82,11 @@ def _time_to_decide(terms: PolicyTerms) -> str:
 
 def spoken_minutes(minutes: int) -> str:
     """Return a time in the largest unit that says it exactly: 24 hours, 90 minutes."""
-    for unit, length in (("day", 1_440), ("hour", 60), ("minute", 1)):
-        count, rest = divmod(minutes, length)
-        if rest == 0 and (count > 1 or length == 1 or unit != "day"):
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    raise AssertionError("Minutes say it exactly.")
+    if minutes > 1_440 and minutes % 1_440 == 0:
+        return f"{minutes // 1_440} days"
+    if minutes % 60 == 0:
+        return "1 hour" if minutes == 60 else f"{minutes // 60} hours"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _daily(terms: PolicyTerms) -> str:

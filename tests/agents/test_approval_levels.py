@@ -238,10 +238,14 @@ def test_roles_are_ordered():
 @pytest.mark.parametrize(
     ("minutes", "said"),
     [
+        (1, "1 minute"),
         (5, "5 minutes"),
         (60, "1 hour"),
+        (120, "2 hours"),
         (90, "90 minutes"),
         (1440, "24 hours"),
+        (1441, "1441 minutes"),
+        (2160, "36 hours"),
         (2880, "2 days"),
         (10_080, "7 days"),
     ],
