@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from django.urls import URLPattern
 from rest_framework.permissions import AllowAny
+from rest_framework.schemas.generators import EndpointEnumerator
 from rest_framework.views import APIView
 
 from agents.models import AgentCredential
-from platform_site.urls import api_v1
-from tests.access.routes import all_routes
+from tests.access.routes import PARAMETER, all_routes
 from tests.factories import make_agent, make_agent_token, make_credential
 from tests.flows.requests import app_rows
+from tests.house.source import APPS
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -28,6 +29,18 @@ FOR_EVERYBODY = {
 
 
 NAMED = {"permission_classes", "get_permissions"}
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def subclasses(kind: type) -> set[type]:
+    found = set(kind.__subclasses__())
+    return found.union(*(subclasses(child) for child in found)) if found else found
+
+
+def braced(found: re.Match[str]) -> str:
+    """Return a parameter as OpenAPI writes it: agents/<str:pk> is agents/{pk}."""
+    segment, name = found[1], found[2]
+    return f"{segment}/{{{name}}}" if segment else f"{{{name}}}"
 
 
 def below_api_view(kind: type) -> list[type]:
@@ -59,7 +72,31 @@ def test_c6_every_view_of_the_api_names_who_may_use_it():
 
 
 def test_c6_the_walk_sees_every_view_that_is_mounted():
-    assert all(isinstance(one, URLPattern) or one.url_patterns for one in api_v1)
+    walked = {
+        (f"/{PARAMETER.sub(braced, pattern)}", view.cls)
+        for pattern, view in api_routes().items()
+    }
+
+    # As REST framework finds them for its schema.
+    mounted = {
+        (path, callback.cls)
+        for path, _, callback in EndpointEnumerator().get_api_endpoints()
+        if path.startswith("/api/v1/")
+    }
+    assert len(mounted) > 40
+    assert walked == mounted
+
+
+def test_c6_every_view_of_the_api_is_mounted():
+    defined = {
+        kind
+        for kind in subclasses(APIView)
+        if kind.__module__.split(".")[0] in APPS and METHODS & vars(kind).keys()
+    }
+    mounted = {view.cls for view in api_routes().values()}
+
+    assert defined == {kind for kind in mounted if kind.__module__.startswith(APPS)}
+    assert len(defined) > 40
 
 
 # Evaluated anywhere, it would say 1787569.
@@ -120,12 +157,24 @@ def test_c13_nor_does_a_field_of_the_body(client_for: Any, bob: Any, carol: Any)
     assert AgentCredential.objects.get().revoked_at is None
 
 
-@pytest.mark.parametrize("method", ["head", "options"])
+@pytest.mark.parametrize(
+    ("method", "allowed", "foreign"),
+    [("get", 200, 404), ("head", 200, 404), ("options", 405, 405)],
+)
 def test_c13_head_and_options_open_what_get_opens_and_no_more(
-    method: str, client_for: Any, bob: Any, carol: Any, eve: Any
+    method: str,
+    allowed: int,
+    foreign: int,
+    client_for: Any,
+    bob: Any,
+    carol: Any,
+    eve: Any,
 ):
-    agent = make_agent(carol, acting=bob)
+    path = f"/api/v1/agents/{make_agent(carol, acting=bob).pk}/"
 
-    answer = getattr(client_for(eve), method)(f"/api/v1/agents/{agent.pk}/")
+    by_manager = getattr(client_for(bob), method)(path)
+    by_stranger = getattr(client_for(eve), method)(path)
 
-    assert answer.status_code in (404, 405)
+    assert (by_manager.status_code, by_stranger.status_code) == (allowed, foreign)
+    assert (b"shopping" in by_manager.content) is (method == "get")
+    assert b"shopping" not in by_stranger.content

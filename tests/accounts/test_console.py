@@ -43,7 +43,11 @@ def test_n2_only_admins_enter(people: People):
         client = Client()
         sign_in(client, person)
 
-        assert client.get(PEOPLE).status_code in {302, 403}
+        answer = client.get(PEOPLE)
+        assert (answer.status_code, answer["Location"]) == (
+            302,
+            f"/admin/login/?next={PEOPLE}",
+        )
 
 
 def test_the_list_shows_people_with_their_sessions(console: Client, people: People):
@@ -59,8 +63,13 @@ def test_the_list_shows_people_with_their_sessions(console: Client, people: Peop
 
 
 def test_n4_no_form_shows_a_hash(console: Client, carol: User):
-    page = console.get(f"{PEOPLE}{carol.pk}/change/").content.decode()
+    answer = console.get(f"{PEOPLE}{carol.pk}/change/")
 
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.instance == carol
+    assert f'value="{carol.email}"' in page
+    assert carol.password.startswith("pbkdf2")
     assert carol.password not in page
     assert "pbkdf2" not in page
 
@@ -93,6 +102,7 @@ def test_only_the_grantable_permissions_can_be_ticked(console: Client, dave: Use
     response = console.post(f"{PEOPLE}{dave.pk}/change/", body)
 
     assert response.status_code == 200
+    assert set(response.context["adminform"].form.errors) == {"permissions"}
     assert not dave.user_permissions.exists()
 
 
@@ -120,13 +130,13 @@ def test_n3_an_admins_own_role_waits_and_says_so(console: Client, alice: User):
 
 
 def test_c4_fields_that_the_form_lacks_are_ignored(console: Client, carol: User):
-    body = change_of(
-        carol, is_superuser="on", username="root", password="x", is_staff="on"
-    )
+    hostile = {"is_superuser": "on", "username": "root", "is_staff": "on"}
+    body = change_of(carol, **hostile, password="x", full_name="Carol C.")
 
-    console.post(f"{PEOPLE}{carol.pk}/change/", body)
+    assert console.post(f"{PEOPLE}{carol.pk}/change/", body).status_code == 302
 
     carol.refresh_from_db()
+    assert carol.full_name == "Carol C."
     assert (carol.username, carol.is_superuser, carol.role) == ("carol", False, "user")
     assert carol.check_password(PASSWORD)
 
@@ -153,9 +163,12 @@ def test_a_taken_name_is_told_and_nothing_is_made(console: Client, people: Peopl
 
 
 def test_a_weak_first_password_is_refused(console: Client):
-    body = {"username": "frank", "password": "short", "role": "user"}
+    body = {"username": "frank", "password": "short", "role": "user", "phone": ""}
 
-    assert console.post(f"{PEOPLE}add/", body).status_code == 200
+    response = console.post(f"{PEOPLE}add/", body)
+
+    assert response.status_code == 200
+    assert set(response.context["adminform"].form.errors) == {"password"}
     assert not User.objects.filter(username="frank").exists()
 
 
@@ -182,9 +195,10 @@ def test_ones_own_password_takes_the_old_one(console: Client, alice: User):
 
 def test_nobody_is_deleted(console: Client, carol: User):
     assert console.post(f"{PEOPLE}{carol.pk}/delete/").status_code == 403
-    body = {"action": "delete_selected", "_selected_action": [carol.pk]}
-    console.post(PEOPLE, body)
+    selected = {"_selected_action": [carol.pk], "post": "yes"}
+    answer = console.post(PEOPLE, {"action": "delete_selected", **selected})
 
+    assert answer.status_code == 302
     assert User.objects.filter(pk=carol.pk).exists()
 
 
@@ -208,10 +222,10 @@ def test_sessions_are_read_only_and_can_be_ended(console: Client, carol: User):
 
     assert console.get(address).status_code == 200
     assert console.get(f"{address}add/").status_code == 403
-    assert (
-        session.refresh_hash
-        not in console.get(f"{address}{session.pk}/change/").content.decode()
-    )
+    page = console.get(f"{address}{session.pk}/change/")
+    assert page.status_code == 200
+    assert f"carol since {session.created_at:%Y-%m-%d %H:%M}" in page.content.decode()
+    assert session.refresh_hash not in page.content.decode()
     console.post(address, {"action": "end", "_selected_action": [session.pk]})
 
     session.refresh_from_db()

@@ -12,6 +12,7 @@ from accounts.models import User
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
+from agents.models import PolicyVersion
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import OwnChangeRefused
@@ -87,18 +88,26 @@ def test_k11_what_is_linked_later_no_longer_counts_twice(agent, people, give_pol
 def test_a_second_account_is_no_second_person_for_changes(people):
     lead = make_person("lead", User.Role.MANAGER, people.north)
     lead_too = make_person("lead-too", User.Role.MANAGER, people.north)
+    peer = make_person("peer", User.Role.MANAGER, people.north)
     agent = make_agent(lead, acting=people.alice, name="own")
     link(lead_too, lead, people.alice)
     looser = parse_terms({**SEED_POLICY, "max_transaction_amount": "9000.00"})
 
     change = agent_services.set_policy(agent.pk, looser, acting=lead)
     assert isinstance(change, ChangeRequest)
+    with pytest.raises(OwnChangeRefused):
+        approve_change(change.pk, acting=lead)
+    with pytest.raises(NotFound):  # As if they managed another team.
+        approve_change(change.pk, acting=lead_too)
     asked_too = agent_services.set_policy(agent.pk, looser, acting=lead_too)
     assert isinstance(asked_too, ChangeRequest)
     for account in (lead, lead_too):
-        with pytest.raises((NotFound, OwnChangeRefused)):
-            approve_change(change.pk, acting=account)
-    assert agent_services.set_policy(agent.pk, looser, acting=people.alice).number == 2
+        with pytest.raises(OwnChangeRefused):
+            approve_change(asked_too.pk, acting=account)
+    assert not PolicyVersion.objects.filter(agent=agent, number=2).exists()
+    # Nothing but the link is in the way of another manager of the same team.
+    assert approve_change(asked_too.pk, acting=peer).status == "approved"
+    assert agent_services.set_policy(agent.pk, looser, acting=people.alice).number == 3
 
 
 def test_m7_a_second_account_unlocks_and_reactivates_nothing_of_ones_own(people):
@@ -110,9 +119,11 @@ def test_m7_a_second_account_unlocks_and_reactivates_nothing_of_ones_own(people)
         lock_resource(kind, target, acting=people.alice, reason="Stop.")
         with pytest.raises(NotPermitted):
             unlock_resource(kind, target, acting=boss_too, reason="Mine.")
+        unlock_resource(kind, target, acting=people.alice, reason="Explained.")
     agent_services.update_agent(agent.pk, is_active=False, acting=people.alice)
     with pytest.raises(OwnAgentRefused):
         agent_services.update_agent(agent.pk, is_active=True, acting=boss_too)
+    agent_services.update_agent(agent.pk, is_active=True, acting=people.alice)
 
 
 def test_linking_is_told_and_takes_an_administrator_who_is_neither(people):

@@ -24,6 +24,14 @@ PAGE = "/accounts/login/"
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 
+@pytest.fixture
+def stopped_clock():
+    """Stop the clock: a busy machine needs seconds for what must count as no time."""
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        yield now
+
+
 def sign_in(client, username="carol", password=WRONG, **extra):
     body = {"username": username, "password": password}
     return client.post(URL, body, **extra)
@@ -33,13 +41,15 @@ def fail_until_locked(client, **extra):
     return [sign_in(client, **extra).status_code for _ in range(5)]
 
 
-def test_a1_thirty_wrong_passwords_meet_429_with_retry_after(api, carol: User):
+def test_a1_thirty_wrong_passwords_meet_429_with_retry_after(
+    stopped_clock, api, carol: User
+):
     responses = [sign_in(api()) for _ in range(30)]
 
     assert [r.status_code for r in responses] == [401] * 4 + [429] * 26
     for response in responses[4:]:
         assert response.data["code"] == "account_locked"
-        assert 890 <= int(response["Retry-After"]) <= 900
+        assert response["Retry-After"] == "900"
 
 
 def test_the_right_password_does_not_open_a_lock(api, carol: User):
@@ -111,12 +121,13 @@ def test_success_forgets_the_failures_before_it(api, carol: User):
     assert AccessAttempt.objects.get().failures_since_start == 1
 
 
-def test_the_lock_ends_after_a_quarter_of_an_hour(api, carol: User):
+def test_the_lock_ends_after_a_quarter_of_an_hour(stopped_clock, api, carol: User):
     fail_until_locked(api())
+    end = stopped_clock + timedelta(minutes=15)
 
-    with time_machine.travel(timezone.now() + timedelta(minutes=14)):
+    with time_machine.travel(end - timedelta(seconds=1), tick=False):
         assert sign_in(api(), password=PASSWORD).status_code == 429
-    with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=5)):
+    with time_machine.travel(end + timedelta(seconds=1), tick=False):
         assert sign_in(api(), password=PASSWORD).status_code == 200
 
 
@@ -133,7 +144,7 @@ def test_an_administrator_releases_it(api, alice: User, carol: User):
     assert event.actor_id == alice.pk
 
 
-def test_the_page_locks_and_says_so_with_the_same_status(carol: User):
+def test_the_page_locks_and_says_so_with_the_same_status(stopped_clock, carol: User):
     client = Client()
     body = {"username": "carol", "password": "wrong password"}
 
@@ -142,7 +153,7 @@ def test_the_page_locks_and_says_so_with_the_same_status(carol: User):
 
     assert statuses == [200] * 4 + [429]
     assert locked.status_code == 429
-    assert 890 <= int(locked["Retry-After"]) <= 900
+    assert locked["Retry-After"] == "900"
     assert "accounts/locked_out.html" in [t.name for t in locked.templates]
     assert "_auth_user_id" not in client.session
 
@@ -163,6 +174,8 @@ def test_no_password_is_kept_of_a_failure(api, carol: User):
     sign_in(api(), password="my secret password")
     Client().post(PAGE, {"username": "carol", "password": "my secret password"})
 
+    assert AccessAttempt.objects.get().failures_since_start == 2
+    assert AuditEvent.objects.filter(action="user.sign_in_failed").count() == 2
     assert "my secret" not in str(list(AccessAttempt.objects.values()))
     assert "my secret" not in str(list(AuditEvent.objects.values()))
 
@@ -174,6 +187,7 @@ def test_a_password_typed_for_a_name_is_kept_nowhere(api, carol: User):
 
     attempt = AccessAttempt.objects.get()
     assert attempt.failures_since_start == 3
+    assert AuditEvent.objects.filter(action="user.sign_in_failed").count() == 3
     assert "secret" not in str(list(AccessAttempt.objects.values())).lower()
     assert "secret" not in str(list(AuditEvent.objects.values())).lower()
 
@@ -218,5 +232,5 @@ def in_a_thread(call):
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(20)
+    thread.join(300)
     assert not thread.is_alive()

@@ -76,6 +76,7 @@ def test_an_auditor_is_anyone_given_the_permission(dave: User, carol: User):
 
 def test_a_deactivated_person_has_no_permission(alice: User, bob: User):
     for person in (alice, bob):
+        assert User.objects.get(pk=person.pk).has_perm("agents.view_agent")
         person.is_active = False
         assert not person.has_perm("agents.view_agent")
         assert not person.has_module_perms("agents")
@@ -121,6 +122,7 @@ def test_a_manager_without_a_team_sees_only_themselves(people: People):
 
 
 def test_a_deactivated_person_sees_nobody(alice: User):
+    assert queries.owners_visible_to(alice).exists()
     alice.is_active = False
 
     assert not queries.owners_visible_to(alice).exists()

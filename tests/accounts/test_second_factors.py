@@ -14,6 +14,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import Session, User
+from accounts.seals import person_proving, unseal
 from audit.models import AuditEvent
 from tests.browsing import sign_in
 from tests.people import PASSWORD, People
@@ -22,6 +23,7 @@ from tests.second_factors import code_of, enrol_app, factors_of, recovery_codes
 LOGIN = "/accounts/login/"
 SECOND = "/accounts/second-factors/authenticate/"
 TOKEN = "/api/v1/auth/token/"
+NOT_RIGHT = "The code is not right, or was used before."
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -69,7 +71,7 @@ def test_a_wrong_code_is_refused_counted_and_told(client: Client, secret: str):
     response = client.post(SECOND, {"code": code_of(secret, steps=99)})
 
     assert response.status_code == 200
-    assert "The code is not right, or was used before." in response.content.decode()
+    assert NOT_RIGHT in response.content.decode()
     assert not is_signed_in(client)
     event = AuditEvent.objects.get(action="user.sign_in_failed")
     assert event.details == {"reason": "second_factor", "via": "page"}
@@ -82,6 +84,7 @@ def test_a13_a_code_counts_once_also_when_the_cache_is_emptied(
     code = code_of(secret)
     prove_password(client)
     client.post(SECOND, {"code": code})
+    assert is_signed_in(client)
     cache.clear()
 
     other = Client()
@@ -89,6 +92,7 @@ def test_a13_a_code_counts_once_also_when_the_cache_is_emptied(
     response = other.post(SECOND, {"code": code})
 
     assert response.status_code == 200
+    assert NOT_RIGHT in response.content.decode()
     assert not is_signed_in(other)
 
 
@@ -151,7 +155,12 @@ def test_a14_recovery_codes_and_secrets_are_unreadable_in_the_database(
 
     assert factors_of(bob) == ["recovery_codes", "totp"]
     assert secret not in stored
+    assert len(codes) == 10
     assert not [code for code in codes if code in stored]
+    # A reader of the seed could compute all of them.
+    row = Authenticator.objects.get(type="recovery_codes")
+    with person_proving(bob):
+        assert unseal(row.data["seed"]) not in stored
 
 
 def test_a15_staff_without_a_second_factor_can_only_enrol(
@@ -206,19 +215,35 @@ def test_the_last_factor_of_an_approver_stays(
     settings.MFA_REQUIRED = True
     sign_in(client, bob)
 
-    client.post("/accounts/second-factors/app/remove/")
+    kept = client.post("/accounts/second-factors/app/remove/")
 
+    assert (kept.status_code, kept.get("Location")) == (200, None)
     assert factors_of(bob) == ["totp"]
+    settings.MFA_REQUIRED = False
+    assert client.post("/accounts/second-factors/app/remove/").status_code == 302
+    assert factors_of(bob) == []
 
 
-@pytest.mark.parametrize("address", ["/", "/dashboard/", "/approvals/", "/admin/"])
+@pytest.mark.parametrize(
+    ("address", "login"),
+    [
+        ("/", LOGIN),
+        ("/dashboard/", LOGIN),
+        ("/approvals/", LOGIN),
+        ("/admin/", "/admin/login/"),
+    ],
+)
 def test_a16_the_step_cannot_be_skipped_by_address(
-    client: Client, secret: str, address: str
+    client: Client, secret: str, address: str, login: str
 ):
     prove_password(client)
 
-    assert client.get(address).status_code == 302
+    response = client.get(address)
+    next_page = f"{login}?next={address}"
+    assert (response.status_code, response["Location"]) == (302, next_page)
     assert not is_signed_in(client)
+    client.post(SECOND, {"code": code_of(secret)})
+    assert is_signed_in(client)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +256,8 @@ def test_a16_an_empty_post_does_not_pass(
 
     assert client.post(SECOND, body).status_code == 200
     assert not is_signed_in(client)
+    client.post(SECOND, {"code": code_of(secret)})
+    assert is_signed_in(client)
 
 
 def test_a16_without_the_password_the_step_sends_back(client: Client, secret: str):
@@ -240,13 +267,17 @@ def test_a16_without_the_password_the_step_sends_back(client: Client, secret: st
 
 
 def test_a17_another_persons_code_is_refused(client: Client, people: People):
-    enrol_app(people.bob)
+    own = enrol_app(people.bob)
     others = enrol_app(people.carol)
     prove_password(client)
 
-    client.post(SECOND, {"code": code_of(others)})
+    response = client.post(SECOND, {"code": code_of(others)})
 
+    assert response.status_code == 200
+    assert NOT_RIGHT in response.content.decode()
     assert not is_signed_in(client)
+    client.post(SECOND, {"code": code_of(own)})
+    assert is_signed_in(client)
 
 
 def test_a17_a_secret_moved_to_another_person_is_void_and_told(
@@ -273,6 +304,7 @@ def test_b18_the_session_id_changes_at_sign_in(client: Client, secret: str):
 
     client.post(SECOND, {"code": code_of(secret)})
 
+    assert is_signed_in(client)
     assert client.cookies["session"].value != before
 
 
@@ -297,6 +329,7 @@ def test_by_api_a_wrong_password_does_not_tell_of_the_second_factor(
 ):
     response = ask_token(api(), password="wrong", otp=code_of(secret))
 
+    assert response.status_code == 401
     assert response.json()["code"] == "invalid_credentials"
 
 

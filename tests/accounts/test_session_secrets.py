@@ -63,6 +63,7 @@ def test_g1_a_form_that_waits_for_a_step_up(alice: User, carol: User):
 def test_a_session_that_does_not_decrypt_is_empty(carol: User, settings: Any):
     client = Client()
     sign_in(client, carol)
+    assert client.get("/dashboard/").status_code == 200
     settings.ENCRYPTION_KEY = "bmV3LWVuY3J5cHRpb24ta2V5LS0wMTIzNDU2Nzg5YWI="
 
     answer = client.get("/dashboard/")

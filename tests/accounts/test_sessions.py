@@ -8,6 +8,7 @@ from accounts.errors import InvalidCredentials
 from accounts.models import Session, User
 from audit.models import AuditEvent
 from security.services import lock_resource
+from tests.browsing import sign_in
 from tests.people import PASSWORD, People
 
 ME = "/api/v1/me/"
@@ -116,18 +117,17 @@ def test_c2_nobody_ends_anothers_session(client_for, people: People, who: str):
 
 def test_b13_revoke_all_ends_api_and_browser_alike(api, carol: User, dave: User):
     browser = Client()
-    browser.login(
-        username="carol", password=PASSWORD, request=RequestFactory().post("/")
-    )
+    sign_in(browser, carol)
     pairs = [start(carol), start(carol)]
     foreign = start(dave)
-    assert "_auth_user_id" in browser.session
+    assert browser.get("/accounts/password/").status_code == 200
 
     response = api(token=pairs[0].access).post(REVOKE_ALL)
 
     assert response.status_code == 204
     assert not any(is_open(api, pair) for pair in pairs)
-    assert browser.get("/accounts/password/").status_code == 302
+    ended = browser.get("/accounts/password/")
+    assert ended["Location"] == "/accounts/login/?next=/accounts/password/"
     assert is_open(api, foreign)
 
 
@@ -183,8 +183,7 @@ def test_b16_looking_at_sessions_changes_nothing(client_for, carol: User):
     client = client_for(carol)
     before = list(Session.objects.values())
 
-    client.get(LIST)
-    client.get(ME)
+    assert [client.get(address).status_code for address in (LIST, ME)] == [200, 200]
 
     assert list(Session.objects.values()) == before
 

@@ -138,8 +138,8 @@ def test_it_keeps_to_that_account_when_the_address_changes(
 
     come_back(Client())
 
-    owners = {session.user for session in Session.objects.select_related("user")}
-    assert owners == {people.carol}
+    owners = [session.user for session in Session.objects.select_related("user")]
+    assert owners == [people.carol] * 2
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,8 @@ def test_a_forged_or_refused_answer_opens_nothing(
 ):
     response = come_back(client, **changes, _redir="")
 
-    assert response.status_code in (302, 403)
+    assert (response.status_code, response["Location"]) == (302, "/accounts/login/")
+    assert provider.asked == []
     assert Session.objects.count() == 0
 
 
@@ -231,7 +232,9 @@ def test_the_button_is_shown_where_it_is_switched_on(
     assert "Continue with Acme" in client.get("/accounts/login/").content.decode()
 
     settings.OIDC_ISSUER = ""
-    assert "Continue with" not in client.get("/accounts/login/").content.decode()
+    page = client.get("/accounts/login/")
+    assert page.status_code == 200
+    assert "Continue with" not in page.content.decode()
 
 
 def test_where_it_is_off_its_addresses_are_none(client: Client, carol: User):

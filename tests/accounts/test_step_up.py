@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Session, User
 from audit.models import AuditEvent
+from tests.access.passkeys import answer_with, new_passkey, new_private_key
 from tests.people import PASSWORD
 from tests.second_factors import code_of, enrol_app
 
@@ -31,12 +33,12 @@ def test_a_password_steps_up_whoever_has_nothing_better(
 ):
     client = client_for(bob)
     age_proofs()
+    asked_at = timezone.now()
 
     response = client.post(STEP_UP, {"password": PASSWORD})
 
     assert response.status_code == 200
-    proved_at = Session.objects.get().authenticated_at
-    assert timezone.now() - proved_at < timedelta(minutes=1)
+    assert asked_at <= Session.objects.get().authenticated_at <= timezone.now()
     event = AuditEvent.objects.get(action="session.stepped_up")
     assert (event.actor_label, event.details) == ("bob", {"method": "password"})
 
@@ -66,6 +68,20 @@ def test_exactly_one_proof_is_taken(
     assert client_for(bob).post(STEP_UP, body).status_code == 400
 
 
+PASSKEY = f"{STEP_UP}passkey/"
+
+
+def add_passkey(person: User) -> Any:
+    """Register a passkey; return the private key, which only its owner's device has."""
+    private_key = new_private_key()
+    Authenticator.objects.create(
+        user=person,
+        type=Authenticator.Type.WEBAUTHN,
+        data=new_passkey(private_key),
+    )
+    return private_key
+
+
 @pytest.mark.parametrize(
     "passkey", [{}, {"id": "AA"}, {"response": 7}, {"id": "AA", "rawId": "AA"}]
 )
@@ -73,12 +89,46 @@ def test_a_made_up_passkey_is_refused(
     client_for: Callable[..., APIClient], bob: User, passkey: dict[str, Any]
 ):
     client = client_for(bob)
+    add_passkey(bob)
     age_proofs()
+    before = Session.objects.get().authenticated_at
+    assert client.post(PASSKEY).status_code == 200
 
     response = client.post(STEP_UP, {"passkey": passkey})
 
     assert response.status_code == 401
-    assert client.post(f"{STEP_UP}passkey/").status_code == 401
+    assert response.json()["code"] == "second_factor_refused"
+    assert Session.objects.get().authenticated_at == before
+
+
+def test_a_passkey_proves_by_its_own_key_and_each_challenge_once(
+    client_for: Callable[..., APIClient], bob: User
+):
+    client = client_for(bob)
+    own = add_passkey(bob)
+    age_proofs()
+    before = Session.objects.get().authenticated_at
+
+    forged = answer_with(new_private_key(), client.post(PASSKEY).json())
+    assert client.post(STEP_UP, {"passkey": forged}).status_code == 401
+    answer = answer_with(own, client.post(PASSKEY).json())
+    Session.objects.update(challenge=None)
+    assert client.post(STEP_UP, {"passkey": answer}).status_code == 401
+    assert Session.objects.get().authenticated_at == before
+
+    answer = answer_with(own, client.post(PASSKEY).json())
+    assert client.post(STEP_UP, {"passkey": answer}).status_code == 200
+    assert Session.objects.get().authenticated_at > before
+    assert client.post(STEP_UP, {"passkey": answer}).status_code == 401
+
+
+def test_without_a_passkey_there_is_no_challenge(
+    client_for: Callable[..., APIClient], bob: User
+):
+    response = client_for(bob).post(PASSKEY)
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "second_factor_refused"
 
 
 def test_the_page_asks_and_goes_on_where_it_was_stopped(client: Client, bob: User):

@@ -46,7 +46,8 @@ def test_no_cell_of_a_table_is_a_formula(event):
     [row] = csv.reader(io.StringIO(csv_row(event), newline=""))
 
     assert len(row) == len(CSV_COLUMNS)
-    assert not any(re.match(r"[=+\-@\t\r\n＝＋－＠]", cell) for cell in row)
+    formulas = [cell for cell in row if re.match(r"[=+\-@\t\r\n＝＋－＠]", cell)]
+    assert formulas == []
     told = dict(zip(CSV_COLUMNS, row, strict=True))
     assert told["actor_label"].removeprefix("'") == event["actor"][
         "label"
@@ -115,7 +116,8 @@ def test_ecs_names_its_version_and_an_outcome_that_it_knows(event):
     told = json.loads(FORMATS["ecs"](event))
 
     assert told["ecs"] == {"version": "8.17.0"}
-    assert told["event"]["outcome"] in {"success", "failure"}
+    is_good = event["outcome"] == "success"
+    assert told["event"]["outcome"] == ("success" if is_good else "failure")
     assert told["ai_agent_platform"]["outcome"] == event["outcome"]
 
 
@@ -197,8 +199,8 @@ class TestCommand:
 
 @pytest.mark.usefixtures("committed_db")
 def test_memory_does_not_grow_with_the_log():
-    def peak(count: int) -> int:
-        write_many(count)
+    def peak(more: int) -> int:
+        write_many(more)
         tracemalloc.start()
         for _ in export_events(AuditEvent.objects.all(), "jsonl"):
             pass
@@ -206,4 +208,7 @@ def test_memory_does_not_grow_with_the_log():
         tracemalloc.stop()
         return used
 
-    assert peak(6_000) < 2 * peak(3_000)
+    # Both are longer than the two batches that are held at a time.
+    of_5_000, of_15_000 = peak(5_000), peak(10_000)
+
+    assert of_15_000 < 1.1 * of_5_000, (of_5_000, of_15_000)

@@ -272,7 +272,9 @@ def test_a_tree_of_one_leaf_needs_no_proof():
 
 @given(pairs)
 def test_a_subtree_is_covered_by_perfect_ones(pair: list[int]):
-    for span in consistency_spans(*pair):
+    spans = consistency_spans(*pair)
+    assert (spans == []) is (pair[0] == pair[1])
+    for span in spans:
         nodes = cover(span)
 
         assert fold(

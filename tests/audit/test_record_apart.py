@@ -87,7 +87,8 @@ def test_a_caller_that_holds_the_log_itself_waits_a_second_and_keeps_the_event(
             cursor.execute("LOCK TABLE audit_auditevent IN ACCESS EXCLUSIVE MODE")
         notice()
 
-    assert 1 <= time.monotonic() - began < 5
+    # Without a limit of its own it would wait for good.
+    assert 1 <= time.monotonic() - began < 60
     assert noticed() == ["sct_1"]
 
 

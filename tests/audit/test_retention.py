@@ -118,11 +118,18 @@ def test_an_outsider_verifies_what_remains(log, tmp_path: Path, capsys):
 
 
 def test_a_month_that_is_too_young_stays(log):
-    early = time_machine.travel(APRIL + AGE_MIN - timedelta(days=1))
-    with early, pytest.raises(CommandError, match="not old enough"):
+    early = APRIL + AGE_MIN - timedelta(seconds=1)
+    with (
+        time_machine.travel(early, tick=False),
+        pytest.raises(CommandError, match="not old enough"),
+    ):
         retire()
     assert AuditEvent.objects.filter(pk__in=log).count() == 7
     assert not AuditEvent.objects.filter(action="audit.retired").exists()
+
+    with time_machine.travel(APRIL + AGE_MIN, tick=False):
+        retire()
+    assert not AuditEvent.objects.filter(pk__in=log).exists()
 
 
 def test_a_month_that_is_not_sealed_or_not_signed_stays(log):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,22 +25,27 @@ from tests.audit.logs import WRITER, write_many
 
 WRITERS = 8
 SEQUENCERS = 3
-DEADLINE_S = 300
+KILLS_MIN = 4
+DEADLINE_S = 600  # Only ends a test that would hang.
 
 
 class Writer(threading.Thread):
-    """Writes its share in transactions that last, and some of which never happen."""
+    """Writes its share in transactions that last, and some of which never happen.
 
-    def __init__(self, number: int, events: int) -> None:
+    It goes on until enough was killed meanwhile.
+    """
+
+    def __init__(self, number: int, events: int, enough: threading.Event) -> None:
         super().__init__(daemon=True)
         self.rng = random.Random(number)
         self.left = events
+        self.enough = enough
         self.written: list[str] = []
 
     def run(self) -> None:
         try:
-            while self.left:
-                self.write(min(self.left, self.rng.randint(1, 4)))
+            while self.left > 0 or not self.enough.is_set():
+                self.write(self.rng.randint(1, 4))
         finally:
             connection.close()
 
@@ -62,17 +69,46 @@ class Writer(threading.Thread):
         return event.pk
 
 
-def start_sequencer(outside: Path) -> subprocess.Popen[bytes]:
-    """Start the real command on this test's own database."""
-    parts = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
-    database = parts._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    return subprocess.Popen(
-        [sys.executable, str(BASE_DIR / "manage.py"), "run_sequencer"],
-        env=os.environ
-        | {"DATABASE_URL": database, "AUDIT_CHECKPOINT_DIR": str(outside)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+class SequencerProcess:
+    """The real command on this test's own database, under a name of its own there."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, outside: Path) -> None:
+        self.name = f"sequencer {next(self._numbers)}"
+        parts = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+        database = parts._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        self._process = subprocess.Popen(
+            [sys.executable, str(BASE_DIR / "manage.py"), "run_sequencer"],
+            env=os.environ
+            | {
+                "DATABASE_URL": database,
+                "AUDIT_CHECKPOINT_DIR": str(outside),
+                "PGAPPNAME": self.name,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def is_up(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = %s",
+                [self.name],
+            )
+            return cursor.fetchone() is not None
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -80,38 +116,36 @@ def start_sequencer(outside: Path) -> subprocess.Popen[bytes]:
     "events", [1_000, pytest.param(20_000, marks=pytest.mark.stress)]
 )
 def test_l9_no_gap_and_no_fork_whoever_is_killed(events: int, outside: Path, settings):
-    writers = [Writer(number, events // WRITERS) for number in range(WRITERS)]
-    sequencers = [start_sequencer(outside) for _ in range(SEQUENCERS)]
+    enough = threading.Event()
+    writers = [Writer(number, events // WRITERS, enough) for number in range(WRITERS)]
+    sequencers = [SequencerProcess(outside) for _ in range(SEQUENCERS)]
     rng, kills = random.Random(events), 0
-    deadline = time.monotonic() + DEADLINE_S
     try:
-        while not tree_size():  # Until they are up.
-            write_many(1)
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        write_many(1)
+        wait_until(lambda: tree_size() > 0)
         for writer in writers:
             writer.start()
         while any(writer.is_alive() for writer in writers):
             time.sleep(rng.uniform(0.2, 0.8))
             victim = rng.randrange(SEQUENCERS)
-            sequencers[victim].send_signal(signal.SIGKILL)
-            sequencers[victim].wait()
-            sequencers[victim] = start_sequencer(outside)
+            wait_until(sequencers[victim].is_up)
+            sequencers[victim].kill()
+            sequencers[victim] = SequencerProcess(outside)
             kills += 1
-        while tree_size() < AuditEvent.objects.count():
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+            if kills == KILLS_MIN:
+                enough.set()
+        wait_until(lambda: tree_size() == AuditEvent.objects.count())
     finally:
+        enough.set()
         for process in sequencers:
             process.kill()
-            process.wait()
 
     written = {event_id for writer in writers for event_id in writer.written}
     leaves = dict(AuditLeaf.objects.values_list("index", "event_id"))
-    assert kills > 0
+    assert kills >= KILLS_MIN
     assert sorted(leaves) == list(range(len(leaves)))
     assert written <= set(leaves.values())
-    assert len(written) == events
+    assert len(written) >= events
     assert len(set(leaves.values())) == len(leaves) == AuditEvent.objects.count()
     settings.AUDIT_CHECKPOINT_EVENTS = 1
     make_checkpoint_if_due()

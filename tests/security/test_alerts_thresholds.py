@@ -94,9 +94,8 @@ def test_a_step_is_taken_exactly_if_the_hour_up_to_its_end_has_a_new_one(new, ol
     new_steps = [NOON + n * STEP for n in sorted(new)]
     near = [NOON + n * STEP for n in sorted(new | old)]
 
-    taken = steps_after(new_steps, near)
-
-    for start in near:
-        end = start + STEP
-        has_new = any(end - HOUR <= step < end for step in new_steps)
-        assert (start in taken) == has_new
+    assert steps_after(new_steps, near) == [
+        start
+        for start in near
+        if any(start + STEP - HOUR <= step < start + STEP for step in new_steps)
+    ]

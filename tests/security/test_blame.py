@@ -52,6 +52,7 @@ def test_forms_that_are_out_of_date_lock_nobody(bob):
     )
 
     assert detect_incidents(now=NOW) == []
+    assert metric_counts(since=JUST, until=NOW)["api_errors"] == 30
 
 
 def test_the_last_who_could_unlock_is_not_locked_by_the_platform(alice):
@@ -79,6 +80,9 @@ def test_another_administrator_who_is_kept_out_is_no_help(alice, kept_out):
 
     forbidden(alice)
 
+    assert Incident.objects.get().resource_id == alice.pk
+    step = IncidentStep.objects.get(name="lock")
+    assert step.result.startswith("Not locked. Nobody else could release it")
     assert not ResourceLock.objects.filter(target_id=alice.pk).exists()
 
 

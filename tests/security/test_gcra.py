@@ -125,6 +125,7 @@ def test_no_minute_ever_lets_more_through_than_rate_and_burst(limit, steps):
 
     allowed = count_allowed(limit, times)
 
+    assert allowed[:1] == times[:1]
     for first in allowed:
         within = [time for time in allowed if first <= time < first + MINUTE]
         assert len(within) <= limit.requests_per_minute + limit.burst_size

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -51,6 +52,22 @@ def passes(rate_class="default", **options):
     except RateLimited:
         return False
     return True
+
+
+def count_until_refused(rate_class, callers):
+    """Let new callers of one address ask, until one is refused.
+
+    Return how many passed, and how many the address may have earned meanwhile: one in
+    three seconds, which a busy machine may need.
+    """
+    started = time.monotonic()
+    passed = sum(
+        1
+        for _ in itertools.takewhile(
+            lambda caller: passes(rate_class, user=caller), callers
+        )
+    )
+    return passed, int((time.monotonic() - started) / 3) + 1
 
 
 def headers_of(request):
@@ -108,14 +125,14 @@ def test_d4_four_processes_share_one_bucket(settings):
         one.stdin.write("go\n")
         one.stdin.flush()
 
-    counts = [int(one.communicate(timeout=30)[0]) for one in processes]
+    counts = [int(one.communicate(timeout=600)[0]) for one in processes]
 
     assert sum(counts) == 2
 
 
 def test_d5_a_hundred_at_once_let_exactly_the_burst_through():
     barrier = threading.Barrier(20)
-    buckets = (Bucket("auth", "limit:test:d5", Limit(5, 2)),)
+    buckets = (Bucket("auth", "limit:test:d5", Limit(1, 2)),)
     answers: list[bool] = []
 
     def send():
@@ -184,26 +201,30 @@ def test_d9_strangers_do_not_spend_what_known_callers_share_at_an_address():
         passes(address="192.0.2.1")
     callers = [Caller(principal_id=f"usr_{number}") for number in range(100)]
 
-    assert all(passes(user=caller, address="192.0.2.1") for caller in callers)
+    answers = [passes(user=caller, address="192.0.2.1") for caller in callers]
+
+    assert answers == [True] * 100
 
 
 @pytest.mark.parametrize("rate_class", ["default", "auth", "high_risk"])
 def test_one_address_is_bounded_however_many_credentials_call_from_it(rate_class):
     burst = limiter.ADDRESS_FACTOR * DEFAULT_LIMITS[rate_class].burst_size
-    callers = [Caller(principal_id=f"usr_{number}") for number in range(burst + 1)]
+    callers = (Caller(principal_id=f"usr_{number}") for number in itertools.count())
 
-    answers = [passes(rate_class, user=caller) for caller in callers]
+    passed, earned = count_until_refused(rate_class, callers)
 
-    assert answers == [True] * burst + [False]
-    assert passes(rate_class, user=callers[0], address="198.51.100.1")
+    assert burst <= passed <= burst + earned
+    other = Caller(principal_id="usr_0")
+    assert passes(rate_class, user=other, address="198.51.100.1")
     assert list(
         AuditEvent.objects.filter(action="request.limited").values_list("details")
     ) == [({"limit": f"{rate_class}-address"},)]
 
 
 def test_agents_of_many_owners_at_one_address_are_bounded_and_told_so():
-    callers = [agent(number, owner=f"usr_{number}") for number in range(40)]
-    assert all(passes("high_risk", user=caller) for caller in callers)
+    owners = (agent(number, owner=f"usr_{number}") for number in itertools.count())
+    passed, earned = count_until_refused("high_risk", owners)
+    assert 40 <= passed <= 40 + earned
 
     refused = request_of(agent(99, owner="usr_99"))
     with pytest.raises(RateLimited):
@@ -218,7 +239,7 @@ def test_agents_of_many_owners_at_one_address_are_bounded_and_told_so():
 def test_known_callers_behind_one_address_do_not_choke_each_other():
     callers = [Caller(principal_id=f"usr_{number}") for number in range(20)]
 
-    assert all(passes(user=caller) for caller in callers)
+    assert [passes(user=caller) for caller in callers] == [True] * 20
 
 
 def test_classes_are_counted_apart():
@@ -230,12 +251,14 @@ def test_classes_are_counted_apart():
 
 def test_the_refusal_says_when_the_next_one_can_pass(seeds_rates):
     caller = Caller()
+    started = time.monotonic()
     while passes("auth", user=caller):
         pass
 
     with pytest.raises(RateLimited) as refused:
         check_limits(request_of(caller), "auth")
-    assert refused.value.retry_after_s == 12
+    took_s = time.monotonic() - started
+    assert 12 - took_s <= refused.value.retry_after_s <= 12
 
 
 def test_the_headers_are_of_the_ietf_draft(seeds_rates):
@@ -298,15 +321,18 @@ def test_d8_without_valkey_the_default_class_is_counted_in_the_process(without_v
     assert AuditEvent.objects.filter(action="request.limited").count() == 1
 
 
-def test_d8_a_valkey_that_hangs_costs_one_timeout_a_second(settings):
+def test_d8_a_valkey_that_hangs_is_asked_once_a_second(settings, monkeypatch):
+    assert (limiter.TIMEOUT_S, limiter.REST_S) == (0.25, 1.0)
+    monkeypatch.setattr(limiter, "REST_S", 600)  # No busy machine needs so long.
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
-        started = time.perf_counter()
         answers = [passes(user=Caller()) for _ in range(5)]
-        took = time.perf_counter() - started
+        server.settimeout(0)
+        server.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
     assert answers == [True] * 5
-    assert took < 5 * limiter.TIMEOUT_S
 
 
 def test_valkey_is_asked_again_after_a_second(settings, without_valkey):

@@ -126,8 +126,10 @@ def test_m3_a_failing_notifier_is_retried_after_1_2_4_and_8_minutes(settings):
 @pytest.mark.django_db
 def test_a_message_is_not_sent_before_its_time(settings):
     settings.EMAIL_BACKEND = DOWN
-    queue()
-    send_due_notifications()
+    message = queue()
+    assert send_due_notifications() == 0
+    message.refresh_from_db()
+    assert (message.status, message.attempts) == ("queued", 1)
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert send_due_notifications() == 0
@@ -164,7 +166,7 @@ def test_o4_a_message_that_cannot_be_sent_does_not_hold_the_others():
 
     poison.refresh_from_db()
     assert poison.status == "queued"
-    assert "BadHeaderError" in poison.last_error or "ValueError" in poison.last_error
+    assert poison.last_error.partition(":")[0] == "BadHeaderError"
 
 
 @pytest.mark.django_db

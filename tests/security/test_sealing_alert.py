@@ -57,8 +57,20 @@ def test_a_log_that_is_sealed_in_time_raises_none():
 
 
 def test_decisions_go_on_while_nobody_seals(agent):
+    seal()
+    sealed = AuditLeaf.objects.count()
+    event = write_event()
+    late = event.occurred_at + MINUTE
+    check_sealing(now=late)
+    assert Alert.objects.get().metric == "audit_sealing_late"
+    backlog = AuditEvent.objects.count() - sealed
+
     assert spend(agent).body["outcome"] == "allow"
-    assert not AuditLeaf.objects.exists()
+
+    assert AuditEvent.objects.filter(action="transaction.decided").count() == 1
+    assert AuditEvent.objects.count() - sealed > backlog > 0
+    assert AuditLeaf.objects.count() == sealed > 0
+    assert sealing_delay(now=late) == MINUTE
 
 
 @pytest.mark.usefixtures("as_owner")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import time_machine
 from django.db import connection
+from django.utils import timezone
 
 from audit.models import AuditEvent
 from security import tasks
@@ -15,6 +19,13 @@ from tests.people import SETUP
 pytestmark = pytest.mark.django_db
 
 READS = 50
+
+
+@pytest.fixture(autouse=True)
+def one_hour() -> Iterator[None]:
+    """Stop the clock in the middle of an hour, which alerts are counted by."""
+    with time_machine.travel(timezone.now().replace(minute=30), tick=False):
+        yield
 
 
 def make_contact(position: str) -> SecurityContact:
