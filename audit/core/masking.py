@@ -153,7 +153,7 @@ def _mask_text(text: str) -> str:
     if "\x00" in text:
         text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     if not text.isascii():
-        text = text.encode("utf-8", "replace").decode("utf-8")
+        text = text.encode(errors="replace").decode()
     if _NINE_DIGITS.search(text):
         text = _DIGIT_RUN.sub(_mask_run, text)
         text = _SSN.sub(rf"{HIDDEN}\2", text)

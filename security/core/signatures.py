@@ -77,7 +77,7 @@ def verify_signature(payload: bytes, signature: str, secret: str) -> bool:
     """
     expected = hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
     return hmac.compare_digest(
-        expected.encode(), signature.encode("utf-8", "surrogatepass")
+        expected.encode(), signature.encode(errors="surrogatepass")
     )
 
 
@@ -158,7 +158,7 @@ def check_signature(
     if abs(now_s - signature.created) > WINDOW_S:
         raise SignatureInvalid("outside_time_window")
     expected = content_digest(request.body)
-    given = digest_header.encode("utf-8", "surrogatepass")
+    given = digest_header.encode(errors="surrogatepass")
     if not hmac.compare_digest(expected.encode(), given):
         raise SignatureInvalid("digest_mismatch")
     base = _signature_base(request, signature.components, signature.params)
@@ -209,4 +209,4 @@ def _signature_base(
     }
     lines = [f'"{name}": {values[name]}' for name in components]
     lines.append(f'"@signature-params": {params}')
-    return "\n".join(lines).encode("utf-8", "surrogatepass")
+    return "\n".join(lines).encode(errors="surrogatepass")
