@@ -79,7 +79,10 @@ def test_a_name_that_is_taken_is_told(
         {"name": "shopping", "owner": carol.pk, "mode": "live"},
     )
 
+    assert answer.status_code == 200
     assert 'value="shopping"' in answer.content.decode()
+    errors = answer.context["adminform"].form.errors
+    assert errors == {"__all__": ["Agent with this Owner and Name already exists."]}
     assert Agent.objects.count() == 1
 
 
@@ -207,8 +210,10 @@ def test_n2_others_than_staff_see_no_console(bob: Any, shopping: Agent) -> None:
     sign_in(client, bob)
 
     for name in ("agent", "agentcredential", "policyversion", "function"):
-        answer = client.get(reverse(f"admin:agents_{name}_changelist"))
-        assert answer.status_code in (302, 403)
+        page = reverse(f"admin:agents_{name}_changelist")
+        answer = client.get(page, follow=True)
+        assert answer.redirect_chain == [(f"/admin/login/?next={page}", 302)]
+        assert answer.status_code == 403
     services.lock_agent(shopping.pk, reason="still possible elsewhere", acting=bob)
 
 

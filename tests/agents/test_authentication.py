@@ -86,6 +86,7 @@ def test_b13_a_revoked_credential_is_refused_at_once(
     bob: Any, shopping: Agent, agent_token: str
 ) -> None:
     credential = AgentCredential.objects.get()
+    assert ask(agent_token).status_code == 200
 
     services.revoke_credential(shopping.pk, credential.pk, acting=bob)
 
@@ -96,6 +97,8 @@ def test_b13_a_revoked_credential_is_refused_at_once(
 def test_a8_a_token_of_the_inactive_is_refused(
     bob: Any, carol: Any, shopping: Agent, agent_token: str, what: str
 ) -> None:
+    assert ask(agent_token).status_code == 200
+
     if what == "agent":
         services.update_agent(shopping.pk, is_active=False, acting=bob)
     elif what == "owner":
@@ -111,17 +114,23 @@ def test_a_credential_answers_for_its_own_agent_only(
     bob: Any, carol: Any, credential: IssuedCredential
 ) -> None:
     other = services.create_agent("other", owner_id=carol.pk, acting=bob)
+    agent_id = AgentCredential.objects.get().agent_id
+    own = AgentAccess.issue(subject=agent_id, session=credential.id)
 
     stolen = AgentAccess.issue(subject=other.pk, session=credential.id)
 
+    assert ask(own).status_code == 200
     assert ask(stolen).status_code == 401
 
 
 def test_b7_a_persons_token_is_no_agents(
     shopping: Agent, credential: IssuedCredential
 ) -> None:
+    own = AgentAccess.issue(subject=shopping.pk, session=credential.id)
+
     crossed = PersonAccess.issue(subject=shopping.pk, session=credential.id)
 
+    assert ask(own).status_code == 200
     assert ask(crossed).status_code == 401
 
 
@@ -226,7 +235,9 @@ def test_f1_a_wrong_signature_is_refused_where_none_is_needed(
 
     answer = ask(token, **signed(credential.id, credential.signing_secret, b'{"a": 2}'))
 
-    assert answer.status_code == 401
+    assert (answer.status_code, answer.data["code"]) == (401, "signature_refused")
+    refusal = AuditEvent.objects.get(action="signature.refused")
+    assert refusal.details["code"] == "digest_mismatch"
 
 
 def test_f2_a_signature_is_good_once(
@@ -236,4 +247,7 @@ def test_f2_a_signature_is_good_once(
     headers = signed(credential.id, credential.signing_secret)
 
     assert ask(token, **headers).status_code == 200
-    assert ask(token, **headers).status_code == 401
+    again = ask(token, **headers)
+    assert (again.status_code, again.data["code"]) == (401, "signature_refused")
+    refusal = AuditEvent.objects.get(action="signature.refused")
+    assert refusal.details["code"] == "nonce_reused"

@@ -85,6 +85,8 @@ def test_an_inactive_owner_is_refused(bob: Any, carol: Any) -> None:
     with pytest.raises(OwnerRefused):
         services.create_agent("shopping", owner_id=carol.pk, acting=bob)
 
+    assert not Agent.objects.exists()
+
 
 def test_an_owner_has_a_name_once(bob: Any, carol: Any) -> None:
     services.create_agent("shopping", owner_id=carol.pk, acting=bob)
@@ -118,10 +120,23 @@ def test_c4_a_field_that_is_not_ones_to_set_is_refused(
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": "x" * 101}, {"name": "x", "mode": "x"}, []]
+    ("body", "pointer", "code"),
+    [
+        ({}, "/name", "required"),
+        ({"name": ""}, "/name", "blank"),
+        ({"name": "x" * 101}, "/name", "max_length"),
+        ({"name": "x", "mode": "x"}, "/mode", "invalid_choice"),
+        ([], "", "invalid"),
+    ],
 )
-def test_a_malformed_body_is_refused(client_for: Any, bob: Any, body: Any) -> None:
-    assert client_for(bob).post(URL, body).status_code == 400
+def test_a_malformed_body_is_refused(
+    client_for: Any, bob: Any, body: Any, pointer: str, code: str
+) -> None:
+    answer = client_for(bob).post(URL, body)
+
+    assert answer.status_code == 400
+    errors = [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
+    assert errors == [(pointer, code)]
     assert not Agent.objects.exists()
 
 

@@ -58,7 +58,10 @@ def test_g9_a_secret_is_shown_once_and_stored_hashed(
     )
     shown_later = client.get(url(shopping)).content.decode()
     stored = _raw_row(issued["id"])
-    events = str(list(AuditEvent.objects.values_list("details", "target_label")))
+    events = str(list(AuditEvent.objects.values()))
+    assert issued["id"] in shown_later
+    assert issued["id"] in stored
+    assert issued["id"] in events
     for secret in (issued["client_secret"], issued["signing_secret"]):
         assert secret not in shown_later
         assert secret not in stored

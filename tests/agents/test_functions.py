@@ -105,28 +105,51 @@ def test_h1_a_name_that_could_be_mistaken_is_refused(alice: Any, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    "schema",
+    ("schema", "told"),
     [
-        {"type": "object", "properties": {"a": {"$ref": "http://evil.example/"}}},
-        {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}},
-        {"type": "object", "properties": {"a": {"$dynamicRef": "#a"}}},
-        {"type": "object", "properties": {"a": {"pattern": "(a+)+$"}}},
-        {"type": "object", "properties": {"a": {"uniqueItems": True}}},
-        {"type": "object", "properties": {"a": {"type": "nonsense"}}},
-        {"type": "object", "additionalProperties": True},
-        {"type": "string"},
-        {},
+        (
+            {"type": "object", "properties": {"a": {"$ref": "http://evil.example/"}}},
+            "A $ref must name a schema of this document, as #/$defs/name.",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}},
+            "A $ref must name a schema of this document, as #/$defs/name.",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"$dynamicRef": "#a"}}},
+            "'$dynamicRef' is not allowed.",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"pattern": "(a+)+$"}}},
+            "A group cannot be repeated.",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"uniqueItems": True}}},
+            "uniqueItems needs a maxItems of at most 100.",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"type": "nonsense"}}},
+            "The schema is not valid.",
+        ),
+        (
+            {"type": "object", "additionalProperties": True},
+            "A function takes no parameters but those that are described.",
+        ),
+        ({"type": "string"}, "Parameters are an object."),
+        ({}, "Parameters are an object."),
     ],
 )
 def test_h2_h3_a_dangerous_schema_is_refused(
-    client_for: Any, alice: Any, schema: dict[str, Any]
+    client_for: Any, alice: Any, schema: dict[str, Any], told: str
 ) -> None:
     answer = client_for(alice).post(
         URL, {"name": "transfer", "schema": schema, "effect": "read"}
     )
 
     assert (answer.status_code, answer.json()["code"]) == (400, "schema_refused")
-    assert answer.json()["errors"][0]["pointer"].startswith("/schema")
+    [error] = answer.json()["errors"]
+    assert error["pointer"].startswith("/schema")
+    assert error["detail"] == told
     assert not Function.objects.exists()
 
 

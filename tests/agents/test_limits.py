@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -102,7 +101,7 @@ def test_what_is_wrong_with_a_limit_is_told_with_its_place(limit, pointer, code)
     with pytest.raises(PolicyInvalid) as refused:
         terms(limit)
 
-    assert (pointer, code) in [(e.pointer, e.code) for e in refused.value.errors]
+    assert [(e.pointer, e.code) for e in refused.value.errors] == [(pointer, code)]
 
 
 def test_two_limits_that_count_the_same_are_refused():
@@ -219,10 +218,39 @@ limits = st.builds(
 lists = st.lists(limits, max_size=4, unique_by=lambda limit: limit.identity)
 
 
+@st.composite
+def tightened(draw: st.DrawFn, given_limits: list[Limit]) -> list[Limit]:
+    """Return limits as low or lower, in any order, and perhaps one more."""
+    lower = [
+        replace(
+            limit,
+            amount_minor=draw(_at_most(limit.amount_minor)),
+            count=draw(_at_most(limit.count)),
+        )
+        for limit in given_limits
+    ]
+    known = {limit.identity for limit in given_limits}
+    more = draw(st.lists(limits, max_size=1))
+    added = [limit for limit in more if limit.identity not in known]
+    return draw(st.permutations([*lower, *added]))
+
+
+def _at_most(value: int | None) -> st.SearchStrategy[int | None]:
+    return st.none() | st.integers(0, 100) if value is None else st.integers(0, value)
+
+
+@given(lists, st.data())
+def test_not_looser_is_an_order(one, data):
+    two = data.draw(tightened(one))
+    three = data.draw(tightened(two))
+
+    for old, new in ((one, one), (one, two), (two, three), (one, three)):
+        assert not any_looser(old, new)
+
+
 @given(lists, lists, lists)
-def test_not_looser_is_an_order(one, two, three):
-    assert not any_looser(one, one)
-    if all(not any_looser(*pair) for pair in pairwise([one, two, three])):
+def test_what_two_changes_do_not_loosen_together_they_do_not_either(one, two, three):
+    if not any_looser(one, two) and not any_looser(two, three):
         assert not any_looser(one, three)
 
 

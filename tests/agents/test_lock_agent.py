@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,38 +57,46 @@ def test_m7_an_owner_does_not_unlock_their_agent(
     answer = client_for(alice).post(url(own, "unlock"), {"reason": "Mine"})
 
     assert answer.status_code == 403
+    assert answer.json()["detail"] == "Another person must unlock what is yours."
     assert live_locks("agent", own.pk).exists()
 
 
-@pytest.mark.parametrize("what", ["lock", "unlock"])
+@pytest.fixture(params=["lock", "unlock"])
+def unchanged(request: Any, bob: Any, shopping: Agent) -> Iterator[str]:
+    """Lock or unlock, where there is something to unlock; neither may happen."""
+    if request.param == "unlock":
+        services.lock_agent(shopping.pk, reason="Odd", acting=bob)
+    before = list(ResourceLock.objects.values())
+    assert len(before) == (request.param == "unlock")
+    yield request.param
+    assert list(ResourceLock.objects.values()) == before
+
+
 def test_a_reason_is_needed(
-    client_for: Any, alice: Any, shopping: Agent, what: str
+    client_for: Any, alice: Any, shopping: Agent, unchanged: str
 ) -> None:
     client = client_for(alice)
 
     for body in ({}, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 501}):
-        assert client.post(url(shopping, what), body).status_code == 400
-    assert not ResourceLock.objects.exists()
+        answer = client.post(url(shopping, unchanged), body)
+        assert answer.status_code == 400
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/reason"]
 
 
-@pytest.mark.parametrize("what", ["lock", "unlock"])
 def test_an_owner_may_not(
-    client_for: Any, carol: Any, shopping: Agent, what: str
+    client_for: Any, carol: Any, shopping: Agent, unchanged: str
 ) -> None:
-    answer = client_for(carol).post(url(shopping, what), {"reason": "x"})
+    answer = client_for(carol).post(url(shopping, unchanged), {"reason": "x"})
 
-    assert answer.status_code == 403
-    assert not ResourceLock.objects.exists()
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
 
 
-@pytest.mark.parametrize("what", ["lock", "unlock"])
 def test_c2_a_foreign_agent_is_not_found(
-    client_for: Any, eve: Any, shopping: Agent, what: str
+    client_for: Any, eve: Any, shopping: Agent, unchanged: str
 ) -> None:
-    answer = client_for(eve).post(url(shopping, what), {"reason": "x"})
+    answer = client_for(eve).post(url(shopping, unchanged), {"reason": "x"})
 
     assert answer.status_code == 404
-    assert not ResourceLock.objects.exists()
 
 
 def test_c9_permissions_are_asked_by_the_service(

@@ -129,7 +129,8 @@ def test_the_exponents_are_those_of_iso_4217() -> None:
     assert {EXPONENTS[code] for code in ("JPY", "KRW", "XOF", "UGX")} == {0}
     assert {EXPONENTS[code] for code in ("USD", "EUR", "MGA", "MRU")} == {2}
     assert {EXPONENTS[code] for code in ("KWD", "BHD", "TND", "JOD")} == {3}
-    assert all(len(code) == 3 and code.isupper() for code in CURRENCIES)
+    assert {len(code) for code in CURRENCIES} == {3}
+    assert {code.upper() for code in CURRENCIES} == CURRENCIES
 
 
 @given(amounts, currencies)

@@ -301,7 +301,7 @@ def test_a_looser_limit_loosens(change: dict[str, Any]) -> None:
     [
         {"max_transaction_amount": "999.99"},
         {"requires_approval_above": "499.99"},
-        {"allowed_merchants": ["AMAZON"]},
+        {"allowed_merchants": ["AMAZON"]},  # Without Walmart.
         {"allowed_merchants": []},
         {"blocked_categories": ["adult", "gambling", "crypto"]},
         {"daily_budget": "10"},
@@ -313,11 +313,7 @@ def test_a_stricter_limit_does_not_loosen(change: dict[str, Any]) -> None:
     stricter = parse_terms({**SEED, **change})
 
     assert not loosens(TERMS, stricter)
-    assert (
-        stricter == TERMS
-        or loosens(stricter, TERMS)
-        or change == {"allowed_merchants": ["AMAZON"]}
-    )
+    assert loosens(stricter, TERMS)
 
 
 def test_any_first_policy_loosens() -> None:

@@ -12,10 +12,11 @@ from django.db import connection, transaction
 from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.errors import PolicyChanged
-from agents.models import Agent, PolicyVersion
+from agents.models import Agent, AgentCredential, PolicyVersion
 from agents.queries import lock_agent_row
 from audit.errors import NotFound
 from audit.models import AuditEvent
+from tests.elsewhere import wait_until_blocked
 from tests.factories import SEED_POLICY, make_function
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -91,10 +92,13 @@ def test_function_versions_made_at_once_get_numbers_of_their_own(alice: Any) -> 
 def test_a_credential_is_revoked_once(bob: Any, shopping: Agent) -> None:
     issued = services.issue_credential(shopping.pk, acting=bob)
 
-    all_at_once(
+    results = all_at_once(
         4, lambda: services.revoke_credential(shopping.pk, issued.id, acting=bob)
     )
 
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert len(results) == 4
+    assert AgentCredential.objects.get().revoked_at is not None
     assert AuditEvent.objects.filter(action="credential.revoked").count() == 1
 
 
@@ -105,16 +109,14 @@ def test_a_locked_row_shows_what_was_committed_during_the_wait(
 
     def decide() -> None:
         with transaction.atomic():
-            started.set()
             seen.append(lock_agent_row(shopping.pk))
         connection.close()
 
-    started = threading.Event()
     thread = threading.Thread(target=decide)
     with transaction.atomic():
         held = lock_agent_row(shopping.pk)
         thread.start()
-        started.wait()
+        wait_until_blocked()
         Agent.objects.filter(pk=shopping.pk).update(is_active=False)
     thread.join()
 

@@ -91,6 +91,7 @@ def test_c11_an_agents_token_lists_no_agents(
 
 
 def test_a_deactivated_person_sees_nothing(bob: Any, shopping: Agent) -> None:
+    assert agents_visible_to(bob).exists()
     bob.is_active = False
 
     assert not agents_visible_to(bob).exists()

@@ -230,7 +230,7 @@ def test_nothing_is_wider_than_a_phone(visit: Visit, people: People, scheme: str
 
     others = [*changes, *REASON_PAGES, "/accounts/password/", "/nowhere/"]
     for path in (*pages_about(asked), *others):
-        visitor.open(path)
+        assert visitor.open(path) == (404 if path == "/nowhere/" else 200), path
         width = visitor.page.evaluate("document.documentElement.scrollWidth")
         assert (path, width) == (path, 390)
 

@@ -7,6 +7,12 @@ from rest_framework.test import APIClient
 
 from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import ask_for_policy
+from tests.transactions.hours import await_room_in_the_hour
+
+
+@pytest.fixture(autouse=True)
+def room_in_the_hour() -> None:
+    await_room_in_the_hour()
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def test_k14_an_agents_token_never_approves(spender, manager):
 
     response = resolve(spender, transaction, "approve", tag='"anything"')
 
-    assert response.status_code == 403
+    problem(response, 403, "permission_denied")
     assert Transaction.objects.get().status == "pending_approval"
 
 
@@ -109,15 +109,15 @@ def test_k8_a_wrong_proof_approves_nothing(spender, bob):
     age_proofs()
     page = f"/approvals/{approval.pk}/"
     digest = client.get(page).context["digest"]
-    asked = client.post(
-        page, {"verdict": "approve", "expected_digest": digest, "reason": "x"}
-    )
+    verdict = {"verdict": "approve", "expected_digest": digest, "reason": "x"}
+    asked = client.post(page, verdict)
 
-    client.post(asked["Location"], {"password": "wrong"})
+    refused = client.post(asked["Location"], {"password": "wrong"})
 
+    assert refused.status_code == 200
+    assert refused.context["form"].errors.keys() == {"password"}
     assert Transaction.objects.get().status == "pending_approval"
-    assert (
-        client.post(page, {"verdict": "approve", "expected_digest": digest}).status_code
-        == 302
-    )
+    again = client.post(page, verdict)
+    assert again.status_code == 302
+    assert again["Location"].startswith("/accounts/reauthenticate/")
     assert Transaction.objects.get().status == "pending_approval"

@@ -311,7 +311,8 @@ def test_l1_what_was_asked_cannot_be_rewritten(refusal, asked, sql):
 
 
 def test_l1_nor_how_it_ended(asked, alice, client_for):
-    decide(client_for(alice), asked, "reject")
+    assert decide(client_for(alice), asked, "reject").status_code == 200
 
     with pytest.raises(ProgrammingError, match="history"), transaction.atomic():
         ChangeRequest.objects.update(status="approved")
+    assert ChangeRequest.objects.get().status == "rejected"

@@ -63,22 +63,24 @@ def test_h1_h4_a_denied_call_is_201_too(caller, changes, code):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "code"),
     [
-        {"function": ""},
-        {"function": "x" * 101},
-        {"function": None},
-        {"function": ["transfer"]},
-        {"parameters": []},
-        {"parameters": "x"},
-        {"parameters": None},
-        {"grant": "x"},
+        ({"function": ""}, "blank"),
+        ({"function": "x" * 101}, "max_length"),
+        ({"function": None}, "null"),
+        ({"function": ["transfer"]}, "invalid"),
+        ({"parameters": []}, "not_a_dict"),
+        ({"parameters": "x"}, "not_a_dict"),
+        ({"parameters": None}, "null"),
+        ({"grant": "x"}, "unknown_field"),
     ],
 )
-def test_a_malformed_call_is_400(caller, changes):
+def test_a_malformed_call_is_400(caller, changes, code):
     response = call(caller, **changes)
 
-    assert problem(response, 400, "invalid_request")
+    [name] = changes
+    assert problem(response, 400, "invalid_request") == {(f"/{name}", code)}
+    assert not FunctionCall.objects.exists()
 
 
 def test_c11_people_do_not_call_functions(manager, api):

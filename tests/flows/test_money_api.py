@@ -95,7 +95,7 @@ def test_a_bad_body_is_told_by_its_field(
 
     assert response.status_code == status, response.content
     errors = response.json()["errors"]
-    assert (pointer, code) in {(e["pointer"], e["code"]) for e in errors}
+    assert [(e["pointer"], e["code"]) for e in errors] == [(pointer, code)]
     assert app_rows() == before
 
 
@@ -105,7 +105,7 @@ def test_what_the_policy_does_not_allow_is_told_with_its_reasons(shopper, author
     assert response.status_code == 409
     body = response.json()
     assert body["code"] == "increment_refused"
-    assert "amount_above_maximum" in [error["code"] for error in body["errors"]]
+    assert [error["code"] for error in body["errors"]] == ["amount_above_maximum"]
 
 
 def test_states_are_kept(shopper, authorized):
@@ -252,7 +252,7 @@ def test_a_budget_that_cannot_be_is_told_by_its_field(
 
     assert response.status_code == 400, response.content
     errors = response.json()["errors"]
-    assert (pointer, code) in {(e["pointer"], e["code"]) for e in errors}
+    assert [(e["pointer"], e["code"]) for e in errors] == [(pointer, code)]
     assert everything()["SharedBudget"] == before
 
 

@@ -159,9 +159,8 @@ def test_what_is_wrong_with_a_delegation_is_told(manager, people, change, told):
     response = manager.post(DELEGATIONS, body | change)
 
     assert response.status_code == 400
-    assert told in {
-        (error["pointer"], error["code"]) for error in response.json()["errors"]
-    }
+    errors = response.json()["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [told]
     assert app_rows() == before
 
 

@@ -173,9 +173,9 @@ def test_e1_e2_c4_bad_input_is_refused_with_a_pointer_and_writes_nothing(
 
     response = create(shopper, **changes)
 
-    assert 400 <= response.status_code < 500
-    body = response.json()
-    assert error in {(one["pointer"], one["code"]) for one in body["errors"]}, body
+    assert response.status_code == 400
+    errors = response.json()["errors"]
+    assert [(one["pointer"], one["code"]) for one in errors] == [error]
     assert everything() == before
 
 
@@ -186,45 +186,6 @@ def test_each_obligatory_field_is_missed(shopper, missing):
     assert problem(create(shopper, body), 400, "invalid_request") == {
         (f"/{missing}", "required")
     }
-
-
-@pytest.mark.parametrize(
-    ("raw", "content_type"),
-    [
-        (b"[" * 200_000, "application/json"),
-        (b'{"a":' * 100_000, "application/json"),
-        (b'{"amount": NaN}', "application/json"),
-        (b'{"amount": Infinity}', "application/json"),
-        (b'{"amount": 1e999999999}', "application/json"),
-        (b'{"amount": 1, "amount": 2}', "application/json"),
-        (b'{"amount": ' + b"9" * 5_000 + b"}", "application/json"),
-        (b'{"merchant": "\xff\xfe"}', "application/json"),
-        ('{"amount": 1}'.encode("utf-16"), "application/json"),
-        (rb'{"merchant": "\ud800"}', "application/json"),
-        (rb'{"merchant": "Ama\u0000zon"}', "application/json"),
-        (b'{"amount": 1} x', "application/json"),
-        (b"", "application/json"),
-        (b"null", "application/json"),
-        (b"[]", "application/json"),
-        (b'"text"', "application/json"),
-        (b"7", "application/json"),
-        (b"amount=1&merchant=Amazon", "application/x-www-form-urlencoded"),
-        (b"<amount>1</amount>", "application/xml"),
-        (b'{"amount": 1}', "text/plain"),
-        (b'{"a": "' + b"x" * (10 * 1024 * 1024) + b'"}', "application/json"),
-    ],
-    ids=lambda value: repr(value[:30]),
-)
-def test_e3_what_is_no_json_object_is_refused_and_writes_nothing(
-    shopper, raw, content_type
-):
-    before = app_rows()
-
-    response = post_raw(shopper, raw, content_type)
-
-    assert 400 <= response.status_code < 500, response.status_code
-    assert response["Content-Type"].startswith("application/problem+json")
-    assert app_rows() == before
 
 
 FAR_AWAY = {
@@ -284,7 +245,9 @@ def test_a_test_agents_clock_stays_where_periods_are(tester, instant):
     "instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 )
 def test_an_instant_that_is_none_in_utc_is_refused(tester, instant):
-    assert create(tester, occurred_at=instant).status_code == 400
+    response = create(tester, occurred_at=instant)
+
+    assert problem(response, 400, "invalid_request") == {("/occurred_at", "overflow")}
 
 
 @pytest.mark.parametrize("key", [None, "", " ", "a b", "x" * 256, "ключ", "a\tb"])
@@ -322,10 +285,11 @@ def test_j2_another_body_under_the_same_key_is_422(shopper):
 
 
 def test_a8_a_deactivated_agents_token_is_refused(shopper, agent, people):
+    assert create(shopper).status_code == 201
     agent_services.update_agent(agent.pk, is_active=False, acting=people.alice)
 
-    assert create(shopper).status_code == 401
-    assert Transaction.objects.count() == 0
+    problem(create(shopper, amount="20.00"), 401, "invalid_token")
+    assert Transaction.objects.count() == 1
 
 
 def test_every_answer_is_json_and_carries_its_request_id(shopper):

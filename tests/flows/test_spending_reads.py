@@ -17,6 +17,7 @@ from tests.flows.requests import (
     problem,
     resolve,
 )
+from transactions.api import views
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -85,36 +86,42 @@ def test_the_list_is_filtered_ordered_and_paged(shopper, agent, manager):
     assert rest["next"] is None
 
 
+UNKNOWN, INVALID = "unknown_parameter", "invalid"
+
+
 @pytest.mark.parametrize(
-    ("path", "query"),
+    ("path", "name", "value", "code"),
     [
-        ("", {"stauts": "declined"}),
-        ("", {"status": "no such status"}),
-        ("", {"outcome": "maybe"}),
-        ("", {"ordering": "amount_minor"}),
-        ("", {"ordering": "agent__owner__password"}),
-        ("", {"agent__owner__password__startswith": "p"}),
-        ("", {"created_after": "yesterday"}),
-        ("", {"limit": "0"}),
-        ("", {"limit": "1e20"}),
-        ("", {"cursor": "cD1ub3QtYS1kYXRl"}),
-        ("one", {"wait": "-1"}),
-        ("one", {"wait": "31"}),
-        ("one", {"wait": "abc"}),
-        ("one", {"wiat": "1"}),
-        ("one/decision/", {"verbose": "1"}),
+        ("", "stauts", "declined", UNKNOWN),
+        ("", "status", "no such status", "invalid_choice"),
+        ("", "outcome", "maybe", "invalid_choice"),
+        ("", "ordering", "amount_minor", INVALID),
+        ("", "ordering", "agent__owner__password", INVALID),
+        ("", "agent__owner__password__startswith", "p", UNKNOWN),
+        ("", "created_after", "yesterday", INVALID),
+        ("", "limit", "0", INVALID),
+        ("", "limit", "1e20", INVALID),
+        ("", "cursor", "cD1ub3QtYS1kYXRl", INVALID),
+        ("one/", "wait", "-1", "wait_out_of_range"),
+        ("one/", "wait", "31", "wait_out_of_range"),
+        ("one/", "wait", "abc", "wait_out_of_range"),
+        ("one/", "wiat", "1", UNKNOWN),
+        ("one/decision/", "verbose", "1", UNKNOWN),
     ],
 )
-def test_c5_an_unknown_query_parameter_or_value_is_400(shopper, manager, path, query):
+def test_c5_an_unknown_query_parameter_or_value_is_400(
+    shopper, manager, path, name, value, code
+):
     transaction_id = create(shopper).json()["id"]
+    address = URL + path.replace("one", transaction_id, 1)
+    assert manager.get(address).status_code == 200
 
-    response = manager.get(URL + path.replace("one", transaction_id, 1), query)
+    response = manager.get(address, {name: value})
 
-    if path == "one":
-        response = manager.get(f"{URL}{transaction_id}/", query)
-    body = response.json()
-    assert (response.status_code, body["status"]) == (400, 400)
-    assert body["errors"]
+    is_wait = code == "wait_out_of_range"
+    pointer = f"/query/{name}" if is_wait else f"/{name}"
+    problem_code = code if is_wait else "invalid_request"
+    assert problem(response, 400, problem_code) == {(pointer, code)}
 
 
 def test_the_list_costs_the_same_whatever_its_length(
@@ -165,7 +172,7 @@ def test_wait_returns_at_once_when_nothing_waits(shopper):
 
     assert shopper.get(f"{URL}{transaction_id}/?wait=30").status_code == 200
 
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 25
 
 
 def test_wait_returns_the_present_state_when_time_is_up(shopper):
@@ -175,22 +182,33 @@ def test_wait_returns_the_present_state_when_time_is_up(shopper):
     body = shopper.get(f"{URL}{transaction_id}/?wait=1").json()
 
     assert body["status"] == "pending_approval"
-    assert 0.9 < time.monotonic() - started < 15
+    assert 1 <= time.monotonic() - started < 25
 
 
-def test_wait_returns_as_soon_as_a_human_has_decided(committed_db, shopper, manager):
+def test_wait_returns_as_soon_as_a_human_has_decided(
+    committed_db, shopper, manager, monkeypatch
+):
     transaction_id = hold(shopper)
+    look, looks = views.readable_transaction, list[str]()
+
+    def look_and_decide(request, key):
+        """Return what is read, and let the manager decide after the second look."""
+        found = look(request, key)
+        looks.append(found.status)
+        if len(looks) == 2:
+            deciding = threading.Thread(target=decide)
+            deciding.start()
+            deciding.join()
+        return found
 
     def decide():
-        time.sleep(0.3)
-        resolve(manager, transaction_id, "approve")
+        monkeypatch.undo()  # The manager looks, too.
+        assert resolve(manager, transaction_id, "approve").status_code == 200
+        monkeypatch.setattr(views, "readable_transaction", look_and_decide)
         connections.close_all()
 
-    deciding = threading.Thread(target=decide)
-    deciding.start()
-    started = time.monotonic()
-    body = shopper.get(f"{URL}{transaction_id}/?wait=20").json()
-    deciding.join()
+    monkeypatch.setattr(views, "readable_transaction", look_and_decide)
+    body = shopper.get(f"{URL}{transaction_id}/?wait=30").json()
 
     assert body["status"] == "authorized"
-    assert time.monotonic() - started < 15
+    assert looks == ["pending_approval", "pending_approval", "authorized"]

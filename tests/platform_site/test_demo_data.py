@@ -70,10 +70,11 @@ def test_the_file_has_exactly_the_documented_shape(path):
     assert list(told) == ["base_url", "users", "agents"]
     assert told["base_url"] == BASE_URL
     assert list(told["users"]) == ["admin", "manager", "user"]
-    assert all(set(one) == {"username", "password"} for one in told["users"].values())
+    keys = {"username", "password"}
+    assert [set(one) for one in told["users"].values()] == [keys] * 3
     assert [one["name"] for one in told["agents"]] == ["shopping", "travel", "treasury"]
     keys = {"id", "name", "client_id", "client_secret", "signing_secret"}
-    assert all(set(one) == keys for one in told["agents"])
+    assert [set(one) for one in told["agents"]] == [keys] * 3
 
 
 def test_only_the_owner_can_read_the_file_and_nothing_else_is_left(path):
@@ -100,8 +101,12 @@ def test_nothing_is_printed_and_nothing_secret_reaches_the_audit_log(path, capsy
     assert capsys.readouterr() == ("", "")
     told = content(path)
     log = str(list(AuditEvent.objects.values()))
-    assert not [u["password"] for u in told["users"].values() if u["password"] in log]
-    assert not [a["client_id"] for a in told["agents"] if a["client_secret"] in log]
+    assert {agent["client_id"] in log for agent in told["agents"]} == {True}
+    secrets = [user["password"] for user in told["users"].values()]
+    secrets += [agent["client_secret"] for agent in told["agents"]]
+    secrets += [agent["signing_secret"] for agent in told["agents"]]
+    assert len(secrets) == len({*secrets}) == 9
+    assert [secret for secret in secrets if secret in log] == []
 
 
 def test_shopping_has_the_example_policy(path):
@@ -262,36 +267,45 @@ class Killed(BaseException):
     """What no handler of ours may catch, as SIGKILL."""
 
 
-STEPS = (
-    "save_credentials",
-    "create_team",
-    "create_user",
-    "set_contact",
-    "open_due_reviews",
-    "move_durably",
-    "services.create_agent",
-    "services.set_policy",
-    "services.issue_credential",
-    "services.register_function",
-)
+# How often a first run takes each step.
+STEPS = {
+    "save_credentials": 7,  # Three people, the administrator again, three agents.
+    "create_team": 1,
+    "create_user": 3,
+    "set_contact": 2,
+    "open_due_reviews": 1,
+    "move_durably": 1,
+    "services.create_agent": 3,
+    "services.set_policy": 3,
+    "services.issue_credential": 3,
+    "services.register_function": 3,
+}
 
 
 def crash_points() -> Iterator[tuple[str, int, bool]]:
-    """Every step, at its first and second call, just before or just after it."""
-    for step in STEPS:
-        for call in (1, 2):
+    """Every step, at its first, second and last call, just before or just after it."""
+    for step, calls in STEPS.items():
+        for call in sorted({1, min(2, calls), calls}):
             for after in (False, True):
                 yield step, call, after
+
+
+def test_a_first_run_takes_each_step_so_often(path, monkeypatch):
+    taken = {step: kill_at(monkeypatch, step, None, after=True) for step in STEPS}
+
+    run(path)
+
+    assert {step: len(calls) for step, calls in taken.items()} == STEPS
 
 
 @pytest.mark.parametrize(("step", "call", "after"), list(crash_points()))
 def test_a_crash_anywhere_locks_nobody_out(path, monkeypatch, step, call, after):
     with monkeypatch.context() as patched:
-        kill_at(patched, step, call, after=after)
-        try:
+        calls = kill_at(patched, step, call, after=after)
+        with pytest.raises(Killed):
             run(path)
-        except Killed:
-            assert not path.exists() or (step, after) == ("move_durably", True)
+    assert len(calls) == call
+    assert path.exists() is ((step, after) == ("move_durably", True))
     run(path)
 
     assert len(content(path)["users"]) == len(content(path)["agents"]) == 3
@@ -305,18 +319,22 @@ def test_a_crash_anywhere_locks_nobody_out(path, monkeypatch, step, call, after)
     assert set(PolicyVersion.objects.values_list("number", flat=True)) == {1}
 
 
-def kill_at(patched: pytest.MonkeyPatch, step: str, call: int, *, after: bool) -> None:
+def kill_at(
+    patched: pytest.MonkeyPatch, step: str, call: int | None, *, after: bool
+) -> list[str]:
+    """Die at a call of a step, or never; return the list of its calls, as it grows."""
     owner: Any = services if step.startswith("services.") else demo
     name = step.removeprefix("services.")
-    original, calls = getattr(owner, name), [0]
+    original, calls = getattr(owner, name), list[str]()
 
     def dying(*args: Any, **kwargs: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == call and not after:
+        calls.append(step)
+        if len(calls) == call and not after:
             raise Killed
         result = original(*args, **kwargs)
-        if calls[0] == call:
+        if len(calls) == call:
             raise Killed
         return result
 
     patched.setattr(owner, name, dying)
+    return calls

@@ -91,11 +91,12 @@ def held(data: Path, *arguments: str, **options: object) -> Iterator[Holder]:
         line = process.stdout.readline().split()
         assert line, "The engines did not start."
         database, cache, home, *pids = line
+        assert len(pids) == 2
         yield Holder(
             process, EngineUrls(database, cache, ""), Path(home), [int(p) for p in pids]
         )
         if process.poll() is None:
-            process.communicate(timeout=30)
+            process.communicate(timeout=180)
             assert process.returncode == 0
     finally:
         process.kill()
@@ -120,7 +121,7 @@ def assert_written(urls: EngineUrls) -> None:
         assert client.get("kept") == b"1"
 
 
-def assert_gone(pids: list[int], *, within_s: float = 10) -> None:
+def assert_gone(pids: list[int], *, within_s: float = 180) -> None:
     deadline = time.monotonic() + within_s
     while any(birth(pid) for pid in pids):
         assert time.monotonic() < deadline, "An engine outlived its parent."
@@ -187,7 +188,7 @@ def test_engines_that_outlived_their_parent_are_ended_by_the_next_start(data, tm
         write(holder.urls)
         holder.process.kill()
         holder.process.wait()
-        assert all(birth(pid) for pid in holder.pids)
+        assert None not in [birth(pid) for pid in holder.pids]
 
         with running(data, durable=True) as urls:
             assert_written(urls)
@@ -200,7 +201,7 @@ def test_a_second_start_in_a_directory_in_use_is_refused_and_changes_nothing(dat
         with pytest.raises(EnginesError, match=message), data_lock(data):
             pytest.fail("The lock was given twice.")
 
-        assert all(birth(pid) for pid in holder.pids)
+        assert None not in [birth(pid) for pid in holder.pids]
         with redis.Redis.from_url(holder.urls.redis) as client:
             assert client.ping()
 
@@ -221,7 +222,7 @@ def test_a_pid_file_of_a_killed_server_is_no_obstacle_when_its_number_is_reused(
     pid_file = data / "postgres" / "postmaster.pid"
     account = unprivileged_account()
     uid = account.uid if account else None
-    with subprocess.Popen(["/bin/sleep", "60"], user=uid) as sleeper:
+    with subprocess.Popen(["/bin/sleep", "3600"], user=uid) as sleeper:
         pid_file.write_text(f"{sleeper.pid}\n{data / 'postgres'}\n0\n5432\n")
 
         with running(data):

@@ -66,9 +66,11 @@ def test_an_impossible_address_of_the_api_is_answered_as_a_problem(
 ):
     answer = client_for(alice).get(address)
 
-    assert 400 <= answer.status_code < 500
+    assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer.json()["status"] == answer.status_code
+    is_nul = "%00" in address or "\x00" in address
+    code = "bad_request" if is_nul else "invalid_request"
+    assert (answer.json()["status"], answer.json()["code"]) == (400, code)
 
 
 @pytest.mark.parametrize("address", ON_PAGES)
@@ -78,8 +80,11 @@ def test_an_impossible_address_of_a_page_is_refused(alice, address: str):
 
     answer = client.get(address)
 
-    assert 300 <= answer.status_code < 500
-    assert answer.status_code != 302 or "e=1" in answer["Location"]
+    if "%00" in address:
+        assert answer.status_code == 400
+    else:  # Django's own way with a filter of the console that it cannot use.
+        assert answer.status_code == 302
+        assert answer["Location"] == f"{address.partition('?')[0]}?e=1"
 
 
 def test_an_encoded_percent_sign_is_no_nul(alice):

@@ -73,6 +73,7 @@ def test_the_key_of_the_log_signs_no_receipts(settings):
     [error] = check_receipt_keys(None)
 
     assert error.id == "platform.E015"
+    assert error.msg == "RECEIPT_SIGNING_KEY must not be AUDIT_SIGNING_KEY."
 
 
 @pytest.mark.parametrize("key", [None, "c2hvcnQ="])
@@ -95,7 +96,7 @@ def test_production_does_not_start_without_a_key(key):
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

@@ -2,75 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import json
 import os
-import random
 import re
-import signal
 import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import Session
 from agents.models import Agent, AgentCredential
-from agents.services import revoke_credential
 from audit.models import AuditEvent
-from platform_site.credentials import Credentials, Login, save_credentials
-from platform_site.replay import client
+from platform_site.replay import client, runner
 from platform_site.replay.rows import Row, read_rows
-from security.core.limits import parse_limits
-from tests.people import PASSWORD, make_person
+from tests.people import PASSWORD
+from tests.platform_site.replaying import HEADER, run, stream, written
 from transactions.models import Decision, IdempotencyRecord, Transaction
-
-HEADER = "transaction_id,timestamp,customer_id,merchant_id,amount,category,is_fraud"
-START = datetime(2024, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def credentials(server: str, tmp_path: Path) -> Path:
-    make_person("admin", User.Role.ADMIN)
-    path = tmp_path / "credentials.json"
-    save_credentials(path, Credentials(server, {"admin": Login("admin", PASSWORD)}))
-    return path
-
-
-def stream(count: int, *, customers: int = 3, seed: int = 7) -> str:
-    """Return a generated stream as CSV text."""
-    dice = random.Random(seed)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER.split(","))
-    for number in range(count):
-        moment = START + timedelta(minutes=7 * number)
-        row: list[object] = [f"t{number}", f"{moment:%Y-%m-%dT%H:%M:%SZ}"]
-        row += [f"c{dice.randrange(customers)}", f"m{dice.randrange(5)}"]
-        row += [f"{dice.randrange(100, 9000) / 100:.2f}"]
-        row += [dice.choice(["", "books"]), int(dice.random() < 0.1)]
-        writer.writerow(row)
-    return text.getvalue()
-
-
-def written(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def run(file: Path, credentials: Path, capsys: Any, *arguments: str) -> str:
-    """Replay and return the table, without its progress bar."""
-    call_command("replay", str(file), "--credentials", str(credentials), *arguments)
-    return str(capsys.readouterr().out)
 
 
 def rows_in_database() -> Counter[str]:
@@ -137,9 +89,11 @@ def test_the_rows_of_a_customer_are_decided_in_order(credentials, tmp_path, caps
 
     run(file, credentials, capsys, "--workers", "3")
 
+    assert (Agent.objects.count(), Transaction.objects.count()) == (5, 40)
     for agent in Agent.objects.all():
         rows = agent.transactions.order_by("created_at")
         moments = list(rows.values_list("occurred_at", flat=True))
+        assert len(moments) > 1
         assert moments == sorted(moments)
 
 
@@ -254,117 +208,26 @@ def test_the_agents_are_used_again_with_short_lived_credentials(
     assert latest < datetime.now(UTC) + timedelta(days=1, minutes=1)
 
 
-def test_an_agent_made_by_a_request_whose_answer_was_lost_is_found(
+def test_the_stream_is_paced_by_its_own_clock(
     credentials, tmp_path, capsys, monkeypatch
 ):
-    send = httpx.Client.request
-    lost: list[str] = []
-
-    def lossy(http: Any, method: str, path: str, **sent: Any) -> Any:
-        answer = send(http, method, path, **sent)
-        if (method, path) == ("POST", "agents/") and not lost:
-            lost.append(path)
-            raise httpx.ReadError("connection reset")
-        return answer
-
-    monkeypatch.setattr(httpx.Client, "request", lossy)
-    file = written(tmp_path / "stream.csv", stream(3, customers=1))
-
-    table = run(file, credentials, capsys)
-
-    assert lost == ["agents/"]
-    assert "3 answered" in table
-    assert Agent.objects.count() == 1
-
-
-def test_a_credential_revoked_on_the_way_is_replaced(credentials, tmp_path, capsys):
-    file = written(tmp_path / "stream.csv", stream(12, customers=1))
-    admin = User.objects.get()
-
-    def revoke() -> None:
-        while Transaction.objects.count() < 2:
-            time.sleep(0.01)
-        first = AgentCredential.objects.get()
-        revoke_credential(first.agent_id, first.pk, acting=admin)
-        connections.close_all()
-
-    thread = threading.Thread(target=revoke)
-    thread.start()
-    table = run(file, credentials, capsys)
-    thread.join()
-
-    assert "12 answered" in table
-    assert Transaction.objects.count() == 12
-
-
-def test_limits_are_waited_out(credentials, tmp_path, capsys, settings):
-    # Half a second each, which no request takes on its own.
-    limit = {"requests_per_minute": 120, "burst_size": 1}
-    settings.RATE_LIMIT_CONFIG = parse_limits(
-        {"default": limit, "auth": limit, "high_risk": limit}
-    )
-    file = written(tmp_path / "stream.csv", stream(3, customers=1))
-
-    table = run(file, credentials, capsys)
-
-    assert "3 answered" in table
-    assert "429" in table.partition("Tried again")[2]
-    assert "429" not in table.partition("Tried again")[0]
-    assert Transaction.objects.count() == 3
-
-
-def test_the_stream_is_paced_by_its_own_clock(credentials, tmp_path, capsys):
+    """However long answers take: the rows all fit into the queue of their worker."""
     file = written(tmp_path / "stream.csv", stream(4, customers=1))
+    give, instants = runner.Crew.give, list[float]()
+
+    def noted(crew: runner.Crew, row: Row) -> None:
+        instants.append(time.monotonic())
+        give(crew, row)
+
+    monkeypatch.setattr(runner.Crew, "give", noted)
     began = time.monotonic()
 
     run(file, credentials, capsys, "--speed", str(7 * 60 * 3 / 1.5))
 
-    assert time.monotonic() - began >= 1.5
-
-
-def test_an_interruption_still_prints_what_was_done(credentials, tmp_path, capsys):
-    file = written(tmp_path / "stream.csv", stream(400, customers=1))
-
-    def interrupt() -> None:
-        while Transaction.objects.count() < 3:
-            time.sleep(0.01)
-        connections.close_all()
-        signal.raise_signal(signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(SystemExit) as ended:
-        run(file, credentials, capsys)
-    thread.join()
-
-    assert ended.value.code == 130
-    done = Transaction.objects.count()
-    assert 3 <= done < 400
-    assert f"{done} answered, 0 malformed" in capsys.readouterr().out
-
-
-def test_a_server_that_stays_away_ends_the_replay(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(client, "PATIENCE_S", 0.3)
-    path = tmp_path / "credentials.json"
-    login = {"admin": Login("admin", PASSWORD)}
-    save_credentials(path, Credentials("http://127.0.0.1:9", login))
-    file = written(tmp_path / "stream.csv", stream(5))
-
-    with pytest.raises(CommandError, match="The server was away"):
-        run(file, path, capsys)
-
-    assert "0 answered" in capsys.readouterr().out
-
-
-def test_a_wrong_password_ends_the_replay(credentials, server, tmp_path, capsys):
-    login = {"admin": Login("admin", "not the password")}
-    save_credentials(credentials, Credentials(server, login))
-    file = written(tmp_path / "stream.csv", stream(5))
-
-    with pytest.raises(CommandError, match="admin cannot sign in: 401"):
-        run(file, credentials, capsys, "--workers", "1")
-
-    assert Transaction.objects.count() == 0
+    assert len(instants) == 4
+    for number, instant in enumerate(instants):
+        assert instant - began >= number * 0.5
+    assert instants[3] - instants[0] > 1
 
 
 def test_the_password_is_not_in_the_output(credentials, tmp_path, capsys):
@@ -372,4 +235,6 @@ def test_the_password_is_not_in_the_output(credentials, tmp_path, capsys):
 
     call_command("replay", str(file), "--credentials", str(credentials))
 
-    assert PASSWORD not in "".join(capsys.readouterr())
+    told = "".join(capsys.readouterr())
+    assert "3 answered" in told
+    assert PASSWORD not in told

@@ -31,8 +31,9 @@ pytestmark = pytest.mark.xdist_group("platform")
 ROOT = Path(__file__).parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
 CHILDREN = {"web", "worker", "beat", "sequencer", "postgres", "valkey"}
-# The platform: its start and its stop.
-START_TIMEOUT_S, END_TIMEOUT_S = 120, 30
+# The platform: its start and its stop, on a machine that is busy with something else.
+# A wait is as long as what it waits for takes; only a failure takes all of it.
+START_TIMEOUT_S, END_TIMEOUT_S = 600, 180
 
 
 def environ() -> dict[str, str]:
@@ -50,7 +51,7 @@ def manage(*arguments: object, **extra: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=START_TIMEOUT_S,
     )
 
 
@@ -87,7 +88,7 @@ class Platform:
         return int((self.data / "pids" / f"{name}.pid").read_text().split()[0])
 
     def is_ready(self) -> bool:
-        return httpx.get(f"{self.base_url}/readyz", timeout=20).status_code == 200
+        return httpx.get(f"{self.base_url}/readyz", timeout=60).status_code == 200
 
     def assert_nothing_is_left(self, pids: list[int]) -> None:
         deadline = time.monotonic() + END_TIMEOUT_S
@@ -146,9 +147,11 @@ def test_it_serves_and_shows_the_first_passwords(platform):
     assert platform.is_ready()
     assert said.splitlines()[-1].startswith(f"Ready: {platform.base_url}/ ")
     assert credentials["base_url"] == platform.base_url
-    for user in credentials["users"].values():
-        assert user["password"] in said
-    assert all(agent["client_secret"] not in said for agent in credentials["agents"])
+    passwords = [user["password"] for user in credentials["users"].values()]
+    secrets = [agent["client_secret"] for agent in credentials["agents"]]
+    assert len(passwords) == len(secrets) == 3
+    assert [each for each in passwords if each not in said] == []
+    assert [each for each in secrets if each in said] == []
 
 
 def test_keys_credentials_and_logs_are_private(platform):
@@ -161,6 +164,8 @@ def test_keys_credentials_and_logs_are_private(platform):
     ]
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in directories} == {0o700}
+    found = {path.parent.name for path in files}
+    assert found == {platform.data.name, "secrets", "log"}
     assert [p.name for p in files if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
 
 
@@ -185,19 +190,24 @@ def test_other_commands_find_the_running_platform(platform):
     assert (migrations.returncode, migrations.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/auth/agent-token/", "/accounts/login/"])
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/api/v1/auth/agent-token/", 413, '"code":"too_large"'),
+        ("/accounts/login/", 403, "This form is out of date."),
+    ],
+)
 def test_a_body_that_is_not_read_to_its_end_ends_the_connection_as_announced(
-    platform, path
+    platform, path, status, told
 ):
     headers = {"Content-Type": "application/json"}
-    with httpx.Client(base_url=platform.base_url, timeout=20) as client:
+    with httpx.Client(base_url=platform.base_url, timeout=60) as client:
         large = client.post(path, content=b" " * 400_000, headers=headers)
         after = client.get("/livez")
 
     assert large.headers["Connection"] == "close"
-    assert after.status_code == 200
-    if path.startswith("/api/"):
-        assert (large.status_code, large.json()["code"]) == (413, "too_large")
+    assert (large.status_code, after.status_code) == (status, 200)
+    assert told in large.text
 
 
 def test_a_second_up_in_the_same_directory_is_refused(platform):
@@ -266,7 +276,7 @@ def ask(base_url: str, agent: dict[str, str], key: str) -> httpx.Response:
     secret = {name: agent[name] for name in ("client_id", "client_secret")}
     token = httpx.post(f"{api}/auth/agent-token/", json=secret).json()["access"]
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
-    return httpx.post(f"{api}/transactions/", json=body, headers=headers, timeout=60)
+    return httpx.post(f"{api}/transactions/", json=body, headers=headers, timeout=180)
 
 
 @contextlib.contextmanager
@@ -280,7 +290,7 @@ def waiting_for_its_lock(data: Path, agent_id: str) -> Iterator[Callable[[], Non
 
         def until_one_waits() -> None:
             waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + END_TIMEOUT_S
             while other.execute(waiting).fetchone() is None:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -325,10 +335,10 @@ def test_a_crashed_child_is_started_again_and_reported(directory, name):
         pid = running.pid(name)
         os.kill(pid, signal.SIGKILL)
 
-        said = running.said(f"{name} runs again.", within_s=60)
+        said = running.said(f"{name} runs again.", within_s=START_TIMEOUT_S)
         assert f"{name} ended (signal SIGKILL); starting it again in 1 s." in said
         assert running.pid(name) != pid
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not running.is_ready():
             assert time.monotonic() < deadline
             time.sleep(0.2)
@@ -342,10 +352,11 @@ def test_a_stop_signal_at_any_moment_of_the_start_leaves_nothing(directory):
         command += ["--port", str(free_port())]
         process = subprocess.Popen(command, env=environ(), stdout=subprocess.DEVNULL)
         time.sleep(delay_s)
+        assert process.poll() is None
         pids = descendants(process.pid)
         process.terminate()
         process.wait(END_TIMEOUT_S)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + END_TIMEOUT_S
         while [pid for pid in pids if birth(pid)]:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -194,15 +194,20 @@ FAULTS = {
 
 def test_a_kill_during_the_first_start_locks_nobody_out(platform):
     dice = random.Random(SEED)
+    were_ready = []
     for _ in range(KILLS):
         platform.start()
         time.sleep(2 + 8 * dice.random())
+        were_ready.append(platform.is_ready())
+        assert platform.process.poll() is None
         platform.kill()
+    assert not were_ready[0], "The first start was over before the first kill."
     platform.start()
     platform.await_ready()
 
     told = json.loads(platform.credentials.read_text(encoding="utf-8"))
     assert list(told["users"]) == ["admin", "manager", "user"]
+    assert len(told["agents"]) == 3
     assert platform.credentials.stat().st_mode & 0o777 == 0o600
     with httpx.Client(base_url=f"{platform.url}/api/v1/", trust_env=False) as client:
         for login in told["users"].values():

@@ -9,6 +9,12 @@ import pytest
 from agents.models import Agent
 from tests.flows.requests import URL
 from tests.spending import spend
+from tests.transactions.hours import await_room_in_the_hour
+
+
+@pytest.fixture(autouse=True)
+def room_in_the_hour() -> None:
+    await_room_in_the_hour()
 
 
 @pytest.fixture

@@ -153,9 +153,13 @@ def test_k5_an_answer_must_quote_what_was_seen(agent, bob, act, digest):
 @pytest.mark.parametrize("act", [approve, deny])
 def test_k5_another_transactions_digest_does_not_fit(agent, bob, act):
     one, two = held(agent, "750.00"), held(agent, "751.00")
+    digest = seen_by(bob, two)
+    before = everything()
 
     with pytest.raises(ApprovalChanged):
-        act(one, bob, digest=seen_by(bob, two))
+        act(one, bob, digest=digest)
+
+    assert everything() == before
 
 
 def test_k5_a_policy_that_changed_after_the_page_loaded(agent, bob, give_policy):
@@ -191,6 +195,8 @@ def test_k1_the_owner_and_the_creator_are_refused(people, act):
 def test_a_user_without_the_role_is_refused(agent, people, act):
     approval = held(agent)
     colleague = make_person("grace", User.Role.USER, people.north)
+    digest = seen_by(people.bob, approval)
+    before = everything()
 
     for person, error in (
         (people.carol, NotAllowedToApprove),
@@ -198,7 +204,9 @@ def test_a_user_without_the_role_is_refused(agent, people, act):
         (people.dave, NotFound),
     ):
         with pytest.raises(error):
-            act(approval, person, digest=seen_by(people.bob, approval))
+            act(approval, person, digest=digest)
+
+    assert everything() == before
 
 
 @pytest.mark.parametrize("act", [approve, deny])

@@ -116,22 +116,22 @@ def test_the_console_sets_changes_and_removes_limits(console, people):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    "change",
     [
-        ({"amount": "much"}, b"amount"),
-        ({"amount": "1.001"}, b"amount"),
-        ({"currency": "XXX"}, b"currency"),
-        ({"person": "usr_0"}, b"person"),
+        {"amount": "much"},
+        {"amount": "1.001"},
+        {"currency": "XXX"},
+        {"person": "usr_0"},
     ],
 )
-def test_the_console_tells_what_is_wrong(console, people, change, told):
+def test_the_console_tells_what_is_wrong(console, people, change):
     body = {"person": people.bob.pk, "amount": "5000.00", "currency": "USD"}
 
     response = console.post(ADD, body | change)
 
     assert response.status_code == 200
     assert b"errorlist" in response.content
-    assert told in response.content
+    assert response.context["adminform"].form.errors.keys() == change.keys()
     assert limits() == []
 
 

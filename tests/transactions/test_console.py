@@ -112,7 +112,9 @@ def test_n2_a_manager_does_not_open_the_console(history, bob, model):
         address(model, "changelist"),
         address(model, "change", model.objects.first().pk),
     ):
-        assert client.get(page).status_code in (302, 403)
+        answer = client.get(page, follow=True)
+        assert answer.redirect_chain == [(f"/admin/login/?next={page}", 302)]
+        assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -122,12 +124,12 @@ def test_a_list_costs_the_same_whatever_its_length_and_counts_to_a_limit(
     page = address(model, "changelist")
 
     with CaptureQueriesContext(connection) as short:
-        console.get(page)
+        assert console.get(page).status_code == 200
     for n in range(4):
         spend(agent, f"2{n}.00", merchant=["Amazon", "Walmart"][n % 2])
         held(agent, f"60{n}.00")
     with CaptureQueriesContext(connection) as long:
-        console.get(page)
+        assert console.get(page).status_code == 200
 
     assert len(long) == len(short)
     counts = [
@@ -136,7 +138,8 @@ def test_a_list_costs_the_same_whatever_its_length_and_counts_to_a_limit(
         if re.search(r"count\(", query["sql"], re.IGNORECASE)
         and "transactions_" in query["sql"]
     ]
-    assert all("LIMIT 10000" in sql for sql in counts), counts
+    assert counts
+    assert [sql for sql in counts if "LIMIT 10000" not in sql] == []
 
 
 def test_lists_are_cut_by_filters_and_found_by_whole_ids(console, history, agent):
@@ -172,7 +175,7 @@ def test_every_list_can_be_searched(console, history, model, term):
 
     found = console.get(address(model, "changelist"), {"q": term(row)})
 
-    assert found.context["cl"].result_count >= 1
+    assert row in found.context["cl"].result_list
     strange = console.get(address(model, "changelist"), {"q": "'; DROP TABLE x; --"})
     assert strange.context["cl"].result_count == 0
 

@@ -219,9 +219,9 @@ def test_doubt_about_a_small_amount_takes_one_person(agent, give_policy, bob):
     assert approve(approval, bob).status == "approved"
 
 
-@pytest.mark.parametrize("act", [approve, deny])
+@pytest.mark.parametrize(("act", "ending"), [(approve, "approved"), (deny, "denied")])
 def test_a_lower_role_than_the_level_asks_for_is_refused(
-    agent, give_policy, bob, heidi, act
+    agent, give_policy, bob, heidi, act, ending
 ):
     give_policy(agent, approval_levels=ADMINS)
     approval = held(agent)
@@ -232,13 +232,13 @@ def test_a_lower_role_than_the_level_asks_for_is_refused(
 
     assert everything() == before
     assert (queued(bob), queued(heidi)) == ([], [approval.pk])
-    assert act(approval, heidi).status in ("approved", "denied")
+    assert act(approval, heidi).status == ending
 
 
 @pytest.mark.parametrize("is_swept", [True, False])
-@pytest.mark.parametrize("act", [approve, deny])
+@pytest.mark.parametrize(("act", "ending"), [(approve, "approved"), (deny, "denied")])
 def test_after_its_time_the_next_higher_role_decides(
-    agent, give_policy, bob, heidi, act, is_swept
+    agent, give_policy, bob, heidi, act, ending, is_swept
 ):
     give_policy(agent, approval_escalates_after_minutes=30)
     approval = held(agent)
@@ -253,7 +253,7 @@ def test_after_its_time_the_next_higher_role_decides(
 
     assert everything() == before
     assert (queued(bob), queued(heidi)) == ([], [approval.pk])
-    assert act(approval, heidi).status in ("approved", "denied")
+    assert act(approval, heidi).status == ending
 
 
 def test_an_escalation_is_told_once(agent, give_policy):
@@ -348,6 +348,7 @@ def test_a_vote_is_history(two, bob):
         lambda: ApprovalVote.objects.update(reason="Other."),
         lambda: ApprovalVote.objects.all().delete(),
     ):
-        with pytest.raises(DatabaseError), transaction.atomic():
+        denied = "permission denied for table transactions_approvalvote"
+        with pytest.raises(DatabaseError, match=denied), transaction.atomic():
             change()
     assert ApprovalVote.objects.get().reason == "Fine."

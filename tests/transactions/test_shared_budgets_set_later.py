@@ -11,10 +11,11 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
+from tests.elsewhere import wait_until_blocked
 from tests.factories import make_agent
 from tests.spending import principal_of, spend
 from tests.transactions.sharing import POLICY, reasons, share, used
-from tests.transactions.test_races import attempt, wait_until_blocked
+from tests.transactions.test_races import attempt
 from transactions import services
 from transactions.errors import BudgetsChanging, IncrementRefused
 from transactions.models import Reservation, SharedBudget
@@ -49,8 +50,8 @@ def test_a_budget_that_comes_up_during_a_step_is_not_passed_by(
         wait_until_blocked()
         going.start()
         wait_until_blocked(2)
-    setting.join(20)
-    going.join(20)
+    setting.join(60)
+    going.join(60)
 
     budget = SharedBudget.objects.get()
     assert [type(one) for one in results] == [BudgetsChanging]

@@ -49,7 +49,10 @@ def test_nothing_is_plotted_of_nothing():
 
 @given(st.lists(COLUMN, min_size=1, max_size=24))
 def test_segments_stay_in_the_frame(columns: list[dict[str, int]]):
-    for segment in stack(columns):
+    segments = stack(columns)
+
+    assert bool(segments) is any(sum(column.values()) for column in columns)
+    for segment in segments:
         assert segment.height > 0
         assert 0 <= segment.y <= segment.y + segment.height <= HEIGHT
         assert 0 <= segment.x <= segment.x + segment.width <= WIDTH

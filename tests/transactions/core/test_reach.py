@@ -162,7 +162,7 @@ def test_j8_an_instant_that_no_clock_shows_denies():
     known = facts(now=datetime.max.replace(tzinfo=UTC))
     rules = policy(allowed_hours=OFFICE, time_zone="Asia/Tokyo")
 
-    assert judge(known, rules)[0] is DENY
+    assert judge(known, rules) == (DENY, ["check_failed"])
 
 
 def test_a_human_cannot_lift_what_the_reach_keeps_out_but_may_act_at_night():
@@ -177,4 +177,7 @@ def test_a_human_cannot_lift_what_the_reach_keeps_out_but_may_act_at_night():
         "country_not_allowed",
         "mcc_blocked",
     ]
-    assert recheck(known, replace(rules, allowed_countries=None), THRESHOLDS)
+    anywhere = replace(rules, allowed_countries=None)
+    assert [finding.code for finding in recheck(known, anywhere, THRESHOLDS)] == [
+        "mcc_blocked"
+    ]

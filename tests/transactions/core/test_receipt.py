@@ -46,21 +46,24 @@ def test_a_key_is_published_as_the_rfc_has_it():
     assert PublicKey.parse(X) == RFC_KEY.public
 
 
+NO_KEY, NO_BASE64URL = "is no public key of Ed25519", "is not Base64url"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        "",
-        X[:-1],
-        X + "=",
-        X[:-1] + "p",  # The same bytes, spelled otherwise.
-        X.replace("_", "/"),
-        "not base64!",
-        "A" * 43,  # A point of small order: anybody could sign.
-        base64.b64encode(bytes(31)).decode(),
+        ("", NO_KEY),
+        (X[:-1], NO_KEY),
+        (X + "=", NO_KEY),
+        (X[:-1] + "p", NO_KEY),  # The same bytes, spelled otherwise.
+        (X.replace("_", "/"), NO_KEY),
+        ("not base64!", NO_BASE64URL),
+        ("A" * 43, NO_KEY),  # A point of small order: anybody could sign.
+        (base64.b64encode(bytes(31)).decode(), NO_KEY),
     ],
 )
-def test_what_is_no_key_is_refused(text):
-    with pytest.raises(ValueError, match=r"."):
+def test_what_is_no_key_is_refused(text, told):
+    with pytest.raises(ValueError, match=told):
         PublicKey.parse(text)
 
 

@@ -88,7 +88,10 @@ def as_made_by(rules, asked):
 
 @given(pasts())
 def test_what_a_policy_made_it_makes_again(made):
-    assert not any(each.is_flip for each in simulate(made, POLICY))
+    judged = list(simulate(made, POLICY))
+
+    assert [each.past for each in judged] == made
+    assert [each for each in judged if each.is_flip] == []
 
 
 @given(pasts(), st.sampled_from(STRICTER))
