@@ -14,6 +14,12 @@ from transactions.core.reasons import MESSAGES
 OWN_EXAMPLES = ("conftest.py", "mutants.py", "transactions/test_money_machine.py")
 
 
+def test_the_files_are_found():
+    names = {path.relative_to(ROOT).parts[0] for path in python_files()}
+
+    assert names == {*APPS, "tests", "benchmarks"}
+
+
 def test_every_save_names_its_fields():
     saves = [
         (path, node)
@@ -38,6 +44,7 @@ def test_every_save_names_its_fields():
 def test_every_reason_code_is_documented():
     text = (ROOT / "docs" / "reason-codes.md").read_text()
 
+    assert len(MESSAGES) > 20
     assert [code for code in MESSAGES if f"### `{code}`" not in text] == []
 
 
@@ -51,6 +58,7 @@ def test_every_action_of_the_catalogue_is_recorded_somewhere():
     files = [path for path in python_files(*APPS) if path.name != "actions.py"]
     source = "".join(path.read_text() for path in files)
 
+    assert len(ACTIONS) > 50
     assert [name for name in ACTIONS if f'"{name}"' not in source] == []
 
 
@@ -59,6 +67,7 @@ def test_every_setting_from_the_environment_is_documented():
     names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
     text = (ROOT / "docs" / "settings.md").read_text()
 
+    assert len(names) > 20
     assert {name for name in names if f"`{name}`" not in text} == set()
 
 
@@ -77,6 +86,7 @@ def test_every_direct_dependency_is_locked(title: str, lock: str):
 
     assert len(locked) > 30
     wanted = {name.lower() for name in dependencies(title)}
+    assert len(wanted) > 10
     assert wanted - {name.lower() for name in locked} == set()
 
 

@@ -48,6 +48,10 @@ def fields_in(field: Any) -> Iterator[serializers.Field[Any, Any, Any, Any]]:
         yield from fields_in(child)
 
 
+def test_the_inputs_are_found():
+    assert len(inputs()) > 20
+
+
 @pytest.mark.parametrize("kind", inputs(), ids=lambda kind: kind.__name__)
 def test_every_field_of_a_body_is_strict(kind):
     loose = [

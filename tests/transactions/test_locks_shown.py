@@ -34,7 +34,9 @@ def test_the_approval_page_says_what_locks_it(
     }
     page = reverse("transactions:approval-detail", args=[approval.pk])
     sign_in(client, people.bob)
-    assert "is locked" not in client.get(page).content.decode()
+    before = client.get(page)
+    assert before.status_code == 200
+    assert "is locked" not in before.content.decode()
 
     lock_resource(kind, targets[kind], acting=people.alice, reason="Odd requests.")
 
