@@ -76,10 +76,10 @@ def test_c1_no_method_is_open_to_anybody_whom_the_table_does_not_name(part: str)
 def walk(part: str, *, everybody_tries_all: bool = False) -> None:
     """Ask all of a part's questions; fail with every answer that is not the table's."""
     world, wrong = make_world(), []
-    asked = rows_of(part)
-    assert asked
+    table = rows_of(part)
+    assert table
 
-    for pattern, row in asked.items():
+    for pattern, row in table.items():
         words_of_missing: dict[tuple[str, str], str] = {}
         for question in questions(pattern, row, everybody_tries_all):
             answer = put(world, question, row)
@@ -90,7 +90,7 @@ def walk(part: str, *, everybody_tries_all: bool = False) -> None:
             if answer.kind != IN or question.method in SAFE:
                 also = SHOWN_ONCE.get(pattern, set())
                 changed = answer.written - WRITTEN_BY_LOOKING - also
-                wrong += [f"{told} wrote {table}" for table in changed]
+                wrong += [f"{told} wrote {name}" for name in changed]
             if answer.kind == MISSING:  # Others' objects are not told from none.
                 asked = (question.method, question.caller)
                 words = words_of_missing.setdefault(asked, answer.words)

@@ -114,13 +114,13 @@ def test_an_interruption_still_prints_what_was_done(
     credentials, tmp_path, capsys, at_each_answer
 ):
     file = written(tmp_path / "stream.csv", stream(400, customers=1))
-    answered: list[str] = []
+    answered, main_thread = list[str](), threading.get_ident()
 
     def interrupt(what: str, answer: httpx.Response) -> None:
         if what == "POST transactions/":
             answered.append(what)
             if len(answered) == 3:
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                signal.pthread_kill(main_thread, signal.SIGINT)
 
     at_each_answer(interrupt)
     with pytest.raises(SystemExit) as ended:

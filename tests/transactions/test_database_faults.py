@@ -126,7 +126,8 @@ def await_recovery(ask, key, amount="20.00"):
 @pytest.fixture
 def waits(monkeypatch):
     """Make us wait a second at most; holds for how long each wait in vain was."""
-    monkeypatch.setattr(BoundedConnection, "patience_s", 1)
+    patience_s = 1
+    monkeypatch.setattr(BoundedConnection, "patience_s", patience_s)
     wait, waits = BoundedConnection.wait, list[float]()
 
     def timed(connection, *arguments, **named):
@@ -137,7 +138,7 @@ def waits(monkeypatch):
             waited_s = time.monotonic() - started
             # Not a connection that is closed already, nor the pool's own threads.
             is_ours = threading.current_thread() is threading.main_thread()
-            if is_ours and waited_s >= BoundedConnection.patience_s:
+            if is_ours and waited_s >= patience_s:
                 waits.append(waited_s)
             raise
 
