@@ -65,7 +65,7 @@ def test_a_refusal_says_in_a_sentence_what_is_wrong(changes: dict[str, Any]) -> 
     [
         ({"max_transactions_per_hour": 0}, ("1", "100000")),
         ({"approval_expires_after_minutes": 0}, ("5", "10080")),
-        ({"allowed_hours": [WEEKDAYS] * 51}, ("50", "entries")),
+        ({"allowed_hours": [WEEKDAYS] * 51}, (" 50 entries.",)),
         (
             {"allowed_hours": [{}]},
             (' {"days": ["mon"], "from": "08:00", "to": "18:00"}.',),

@@ -128,6 +128,18 @@ def test_a_proof_of_inclusion_convinces_us_and_others(place: tuple[int, int]):
         verify_inclusion(LEAVES[index - 1], root, foreign)
 
 
+def test_every_proof_in_small_trees_convinces():
+    """Each way through the trees, of which a few examples miss the rare ones."""
+    roots = [by_definition(LEAVES[:size]) for size in range(34)]
+    for second in range(1, 34):
+        for first in range(1, second + 1):
+            proof = proof_of(consistency_spans(first, second))
+            assert is_consistent(first, second, proof, roots[first], roots[second])
+        for index in range(second):
+            proof = proof_of(inclusion_spans(index, second))
+            assert is_included(LEAVES[index], index, second, proof, roots[second])
+
+
 @given(pairs)
 def test_a_proof_of_consistency_convinces(pair: list[int]):
     first, second = pair
