@@ -42,6 +42,12 @@ def database(
     }
 
 
+def cache_options(*, timeout_ms: int) -> dict[str, object]:
+    """Return how long the cache waits for Valkey, to connect and for each answer."""
+    timeout_s = timeout_ms / 1000
+    return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+
+
 def broker(url: str) -> str:
     """Spell a redis-py URL the way kombu does; jobs live in database 1."""
     if url.startswith("unix://"):

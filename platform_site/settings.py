@@ -153,6 +153,9 @@ STATEMENT_TIMEOUT_S = env.integer(
 )
 PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", default=True)
 REDIS_URL = env.text("REDIS_URL", "")
+REDIS_TIMEOUT_MS = env.integer(
+    "REDIS_TIMEOUT_MS", default=250, minimum=10, maximum=60_000
+)
 
 DATABASES = {
     "default": engine_settings.database(
@@ -168,7 +171,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
+        "OPTIONS": engine_settings.cache_options(timeout_ms=REDIS_TIMEOUT_MS),
     }
 }
 

@@ -35,7 +35,6 @@ OWNER_FACTOR = 4
 # All known callers at one address together: many for an office behind one address,
 # few for a host that tries the credentials it stole.
 ADDRESS_FACTOR = 20
-TIMEOUT_S = 0.25
 # After a failure Valkey is left alone so long: a server that hangs would otherwise
 # hold each request for the whole timeout.
 REST_S = 1.0
@@ -180,7 +179,7 @@ def _count_shared(buckets: Sequence[Bucket]) -> Count:
     arguments: list[int] = []
     for bucket in buckets:
         arguments += gcra.interval_us(bucket.limit), bucket.limit.burst_size
-    reply = _script(settings.REDIS_URL)(
+    reply = _script(settings.REDIS_URL, settings.REDIS_TIMEOUT_MS / 1000)(
         keys=[bucket.key for bucket in buckets], args=arguments
     )
     _, first, now_us, *full_at_us = map(int, reply)
@@ -188,11 +187,11 @@ def _count_shared(buckets: Sequence[Bucket]) -> Count:
 
 
 @functools.lru_cache(maxsize=2)
-def _script(url: str) -> Script:
+def _script(url: str, timeout_s: float) -> Script:
     client = redis.Redis.from_url(
         url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
         # Once, and not on time-outs: a pooled connection may have died with the server.
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )

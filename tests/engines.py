@@ -17,6 +17,8 @@ import pytest
 
 from platform_site.engines import EnginesError, throwaway_engines
 
+# A busy machine is no outage; the tests of outages have the product's time-out.
+PATIENCE = {"REDIS_TIMEOUT_MS": "60000"}
 KEYS = {
     "SECRET_KEY": "test-secret-key-0123456789abcdef-0123456789abcdef-01234",
     "JWT_SECRET_KEY": "test-jwt-key-0123456789abcdef-0123456789abcdef-01234567",
@@ -51,12 +53,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     stack.callback(drop_databases, urls.database, databases)
     for name in ("DATABASE_URL", "REDIS_URL", *KEYS):
         os.environ.pop(f"{name}_FILE", None)
-    os.environ |= KEYS | {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": urls.database,
-        "REDIS_URL": urls.redis,
-        "TEST_DATABASES": databases,
-    }
+    os.environ |= (
+        KEYS
+        | PATIENCE
+        | {
+            "ENVIRONMENT": "test",
+            "DATABASE_URL": urls.database,
+            "REDIS_URL": urls.redis,
+            "TEST_DATABASES": databases,
+        }
+    )
 
 
 def drop_databases(url: str, prefix: str) -> None:

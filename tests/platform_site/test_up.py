@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from platform_site.engines.processes import birth
-from tests.engines import memory_directory
+from tests.engines import PATIENCE, memory_directory
 from tests.stress.running import free_port
 
 # One worker has all of it, so that the shared platform starts once.
@@ -38,7 +38,13 @@ START_TIMEOUT_S, END_TIMEOUT_S = 600, 180
 
 def environ() -> dict[str, str]:
     """The environment of an operator who has set nothing."""
-    unset = (*OURS, *(f"{name}_FILE" for name in OURS), "ENVIRONMENT", "BASE_URL")
+    unset = (
+        *OURS,
+        *PATIENCE,
+        *(f"{name}_FILE" for name in OURS),
+        "ENVIRONMENT",
+        "BASE_URL",
+    )
     return {name: value for name, value in os.environ.items() if name not in unset}
 
 

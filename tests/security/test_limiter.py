@@ -322,7 +322,8 @@ def test_d8_without_valkey_the_default_class_is_counted_in_the_process(without_v
 
 
 def test_d8_a_valkey_that_hangs_is_asked_once_a_second(settings, monkeypatch):
-    assert (limiter.TIMEOUT_S, limiter.REST_S) == (0.25, 1.0)
+    assert limiter.REST_S == 1.0
+    settings.REDIS_TIMEOUT_MS = 250
     monkeypatch.setattr(limiter, "REST_S", 600)  # No busy machine needs so long.
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"

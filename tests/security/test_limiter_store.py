@@ -45,7 +45,7 @@ def test_the_lua_script_and_the_core_agree(settings, bursts, rates, hits):
         for bucket in buckets
         for part in (gcra.interval_us(bucket.limit), bucket.limit.burst_size)
     ]
-    script = limiter._script(settings.REDIS_URL)
+    script = limiter._script(settings.REDIS_URL, 60)
     keys = [bucket.key for bucket in buckets]
     client = redis.Redis.from_url(settings.REDIS_URL)
     for _ in range(hits):
