@@ -28,7 +28,13 @@ from tests.engines import KEYS
 from tests.house.source import ROOT
 
 hypothesis.settings.register_profile(
-    "mutants", max_examples=25, derandomize=True, deadline=None, database=None
+    "mutants",
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    # The first failure will do; to shrink it can take minutes.
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
 )
 
 # A heading names the function, and each block below it one change of its lines.
