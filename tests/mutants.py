@@ -39,7 +39,7 @@ hypothesis.settings.register_profile(
 
 # A heading names the function, and each block below it one change of its lines.
 BLOCK = re.compile(
-    r"^#### `(?P<function>.+)`$|^```diff\n(?P<diff>.+?)^```$", re.M | re.S
+    r"^#### `(?P<function>[^`\n]+)`$|^```diff\n(?P<diff>.+?)^```$", re.M | re.S
 )
 
 Change = tuple[str, tuple[str, ...]]
@@ -68,14 +68,16 @@ def main(patterns: list[str]) -> int:
     An explained one that is killed was explained wrongly, or the run was broken.
     """
     known, wrong = set(explained()), list[str]()
+    functions = {function for function, _ in known}
     rows = ["| file | mutants | killed | explained |", "|---|---|---|---|"]
     for path in sorted(walk_mutatable_files()):
         counts: Counter[str] = Counter()
         for name, status in statuses(path):
             if patterns and not any(fnmatch.fnmatch(name, each) for each in patterns):
                 continue
-            diff = get_diff_for_mutant(name, path=path)
-            is_known = change_of(name, diff) in known
+            is_candidate = status != "killed" or function_of(name) in functions
+            diff = get_diff_for_mutant(name, path=path) if is_candidate else ""
+            is_known = (function_of(name), changed_lines(diff)) in known
             is_fine = status == ("survived" if is_known else "killed")
             counts["explained" if is_fine and is_known else status] += 1
             if not is_fine:
@@ -108,10 +110,9 @@ def explained() -> Iterator[Change]:
             yield function, changed_lines(block["diff"])
 
 
-def change_of(mutant: str, diff: str) -> Change:
-    """Return the function, as module.name or module.Class.name, and what changed."""
-    mangled = mutant.rpartition("__mutmut_")[0]
-    return re.sub(r"\.xǁ|\.x_|ǁ", ".", mangled), changed_lines(diff)
+def function_of(mutant: str) -> str:
+    """Return the function of a mutant, as module.name or module.Class.name."""
+    return re.sub(r"\.xǁ|\.x_|ǁ", ".", mutant.rpartition("__mutmut_")[0])
 
 
 def changed_lines(diff: str) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def _time_to_decide(terms: PolicyTerms) -> str:
 
 def spoken_minutes(minutes: int) -> str:
     """Return a time in the largest unit that says it exactly: 24 hours, 90 minutes."""
-    if minutes > 1_440 and minutes % 1_440 == 0:
+    if minutes >= 2 * 1_440 and minutes % 1_440 == 0:
         return f"{minutes // 1_440} days"
     if minutes % 60 == 0:
         return "1 hour" if minutes == 60 else f"{minutes // 60} hours"

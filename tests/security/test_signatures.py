@@ -74,6 +74,12 @@ def test_a_signed_request_is_accepted_once_parsed(signing, verifying):
     check(signed(key=signing), key=verifying)
 
 
+def test_the_headers_have_the_names_of_their_rfcs():
+    headers = sign(PARTS, key=SHARED, key_id=KEY, created=NOW, nonce=NONCE)
+
+    assert list(headers) == ["Content-Digest", "Signature-Input", "Signature"]
+
+
 def test_the_base_is_that_of_rfc_9421():
     headers = signed()
     params = headers["signature-input"].removeprefix("sig1=")
