@@ -3,9 +3,9 @@
 The gate runs all tests on the oldest Python and such a part on each newer one:
 
 - of each function without a database, and of those in WHOLE, the first case;
-- of the other functions, one in eight, chosen by a hash of its name, the commit and
-  the version of Python: each meets every version within some commits, and the same
-  commit chooses the same tests again;
+- of the other tests, one in eight, chosen by a hash of its id, the commit and the
+  version of Python: each meets every version within some commits, and the same commit
+  chooses the same tests again;
 - nothing that needs a browser.
 """
 
@@ -48,12 +48,11 @@ def sample(
         if item.get_closest_marker("browser") or item.get_closest_marker("stress"):
             continue
         function = item.nodeid.partition("[")[0]
-        is_first = function not in seen
-        seen.add(function)
         if needs_database(item) and not function.startswith(WHOLE):
-            if is_chosen(function, commit, python):
+            if is_chosen(item.nodeid, commit, python):
                 yield item
-        elif is_first:
+        elif function not in seen:
+            seen.add(function)
             yield item
 
 
@@ -62,7 +61,7 @@ def needs_database(item: pytest.Item) -> bool:
     return bool(fixtures & DATABASES or item.get_closest_marker("django_db"))
 
 
-def is_chosen(function: str, commit: str, python: str) -> bool:
-    """Return whether a commit chooses a function for a version: one in ONE_IN."""
-    digest = hashlib.sha256(f"{function} {commit} {python}".encode()).digest()
+def is_chosen(test: str, commit: str, python: str) -> bool:
+    """Return whether a commit chooses a test for a version: one in ONE_IN."""
+    digest = hashlib.sha256(f"{test} {commit} {python}".encode()).digest()
     return digest[0] % ONE_IN == 0

@@ -64,27 +64,25 @@ def test_no_browser_and_no_stress_test_is_sampled_not_even_as_the_first_case():
     assert sampled(items) == ["tests/x.py::test_one[short]"]
 
 
-def test_a_chosen_function_with_a_database_is_sampled_with_all_its_cases():
-    function = "tests/x.py::test_one"
-    items = cases(function, "db") + cases(
-        "tests/x.py::test_marked", marks=("django_db",)
-    )
-    chosen = [commit for commit in COMMITS if is_chosen(function, commit, "3.12")]
-    others = [commit for commit in COMMITS if commit not in chosen]
+def test_of_the_tests_with_a_database_those_are_sampled_that_the_commit_chooses():
+    items = cases("tests/x.py::test_one", "db")
+    items += cases("tests/x.py::test_marked", marks=("django_db",))
 
-    of_all = [f"{function}[{case}]" for case in ("a", "b", "c")]
-    found = [[one for one in sampled(items, it) if one in of_all] for it in COMMITS]
-    assert found.count(of_all) == len(chosen)
-    assert found.count([]) == len(others)
+    for commit in COMMITS:
+        ids = [item.nodeid for item in items]
+        assert sampled(items, commit) == [
+            one for one in ids if is_chosen(one, commit, "3.12")
+        ]
+    assert {one for commit in COMMITS for one in sampled(items, commit)} == set(ids)
 
 
-def test_every_function_meets_both_versions_within_some_commits():
-    functions = [f"tests/x.py::test_{number}" for number in range(500)]
+def test_every_test_meets_both_versions_within_some_commits():
+    tests = [f"tests/x.py::test_{number}[a]" for number in range(500)]
 
     for python in ("3.12", "3.13"):
         met = {
-            function: sum(is_chosen(function, commit, python) for commit in COMMITS)
-            for function in functions
+            test: sum(is_chosen(test, commit, python) for commit in COMMITS)
+            for test in tests
         }
         assert min(met.values()) > 0
         assert 0.115 < sum(met.values()) / (500 * 100) < 0.135  # One in eight.

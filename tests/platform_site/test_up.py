@@ -25,9 +25,6 @@ from platform_site.engines.processes import birth
 from tests.engines import PATIENCE, memory_directory
 from tests.stress.running import free_port
 
-# One worker has all of it, so that the shared platform starts once.
-pytestmark = pytest.mark.xdist_group("platform")
-
 ROOT = Path(__file__).parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
 CHILDREN = {"web", "worker", "beat", "sequencer", "postgres", "valkey"}
