@@ -135,9 +135,10 @@ def django_db_setup(
     pytest-django's own looks for tests that name `db` themselves, and ours ask for
     people: without one that names it, tests would run in the real database.
     """
-    with django_db_blocker.unblock(), _clone_of(migrated, administration):
+    with _clone_of(migrated, administration):
         connect_as(RUNTIME)
-        record_people()
+        with django_db_blocker.unblock():
+            record_people()
         yield
         connect_as(OWNER)
 

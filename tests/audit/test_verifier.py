@@ -84,17 +84,17 @@ def test_the_export_itself_is_written_down(export: Path):
     assert event.details == {"format": "proof", "filters": {}}
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_whatever_is_changed_in_the_export_is_found(export: Path, seed: int, capsys):
-    rng = random.Random(seed)
+def test_whatever_is_changed_in_the_export_is_found(export: Path, capsys):
     lines = export.read_text().splitlines()
-    change = rng.choice([edit, drop, swap, repeat, cut])
-    export.write_text("\n".join(change(rng, lines)))
+    for seed in range(40):
+        rng = random.Random(seed)
+        change = rng.choice([edit, drop, swap, repeat, cut])
+        export.write_text("\n".join(change(rng, [*lines])))
 
-    assert main(arguments(export)) == 1
-    out = capsys.readouterr().out
-    assert "It does not hold: index " in out
-    assert "what was signed" not in out
+        assert main(arguments(export)) == 1, f"seed {seed}"
+        out = capsys.readouterr().out
+        assert "It does not hold: index " in out, f"seed {seed}"
+        assert "what was signed" not in out, f"seed {seed}"
 
 
 def edit(rng, lines):

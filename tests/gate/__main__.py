@@ -1,7 +1,7 @@
 """`python -m tests.gate`: the whole gate, called by .ci/run. Standard library only.
 
-Two lanes share the cores: the whole suite on the oldest Python, and beside it the
-checks, the newer Pythons' samples and a newcomer's `make run`.
+Lanes share the cores: the whole suite on the oldest Python, the checks and a newcomer's
+`make run`, and the sample of each newer Python.
 """
 
 from __future__ import annotations
@@ -60,18 +60,22 @@ def lanes_for(pythons: Mapping[str, str], commit: str) -> list[list[Step]]:
     (oldest, path), *newer = pythons.items()
     install = make(f"install {oldest}", ".venv/.installed-dev", f"PYTHON={path}")
     whole = make(f"tests {oldest}", "test", f"ARGS=--costs {COSTS}", "BROWSER_TESTS=1")
-    beside = [make("check", "check")]
+    samples = []
     for version, path in newer:
         python = [f"VENV=.venv-{version}", f"PYTHON={path}", UV]
-        beside += [
-            make(f"install {version}", f".venv-{version}/.installed-dev", *python),
-            make(f"sample {version}", "test", *python, f"ARGS=-n 0 --sample {commit}"),
+        samples += [
+            [
+                make(f"install {version}", f".venv-{version}/.installed-dev", *python),
+                make(
+                    f"sample {version}", "test", *python, f"ARGS=-n 0 --sample {commit}"
+                ),
+            ]
         ]
     # Each commit's turn is one of the newer Pythons.
     version, path = [*newer, (oldest, path)][int(commit, 16) % max(1, len(newer))]
     arguments = ["-m", "tests.gate.first_decision", ".venv-run", path]
-    beside.append(Step(f"make run {version}", [sys.executable, *arguments]))
-    return [[install], [whole], beside]
+    run = Step(f"make run {version}", [sys.executable, *arguments])
+    return [[install], [whole], [make("check", "check"), run], *samples]
 
 
 def make(name: str, *arguments: str) -> Step:
