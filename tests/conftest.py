@@ -37,8 +37,9 @@ PASSWORD = connections["default"].settings_dict["PASSWORD"]
 
 # Loaded here, before any test module is: what a module settles for its own properties
 # starts from the profile. No deadline: how long an example takes says how busy the
-# machine is. `make stress` names the other profile.
+# machine is. `make stress` names its profile, and a sample of the tests has its own.
 hypothesis.settings.register_profile("gate", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("sample", deadline=None, max_examples=5)
 hypothesis.settings.register_profile("stress", deadline=None, max_examples=400)
 hypothesis.settings.load_profile("gate")
 

@@ -87,7 +87,7 @@ def test_an_untouched_log_verifies(log):
 
 @pytest.mark.parametrize(
     "seed",
-    [0, 1, *(pytest.param(seed, marks=pytest.mark.stress) for seed in range(2, 20))],
+    [0, *(pytest.param(seed, marks=pytest.mark.stress) for seed in range(1, 20))],
 )
 def test_l2_l3_l4_l5_a_hundred_random_mutations_by_the_owner_are_all_found(
     log, seed: int

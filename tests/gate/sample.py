@@ -7,6 +7,8 @@ The gate runs all tests on the oldest Python and such a part on each newer one:
   version of Python: each meets every version within some commits, and the same commit
   chooses the same tests again;
 - nothing that needs a browser.
+
+Properties take few examples: what differs between Pythons, any example shows.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 
+import hypothesis
 import pytest
 
 ONE_IN = 8
@@ -27,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sample", metavar="COMMIT", help="run only the tests that COMMIT chooses"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--sample"):
+        hypothesis.settings.load_profile("sample")
 
 
 @pytest.hookimpl(tryfirst=True)  # Before the cases are shuffled.

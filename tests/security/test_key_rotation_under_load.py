@@ -91,7 +91,7 @@ class Writer(threading.Thread):
         try:
             for round_ in range(10_000):
                 for pk in self.ids:
-                    if self.stop.is_set():
+                    if self.stop.wait(0.01):
                         return
                     self.write(pk, f"+{round_}-{pk[-6:]}")
         finally:
