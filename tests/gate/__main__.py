@@ -63,14 +63,11 @@ def lanes_for(pythons: Mapping[str, str], commit: str) -> list[list[Step]]:
     samples = []
     for version, path in newer:
         python = [f"VENV=.venv-{version}", f"PYTHON={path}", UV]
-        samples += [
-            [
-                make(f"install {version}", f".venv-{version}/.installed-dev", *python),
-                make(
-                    f"sample {version}", "test", *python, f"ARGS=-n 0 --sample {commit}"
-                ),
-            ]
-        ]
+        chosen = f"ARGS=-n 0 --sample {commit}"
+        install_it = make(
+            f"install {version}", f".venv-{version}/.installed-dev", *python
+        )
+        samples.append([install_it, make(f"sample {version}", "test", *python, chosen)])
     # Each commit's turn is one of the newer Pythons.
     version, path = [*newer, (oldest, path)][int(commit, 16) % max(1, len(newer))]
     arguments = ["-m", "tests.gate.first_decision", ".venv-run", path]

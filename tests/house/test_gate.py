@@ -68,8 +68,8 @@ def test_of_the_tests_with_a_database_those_are_sampled_that_the_commit_chooses(
     items = cases("tests/x.py::test_one", "db")
     items += cases("tests/x.py::test_marked", marks=("django_db",))
 
+    ids = [item.nodeid for item in items]
     for commit in COMMITS:
-        ids = [item.nodeid for item in items]
         assert sampled(items, commit) == [
             one for one in ids if is_chosen(one, commit, "3.12")
         ]

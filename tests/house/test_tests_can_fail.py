@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from django.db import connection
 
 from tests.house.source import python_files
 from tests.house.weak_tests import MAYBE_EMPTY, MAYBE_NO_PAGE, ONE_STATUS, weaknesses
@@ -140,3 +141,9 @@ def test_a_function_inside_knows_what_is_asserted_around_it():
 
     assert messages_of(f"def test_it(page):\n{inside}") == [MAYBE_EMPTY.format("page")]
     assert messages_of(f"def test_it(page):\n    assert page\n{inside}") == []
+
+
+def test_a_test_that_asks_for_no_database_reaches_none(django_db_setup):
+    """What it wrote would stay for the worker's other tests."""
+    with pytest.raises(RuntimeError, match="Database access not allowed"):
+        connection.cursor()
