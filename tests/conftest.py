@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import secrets
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -16,24 +14,28 @@ from django.core.cache import cache
 from django.db import connections
 from django.test import RequestFactory
 from django.test.testcases import LiveServerThread, _StaticFilesHandler
-from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts import services
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from platform_site.roles import grant_runtime
 from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
+from tests.databases import (
+    OWNER,
+    PASSWORD,
+    RUNTIME,
+    connect_as,
+    copied,
+    migrate,
+    working_in,
+)
 from tests.factories import SEED_POLICY, make_agent
 from tests.gate.costs import OWN_DATABASE
 from tests.people import HASHERS, People, make_people, record_people
-
-RUNTIME = "platform_runtime"
-OWNER = connections["default"].settings_dict["USER"]
-PASSWORD = connections["default"].settings_dict["PASSWORD"]
 
 # Loaded here, before any test module is: what a module settles for its own properties
 # starts from the profile. No deadline: how long an example takes says how busy the
@@ -74,6 +76,22 @@ def fresh_limits() -> None:
     cache.clear()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def static_files() -> Iterator[None]:
+    """Look for static files once, where each client's middleware would do so."""
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def look_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files = found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def administration() -> Iterator[psycopg.Connection[Any]]:
     """A connection of the owner's that makes and drops databases."""
@@ -105,24 +123,10 @@ def migrated(
         known = "SELECT FROM pg_database WHERE datname = %s"
         if not administration.execute(known, [name]).rowcount:
             with django_db_blocker.unblock():
-                _migrate(administration, name)
+                migrate(administration, name)
     finally:
         administration.execute("SELECT pg_advisory_unlock(1)")
     return name
-
-
-def _migrate(administration: psycopg.Connection[Any], name: str) -> None:
-    settings: Any = connections["default"].settings_dict
-    original = settings["NAME"]
-    settings["TEST"] |= {"NAME": f"{name}_unfinished", "SERIALIZE": False}
-    setup_databases(verbosity=0, interactive=False)
-    role = "SELECT FROM pg_roles WHERE rolname = %s"
-    if not administration.execute(role, [RUNTIME]).rowcount:
-        administration.execute(f"CREATE ROLE {RUNTIME} LOGIN PASSWORD '{PASSWORD}'")
-    grant_runtime(RUNTIME)
-    leave_database()
-    settings["NAME"] = original
-    administration.execute(f'ALTER DATABASE "{name}_unfinished" RENAME TO "{name}"')
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +140,7 @@ def django_db_setup(
     pytest-django's own looks for tests that name `db` themselves, and ours ask for
     people: without one that names it, tests would run in the real database.
     """
-    with _clone_of(migrated, administration):
+    with copied(migrated, administration) as name, working_in(name):
         connect_as(RUNTIME)
         with django_db_blocker.unblock():
             record_people()
@@ -144,10 +148,16 @@ def django_db_setup(
         connect_as(OWNER)
 
 
+@pytest.fixture(scope="module")
+def template(migrated: str) -> str:
+    """The name of what `committed_db` copies. A module may fill one for its tests."""
+    return migrated
+
+
 @pytest.fixture
 def committed_db(
     django_db_setup: None,
-    migrated: str,
+    template: str,
     administration: psycopg.Connection[Any],
     django_db_blocker: DjangoDbBlocker,
     record_property: Callable[[str, object], None],
@@ -158,41 +168,12 @@ def committed_db(
     history tables refuse TRUNCATE. Not together with `db`.
     """
     record_property(OWN_DATABASE, True)  # noqa: FBT003 - a name and a value.
-    with django_db_blocker.unblock(), _clone_of(migrated, administration):
+    with (
+        copied(template, administration) as name,
+        django_db_blocker.unblock(),
+        working_in(name),
+    ):
         yield
-
-
-@contextlib.contextmanager
-def _clone_of(template: str, administration: psycopg.Connection[Any]) -> Iterator[None]:
-    """Connect to a new copy of a database; drop it at the end."""
-    name = f"{os.environ['TEST_DATABASES']}_{secrets.token_hex(4)}"
-    settings: Any = connections["default"].settings_dict
-    original = settings["NAME"]
-    leave_database()
-    # Copying files writes no log, which is what the copy costs in memory.
-    administration.execute(
-        f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
-    )
-    settings["NAME"] = name
-    try:
-        yield
-    finally:
-        leave_database()
-        settings["NAME"] = original
-        administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def leave_database() -> None:
-    """Close this process's connections to the database that it works in."""
-    connection: Any = connections["default"]
-    connection.close()
-    connection.close_pool()
-
-
-def connect_as(role: str) -> None:
-    """Let this process's connections be of a role from now on."""
-    leave_database()
-    connections["default"].settings_dict["USER"] = role
 
 
 @pytest.fixture

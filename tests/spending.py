@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Session, User
@@ -87,17 +90,22 @@ def everything() -> dict[str, list[Any]]:
     """Return all rows of all our tables, to show that nothing changed.
 
     But of those that tell of sign-ins, and of credentials, which tests make by the way.
+    The database puts each row into JSON: rebuilding models took a third of a test.
     """
-    tables = [
-        table
+    with connection.cursor() as cursor:
+        cursor.execute(_everything_sql())
+        return {table: json.loads(rows) for table, rows in cursor}
+
+
+@cache
+def _everything_sql() -> str:
+    rows = "coalesce(jsonb_agg(t ORDER BY t::text), '[]')"
+    return " UNION ALL ".join(
+        f"SELECT '{table.__name__}', {rows} FROM {table._meta.db_table} t"  # noqa: S608
         for room in ROOMS
         for table in apps.get_app_config(room).get_models()
         if table not in (Session, User, AgentCredential)
-    ]
-    return {
-        table.__name__: sorted(table._default_manager.values_list(), key=repr)
-        for table in tables
-    }
+    )
 
 
 def set_aside_minor() -> int:
@@ -112,7 +120,7 @@ def set_aside_minor() -> int:
 
 def events_since(before: list[Any]) -> list[AuditEvent]:
     """Return the events that were not among everything()["AuditEvent"], in order."""
-    known = {row[0] for row in before}
+    known = {row["id"] for row in before}
     return [
         event for event in AuditEvent.objects.order_by("id") if event.id not in known
     ]

@@ -23,7 +23,11 @@ from audit.core.merkle import EMPTY_ROOT
 from audit.keys import open_checkpoint, signing_key, trusted_keys
 from audit.models import AuditLeaf, Checkpoint
 from audit.queries import root_at
-from audit.services import deliver_checkpoints, make_checkpoint_if_due
+from audit.services import (
+    deliver_checkpoints,
+    make_checkpoint_if_due,
+    verify_log,
+)
 from audit.sinks import DirectorySink, SinkRefused
 from tests.audit.logs import seal, write_events
 
@@ -63,6 +67,12 @@ class TestMaking:
         assert (checkpoint.number, checkpoint.size) == (1, 0)
         assert checkpoint.root == EMPTY_ROOT
         assert make_checkpoint_if_due() is None
+
+    def test_an_empty_log_verifies(self):
+        result = verify_log(grace_s=0)
+
+        assert result.is_good
+        assert (result.size, result.checkpoints) == (0, 0)
 
     def test_what_it_says_is_signed_and_true(self):
         write_events(3)

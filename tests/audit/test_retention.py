@@ -27,7 +27,7 @@ from audit.services import build_event, make_checkpoint_if_due, record, verify_l
 from audit.verifier import main
 from tests.audit import tampering
 from tests.audit.logs import WRITER, seal, write_events
-from tests.conftest import RUNTIME, connect_as
+from tests.databases import RUNTIME, connect_as
 
 OLD = datetime(2024, 3, 10, 12, tzinfo=UTC)
 MARCH, APRIL = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC)

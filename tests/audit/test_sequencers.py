@@ -32,7 +32,7 @@ DEADLINE_S = 600  # Only ends a test that would hang.
 class Writer(threading.Thread):
     """Writes its share in transactions that last, and some of which never happen.
 
-    It goes on until enough was killed meanwhile.
+    It goes on, at leisure, until enough was killed meanwhile.
     """
 
     def __init__(self, number: int, events: int, enough: threading.Event) -> None:
@@ -46,6 +46,8 @@ class Writer(threading.Thread):
         try:
             while self.left > 0 or not self.enough.is_set():
                 self.write(self.rng.randint(1, 4))
+                if self.left <= 0:
+                    time.sleep(self.rng.uniform(0, 0.1))
         finally:
             connection.close()
 

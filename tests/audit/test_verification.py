@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from audit.core.checkpoint import AT_THE_LATEST
 from audit.keys import open_checkpoint
@@ -25,22 +31,46 @@ from audit.services import (
 from audit.sinks import DirectorySink
 from tests.audit import tampering
 from tests.audit.logs import WRITER, seal, write_event, write_events, write_many
-
-pytestmark = pytest.mark.usefixtures("outside", "as_owner")
+from tests.databases import copied, working_in
 
 
 class Undo(Exception):
     """Ends a transaction that must leave nothing."""
 
 
-@pytest.fixture
-def log(outside: Path, as_owner: None) -> None:
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is outside of the database that the tests begin with."""
+    return tmp_path_factory.mktemp("log") / "checkpoints"
+
+
+@pytest.fixture(scope="module")
+def template(
+    checkpoints: Path,
+    django_db_setup: None,
+    migrated: str,
+    administration: psycopg.Connection[Any],
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[str]:
     """A sealed log of 530 events, with checkpoints at 2, 202, 458, 460 and 530."""
-    for number, size in enumerate((2, 200, 256, 2, 70)):
-        write_events(2, first=number)
-        write_many(size - 2)
-        seal()
-        checkpoint()
+    with copied(migrated, administration) as name:
+        with (
+            django_db_blocker.unblock(),
+            working_in(name),
+            override_settings(AUDIT_CHECKPOINT_DIR=str(checkpoints)),
+        ):
+            for number, size in enumerate((2, 200, 256, 2, 70)):
+                write_events(2, first=number)
+                write_many(size - 2)
+                seal()
+                checkpoint()
+        yield name
+
+
+@pytest.fixture(autouse=True)
+def log(outside: Path, checkpoints: Path, as_owner: None) -> None:
+    """The log, and its checkpoints outside, as a copy that a test may damage."""
+    shutil.copytree(checkpoints, outside)
 
 
 def checkpoint() -> Checkpoint:
@@ -70,14 +100,7 @@ def after(change, **options) -> Verification:
         return result
 
 
-def test_an_empty_log_verifies():
-    result = verify()
-
-    assert result.is_good
-    assert (result.size, result.checkpoints) == (0, 0)
-
-
-def test_an_untouched_log_verifies(log):
+def test_an_untouched_log_verifies():
     result = verify()
 
     assert result.findings == []
@@ -90,7 +113,7 @@ def test_an_untouched_log_verifies(log):
     [0, *(pytest.param(seed, marks=pytest.mark.stress) for seed in range(1, 20))],
 )
 def test_l2_l3_l4_l5_a_hundred_random_mutations_by_the_owner_are_all_found(
-    log, seed: int
+    seed: int,
 ):
     rng = random.Random(seed)
     missed = []
@@ -104,7 +127,7 @@ def test_l2_l3_l4_l5_a_hundred_random_mutations_by_the_owner_are_all_found(
     assert verify().is_good
 
 
-def test_l2_the_row_that_was_edited_is_named(log):
+def test_l2_the_row_that_was_edited_is_named():
     leaf = AuditLeaf.objects.get(index=123)
     found = AuditEvent.objects.filter(pk=leaf.event_id)
 
@@ -116,7 +139,7 @@ def test_l2_the_row_that_was_edited_is_named(log):
     assert leaf.event_id in str(result.first)
 
 
-def test_l2_of_several_the_first_is_told_first(log):
+def test_l2_of_several_the_first_is_told_first():
     ids = AuditLeaf.objects.filter(index__in=[400, 77, 301])
     events = AuditEvent.objects.filter(
         pk__in=list(ids.values_list("event_id", flat=True))
@@ -128,7 +151,7 @@ def test_l2_of_several_the_first_is_told_first(log):
     assert result.first.index == 77
 
 
-def test_l3_a_gap_is_named_and_so_is_a_shorter_log(log):
+def test_l3_a_gap_is_named_and_so_is_a_shorter_log():
     gap = after(lambda: AuditLeaf.objects.filter(index=42).delete())
     shorter = after(lambda: tampering.cut(300))
 
@@ -137,7 +160,7 @@ def test_l3_a_gap_is_named_and_so_is_a_shorter_log(log):
     assert shorter.first.index == 300
 
 
-def test_l3_a_wiped_database_is_found_by_what_is_outside(log):
+def test_l3_a_wiped_database_is_found_by_what_is_outside():
     result = after(lambda: tampering.wipe(AllOfThem()))
 
     assert {each.code for each in result.findings} == {
@@ -151,7 +174,7 @@ class AllOfThem(random.Random):
         return b
 
 
-def test_l4_a_rewritten_history_does_not_have_the_signed_root(log):
+def test_l4_a_rewritten_history_does_not_have_the_signed_root():
     def rewrite() -> None:
         leaf = AuditLeaf.objects.get(index=10)
         AuditEvent.objects.filter(pk=leaf.event_id).update(target_label="Other")
@@ -165,7 +188,7 @@ def test_l4_a_rewritten_history_does_not_have_the_signed_root(log):
     assert [each.index for each in roots] == [201, 457, 459, 529]
 
 
-def test_l5_a_forged_checkpoint_outside_is_refused(log, outside: Path):
+def test_l5_a_forged_checkpoint_outside_is_refused(outside: Path):
     path = sorted(outside.rglob("*.txt"))[2]
     original = path.read_text()
     path.chmod(0o644)
@@ -187,7 +210,7 @@ def test_l5_a_forged_checkpoint_outside_is_refused(log, outside: Path):
     assert verify().is_good
 
 
-def test_l5_the_checkpoints_of_another_log_do_not_count(log, settings):
+def test_l5_the_checkpoints_of_another_log_do_not_count(settings):
     settings.AUDIT_ORIGIN = "elsewhere.example/audit"
 
     result = verify()
@@ -195,7 +218,7 @@ def test_l5_the_checkpoints_of_another_log_do_not_count(log, settings):
     assert {each.code for each in result.findings} == {"note_refused"}
 
 
-def test_a_checkpoint_that_is_not_outside_yet_is_no_finding(log, outside: Path):
+def test_a_checkpoint_that_is_not_outside_yet_is_no_finding(outside: Path):
     newest = sorted(outside.rglob("*.txt"))[-1]
     newest.unlink()
     assert verify().is_good
@@ -204,7 +227,7 @@ def test_a_checkpoint_that_is_not_outside_yet_is_no_finding(log, outside: Path):
     assert {each.code for each in verify().findings} == {"checkpoint_missing"}
 
 
-def test_an_unreadable_sink_is_a_finding(log, settings):
+def test_an_unreadable_sink_is_a_finding(settings):
     settings.AUDIT_SINKS = ["tests.audit.test_verification.UnreadableSink"]
 
     [finding] = verify().findings
@@ -218,7 +241,7 @@ class UnreadableSink(DirectorySink):
         raise OSError("The volume is gone")
 
 
-def test_an_event_that_nobody_sealed_is_found(log):
+def test_an_event_that_nobody_sealed_is_found():
     event = write_event()
 
     [finding] = verify().findings
@@ -227,7 +250,7 @@ def test_an_event_that_nobody_sealed_is_found(log):
     assert event.pk in finding.detail
 
 
-def test_an_event_that_is_sealed_meanwhile_is_waited_for(log, monkeypatch):
+def test_an_event_that_is_sealed_meanwhile_is_waited_for(monkeypatch):
     write_event()
     sealed: list[int] = []
     monkeypatch.setattr(
@@ -238,7 +261,7 @@ def test_an_event_that_is_sealed_meanwhile_is_waited_for(log, monkeypatch):
     assert sealed[0] == 1
 
 
-def test_l12_a_clock_that_went_back_is_flagged_and_is_no_damage(log):
+def test_l12_a_clock_that_went_back_is_flagged_and_is_no_damage():
     past = timezone.now() - timedelta(hours=1)
     with transaction.atomic():
         build_event(
@@ -277,7 +300,7 @@ def test_details_that_are_out_of_the_ordinary_verify_as_well(details):
 
 
 class TestIncremental:
-    def test_only_what_came_after_a_good_checkpoint_is_looked_at(self, log):
+    def test_only_what_came_after_a_good_checkpoint_is_looked_at(self):
         since = open_checkpoint(Checkpoint.objects.get(number=3).note)
         write_events(5)
         seal()
@@ -287,7 +310,7 @@ class TestIncremental:
         assert result.is_good
         assert (result.since, result.size) == (since.size, 535)
 
-    def test_what_came_after_is_checked(self, log):
+    def test_what_came_after_is_checked(self):
         since = open_checkpoint(Checkpoint.objects.get(number=3).note)
         leaf = AuditLeaf.objects.get(index=since.size + 4)
         event = AuditEvent.objects.filter(pk=leaf.event_id)
@@ -296,7 +319,7 @@ class TestIncremental:
 
         assert (result.first.index, result.first.code) == (leaf.index, "event_missing")
 
-    def test_hashes_that_do_not_give_the_signed_root_are_not_gone_on_from(self, log):
+    def test_hashes_that_do_not_give_the_signed_root_are_not_gone_on_from(self):
         since = open_checkpoint(Checkpoint.objects.get(number=3).note)
         last = AuditLeaf.objects.filter(index=since.size - 1)
 
@@ -311,7 +334,7 @@ class TestIncremental:
 
 
 class TestCommand:
-    def test_a_good_log_ends_with_nothing_and_is_remembered(self, log, outside, capsys):
+    def test_a_good_log_ends_with_nothing_and_is_remembered(self, outside, capsys):
         call_command("verify_audit")
 
         assert "The log verifies." in capsys.readouterr().out
@@ -320,7 +343,7 @@ class TestCommand:
         assert event.details["size"] == 530
         assert (outside / "verified.txt").read_text() == Checkpoint.objects.first().note
 
-    def test_the_next_run_goes_on_from_there(self, log, capsys):
+    def test_the_next_run_goes_on_from_there(self, capsys):
         call_command("verify_audit")
         capsys.readouterr()
         seal()
@@ -329,7 +352,7 @@ class TestCommand:
 
         assert "1 events from index 530 on" in capsys.readouterr().out
 
-    def test_a_bad_log_ends_with_1_names_the_row_and_is_written_down(self, log, capsys):
+    def test_a_bad_log_ends_with_1_names_the_row_and_is_written_down(self, capsys):
         leaf = AuditLeaf.objects.get(index=9)
         tampering.remove_guards()
         AuditEvent.objects.filter(pk=leaf.event_id).update(outcome="refused")
@@ -343,7 +366,7 @@ class TestCommand:
         assert event.outcome == "failure"
         assert "index 9" in event.details["first"]
 
-    def test_l5_a_state_that_nobody_signed_is_refused(self, log, outside: Path):
+    def test_l5_a_state_that_nobody_signed_is_refused(self, outside: Path):
         call_command("verify_audit")
         state = outside / "verified.txt"
         state.write_text(state.read_text().replace("530", "999"))
@@ -353,7 +376,7 @@ class TestCommand:
         assert caught.value.returncode == 2
 
 
-def test_several_processes_find_what_one_finds(log, monkeypatch):
+def test_several_processes_find_what_one_finds(monkeypatch):
     monkeypatch.setattr("audit.services.verification.PART", 128)
     tampering.remove_guards()
     for index in (300, 50):

@@ -10,7 +10,7 @@ from audit.models import AuditEvent
 from audit.tasks import make_partitions
 from platform_site.roles import grant_runtime
 from tests.audit.logs import write_event
-from tests.conftest import OWNER, RUNTIME
+from tests.databases import OWNER, RUNTIME
 
 HISTORIES = [
     "agents_functionversion",

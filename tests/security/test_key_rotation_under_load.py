@@ -26,7 +26,7 @@ from audit.context import System
 from audit.models import AuditEvent
 from platform_site.supervisor import BASE_DIR
 from security import crypto, services
-from tests.conftest import OWNER
+from tests.databases import OWNER
 from tests.people import make_person
 from tests.security.rotating import (
     NEW,
