@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
@@ -28,3 +30,5 @@ class ConsoleConfig(AdminConfig):
             for model in apps.get_app_config(label).get_models():
                 if admin.site.is_registered(model):
                     admin.site.unregister(model)
+        gc.freeze()
+        gc.enable()

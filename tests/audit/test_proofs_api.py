@@ -77,7 +77,9 @@ def test_l6_a_foreign_verifier_finds_the_event_that_the_api_shows_in_the_log(
         verify_inclusion(changed, root, layout)
 
 
-def test_the_root_is_the_one_that_a_foreign_tree_has(auditor, sealed):
+def test_the_root_is_the_one_that_a_foreign_tree_has(auditor):
+    write_many(40)
+    advance()
     note = open_checkpoint(auditor.get(CHECKPOINT).content.decode())
     foreign = InmemoryTree(algorithm="sha256")
     for leaf in AuditLeaf.objects.all():
@@ -85,7 +87,7 @@ def test_the_root_is_the_one_that_a_foreign_tree_has(auditor, sealed):
         body = auditor.get(f"/api/v1/audit/events/{event.pk}/").json()
         foreign.append_entry(dumps(body))
 
-    assert foreign.get_size() == note.size
+    assert foreign.get_size() == note.size > 40
     assert foreign.get_root() == note.root
 
 
