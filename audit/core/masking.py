@@ -17,6 +17,7 @@ from audit.errors import SensitiveDataRefused
 
 HIDDEN = "****"
 MAX_DEPTH = 64
+KEY_MAX = 200
 
 # Key names are compared in lower case with everything but letters and digits left
 # out, so that card_number, cardNumber and Card-Number are one name.
@@ -70,7 +71,8 @@ def mask(value: object) -> Any:
 
     By key: card numbers, SSNs and account numbers keep at most the last four
     characters, secrets nothing. In free text: Luhn-valid card numbers of 13 to 19
-    digits and SSNs keep the last four; tokens nothing. What a database cannot store
+    digits and SSNs keep the last four; tokens nothing, and neither does what has a key
+    of more than KEY_MAX characters. What a database cannot store
     (NUL, lone surrogates) is replaced. Idempotent; linear in the size of the value.
 
     Raises SensitiveDataRefused when a key names a card's security code.
@@ -100,7 +102,8 @@ def _mask(value: object, leaf: Callable[[str], str], depth: int) -> Any:
 def _mask_item(
     key: str, value: object, leaf: Callable[[str], str], depth: int
 ) -> object:
-    kind = _kind_of(key[:200])
+    # A longer key than anybody needs is not looked through, and not trusted.
+    kind = _kind_of(key) if len(key) <= KEY_MAX else "hidden"
     if kind is None or value is None or value == "" or isinstance(value, bool):
         return _mask(value, leaf, depth)
     if kind == "code":

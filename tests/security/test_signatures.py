@@ -241,8 +241,10 @@ def test_nonce_key_id_and_headers_may_be_as_long_as_the_profile_says():
     for key_id in ("k", "k" * 64):
         check(signed(key_id=key_id), key_id=key_id)
     check(signed(created=10**11), now_s=10**11)
-    longest = parse_signature({**TWO, "signature": f"sig1=:{'A' * 2040}:"})
-    assert longest.signature == bytes(1530)
+    described = {"signature-input": PARAMS.replace("sig1", "sig12")}
+    longest = {**TWO, **described, "signature": f"sig12=:{'A' * 2040}:"}
+    assert len(longest["signature"]) == 2048
+    assert parse_signature(longest).signature == bytes(1530)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,10 @@ def test_nonce_key_id_and_headers_may_be_as_long_as_the_profile_says():
         signed(key_id=""),
         signed(key_id="k" * 65),
         signed(created=10**12),
-        malformed(signature=f"sig1=:{'A' * 2041}=:"),
+        malformed(
+            **{"signature-input": PARAMS.replace("sig1", "sig123")},
+            signature=f"sig123=:{'A' * 2040}:",
+        ),
         malformed(**{"signature-input": PARAMS.replace("hmac-sha256", "")}),
         malformed(**{"signature-input": PARAMS.replace("hmac-sha256", "a" * 33)}),
         malformed(**{"signature-input": PARAMS.replace('"hmac-sha256"', "256")}),
