@@ -81,7 +81,7 @@ def test_every_model_is_listed_and_shown_and_nothing_else(console, history):
     before = rows()
     assert len(MODELS) > 10
     for model in MODELS:
-        row = model.objects.order_by("pk").first()
+        row = model._default_manager.order_by("pk").first()
         change = address(model, "change", row.pk)
         list_of_them = address(model, "changelist")
 
@@ -111,7 +111,7 @@ def test_n2_a_manager_does_not_open_the_console(history, bob):
     for model in MODELS:
         for page in (
             address(model, "changelist"),
-            address(model, "change", model.objects.first().pk),
+            address(model, "change", model._default_manager.first().pk),
         ):
             answer = client.get(page, follow=True)
             assert answer.redirect_chain == [(f"/admin/login/?next={page}", 302)]
