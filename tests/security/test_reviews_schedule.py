@@ -54,7 +54,7 @@ def test_o1_each_period_opens_one_review_of_each_cadence():
     for _ in range(3):
         open_due_reviews(now=NOW)
 
-    reviews = Review.objects.order_by("due_at")
+    reviews = Review.objects.order_by("due_at", "-period_start")
     assert [(r.cadence, r.period_start, r.due_at.date()) for r in reviews] == [
         ("weekly", date(2026, 3, 9), date(2026, 3, 16)),
         ("monthly", date(2026, 3, 1), date(2026, 4, 1)),
