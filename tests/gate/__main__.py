@@ -72,7 +72,9 @@ def lanes_for(pythons: Mapping[str, str], commit: str) -> list[list[Step]]:
     version, path = [*newer, (oldest, path)][int(commit, 16) % max(1, len(newer))]
     arguments = ["-m", "tests.gate.first_decision", ".venv-run", path]
     run = Step(f"make run {version}", [sys.executable, *arguments])
-    return [[install], [whole], [make("check", "check"), run], *samples]
+    # Nothing reads mypy's cache again.
+    check = make("check", "check", "MYPY_CACHE_DIR=/dev/null")
+    return [[install], [whole], [check, run], *samples]
 
 
 def make(name: str, *arguments: str) -> Step:
