@@ -37,7 +37,8 @@ run: $(RUN) ## Run the platform here, with demonstration data; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: $(DEV) ## Run the tests (browser tests too where a Chromium is found)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder $(ARGS)
 
 test-all: ## Run the tests on each Python 3.11 to 3.13 that is found
 	@$(MAKE) pythons | { found=; while read -r version python; do \

@@ -1,4 +1,7 @@
-"""A pytest plugin: `--costs FILE` records what each test costs."""
+"""A pytest plugin: the dearest files begin, and `--costs FILE` records what tests cost.
+
+A worker runs whole files: one that is left with a dear one at the end works alone.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.gate import budget
+
 # A test that has a database of its own says so by this property.
 OWN_DATABASE = "own database"
 
@@ -23,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--costs"):
         config.pluginmanager.register(Costs(config.getoption("--costs")))
+
+
+@pytest.hookimpl(trylast=True)  # After the cases are shuffled.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    dear = budget.recorded().get("files", {})
+    items.sort(key=lambda item: -dear.get(item.nodeid.partition("::")[0], 0))
 
 
 def cpu_s() -> float:

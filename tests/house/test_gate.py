@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.gate import budget
+from tests.gate import budget, costs
 from tests.gate.__main__ import lanes_for
 from tests.gate.sample import is_chosen, sample
 from tests.gate.steps import Ended, Step, run_lanes
@@ -155,6 +155,17 @@ def test_the_costs_of_tests_are_recorded_whatever_comes_of_them(tmp_path: Path):
     ]
     assert dear >= 0.5 > red > 0
     assert found["own_databases"] == 1
+
+
+def test_the_dearest_files_begin_and_the_others_keep_their_order(monkeypatch):
+    figures = {"files": {"b.py": 2.0, "c.py": 9.0}}
+    monkeypatch.setattr(budget, "recorded", lambda: figures)
+    items = [Item(f"{name}::test") for name in ("d.py", "b.py", "c.py", "a.py")]
+
+    costs.pytest_collection_modifyitems(items)  # type: ignore[arg-type]
+
+    begun = [item.nodeid for item in items]
+    assert begun == ["c.py::test", "b.py::test", "d.py::test", "a.py::test"]
 
 
 def test_the_budget_adds_up_and_stands_beside_what_was_recorded(tmp_path: Path):
