@@ -52,7 +52,7 @@ def pytest_collection() -> Generator[None, Any, Any]:
     gc.disable()
     found = yield
     gc.freeze()
-    gc.set_threshold(50_000)  # Most of what a test leaves needs no search.
+    gc.set_threshold(50_000)  # Reference counts free most objects.
     gc.enable()
     return found
 

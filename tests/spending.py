@@ -99,6 +99,7 @@ def everything() -> dict[str, list[Any]]:
 
 @cache
 def _everything_sql() -> str:
+    # All names in the text are those of our own models and tables.
     rows = "coalesce(jsonb_agg(t ORDER BY t::text), '[]')"
     return " UNION ALL ".join(
         f"SELECT '{table.__name__}', {rows} FROM {table._meta.db_table} t"  # noqa: S608

@@ -71,9 +71,9 @@ def mask(value: object) -> Any:
 
     By key: card numbers, SSNs and account numbers keep at most the last four
     characters, secrets nothing. In free text: Luhn-valid card numbers of 13 to 19
-    digits and SSNs keep the last four; tokens nothing, and neither does what has a key
-    of more than KEY_MAX characters. What a database cannot store
-    (NUL, lone surrogates) is replaced. Idempotent; linear in the size of the value.
+    digits and SSNs keep the last four; tokens nothing. A value whose key has more than
+    KEY_MAX characters keeps nothing. What a database cannot store (NUL, lone
+    surrogates) is replaced. Idempotent; linear in the size of the value.
 
     Raises SensitiveDataRefused when a key names a card's security code.
     """
@@ -102,7 +102,7 @@ def _mask(value: object, leaf: Callable[[str], str], depth: int) -> Any:
 def _mask_item(
     key: str, value: object, leaf: Callable[[str], str], depth: int
 ) -> object:
-    # A longer key than anybody needs is not looked through, and not trusted.
+    # A longer key could name a secret anywhere, and to search it takes too long.
     kind = _kind_of(key) if len(key) <= KEY_MAX else "hidden"
     if kind is None or value is None or value == "" or isinstance(value, bool):
         return _mask(value, leaf, depth)

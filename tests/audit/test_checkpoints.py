@@ -23,11 +23,7 @@ from audit.core.merkle import EMPTY_ROOT
 from audit.keys import open_checkpoint, signing_key, trusted_keys
 from audit.models import AuditLeaf, Checkpoint
 from audit.queries import root_at
-from audit.services import (
-    deliver_checkpoints,
-    make_checkpoint_if_due,
-    verify_log,
-)
+from audit.services import deliver_checkpoints, make_checkpoint_if_due, verify_log
 from audit.sinks import DirectorySink, SinkRefused
 from tests.audit.logs import seal, write_events
 

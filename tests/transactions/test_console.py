@@ -89,7 +89,7 @@ def test_every_model_is_listed_and_shown_and_nothing_else(console, history):
 
         assert (listed.status_code, shown.status_code) == (200, 200), model
         text = listed.content.decode() + shown.content.decode()
-        assert "<script>alert(1)</script>" not in text
+        assert "<script>alert(1)</script>" not in text, model
         assert 'name="_save"' not in text, model
         assert 'name="action"' not in text, model
         add = address(model, "add")
@@ -115,7 +115,7 @@ def test_n2_a_manager_does_not_open_the_console(history, bob):
         ):
             answer = client.get(page, follow=True)
             assert answer.redirect_chain == [(f"/admin/login/?next={page}", 302)]
-            assert answer.status_code == 403
+            assert answer.status_code == 403, page
 
 
 def test_a_list_costs_the_same_whatever_its_length_and_counts_to_a_limit(
@@ -141,7 +141,7 @@ def test_a_list_costs_the_same_whatever_its_length_and_counts_to_a_limit(
             if re.search(r"count\(", sql, re.IGNORECASE) and "transactions_" in sql
         ]
         assert counts, model
-        assert [sql for sql in counts if "LIMIT 10000" not in sql] == []
+        assert [sql for sql in counts if "LIMIT 10000" not in sql] == [], model
 
 
 def test_lists_are_cut_by_filters_and_found_by_whole_ids(console, history, agent):
