@@ -79,11 +79,9 @@ def parse_terms(draft: Mapping[str, object]) -> PolicyTerms:
         "currency": currency,
         "max_transaction_amount_minor": maximum,
         "requires_approval_above_minor": approval,
-        "daily_budget_minor": reader.read(
-            "daily_budget", _optional(money_or_zero), None
-        ),
+        "daily_budget_minor": reader.read("daily_budget", _optional(money_or_zero)),
         "max_transactions_per_hour": reader.read(
-            "max_transactions_per_hour", _optional(_per_hour), None
+            "max_transactions_per_hour", _optional(_per_hour)
         ),
         "allowed_merchants": reader.read_list("allowed_merchants", _merchant),
         "blocked_categories": reader.read_list(
@@ -114,9 +112,7 @@ def _approval_terms(
     """Read who lifts a hold and for how long they are asked; see ApprovalLevel."""
     levels = LevelsReader(currency, floor or 0, maximum, reader.refuse)
     expires = reader.read("approval_expires_after_minutes", _minutes, DEFAULT_MINUTES)
-    escalates = reader.read(
-        "approval_escalates_after_minutes", _optional(_minutes), None
-    )
+    escalates = reader.read("approval_escalates_after_minutes", _optional(_minutes))
     if escalates is not None and expires is not None and escalates >= expires:
         reader.refuse(
             "/approval_escalates_after_minutes",

@@ -219,6 +219,11 @@ def test_the_same_levels_loosen_nothing_and_none_loosen_all_but_the_base(levels)
             {"approval_escalates_after_minutes": 61},
             True,
         ),
+        (
+            {"approval_escalates_after_minutes": 60},
+            {"approval_escalates_after_minutes": 60},
+            False,
+        ),
     ],
 )
 def test_c7_fewer_people_a_lower_role_and_more_time_are_looser(old, new, looser):

@@ -1,7 +1,7 @@
 """`python -m tests.gate`: the whole gate, called by .ci/run. Standard library only.
 
-Lanes share the cores: the whole suite on the oldest Python, the checks and a newcomer's
-`make run`, and the sample of each newer Python.
+Lanes share the cores: the whole suite on the oldest Python takes the longest, so the
+checks, a newcomer's `make run` and the sample of each newer Python take what it leaves.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tests.gate import budget
@@ -74,11 +75,17 @@ def lanes_for(pythons: Mapping[str, str], commit: str) -> list[list[Step]]:
     run = Step(f"make run {version}", [sys.executable, *arguments])
     # Nothing reads mypy's cache again.
     check = make("check", "check", "MYPY_CACHE_DIR=/dev/null")
-    return [[install], [whole], [check, run], *samples]
+    others = [[yielding(step) for step in lane] for lane in ([check, run], *samples)]
+    return [[install], [whole], *others]
 
 
 def make(name: str, *arguments: str) -> Step:
     return Step(name, ["make", *arguments])
+
+
+def yielding(step: Step) -> Step:
+    """Return a step that leaves the cores to those that do not yield."""
+    return replace(step, command=["nice", *step.command])
 
 
 def show(ended: Ended) -> None:

@@ -116,6 +116,8 @@ def test_the_whole_suite_runs_on_the_oldest_python_and_samples_on_the_others():
         ["install 3.12", "sample 3.12"],
         ["install 3.13", "sample 3.13"],
     ]
+    assert {step.command[0] for lane in lanes[:2] for step in lane} == {"make"}
+    assert {step.command[0] for lane in lanes[2:] for step in lane} == {"nice"}
     assert "BROWSER_TESTS=1" in lanes[1][0].command
     assert f"ARGS=-n 0 --sample {COMMITS[7]}" in lanes[3][1].command
     assert lanes_for(pythons, COMMITS[8])[2][1].name == "make run 3.12"
