@@ -1,8 +1,9 @@
-"""The few statements that every decision makes: parsed and planned once, not each time.
+"""The few statements of every request and decision: parsed and planned once.
 
 Django's cursors put the values into the text, so that PostgreSQL reads and plans all of
-it anew; for a decision that is most of the database's work. Here the values travel
-beside the text, and a connection that has sent a text five times keeps it prepared.
+it anew each time; for a decision that is most of the database's work. Here the values
+travel beside the text, and a connection that has sent a text five times keeps it
+prepared.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ def make(name: str, *arguments: str) -> Step:
 
 
 def yielding(step: Step) -> Step:
-    """Return a step that leaves the cores to those that do not yield."""
-    return replace(step, command=["nice", *step.command])
+    """Return a step that takes less of the cores, so that all lanes end together."""
+    return replace(step, command=["nice", "-n", "3", *step.command])
 
 
 def show(ended: Ended) -> None:
