@@ -159,9 +159,10 @@ class Supervisor:
         self._save_environment(urls, keys)
         first_run = not self.options.credentials.exists()
         owner = {"DATABASE_URL": urls.database, "STATEMENT_TIMEOUT_S": "0"}
-        self._manage("migrate", "--noinput", **owner)
         if role := urllib.parse.urlsplit(self.environ["DATABASE_URL"]).username:
-            self._manage("grant_runtime", role, **owner)
+            self._manage("grant_runtime", role, "--migrate", **owner)
+        else:
+            self._manage("migrate", "--noinput", **owner)
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]

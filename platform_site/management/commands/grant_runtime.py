@@ -1,9 +1,10 @@
-"""`manage.py grant_runtime ROLE`: what the role that serves may do, after a migrate."""
+"""`manage.py grant_runtime ROLE`: what the role that serves may do, by the owner."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError
 
@@ -14,13 +15,18 @@ class Command(BaseCommand):
     help = (
         "Give a database role what the web server, the worker, the scheduler and the "
         "sequencer need, and no more: history can be read and added to, never changed. "
-        "Run it as the owner (DATABASE_OWNER_URL) after every migrate."
+        "Run it as the owner (DATABASE_OWNER_URL) with or after every migrate."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("role", help="an existing role that is not the owner")
+        parser.add_argument(
+            "--migrate", action="store_true", help="migrate before, in the same process"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["migrate"]:
+            call_command("migrate", interactive=False, stdout=self.stdout)
         try:
             histories = grant_runtime(options["role"])
         except ProgrammingError as error:
