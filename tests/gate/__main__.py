@@ -1,9 +1,9 @@
 """`python -m tests.gate`: the whole gate, called by .ci/run. Standard library only.
 
-First the whole suite on the oldest Python; the checks, a newcomer's `make run` and the
-installation of the newer Pythons take what it leaves of the cores. Then the samples of
-those, side by side. All at once would cost a tenth more: they drive each other's data
-out of the processors' caches.
+Two lanes share the two cores. One has the whole suite on the oldest Python, then the
+sample of the newest; the other takes what that leaves: the checks, a newcomer's
+`make run`, the sample of the Python between. More lanes would cost a tenth more CPU:
+they drive each other's data out of the processors' caches.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def main() -> None:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     DIRECTORY.mkdir()
     pythons = found_pythons()
-    install, *rounds = rounds_for(pythons, commit())
-    ended = run_lanes(install, DIRECTORY, show)
-    for lanes in rounds if not failed(ended) else ():
+    install, *lanes = lanes_for(pythons, commit())
+    ended = run_lanes([install], DIRECTORY, show)
+    if not failed(ended):
         ended += run_lanes(lanes, DIRECTORY, show)
     figures = budget.figures(ended, COSTS, wall_s=time.monotonic() - started)
     budget.save(figures, DIRECTORY / "figures.json")
@@ -58,11 +58,8 @@ def _output(*command: str) -> str:
     return ran.stdout
 
 
-def rounds_for(pythons: Mapping[str, str], commit: str) -> list[list[list[Step]]]:
-    """Return the lanes that run side by side, of each round: what all need, then all.
-
-    The last round is that of the samples.
-    """
+def lanes_for(pythons: Mapping[str, str], commit: str) -> list[list[Step]]:
+    """Return the installation that all need, then the lanes that share the cores."""
     (oldest, path), *newer = pythons.items()
     install = make(f"install {oldest}", ".venv/.installed-dev", f"PYTHON={path}")
     whole = make(f"tests {oldest}", "test", f"ARGS=--costs {COSTS}", "BROWSER_TESTS=1")
@@ -72,23 +69,24 @@ def rounds_for(pythons: Mapping[str, str], commit: str) -> list[list[list[Step]]
         python = [f"VENV={venv}", f"PYTHON={path}", UV]
         chosen = f"ARGS=-n 0 --sample {commit}"
         installs.append(make(f"install {version}", f"{venv}/.installed-dev", *python))
-        samples.append([make(f"sample {version}", "test", *python, chosen)])
+        samples.append(make(f"sample {version}", "test", *python, chosen))
     # Each commit's turn is one of the newer Pythons.
     version, path = [*newer, (oldest, path)][int(commit, 16) % max(1, len(newer))]
     first_decision = ["-m", "tests.gate.first_decision", ".venv-run", path]
     run = Step(f"make run {version}", [sys.executable, *first_decision])
     # Nothing reads mypy's cache again.
     check = make("check", "check", "MYPY_CACHE_DIR=/dev/null")
-    return [[[install]], [[whole], yielding([check, run, *installs])], samples]
+    others = [*installs, check, run, *samples[:-1]]
+    return [[install], [whole, *samples[-1:]], [yielding(step) for step in others]]
 
 
 def make(name: str, *arguments: str) -> Step:
     return Step(name, ["make", *arguments])
 
 
-def yielding(lane: list[Step]) -> list[Step]:
-    """Return a lane that takes what others leave of the cores."""
-    return [replace(step, command=["nice", *step.command]) for step in lane]
+def yielding(step: Step) -> Step:
+    """Return a step that takes what others leave of the cores."""
+    return replace(step, command=["nice", *step.command])
 
 
 def show(ended: Ended) -> None:
