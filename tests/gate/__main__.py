@@ -86,7 +86,7 @@ def make(name: str, *arguments: str) -> Step:
 
 def yielding(step: Step) -> Step:
     """Return a step that takes what others leave of the cores."""
-    return replace(step, command=["nice", *step.command])
+    return replace(step, command=["nice", "-n", "19", *step.command])
 
 
 def show(ended: Ended) -> None:
