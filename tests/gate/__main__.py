@@ -85,8 +85,11 @@ def make(name: str, *arguments: str) -> Step:
 
 
 def yielding(step: Step) -> Step:
-    """Return a step that takes what others leave of the cores."""
-    return replace(step, command=["nice", "-n", "19", *step.command])
+    """Return a step that takes what others leave of the cores.
+
+    Under `nice` it would still make them wait at each of their many short pauses.
+    """
+    return replace(step, command=["chrt", "--idle", "0", *step.command])
 
 
 def show(ended: Ended) -> None:
