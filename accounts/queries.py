@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Session, User
 from audit.context import Principal
 from audit.prepared import first_row
 
-# With their types, in the order of the models' fields, as from_db() wants them.
+_Row = TypeVar("_Row", bound=Model)
+
+# With types of their own, as audit.prepared wants them.
 _SESSION_COLUMNS = {
     "id": "text",
     "user_id": "text",
@@ -98,9 +101,17 @@ def live_session(
     if row is None:
         return None
     of_user = len(_SESSION_COLUMNS)
-    session = Session.from_db(DEFAULT_DB_ALIAS, _SESSION_COLUMNS, row[:of_user])
-    session.user = User.from_db(DEFAULT_DB_ALIAS, _USER_COLUMNS, row[of_user:])
+    session = _from_row(Session, _SESSION_COLUMNS, row[:of_user])
+    session.user = _from_row(User, _USER_COLUMNS, row[of_user:])
     return session
+
+
+def _from_row(model: type[_Row], columns: Iterable[str], row: Iterable[Any]) -> _Row:
+    """Return a stored row of which some columns were read, in whatever order."""
+    read = dict(zip(columns, row, strict=True))
+    # from_db() goes by the order of the model's fields alone.
+    names = [one.attname for one in model._meta.concrete_fields if one.attname in read]
+    return model.from_db(DEFAULT_DB_ALIAS, names, [read[name] for name in names])
 
 
 def person_of_address(addresses: Sequence[str]) -> User | None:

@@ -247,15 +247,19 @@ def test_nothing_scores_more_than_one():
     )
 
 
-@pytest.mark.parametrize("text", ["", "Paper for the printer.", CLAIM])
-def test_a_description_is_judged_as_what_a_tool_hands_over(text):
-    expected = [("description_suspicious", HOLD)] if text == CLAIM else []
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ("allowed_by_policy", ALLOW)),
+        ("Paper for the printer.", ("allowed_by_policy", ALLOW)),
+        (CLAIM, ("description_suspicious", HOLD)),
+    ],
+)
+def test_a_description_is_judged_as_what_a_tool_hands_over(text, expected):
+    [found] = findings(facts(spending(description=text)))
 
-    found = findings(facts(spending(description=text)))
-
-    told = [(item.code, item.outcome) for item in found if item.outcome is not ALLOW]
-    assert told == expected
-    assert screen(CLAIM, "user").outcome == "allow"
+    assert (found.code, found.outcome) == expected
+    assert screen(text, "user").outcome == "allow"
 
 
 def test_exactly_what_is_left_may_be_spent():
