@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import product
+
 import pytest
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
-from accounts import services
+from accounts import queries, services
 from accounts.errors import InvalidCredentials
 from accounts.models import Session, User
+from accounts.services.sign_in import SIGN_IN
+from accounts.tokens import PersonAccess
 from audit.models import AuditEvent
 from security.services import lock_resource
 from tests.browsing import sign_in
@@ -228,3 +234,44 @@ def test_a_card_number_in_a_user_agent_is_kept_nowhere(api, carol):
     api(HTTP_USER_AGENT="4111 1111 1111 1111").post("/api/v1/auth/token/", body)
 
     assert Session.objects.get().user_agent == "****1111"
+
+
+def test_a8_the_one_query_of_each_request_finds_exactly_what_lives(carol, dave):
+    """All combinations; the statement of its own must say what the list says."""
+    now = timezone.now()
+    ends = [now + timedelta(microseconds=offset) for offset in (-1, 0, 1)]
+    User.objects.filter(pk=dave.pk).update(is_active=False)
+    expected = {}
+    for person, kind, ended, expires, idles in product(
+        (carol, dave), Session.Kind, (None, now), ends, ends
+    ):
+        session = Session(
+            user=person, kind=kind, ended_at=ended, expires_at=expires, idles_at=idles
+        )
+        lives = ended is None and min(expires, idles) > now
+        expected[session] = lives, lives and person == carol
+    Session.objects.bulk_create(expected)
+
+    listed = {*queries.live_sessions(carol, now=now)}
+    listed |= {*queries.live_sessions(dave, now=now)}
+
+    for session, (lives, opens) in expected.items():
+        assert (session in listed) == lives
+        for person, kind in product((carol, dave), Session.Kind):
+            named = opens and (person.pk, kind) == (session.user_id, session.kind)
+            found = queries.live_session(session.pk, person.pk, kind=kind, now=now)
+            assert found == (session if named else None)
+
+
+def test_a_sign_in_opens_only_the_door_that_it_was_made_for(api, carol: User):
+    pair, browser = start(carol), Client()
+    sign_in(browser, carol)
+    by_api, by_browser = (Session.objects.get(kind=kind) for kind in Session.Kind)
+    swapped = PersonAccess.issue(subject=carol.pk, session=by_browser.pk)
+    cookie = browser.session
+    cookie[SIGN_IN] = by_api.pk
+    cookie.save()
+
+    assert api(token=swapped).get(ME).status_code == 401
+    assert browser.get("/accounts/password/").status_code == 302
+    assert api(token=pair.access).get(ME).status_code == 200
