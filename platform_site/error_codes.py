@@ -10,6 +10,7 @@ from rest_framework import exceptions
 
 from agents.core.money import MESSAGES as MONEY
 from audit.errors import DomainError
+from platform_site.bodies import EncodingRefused, LengthRequired
 from platform_site.errors import STATUS
 from security.parsers import TooLarge
 
@@ -50,6 +51,8 @@ def error_details() -> Mapping[str, str]:
 def _of_api() -> Iterator[tuple[str, str]]:
     for kind in API:
         yield kind.default_code, str(kind.default_detail)
+    for refused in (LengthRequired, EncodingRefused):
+        yield refused.code, refused.detail
 
 
 def _of_domain() -> Iterator[tuple[str, str]]:

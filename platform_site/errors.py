@@ -134,6 +134,7 @@ TITLES = {
     405: "Method not allowed",
     406: "Not acceptable",
     409: "Conflict",
+    411: "Length required",
     412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
@@ -318,7 +319,7 @@ def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
 
 def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> None:
     """Write the refusal or failure down; without an engine there is nowhere to."""
-    if status in (400, 413, 422, 429):  # Validation; limits audit themselves.
+    if status in (400, 411, 413, 415, 422, 429):  # Form; limits audit themselves.
         return
     if code in AUDITED_BY_SERVICE:
         return

@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "platform_site.middleware.ContentPolicyMiddleware",
     "platform_site.middleware.BrowserPolicyMiddleware",
+    "platform_site.bodies.RefuseUnreadBodyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

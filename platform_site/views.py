@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
+from platform_site.bodies import BodyRefused
 from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,
@@ -48,9 +49,12 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what cannot be read; Django counts a form that is too large among it."""
-    if isinstance(exception, RequestDataTooBig):
-        detail = "This is more than fits into one form. Nothing was changed by it."
-        return _failure(request, 413, "too_large", detail)
+    match exception:
+        case RequestDataTooBig():
+            detail = "This is more than fits into one form. Nothing was changed by it."
+            return _failure(request, 413, "too_large", detail)
+        case BodyRefused():
+            return _failure(request, exception.status, exception.code, exception.detail)
     return _failure(request, 400, "bad_request", "The request could not be read.")
 
 

@@ -1,0 +1,81 @@
+"""A body that is there is read or refused; none passes for an empty one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+
+WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class BodyRefused(BadRequest):
+    """There is a body that nobody here would read."""
+
+    status: int
+    code: str
+    detail: str
+
+    def __init__(self) -> None:
+        super().__init__(self.detail)
+
+
+class LengthRequired(BodyRefused):
+    status = 411
+    code = "length_required"
+    detail = "Send the body with a Content-Length, or in well-formed chunks."
+
+
+class EncodingRefused(BodyRefused):
+    status = 415
+    code = "content_encoding_refused"
+    detail = "Send the body as it is, without a Content-Encoding."
+
+
+def with_length(application: WsgiApplication) -> WsgiApplication:
+    """Return an application to which every readable body has a length.
+
+    Django takes a body without one for none, and chunks have none. At most one byte
+    more is read than DATA_UPLOAD_MAX_MEMORY_SIZE, so that Django refuses it as too
+    large. What is not well formed keeps having none, for RefuseUnreadBodyMiddleware.
+    """
+
+    def called(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if _has_readable_chunks(environ):
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            with suppress(OSError):
+                body = environ["wsgi.input"].read(limit + 1)
+                environ["wsgi.input"] = BytesIO(body)
+                environ["CONTENT_LENGTH"] = str(len(body))
+        return application(environ, start_response)
+
+    return called
+
+
+class RefuseUnreadBodyMiddleware:
+    """Answers 411 or 415 to a body that nobody here would read, on every address."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _is_without_length(request.META):
+            raise LengthRequired
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if encoding.strip().lower() not in ("", "identity"):
+            raise EncodingRefused
+        return self.get_response(request)
+
+
+def _has_readable_chunks(environ: dict[str, Any]) -> bool:
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return coding == "chunked" and bool(environ.get("wsgi.input_terminated"))
+
+
+def _is_without_length(environ: dict[str, Any]) -> bool:
+    return "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
