@@ -25,7 +25,8 @@ DETAILS = {
     "signature_missing": "The request must be signed.",
     "signature_malformed": "Signature-Input or Signature is not of the profile.",
     "components_incomplete": (
-        "The signature must cover @method, @path, @query and content-digest."
+        "The signature must cover @method, @path, @query, content-digest,"
+        " idempotency-key where there is one, and nothing else."
     ),
     "algorithm_unsupported": "The signature's alg is not that of the caller's key.",
     "key_mismatch": "The signature is not of the caller's key.",
@@ -90,6 +91,7 @@ def _parts(request: HttpRequest | Request) -> RequestParts:
         path=escape_uri_path(request.path),
         query=request.META.get("QUERY_STRING", ""),
         body=request.body,
+        idempotency_key=request.headers.get("Idempotency-Key"),
     )
 
 

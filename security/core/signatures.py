@@ -1,8 +1,8 @@
 """Signatures: a payload's by a shared secret (the seed), and a request's (RFC 9421).
 
-The profile is narrow on purpose: one signature, exactly four components, exactly four
-parameters, and the algorithm of the key that is expected. What it does not know, it
-refuses.
+The profile is narrow on purpose: one signature, exactly what decides a request's effect
+as components, exactly four parameters, and the algorithm of the key that is expected.
+What it does not know, it refuses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Literal
 
 from security.core.signing_keys import SigningKey, VerifyingKey
 
-COMPONENTS = frozenset({"@method", "@path", "@query", "content-digest"})
+COMPONENTS = ("@method", "@path", "@query", "content-digest")
+# Covered too where a request has one: another key would make its replay a new one.
+IDEMPOTENCY_KEY = "idempotency-key"
 PARAMETERS = frozenset({"created", "keyid", "nonce", "alg"})
 WINDOW_S = 300
 NONCE_MINIMUM = 16
@@ -46,6 +48,13 @@ class RequestParts:
     path: str
     query: str
     body: bytes
+    idempotency_key: str | None = None
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The names of what a signature of it must cover, in any order."""
+        with_key = () if self.idempotency_key is None else (IDEMPOTENCY_KEY,)
+        return COMPONENTS + with_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +100,12 @@ def sign(
     request: RequestParts, *, key: SigningKey, key_id: str, created: int, nonce: str
 ) -> dict[str, str]:
     """Return the headers that sign a request; `created` is in Unix seconds."""
-    components = ("@method", "@path", "@query", "content-digest")
-    listed = " ".join(f'"{name}"' for name in components)
+    listed = " ".join(f'"{name}"' for name in request.components)
     params = (
         f"({listed});created={created}"
         f';keyid="{key_id}";nonce="{nonce}";alg="{key.algorithm}"'
     )
-    signature = key.sign(_signature_base(request, components, params))
+    signature = key.sign(_signature_base(request, request.components, params))
     return {
         "Content-Digest": content_digest(request.body),
         "Signature-Input": f"sig1={params}",
@@ -119,15 +127,12 @@ def parse_signature(headers: Mapping[str, str]) -> RequestSignature:
     described, signed = _INPUT.fullmatch(given[0]), _SIGNATURE.fullmatch(given[1])
     if not described or not signed or described["label"] != signed["label"]:
         raise SignatureInvalid("signature_malformed")
-    components = tuple(_QUOTED.findall(described["components"]))
-    if len(components) != len(COMPONENTS) or set(components) != COMPONENTS:
-        raise SignatureInvalid("components_incomplete")
     found = _PARAMETER.findall(described["parameters"])
     parameters = dict(found)
     if len(found) != len(PARAMETERS) or set(parameters) != PARAMETERS:
         raise SignatureInvalid("signature_malformed")
     return RequestSignature(
-        components=components,
+        components=tuple(_QUOTED.findall(described["components"])),
         params=described["params"],
         created=_created(parameters["created"]),
         key_id=_text(parameters["keyid"], minimum=1, maximum=64),
@@ -151,6 +156,8 @@ def check_signature(
     `now_s` is in Unix seconds; 300 either way are accepted. That the nonce is new is
     for the caller to settle, and only after this.
     """
+    if sorted(signature.components) != sorted(request.components):
+        raise SignatureInvalid("components_incomplete")
     if signature.algorithm != key.algorithm:
         raise SignatureInvalid("algorithm_unsupported")
     if signature.key_id != key_id:
@@ -206,6 +213,7 @@ def _signature_base(
         "@path": request.path,
         "@query": f"?{request.query}",
         "content-digest": content_digest(request.body),
+        IDEMPOTENCY_KEY: request.idempotency_key,
     }
     lines = [f'"{name}": {values[name]}' for name in components]
     lines.append(f'"@signature-params": {params}')

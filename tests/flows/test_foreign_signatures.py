@@ -99,6 +99,24 @@ def test_f1_what_was_changed_on_the_way_is_refused(signer: Signer):
 
 
 @both
+def test_f14_another_idempotency_key_makes_no_second_transaction(signer: Signer):
+    class Swapping(requests.Session):
+        def send(self, request: Any, **options: Any) -> requests.Response:
+            request.headers["Idempotency-Key"] = "two"
+            return super().send(request, **options)
+
+    session = requests.Session
+    signer.document["requests"] = type("module", (), {"Session": Swapping})
+    swapped = signer.send(signer.request())
+    assert (swapped.status_code, swapped.json()["code"]) == (401, "signature_refused")
+    assert not Transaction.objects.exists()
+
+    signer.document["requests"] = type("module", (), {"Session": session})
+    again = signer.send(signer.request())
+    assert (again.status_code, Transaction.objects.count()) == (201, 1)
+
+
+@both
 def test_f4_another_key_is_refused(signer: Signer):
     other = OwnKey().private if signer.algorithm is ED25519 else b"another secret"
 

@@ -13,33 +13,36 @@ from tests.house.source import python_files
 GROUPS = {
     "A": 18,  # Authentication.
     "B": 21,  # Sessions and tokens.
-    "C": 14,  # Roles, foreign objects, mass assignment.
+    "C": 19,  # Roles, foreign objects, mass assignment.
     "D": 10,  # Rate limits.
     "E": 13,  # Input.
-    "F": 13,  # Signing and webhooks.
+    "F": 15,  # Signing and webhooks.
     "G": 11,  # Encryption, masking, keys.
-    "H": 10,  # Function calls.
+    "H": 20,  # Function calls.
     "I": 8,  # Prompt injection.
-    "J": 16,  # Pipeline and money.
-    "K": 14,  # Approvals.
-    "L": 12,  # Audit.
+    "J": 17,  # Pipeline and money.
+    "K": 16,  # Approvals.
+    "L": 13,  # Audit.
     "M": 8,  # Alerts and incidents.
-    "N": 9,  # Console.
-    "O": 8,  # Jobs.
-    "P": 14,  # Infrastructure.
+    "N": 10,  # Console.
+    "O": 9,  # Jobs.
+    "P": 17,  # Infrastructure.
 }
 NEVER_GIVEN = {"P11"}
 
 WAITING = """
-    C14
-    F9 F10 F11 F12
+    C14 C15 C16 C17 C18 C19
+    F9 F10 F11 F12 F15
     G11
-    H6 H8 H9
+    H6 H8 H9 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20
     I1 I6 I7
+    J17
+    K15 K16
+    L13
     M2
-    N5 N9
-    O3 O5 O6 O8
-    P9 P10 P12 P13 P14
+    N5 N9 N10
+    O3 O5 O6 O8 O9
+    P9 P10 P12 P13 P14 P15 P16 P17
 """.split()  # noqa: SIM905 - a table reads better.
 
 

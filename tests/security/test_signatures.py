@@ -30,7 +30,11 @@ PAIRS = [(SHARED, SHARED), (OWN, Ed25519Key(OWN.public_key))]
 both_keys = pytest.mark.parametrize(
     ("signing", "verifying"), PAIRS, ids=["hmac", "ed25519"]
 )
-PARTS = RequestParts("POST", "/api/v1/transactions/", "a=1&b=2", b'{"amount":"1.00"}')
+PARTS = RequestParts(
+    "POST", "/api/v1/transactions/", "a=1&b=2", b'{"amount":"1.00"}', "order-7"
+)
+WITHOUT_KEY = replace(PARTS, idempotency_key=None)
+ALL_FIVE = '"@method" "@path" "@query" "content-digest" "idempotency-key"'
 
 
 def signed(parts=PARTS, **changes):
@@ -86,6 +90,7 @@ def test_the_base_is_that_of_rfc_9421():
     base = (
         '"@method": POST\n"@path": /api/v1/transactions/\n"@query": ?a=1&b=2\n'
         f'"content-digest": {content_digest(PARTS.body)}\n'
+        '"idempotency-key": order-7\n'
         f'"@signature-params": {params}'
     )
     mac = hmac.new(SHARED.secret.encode(), base.encode(), hashlib.sha256).digest()
@@ -101,6 +106,8 @@ def test_the_base_is_that_of_rfc_9421():
         (replace(PARTS, query="a=1&b=3"), "signature_mismatch"),
         (replace(PARTS, query=""), "signature_mismatch"),
         (replace(PARTS, method="PUT"), "signature_mismatch"),
+        (replace(PARTS, idempotency_key="order-8"), "signature_mismatch"),
+        (WITHOUT_KEY, "components_incomplete"),
     ],
 )
 @both_keys
@@ -128,11 +135,15 @@ def test_f1_one_bit_of_the_signature_changed_is_refused(signing, verifying, data
 
 
 @both_keys
-@given(body=st.binary(max_size=200), query=st.text("abc=&%20", max_size=40))
+@given(
+    body=st.binary(max_size=200),
+    query=st.text("abc=&%20", max_size=40),
+    key=st.none() | st.text(max_size=40),
+)
 def test_f1_whatever_is_signed_verifies_and_nothing_else(
-    signing, verifying, body, query
+    signing, verifying, body, query, key
 ):
-    parts = RequestParts("POST", "/api/v1/transactions/", query, body)
+    parts = RequestParts("POST", "/api/v1/transactions/", query, body, key)
     headers = signed(parts, key=signing)
 
     check(headers, parts, key=verifying)
@@ -140,6 +151,10 @@ def test_f1_whatever_is_signed_verifies_and_nothing_else(
     assert refusal(headers, longer, key=verifying) == "digest_mismatch"
     asked = replace(parts, query=query + "x")
     assert refusal(headers, asked, key=verifying) == "signature_mismatch"
+    swapped = replace(parts, idempotency_key=(key or "") + "x")
+    assert refusal(headers, swapped, key=verifying) == (
+        "components_incomplete" if key is None else "signature_mismatch"
+    )
 
 
 @pytest.mark.parametrize("length", [1, 31, 32, 33, 63, 64, 65, 128])
@@ -190,15 +205,27 @@ def test_f4_the_signature_of_another_key_is_refused():
         '"@method" "@method" "@path" "@query" "content-digest"',
         '"@method" "@path" "@query" "content-digest" "date"',
         '"@method" "@path" "@query" "@query"',
+        '"@method" "@path" "@query" "content-digest"',
+        '"@method" "@path" "@query" "idempotency-key"',
+        f'{ALL_FIVE} "idempotency-key"',
+        f'{ALL_FIVE} "date"',
     ],
 )
-def test_f5_covered_components_that_are_not_all_four_are_refused(covered):
+def test_f5_covered_components_that_are_not_all_are_refused(covered):
     headers = signed()
-    headers["signature-input"] = headers["signature-input"].replace(
-        '"@method" "@path" "@query" "content-digest"', covered
-    )
+    headers["signature-input"] = headers["signature-input"].replace(ALL_FIVE, covered)
 
     assert refusal(headers) == "components_incomplete"
+
+
+def test_f14_a_key_that_was_put_in_taken_out_or_swapped_is_refused():
+    check(signed(WITHOUT_KEY), WITHOUT_KEY)
+
+    assert refusal(signed(WITHOUT_KEY), PARTS) == "components_incomplete"
+    assert refusal(signed(), WITHOUT_KEY) == "components_incomplete"
+    empty = replace(PARTS, idempotency_key="")
+    assert refusal(signed(), empty) == "signature_mismatch"
+    assert refusal(signed(empty), WITHOUT_KEY) == "components_incomplete"
 
 
 def malformed(**changes):
@@ -281,7 +308,7 @@ def test_a_signature_is_parsed_into_what_was_sent():
     parsed = parse_signature(TWO)
 
     assert parsed == RequestSignature(
-        components=("@method", "@path", "@query", "content-digest"),
+        components=tuple(ALL_FIVE.replace('"', "").split()),
         params=PARAMS.removeprefix("sig1="),
         created=NOW,
         key_id=KEY,
