@@ -23,8 +23,9 @@ if STATEMENT_TIMEOUT_S:
     BoundedConnection.patience_s = STATEMENT_TIMEOUT_S + 5
 
 preload_app = True
-worker_class = "gthread"
+worker_class = "platform_site.web_worker.WholeRequestWorker"
 workers = 2
+worker_connections = 640  # With all else, fewer than the 1,024 files of many systems.
 threads = WEB_THREADS
 graceful_timeout = 8
 control_socket_disable = True
