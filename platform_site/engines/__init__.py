@@ -285,6 +285,10 @@ class Engines:
                 "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
             ).rowcount:
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+            # A DETAIL has the values of rows. Those of the server's own start stay.
+            connection.execute(
+                f"ALTER DATABASE {DATABASE} SET log_error_verbosity = 'terse'"
+            )
 
     def _start_valkey(self) -> str:
         server = runnable_valkey(self.home, self.account)

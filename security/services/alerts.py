@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
+from audit.once import insert_once
 from audit.queries import sealed_events, sealing_delay
 from audit.services import follow, record
 from security.core.thresholds import (
@@ -86,10 +87,7 @@ def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | N
         threshold=threshold_of(metric),
         raised_at=timezone.now(),
     )
-    try:
-        with transaction.atomic():
-            alert.save(force_insert=True)
-    except IntegrityError:
+    if not insert_once(alert):
         return None
     record(
         "alert.raised",

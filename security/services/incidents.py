@@ -9,12 +9,13 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from audit.once import insert_once
 from audit.queries import events_about, timeline
 from audit.services import follow, record
 from security.core import incidents
@@ -73,26 +74,24 @@ def open_incident(found: Suspect, trigger: str, *, now: datetime) -> Incident | 
         source_event_id=found.events[trigger],
         opened_at=now,
     )
-    try:
-        with transaction.atomic(durable=True):
-            incident.save(force_insert=True)
-            IncidentStep.objects.bulk_create(
-                IncidentStep(incident=incident, position=position, name=name)
-                for position, name in enumerate(incidents.STEPS, start=1)
-            )
-            _record(
-                "incident.opened",
-                incident,
-                {
-                    "trigger": trigger,
-                    "value": incident.value,
-                    "resource": f"{found.kind} {found.id}",
-                    "source_event": incident.source_event_id,
-                },
-                DETECTION,
-            )
-    except IntegrityError:
-        return None
+    with transaction.atomic(durable=True):
+        if not insert_once(incident):
+            return None
+        IncidentStep.objects.bulk_create(
+            IncidentStep(incident=incident, position=position, name=name)
+            for position, name in enumerate(incidents.STEPS, start=1)
+        )
+        _record(
+            "incident.opened",
+            incident,
+            {
+                "trigger": trigger,
+                "value": incident.value,
+                "resource": f"{found.kind} {found.id}",
+                "source_event": incident.source_event_id,
+            },
+            DETECTION,
+        )
     return incident
 
 

@@ -5,11 +5,12 @@ Whoever answers for a resource, or is it, never releases it; whoever pressed may
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.context import Principal, holds
 from audit.errors import NotFound, NotPermitted
+from audit.once import insert_once
 from audit.services import masked_text, record
 from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import Incident, ResourceLock
@@ -72,10 +73,7 @@ def lock_in_transaction(
         locked_by_id=acting.principal_id,
         locked_at=timezone.now(),
     )
-    try:
-        with transaction.atomic():
-            lock.save(force_insert=True)
-    except IntegrityError:
+    if not insert_once(lock):
         return live_locks(kind, target_id).get()
     target = describe(kind, target_id)
     record(

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.context import Principal, System, holds
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
+from audit.once import insert_once
 from audit.services import Outcome, record
 from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact
@@ -55,10 +56,7 @@ def queue_notification(
         body=mask(body),
         dedupe_key=dedupe_key,
     )
-    try:
-        with transaction.atomic():
-            message.save(force_insert=True)
-    except IntegrityError:
+    if not insert_once(message):
         return None
     _record("notification.queued", message, {"subject": message.subject})
     return message

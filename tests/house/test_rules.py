@@ -41,6 +41,25 @@ def test_every_save_names_its_fields():
     assert bare == []
 
 
+# A person typed a name that is taken; axes' own row went away.
+CONFLICTS_CAUGHT = (
+    "accounts/lock_out.py",
+    "accounts/services/people.py",
+    "agents/services/access.py",
+)
+
+
+def test_what_happens_once_is_inserted_once_and_no_error_of_the_database():
+    """audit.once: a conflict that is expected would be in the database's log."""
+    catching = {
+        str(path.relative_to(ROOT))
+        for path in python_files(*APPS)
+        if re.search(r"except[^:]*IntegrityError", path.read_text())
+    }
+
+    assert catching == {*CONFLICTS_CAUGHT}
+
+
 def test_every_reason_code_is_documented():
     text = (ROOT / "docs" / "reason-codes.md").read_text()
 

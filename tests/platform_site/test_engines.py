@@ -133,10 +133,11 @@ def test_the_database_is_utf8_with_checksums_and_a_role_that_is_no_superuser(dat
         row = connection.execute(
             "SELECT current_user, current_database(), upper('é'),"
             " current_setting('server_encoding'), current_setting('data_checksums'),"
-            " current_setting('is_superuser'), current_setting('listen_addresses')"
+            " current_setting('is_superuser'), current_setting('listen_addresses'),"
+            " current_setting('log_error_verbosity')"
         ).fetchone()
 
-    assert row == ("platform", "platform", "É", "UTF8", "on", "off", "")
+    assert row == ("platform", "platform", "É", "UTF8", "on", "off", "", "terse")
 
 
 def test_engines_of_the_tests_differ_from_durable_ones_only_in_speed(data):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from audit.models import AuditEvent
 from audit.queries import reader_lags
@@ -56,6 +56,34 @@ def test_o2_four_beats_at_once_raise_one_alert_per_metric_and_hour(committed_db)
     assert Notification.objects.count() == 2
     assert AuditEvent.objects.filter(action="alert.raised").count() == 2
     assert reader_lags(now=NOW)[0].events == 0
+
+
+def test_looking_again_at_an_hour_is_no_error_of_the_database(people):
+    """It would log each, with the row's values, for as long as the hour lasts."""
+    now = NOW - timedelta(minutes=10)
+    set_contact("primary", acting=SETUP, name="Lead", email="lead@example.com")
+    sign_in_fails(at=now - timedelta(minutes=20), times=5)
+    is_refused(at=now, status=403, times=6, actor=people.carol)
+    seal()
+    inserted, failed = [], []
+
+    def watched(execute, sql, *arguments):
+        inserted.append('INSERT INTO "security_alert"' in sql)
+        try:
+            return execute(sql, *arguments)
+        except DatabaseError as error:
+            failed.append(str(error))
+            raise
+
+    with connection.execute_wrapper(watched):
+        for _ in range(3):
+            check_alerts(now=now)
+            detect_incidents(now=now)
+            respond_to_incidents()
+
+    assert (Alert.objects.count(), Incident.objects.count()) == (1, 1)
+    assert sum(inserted) > 2
+    assert failed == []
 
 
 def test_o2_four_workers_at_once_open_and_answer_one_incident(committed_db, people):
