@@ -80,6 +80,7 @@ class AuditEventAdmin(HistoryAdmin):
     list_display = ("occurred_at", "action", "outcome", "actor", "target", "address")
     list_display_links = ("occurred_at", "action")
     list_filter = (TimeFilter, "outcome", ActorKindFilter, ActionFilter)
+    linked_by = ("target_id",)
     search_fields = ("id",)
     search_help_text = (
         "An id of an event, an actor, a target, an owner or a request; or an address."
