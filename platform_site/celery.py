@@ -4,9 +4,11 @@ import os
 
 from celery import Celery
 from celery.signals import beat_init, worker_init
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "platform_site.settings")
 
+TRANSPORT_ALIASES["redis"] = "platform_site.broker:Transport"
 app = Celery("platform_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

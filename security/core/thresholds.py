@@ -37,6 +37,7 @@ ALERTING_EVENTS = frozenset(
         "decision_not_reproduced",
         "decryption_failed",
         "late_capture",
+        "message_put_aside",
         "refresh_token_replayed",
         "superuser_created",
     }

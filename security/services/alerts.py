@@ -57,12 +57,9 @@ def check_sealing(*, now: datetime) -> None:
     """
     delay = sealing_delay(now=now)
     if delay >= SEALING_LATE:
-        hour = now.replace(minute=0, second=0, microsecond=0)
         with transaction.atomic(durable=True):
-            raise_alert(
-                "audit_sealing_late",
-                window_start=hour,
-                count=int(delay.total_seconds()),
+            raise_this_hour(
+                "audit_sealing_late", now=now, count=int(delay.total_seconds())
             )
 
 
@@ -73,6 +70,14 @@ def raise_at_once(metric: str) -> Alert | None:
     it. `metric` is one of ALERTING_EVENTS.
     """
     return raise_alert(metric, window_start=timezone.now(), count=1)
+
+
+def raise_this_hour(
+    metric: str, *, now: datetime | None = None, count: int = 1
+) -> Alert | None:
+    """Raise an alert on what may happen again and again, once in each clock hour."""
+    hour = (now or timezone.now()).replace(minute=0, second=0, microsecond=0)
+    return raise_alert(metric, window_start=hour, count=count)
 
 
 def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | None:

@@ -1,0 +1,85 @@
+"""Bytes in the queue that are no job, at the real worker."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from base64 import b64encode
+from typing import Any
+
+from platform_site.broker import ASIDE
+from platform_site.celery import app
+from security.models import Alert, Review
+from tests.serving import LONG_S, working
+
+TASK = "security.tasks.open_due_reviews"
+
+
+def message(queue: str, **changes: Any) -> bytes:
+    """Return a job as Celery writes it, with other values at its top."""
+    body = b64encode(json.dumps([[], {}, {}]).encode()).decode()
+    told = {
+        "body": body,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": TASK, "id": str(uuid.uuid4())},
+        "properties": {
+            "delivery_tag": str(uuid.uuid4()),
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "body_encoding": "base64",
+        },
+    }
+    return json.dumps(told | changes).encode()
+
+
+def no_jobs(queue: str) -> list[bytes]:
+    job = json.loads(message(queue))
+    headers, properties = job["headers"], job["properties"]
+    return [
+        *(b"not json", b"", b"\xff\xfe", b"[" * 200_000, b"{}", b"[]", b"3", b"null"),
+        b'"text"',
+        message(queue, properties={}),
+        message(queue, properties=[]),
+        message(queue, properties={**properties, "delivery_tag": None}),
+        message(queue, properties={**properties, "delivery_info": None}),
+        message(queue, properties={**properties, "delivery_info": {"exchange": ""}}),
+        message(queue, properties={**properties, "body_encoding": "no such"}),
+        message(queue, headers=None),
+        message(queue, headers=[]),
+        message(queue, headers={"task": TASK}),
+        message(queue, headers={**headers, "id": ["x"]}),
+        message(queue, headers={**headers, "task": "no.such.task"}),
+        message(queue, headers={**headers, "task": 7}),
+        message(queue, headers={**headers, "eta": {}}),
+        message(queue, headers={**headers, "eta": "tomorrow"}),
+        message(queue, headers={**headers, "expires": []}),
+        message(queue, **{"content-type": "application/x-python-serialize"}),
+        message(queue, body="not base64"),
+        message(queue, body=5),
+    ]
+
+
+def test_o9_what_is_no_job_is_put_aside_and_the_worker_lives(committed_db):
+    queue = f"test-{uuid.uuid4()}"
+    no_job = no_jobs(queue)
+    with app.connection() as broker:
+        valkey: Any = broker.default_channel.client  # type: ignore[attr-defined]
+        valkey.delete(ASIDE)
+        valkey.hset("unacked", queue, "not json")
+        valkey.zadd("unacked_index", {queue: 0})
+        valkey.lpush(queue, *no_job)
+        app.send_task(TASK, queue=queue, connection=broker)
+
+        with working(queue) as worker:
+            deadline = time.monotonic() + LONG_S
+            while not Review.objects.exists() or valkey.hexists("unacked", queue):
+                assert worker.poll() is None, "The worker ended."
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+        aside = valkey.lrange(ASIDE, 0, -1)
+        assert len(aside) == len(no_job) + 1
+        assert {b"not json", b"[]", b"\xff\xfe"} < set(aside)
+        assert valkey.llen(queue) == 0
+    assert Alert.objects.get().metric == "message_put_aside"
