@@ -1,13 +1,21 @@
-"""`/livez`: the process answers. `/readyz`: its engines do too."""
+"""`/livez`: the process answers. `/readyz`: its engines do too, and jobs run."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import redis
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
+
+from audit.queries import is_being_read
+
+# The jobs that read the log run every 30 seconds.
+SILENT_AFTER = timedelta(minutes=2)
 
 
 @require_safe
@@ -18,19 +26,32 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when PostgreSQL and Valkey answer, else 503 naming which do not."""
+    """Answer 200 when PostgreSQL and Valkey answer, else 503 naming which do not.
+
+    Decisions do not wait for the periodic jobs: when those are silent, the status is
+    "degraded", and 200.
+    """
     engines = {"database": _database_answers(), "cache": _cache_answers()}
-    ready = all(engines.values())
+    if not all(engines.values()):
+        status, jobs = "unavailable", "unknown"
+    elif _jobs_run():
+        status, jobs = "ok", "ok"
+    else:
+        status, jobs = "degraded", "silent"
+    told = {name: "ok" if up else "unavailable" for name, up in engines.items()}
     return JsonResponse(
-        {
-            "status": "ok" if ready else "unavailable",
-            "engines": {
-                name: "ok" if answers else "unavailable"
-                for name, answers in engines.items()
-            },
-        },
-        status=200 if ready else 503,
+        {"status": status, "engines": told, "jobs": jobs},
+        status=503 if status == "unavailable" else 200,
     )
+
+
+def _jobs_run() -> bool:
+    """Tell whether a job read the log just now: beat, worker and their clock are well.
+
+    A time ahead of ours is from a clock that was wrong; a job would have put it right.
+    """
+    now = timezone.now()
+    return is_being_read(since=now - SILENT_AFTER, until=now + SILENT_AFTER)
 
 
 def _database_answers() -> bool:

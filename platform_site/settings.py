@@ -189,8 +189,11 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CONSUMER = "platform_site.broker:Consumer"
+# Whoever reached Valkey could stop the workers with it.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "platform_site.beat:Scheduler"
 CELERY_TIMEZONE = "UTC"
 # After each run, so that a beat that is killed repeats none.
 CELERY_BEAT_SYNC_EVERY = 1

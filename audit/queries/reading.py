@@ -86,6 +86,11 @@ def reader_lags(*, now: datetime) -> list[ReaderLag]:
     return [_lag(cursor, size, now) for cursor in ReaderCursor.objects.all()]
 
 
+def is_being_read(*, since: datetime, until: datetime) -> bool:
+    """Tell whether a reader last looked into the log in [since, until]. 1 query."""
+    return ReaderCursor.objects.filter(read_at__range=(since, until)).exists()
+
+
 def last_verification() -> AuditEvent | None:
     """Return what the last verification of the log came to. 1 query."""
     return _newest("audit.verified")

@@ -1,0 +1,41 @@
+"""The clock of the periodic jobs, which a wrong time does not stop for longer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+from django_celery_beat.schedulers import DatabaseScheduler
+
+STEP_S = 2
+
+
+class Scheduler(DatabaseScheduler):  # type: ignore[misc] # It has no types.
+    """Reads its schedule anew when the wall clock was set, either way.
+
+    Celery puts the next runs in the order of their wall times and waits for the first:
+    what was due at a time three days ahead would be waited for.
+    """
+
+    _offset: float | None = None
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        if self._clock_was_set():
+            self._initial_read = True
+            self._heap = None
+        return float(super().tick(*args, **kwargs))
+
+    def enabled_models(self) -> list[Any]:
+        """Return the jobs; none has run at a time that is still to come."""
+        now = timezone.now()
+        # A job that never ran counts from its row's change.
+        new = Q(last_run_at=None, date_changed__gt=now)
+        ahead = self.Model.objects.filter(Q(last_run_at__gt=now) | new)
+        ahead.update(last_run_at=now)
+        return list(super().enabled_models())
+
+    def _clock_was_set(self) -> bool:
+        before, self._offset = self._offset, time.time() - time.monotonic()
+        return before is not None and abs(self._offset - before) > STEP_S
