@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
-from accounts.services import mail_password_reset
+from accounts import services
 
 
 @shared_task
 def send_password_reset(email: str) -> None:
     """Mail a link to whoever has that address, if anybody has."""
-    mail_password_reset(email)
+    services.mail_password_reset(email)
+
+
+@shared_task
+def purge_sign_ins() -> None:
+    """Forget sign-ins that ended long ago."""
+    services.purge_sign_ins(now=timezone.now())
+
+
+@shared_task
+def purge_failed_sign_ins() -> None:
+    """Forget failures that lock nobody out any more."""
+    services.purge_failed_sign_ins(now=timezone.now())

@@ -27,6 +27,18 @@ SCHEDULE = {
         "task": "security.tasks.purge_nonces",
         "schedule": timedelta(minutes=10),
     },
+    "sign-in-purge": {
+        "task": "accounts.tasks.purge_sign_ins",
+        "schedule": crontab(minute="50"),
+    },
+    "failed-sign-in-purge": {
+        "task": "accounts.tasks.purge_failed_sign_ins",
+        "schedule": timedelta(minutes=10),
+    },
+    "notification-purge": {
+        "task": "security.tasks.purge_notifications",
+        "schedule": crontab(minute="55"),
+    },
     "change-request-expiry": {
         "task": "security.tasks.expire_change_requests",
         "schedule": timedelta(minutes=10),

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
+from audit.purging import purge
 from audit.services import Outcome, record
 from security import limiter
 from security.core import signatures
@@ -74,8 +75,7 @@ def verify(
 
 def purge_nonces(*, now: datetime) -> int:
     """Delete the nonces whose signatures are too old to pass; return how many."""
-    deleted, _ = RequestNonce.objects.filter(expires_at__lt=now).delete()
-    return deleted
+    return purge(RequestNonce.objects.filter(expires_at__lt=now))
 
 
 def _headers(request: HttpRequest | Request) -> dict[str, str]:

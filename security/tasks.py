@@ -47,6 +47,12 @@ def expire_change_requests() -> None:
 
 
 @shared_task
+def purge_notifications() -> None:
+    """Forget messages that were sent, or given up, long ago."""
+    services.purge_notifications(now=timezone.now())
+
+
+@shared_task
 def purge_nonces() -> None:
     """Forget the nonces of signatures that are too old to be accepted anyway."""
     signed_requests.purge_nonces(now=timezone.now())

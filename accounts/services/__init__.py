@@ -16,6 +16,7 @@ from accounts.services.people import (
     set_password,
     update_user,
 )
+from accounts.services.retention import purge_failed_sign_ins, purge_sign_ins
 from accounts.services.second_factors import (
     ask_passkey,
     prove_passkey,
@@ -51,6 +52,8 @@ __all__ = [
     "prove_passkey",
     "prove_password",
     "prove_second_factor",
+    "purge_failed_sign_ins",
+    "purge_sign_ins",
     "queue_password_reset",
     "refresh_session",
     "release_lock_out",

@@ -27,6 +27,7 @@ from security.services.key_rotation import count_sealed, rotate_keys, survey_key
 from security.services.locks import describe, lock_resource, unlock_resource
 from security.services.notifications import (
     notify_contacts,
+    purge_notifications,
     queue_in_series,
     queue_notification,
     retry_notification,
@@ -49,6 +50,7 @@ __all__ = [
     "notify_contacts",
     "open_due_reviews",
     "open_incident",
+    "purge_notifications",
     "queue_in_series",
     "queue_notification",
     "raise_alert",

@@ -17,6 +17,7 @@ from audit.context import Principal, System, holds
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
 from audit.once import insert_once
+from audit.purging import purge
 from audit.services import Outcome, record
 from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact
@@ -24,7 +25,10 @@ from security.queries import contact
 
 ACTOR = System("notifications")
 MAX_ATTEMPTS = 5
+MESSAGES_LAST = timedelta(days=90)
 FIRST_DELAY = timedelta(minutes=1)
+# What waits for longer was queued by a clock that was ahead.
+LONGEST_DELAY = FIRST_DELAY * 2**MAX_ATTEMPTS
 BATCH = 100
 STORM_LIMIT = 20
 STORM_WINDOW = timedelta(hours=1)
@@ -151,6 +155,12 @@ def retry_notification(notification_id: str, *, acting: Principal) -> Notificati
     return message
 
 
+def purge_notifications(*, now: datetime) -> int:
+    """Forget messages of more than 90 days ago that do not wait; return how many."""
+    old = Notification.objects.filter(created_at__lt=now - MESSAGES_LAST)
+    return purge(old.exclude(status=Status.QUEUED))
+
+
 def delay_after(attempts: int) -> timedelta:
     """Return how long to wait after a number of attempts: 1, 2, 4, 8 … minutes."""
     return FIRST_DELAY * int(2 ** (attempts - 1))
@@ -160,7 +170,8 @@ def _claim(now: datetime) -> Claim | None:
     with transaction.atomic(durable=True):
         message = (
             Notification.objects.select_for_update(skip_locked=True)
-            .filter(status=Status.QUEUED, next_attempt_at__lte=now)
+            .filter(status=Status.QUEUED)
+            .exclude(next_attempt_at__gt=now, next_attempt_at__lte=now + LONGEST_DELAY)
             .order_by("next_attempt_at", "id")
             .first()
         )

@@ -27,8 +27,9 @@ BEGINNINGS = (
 )
 
 
-@pytest.fixture
-def address(committed_db) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def address(django_db_setup) -> Iterator[str]:
+    """One server for all: nobody here asks for what is in a database."""
     with serving() as address:
         yield address
 

@@ -97,37 +97,39 @@ def test_d1_d2_a_burst_passes_and_one_more_is_refused(rate_class, burst):
     assert answers == [True] * burst + [False]
 
 
-# A web server's process of its own: it says that it is ready, and asks at a word.
+# A web server of four processes, which ask all at once.
 COUNTING = """
+import multiprocessing
 import django; django.setup()
 from security import limiter
 from security.core.limits import Limit
-bucket = limiter.Bucket("auth", "limit:test:d4", Limit(1, 2))
-input("ready\\n")
-print(sum(limiter._count_shared([bucket]).verdict.allowed for _ in range(25)))
+
+def count(barrier, counts):
+    bucket = limiter.Bucket("auth", "limit:test:d4", Limit(1, 2))
+    barrier.wait()
+    counts.put(sum(limiter._count_shared([bucket]).verdict.allowed for _ in range(25)))
+
+fork = multiprocessing.get_context("fork")
+barrier, counts = fork.Barrier(4), fork.SimpleQueue()
+workers = [fork.Process(target=count, args=(barrier, counts)) for _ in range(4)]
+[worker.start() for worker in workers]
+[worker.join() for worker in workers]
+print(*(counts.get() for _ in workers))
 """
 
 
 def test_d4_four_processes_share_one_bucket(settings):
-    environment = os.environ | {"REDIS_URL": settings.REDIS_URL}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", COUNTING],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for _ in range(4)
-    ]
-    assert [one.stdout.readline() for one in processes] == ["ready\n"] * 4
-    for one in processes:
-        one.stdin.write("go\n")
-        one.stdin.flush()
+    counting = subprocess.run(
+        [sys.executable, "-c", COUNTING],
+        env=os.environ | {"REDIS_URL": settings.REDIS_URL},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=600,
+    )
 
-    counts = [int(one.communicate(timeout=600)[0]) for one in processes]
-
-    assert sum(counts) == 2
+    counts = [int(count) for count in counting.stdout.split()]
+    assert (len(counts), sum(counts)) == (4, 2)
 
 
 def test_d5_a_hundred_at_once_let_exactly_the_burst_through():

@@ -16,6 +16,7 @@ from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact
 from security.services import (
     notify_contacts,
+    purge_notifications,
     queue_notification,
     retry_notification,
     send_due_notifications,
@@ -135,6 +136,34 @@ def test_a_message_is_not_sent_before_its_time(settings):
     assert send_due_notifications() == 0
     make_due()
     assert send_due_notifications() == 1
+
+
+@pytest.mark.django_db
+def test_messages_that_do_not_wait_are_forgotten_after_ninety_days():
+    now, moment = timezone.now(), timedelta(microseconds=1)
+    old = now - timedelta(days=90)
+    for key, status, at in (
+        ("sent", "sent", old - moment),
+        ("failed", "failed", old - moment),
+        ("waits", "queued", old - moment),
+        ("young", "sent", old),
+    ):
+        message = queue(key)
+        Notification.objects.filter(pk=message.pk).update(status=status, created_at=at)
+
+    assert purge_notifications(now=now) == 2
+
+    left = Notification.objects.values_list("dedupe_key", flat=True)
+    assert {*left} == {"waits", "young"}
+
+
+@pytest.mark.django_db
+def test_a_message_of_a_clock_that_was_ahead_is_sent_all_the_same():
+    queue()
+    now = timezone.now()
+    for wait, sent in ((timedelta(minutes=32), 0), (timedelta(minutes=34), 1)):
+        Notification.objects.update(next_attempt_at=now + wait)
+        assert send_due_notifications() == sent
 
 
 @pytest.mark.django_db

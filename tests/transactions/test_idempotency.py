@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from audit import purging
 from platform_site.schedule import SCHEDULE
 from tests.factories import make_agent
 from tests.spending import everything, spend
 from transactions import services, tasks
 from transactions.errors import IdempotencyConflict
 from transactions.models import IdempotencyRecord, Transaction
-from transactions.services import retention
 
 
 @pytest.mark.parametrize("amount", ["49.99", "750.00", "1000.01"])
@@ -91,7 +91,7 @@ def test_p6_a_repeat_is_answered_although_the_agent_was_stopped_since(agent):
 def test_answers_are_kept_for_thirty_days_and_then_forgotten_in_batches(
     committed_db, agent, monkeypatch
 ):
-    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(purging, "BATCH", 2)
     now, month = timezone.now(), timedelta(days=30)
     for n in range(5):
         spend(agent, key=f"old-{n}")
