@@ -16,7 +16,8 @@ import psycopg
 from benchmarks.stack import BenchmarkError, Sample, Stack
 from benchmarks.wire import Client, ask_together
 from platform_site.engines.processes import POLL_S, Child, run
-from platform_site.supervisor import BASE_DIR, HOST
+from platform_site.options import HOST
+from platform_site.supervisor import BASE_DIR
 
 DATABASE = "naive"
 READY_TIMEOUT_S = 60

@@ -17,18 +17,23 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from platform_site.engines import Engines, EnginesError, EngineUrls
-from platform_site.engines.directories import data_lock
-from platform_site.engines.processes import POLL_S, Child, Watch
+from platform_site.engines.directories import check_is_ours, data_lock
+from platform_site.engines.processes import (
+    POLL_S,
+    Child,
+    Watch,
+    unprivileged_account,
+)
+from platform_site.given_database import name_of, refuse_foreign
 from platform_site.keys import key_files
+from platform_site.options import HOST, Options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
 READY_TIMEOUT_S = 90
 PORT_WAIT_S = 5  # For the web workers of a supervisor killed a moment ago.
 LOG_CHECK_S = 60.0
@@ -54,31 +59,6 @@ class UpError(Exception):
 
 class Stop(Exception):
     """Somebody asked us to stop."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line said, and the engines that the environment gave."""
-
-    data: Path
-    port: int = 8000
-    demo: bool = True
-    database_url: str = ""
-    owner_url: str = ""
-    redis_url: str = ""
-
-    @property
-    def base_url(self) -> str:
-        return f"http://{HOST}:{self.port}"
-
-    @property
-    def credentials(self) -> Path:
-        return self.data / "credentials.json"
-
-    @property
-    def environment(self) -> Path:
-        """Where other commands read how to reach what runs."""
-        return self.data / "environment.json"
 
 
 def up(options: Options, say: Callable[[str], None]) -> None:
@@ -117,6 +97,7 @@ def _stop_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def _data_directory(data: Path) -> Iterator[None]:
     data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    check_is_ours(data, unprivileged_account())
     with data_lock(data):
         yield
 
@@ -127,7 +108,7 @@ class Supervisor:
         self.say = say
         self.engines = Engines(
             options.data,
-            database_url=options.owner_url or options.database_url,
+            database_url=options.given_database,
             redis_url=options.redis_url,
         )
         self.environ: dict[str, str] = {}
@@ -152,6 +133,10 @@ class Supervisor:
         began = time.monotonic()
         for name in ("log", "pids"):
             (self.options.data / name).mkdir(mode=0o700, exist_ok=True)
+        if given := self.options.given_database:
+            self.say(f"Database: {name_of(given)}, as the environment says.")
+            if not self.options.adopt_database:
+                refuse_foreign(given)
         keys = key_files(self.options.data / "secrets", os.environ)
         urls = self.engines.start()
         self._say_engines(time.monotonic() - began)
@@ -166,7 +151,7 @@ class Supervisor:
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
-        data += [] if self.options.demo else ["--admin-only"]
+        data += [] if self.options.has_demo else ["--admin-only"]
         if told := self._manage("demo_data", *data):
             self.say(told)
         self._start_apps(listener)
@@ -189,7 +174,7 @@ class Supervisor:
         for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
             environ.pop(f"{name}_FILE", None)
         environ.setdefault("BASE_URL", self.options.base_url)
-        environ.setdefault("DEMO", str(self.options.demo))
+        environ.setdefault("DEMO", str(self.options.has_demo))
         environ.setdefault(
             "AUDIT_CHECKPOINT_DIR", str(self.options.data / "checkpoints")
         )

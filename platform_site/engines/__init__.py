@@ -190,6 +190,9 @@ class Engines:
         }
 
     def _start_postgres(self) -> str:
+        # Settings of libpq for another server: a port, a service, a way to sign in.
+        for name in [name for name in os.environ if name.startswith("PG")]:
+            del os.environ[name]
         programs, major = runnable_postgres(self.home, self.account)
         if not (self.home / "postgres").exists():
             self._initdb(programs, major)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import re
+import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,48 @@ POSTGRES_SOCKET = ".s.PGSQL.5432"
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
+def check_is_ours(directory: Path, account: Account | None) -> None:
+    """Raise EnginesError unless nobody else can have put what lies there.
+
+    Looks at the directory, at all in it and at the keys: whose they are, whether others
+    may write, and that no link leads elsewhere. `account` is the engines'.
+    """
+    us = {os.geteuid()}
+    _check(directory.resolve(), us)
+    for entry in directory.iterdir():
+        if entry.name != "lost+found":
+            # A group of one's own may write: that is many systems' umask.
+            _check(entry, us | ({account.uid} if account else set()), closed_to=0o002)
+    secrets = directory / "secrets"
+    for path in (secrets, *secrets.iterdir()) if secrets.exists() else ():
+        _check(path, us)
+
+
+def _check(path: Path, owners: set[int], *, closed_to: int = 0o022) -> None:
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise EnginesError(
+            f"{path} is a symbolic link. Remove it, or move what it points to there."
+        )
+    if status.st_uid not in owners:
+        us = _name_of(os.geteuid())
+        raise EnginesError(
+            f"{path} belongs to {_name_of(status.st_uid)}, and this is {us}. Run it as "
+            f"that account, or give it over: chown -R {us} {shlex.quote(str(path))}"
+        )
+    if status.st_mode & closed_to:
+        raise EnginesError(
+            f"Others may write to {path}: chmod go-w {shlex.quote(str(path))}"
+        )
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 @contextlib.contextmanager
 def data_lock(directory: Path) -> Iterator[None]:
     """Hold a data directory; raise EnginesError when a live process holds it.
@@ -28,7 +73,8 @@ def data_lock(directory: Path) -> Iterator[None]:
     Released by the kernel when the holder dies, however it dies. Children do not
     inherit it.
     """
-    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(directory / "lock", flags, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from platform_site import env
-from platform_site.supervisor import BASE_DIR, Options, UpError, up
+from platform_site.options import Options
+from platform_site.supervisor import BASE_DIR, UpError, up
 
 
 def _port(text: str) -> int:
@@ -37,7 +38,19 @@ class Command(BaseCommand):
             "--no-demo",
             action="store_false",
             dest="demo",
+            default=None,
             help="make one administrator only, no demonstration data",
+        )
+        parser.add_argument(
+            "--demo",
+            action="store_true",
+            default=None,
+            help="make demonstration data in a DATABASE_URL of the environment, too",
+        )
+        parser.add_argument(
+            "--adopt-database",
+            action="store_true",
+            help="use a DATABASE_URL whose database has tables of something else",
         )
         parser.add_argument(
             "--data",
@@ -52,6 +65,7 @@ class Command(BaseCommand):
             data=options["data"].absolute(),
             port=options["port"],
             demo=options["demo"],
+            adopt_database=options["adopt_database"],
             database_url=env.text("DATABASE_URL", ""),
             owner_url=env.text("DATABASE_OWNER_URL", ""),
             redis_url=env.text("REDIS_URL", ""),
