@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
 
 from django.utils import timezone
 
@@ -10,6 +13,27 @@ from audit.context import Principal
 from security.errors import StepUpRequired
 
 STEP_UP_LASTS = timedelta(minutes=5)
+# The services that take a fresh proof whatever they are asked, by module and name.
+TAKING_PROOF: set[str] = set()
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def takes_proof(service: Callable[P, R]) -> Callable[P, R]:
+    """Let a service begin only with a fresh proof of who acts: its `acting`.
+
+    Raises StepUpRequired. Source: what gives rights, changes who somebody is, or opens
+    what was closed; stopping, locking and revoking never wait.
+    """
+
+    @wraps(service)
+    def proved(*args: P.args, **kwargs: P.kwargs) -> R:
+        require_step_up(cast("Principal", kwargs["acting"]))
+        return service(*args, **kwargs)
+
+    TAKING_PROOF.add(f"{service.__module__}.{service.__name__}")
+    return proved
 
 
 def require_step_up(principal: Principal) -> None:

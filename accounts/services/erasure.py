@@ -14,12 +14,13 @@ from accounts.models import Session, User
 from accounts.services.sessions import target
 from audit.context import Principal
 from audit.services import forget_filters, record
-from security.step_up import require_step_up
+from security.step_up import takes_proof
 
 OWNED = (Authenticator, EmailAddress, SocialAccount, Session)
 FAILED_SIGN_INS = (AccessAttempt, AccessFailureLog, AccessLog)
 
 
+@takes_proof
 def erase_person(*, user: User, acting: Principal) -> None:
     """Forget who a person was who was deactivated, for good; their id stays.
 
@@ -27,7 +28,6 @@ def erase_person(*, user: User, acting: Principal) -> None:
     under their user name stays as it was: the log, alerts, locks, incidents, changes.
     Takes a fresh proof: raises StepUpRequired; and PersonActive, PersonErased.
     """
-    require_step_up(acting)
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update().get(pk=user.pk)
         if person.erased_at is not None:

@@ -18,6 +18,7 @@ from accounts.errors import AccountLocked
 from accounts.models import User
 from audit.context import Principal
 from audit.services import record
+from security.step_up import takes_proof
 
 # Marks a failure of the second factor among the credentials of Django's signal.
 SECOND_FACTOR = "second_factor"
@@ -56,6 +57,7 @@ def count_second_factor_failure(request: HttpRequest, user: User) -> None:
         raise AccountLocked(retry_after_s=locked_for_s(request, credentials))
 
 
+@takes_proof
 def release_lock_out(*, username: str, address: str | None, acting: Principal) -> int:
     """Forget the failures of a name from an address; return how many rows went."""
     with transaction.atomic(durable=True):

@@ -25,9 +25,11 @@ from accounts.queries import is_same_human
 from accounts.services.own_rights import ask_for_own_rights, wanted_rights
 from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
+from audit.core.visible import is_readable
+from audit.errors import NameRefused
 from audit.services import record
 from security.models import ChangeRequest
-from security.step_up import require_step_up
+from security.step_up import require_step_up, takes_proof
 
 
 class PersonChanges(TypedDict, total=False):
@@ -44,11 +46,13 @@ class PersonChanges(TypedDict, total=False):
 
 
 AUTHORITY = frozenset({"role", "team", "is_active", "permissions", "same_person_as"})
-# What takes a fresh proof to change; stopping somebody never waits for one.
-RIGHTS = frozenset({"role", "permissions", "same_person_as"})
+# What takes a fresh proof to change: what somebody may do, and who they are. Stopping
+# somebody never waits for one.
+PROVED = frozenset({"role", "permissions", "same_person_as", "team", "email"})
 SECRET_FIELDS = frozenset({"phone"})
 
 
+@takes_proof
 def create_user(
     *,
     username: str,
@@ -117,7 +121,7 @@ def update_user(
             authority = {name: wanted.pop(name) for name in AUTHORITY & wanted.keys()}
             asked = ask_for_own_rights(person, authority, acting=acting)
         told = _change(person, wanted, acting=acting)
-        if RIGHTS & told.keys():
+        if PROVED & told.keys() or told.get("is_active") == ["False", "True"]:
             require_step_up(acting)
     return asked
 
@@ -222,8 +226,11 @@ def _spelled(permission: Permission) -> str:
 def set_password(*, user: User, password: str, acting: Principal) -> None:
     """Give a person a new password; all their sign-ins end.
 
-    Raises WeakPassword, PersonErased.
+    That of another person takes a fresh proof; who sets their own has just proved who
+    they are. Raises WeakPassword, PersonErased, StepUpRequired.
     """
+    if acting.principal_id != user.pk:
+        require_step_up(acting)
     _check_password(password, user)
     user.set_password(password)
     with transaction.atomic(durable=True):
@@ -250,7 +257,9 @@ def _check_password(password: str | None, user: User) -> None:
 
 
 def create_team(*, name: str, acting: Principal) -> Team:
-    """Make a team. Raises TeamNameTaken."""
+    """Make a team. Raises NameRefused, TeamNameTaken."""
+    if not is_readable(name):
+        raise NameRefused(pointer="/name")
     team = Team(name=name)
     try:
         with transaction.atomic(durable=True):
@@ -262,7 +271,9 @@ def create_team(*, name: str, acting: Principal) -> Team:
 
 
 def rename_team(*, team: Team, name: str, acting: Principal) -> Team:
-    """Give a team another name. Raises TeamNameTaken."""
+    """Give a team another name. Raises NameRefused, TeamNameTaken."""
+    if not is_readable(name):
+        raise NameRefused(pointer="/name")
     details = {"changes": {"name": [team.name, name]}}
     team.name = name
     try:

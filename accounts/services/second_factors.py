@@ -25,7 +25,7 @@ from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
 from audit.services import record
 from security.models import RequestNonce
-from security.step_up import require_step_up
+from security.step_up import takes_proof
 
 # Longer than any code stays valid.
 CODE_REMEMBERED = timedelta(minutes=3)
@@ -118,13 +118,13 @@ def _is_signed(
     return True
 
 
+@takes_proof
 def remove_second_factors(*, user: User, acting: Principal) -> int:
     """Take all second factors from a person who lost them; their sign-ins end.
 
     Whoever must have one enrols anew before anything else. Needs a fresh proof.
     Returns how many there were.
     """
-    require_step_up(acting)
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update().get(pk=user.pk)
         factors = Authenticator.objects.filter(user=person)

@@ -15,8 +15,11 @@ from agents.services.access import (
     target,
     telling_taken_name,
 )
+from audit.core.visible import is_readable
+from audit.errors import NameRefused
 from audit.services import record
 from security import services as guard
+from security.step_up import require_step_up
 
 NAME_ONCE = "agent_name_once_per_owner"
 
@@ -27,9 +30,11 @@ def create_agent(
     """Create an agent for an active person that `acting` answers for.
 
     It has no policy yet, so nothing is allowed. Raises NotPermitted, OwnerRefused,
-    NameTaken.
+    NameRefused, NameTaken.
     """
     require(acting, "agents.add_agent")
+    if not is_readable(name):
+        raise NameRefused(pointer="/name")
     with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
         owners = owners_visible_to(acting).filter(is_active=True)
         owner = owners.filter(pk=owner_id).first()
@@ -57,8 +62,8 @@ def update_agent(
     """Rename, deactivate or reactivate an agent; None leaves a field as it is.
 
     Waits for a decision of the agent that is under way. Raises NotFound, NotPermitted,
-    NameTaken, and OwnAgentRefused when the owner would reactivate it: the person who
-    stopped it had a reason.
+    NameRefused, NameTaken, and OwnAgentRefused when the owner would reactivate it: the
+    person who stopped it had a reason.
     """
     wanted = {"name": name, "is_active": is_active}
     with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
@@ -70,9 +75,13 @@ def update_agent(
         }
         if not changes:
             return agent
+        if "name" in changes and not is_readable(str(name)):
+            raise NameRefused(pointer="/name")
         reactivates = changes.get("is_active") == [False, True]
         if reactivates and is_same_human(acting, agent.owner_id):
             raise OwnAgentRefused("Another person must reactivate what is yours.")
+        if reactivates:
+            require_step_up(acting)
         for key, (_, value) in changes.items():
             setattr(agent, key, value)
         agent.save(update_fields=changes)

@@ -30,7 +30,7 @@ from audit.errors import NotFound
 from audit.ids import ALPHABET, LENGTH
 from audit.services import Outcome, record
 from security.core.signing_keys import is_sound_public_key
-from security.step_up import require_step_up
+from security.step_up import takes_proof
 
 CREDENTIAL_DAYS = 90
 CREDENTIAL_DAYS_MAX = 365
@@ -64,6 +64,7 @@ class IssuedToken:
     expires_in_s: int
 
 
+@takes_proof
 def issue_credential(
     agent_id: str,
     *,
@@ -80,10 +81,10 @@ def issue_credential(
     """
     with transaction.atomic(durable=True):
         agent = lock_managed(agent_id, "agents.change_agent", acting)
-        require_step_up(acting)
         return _create(agent, expires_in_days, public_key, acting)
 
 
+@takes_proof
 def rotate_credential(
     agent_id: str,
     credential_id: str,
@@ -103,7 +104,6 @@ def rotate_credential(
         raise OverlapRefused(pointer="/overlap_hours")
     with transaction.atomic(durable=True):
         agent = lock_managed(agent_id, "agents.change_agent", acting)
-        require_step_up(acting)
         now = timezone.now()
         old = AgentCredential.objects.filter(pk=credential_id, agent=agent).first()
         if old is None:

@@ -17,10 +17,12 @@ from audit.core.masking import mask
 from audit.errors import NotFound
 from audit.services import record
 from security.core.json_schema import SchemaRefused, compile_schema
+from security.step_up import require_step_up, takes_proof
 
 NAME_ONCE = "agents_function_name"
 
 
+@takes_proof
 def register_function(
     name: str,
     *,
@@ -50,6 +52,7 @@ def register_function(
     return version
 
 
+@takes_proof
 def add_function_version(
     name: str, *, schema: Mapping[str, Any], effect: str, acting: User
 ) -> FunctionVersion:
@@ -76,9 +79,12 @@ def add_function_version(
 def set_function_enabled(name: str, *, is_enabled: bool, acting: User) -> Function:
     """Let agents ask for a function, or none of them.
 
-    A second call changes nothing. Raises NotPermitted, NotFound.
+    A second call changes nothing. To enable takes a fresh proof. Raises NotPermitted,
+    NotFound, StepUpRequired.
     """
     require(acting, "agents.change_function")
+    if is_enabled:
+        require_step_up(acting)
     with transaction.atomic(durable=True):
         function = _lock_function(name)
         if function.is_enabled == is_enabled:

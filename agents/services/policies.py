@@ -12,6 +12,7 @@ from accounts.queries import is_same_human
 from agents.core.policy import (
     PolicyTerms,
     describe_changes,
+    loosens,
     needs_second_person,
     to_wire,
 )
@@ -26,6 +27,7 @@ from audit.services import record
 from security.errors import ChangeSuperseded
 from security.models import ChangeRequest
 from security.services import Proposal, request_change
+from security.step_up import require_step_up
 
 PERMISSION = "agents.change_policy"
 
@@ -43,13 +45,16 @@ def set_policy(
     (core.policy.needs_second_person, C7): then nothing changes until one agrees.
 
     Locks the agent's row. `expected_number` is the version that the caller had read
-    (0: none). Raises NotFound, NotPermitted, PolicyChanged.
+    (0: none). To loosen it takes a fresh proof. Raises NotFound, NotPermitted,
+    PolicyChanged, StepUpRequired.
     """
     with transaction.atomic(durable=True):
         agent = lock_managed(agent_id, PERMISSION, acting)
         number, old = _in_force(agent)
         if expected_number is not None and expected_number != number:
             raise PolicyChanged(number)
+        if old is None or loosens(old, terms):
+            require_step_up(acting)
         if _is_own_live_agent(agent, acting) and needs_second_person(old, terms):
             return request_change(_proposal(agent, terms), acting=acting)
         return _put_in_force(agent, terms, author=acting, acting=acting)

@@ -23,7 +23,7 @@ from security.errors import (
 from security.models import ChangeRequest
 from security.queries import change_requests_decidable_by, change_requests_visible_to
 from security.services.locks import check_reason
-from security.step_up import require_step_up
+from security.step_up import takes_proof
 
 Status = ChangeRequest.Status
 ENDINGS = {
@@ -89,6 +89,7 @@ def request_change(proposal: Proposal, *, acting: Principal) -> ChangeRequest:
     return change
 
 
+@takes_proof
 def approve_change(
     change_id: str, *, acting: Principal, reason: str = ""
 ) -> ChangeRequest:
@@ -101,7 +102,6 @@ def approve_change(
     superseded: ChangeSuperseded | None = None
     with transaction.atomic(durable=True):
         change = _locked(change_id, acting)
-        require_step_up(acting)
         now = timezone.now()
         is_late = change.expires_at <= now
         if is_late:

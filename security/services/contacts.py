@@ -8,8 +8,10 @@ from audit.context import Principal, holds
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.models import SecurityContact
+from security.step_up import takes_proof
 
 
+@takes_proof
 def set_contact(
     position: str, *, acting: Principal, name: str, email: str, phone: str = ""
 ) -> SecurityContact:

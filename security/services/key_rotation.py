@@ -15,6 +15,7 @@ from audit.services import record
 from security import crypto
 from security.errors import DecryptionFailed
 from security.sealed_stores import SealedStore, SealedValue, all_stores, values_of
+from security.step_up import takes_proof
 from security.tampering import record_decryption_failure
 
 State = Literal["current", "previous", "unreadable"]
@@ -53,6 +54,7 @@ def survey_keys(progress: Progress) -> dict[str, Counter[State]]:
     return states
 
 
+@takes_proof
 def rotate_keys(progress: Progress, *, acting: Principal) -> Rotation:
     """Encrypt every stored secret with ENCRYPTION_KEY.
 

@@ -16,7 +16,7 @@ from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import Incident, ResourceLock
 from security.queries import live_locks
 from security.responders import Target, responder_for
-from security.step_up import require_step_up
+from security.step_up import takes_proof
 
 RELEASE = "security.change_resourcelock"
 
@@ -90,6 +90,7 @@ def lock_in_transaction(
     return lock
 
 
+@takes_proof
 def unlock_resource(
     kind: str, target_id: str, *, acting: Principal, reason: str
 ) -> ResourceLock:
@@ -103,7 +104,6 @@ def unlock_resource(
     _check(kind, target_id, reason)
     if acting.kind != "system" and not holds(acting, RELEASE):
         raise NotPermitted
-    require_step_up(acting)
     with transaction.atomic(durable=True):
         responder = responder_for(kind)
         if responder is not None:

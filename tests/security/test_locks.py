@@ -57,7 +57,7 @@ def test_unlocking_takes_the_permission_a_reason_and_another_person(agent, alice
 
     for target, who, reason, error in (
         (agent, bob, "Fine.", NotPermitted),
-        (agent, as_principal(agent), "Fine.", NotPermitted),
+        (agent, as_principal(agent), "Fine.", StepUpRequired),
         (agent, alice, "", ReasonMissing),
         (own, alice, "Fine.", NotPermitted),
     ):

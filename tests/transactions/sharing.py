@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from tests.factories import SEED_POLICY
 from transactions import services
 from transactions.models import Budget
@@ -22,6 +24,7 @@ def share(alice, limit_minor, team=None, period="day", **values):
         limit_minor=limit_minor,
         **values,
     )
+    alice.authenticated_at = timezone.now()
     return services.set_shared_budget(terms, acting=alice)
 
 

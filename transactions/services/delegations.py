@@ -14,7 +14,7 @@ from agents.core.money import format_amount
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
-from security.step_up import require_step_up
+from security.step_up import takes_proof
 from transactions.errors import DelegationEnded, DelegationRefused
 from transactions.models import ApprovalDelegation, ApproverLimit
 from transactions.queries.approvers import PERMISSION, possible_delegates
@@ -25,6 +25,7 @@ LONGEST = timedelta(days=30)
 OPEN_MAX = 20
 
 
+@takes_proof
 def create_delegation(
     delegate_id: str,
     *,
@@ -42,7 +43,6 @@ def create_delegation(
     """
     if not acting.has_perm(PERMISSION):
         raise NotPermitted
-    require_step_up(acting)
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update(no_key=True).get(pk=acting.pk)
         now = timezone.now()
@@ -94,6 +94,7 @@ def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation
     return delegation
 
 
+@takes_proof
 def set_approver_limit(
     person: User, limit: tuple[int, str] | None, *, acting: User
 ) -> None:
@@ -106,7 +107,6 @@ def set_approver_limit(
         raise NotPermitted
     if is_same_human(acting, person.pk):
         raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")
-    require_step_up(acting)
     with transaction.atomic(durable=True):
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         rows = ApproverLimit.objects.filter(person=person)

@@ -10,6 +10,7 @@ from accounts.models import User
 from agents.core.money import MoneyError, format_amount, parse_amount
 from audit.errors import NotPermitted
 from security.services.alerts import raise_at_once
+from security.step_up import takes_proof
 from transactions.errors import InvalidRequest, InvalidState, ReportChanged
 from transactions.models import LateCapture, Transaction
 from transactions.queries import transaction_for
@@ -20,6 +21,7 @@ PERMISSION = "transactions.report_capture"
 Status = Transaction.Status
 
 
+@takes_proof
 def report_late_capture(
     transaction_id: str, *, amount: Decimal | int | str, reference: str, acting: User
 ) -> Transaction:

@@ -12,6 +12,7 @@ from accounts.models import Team, User
 from agents.core.money import format_amount
 from audit.errors import NotPermitted
 from audit.services import record
+from security.step_up import takes_proof
 from transactions.errors import InvalidRequest
 from transactions.models import Budget, SharedBudget
 from transactions.services.shared_counting import Joined, count_shared, join_ahead
@@ -33,6 +34,7 @@ class SharedBudgetTerms:
     is_active: bool = True
 
 
+@takes_proof
 def set_shared_budget(terms: SharedBudgetTerms, *, acting: User) -> SharedBudget:
     """Set what a team, or everybody, may spend in a period, from the next decision on.
 
