@@ -10,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import cookies, queries, tokens
-from accounts.errors import CredentialsMixed, CsrfRefused, TokenRefused
+from accounts.errors import CredentialsMixed, CsrfRefused, TokenEnded, TokenRefused
 from accounts.models import Session, User
 from accounts.tokens import AgentAccess, PersonAccess
 from audit import context
@@ -55,7 +55,7 @@ class PersonAuthentication(BaseAuthentication):
             now=timezone.now(),
         )
         if session is None:
-            raise TokenRefused
+            raise TokenEnded
         session.user.authenticated_at = session.authenticated_at
         return session.user
 

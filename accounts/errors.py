@@ -59,10 +59,17 @@ class CsrfRefused(DomainError):
 
 
 class TokenRefused(DomainError):
-    """An access token that is forged, expired, of the wrong kind or revoked."""
+    """An access token that is forged or of the wrong kind."""
 
     code = "invalid_token"
     detail = "The access token is not valid."
+
+
+class TokenEnded(TokenRefused):
+    """An access token that we gave out, and that has expired or was revoked."""
+
+    code = "token_ended"
+    detail = "The access token has ended. Refresh it, or sign in again."
 
 
 class RefreshRefused(DomainError):

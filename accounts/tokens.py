@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
+    ExpiredTokenError,
     TokenBackendError,
     TokenBackendExpiredToken,
     TokenError,
@@ -27,7 +28,7 @@ from rest_framework_simplejwt.exceptions import (
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts.errors import TokenRefused
+from accounts.errors import TokenEnded, TokenRefused
 
 ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "jti", "sid", "typ", "iat", "exp"]
@@ -60,8 +61,11 @@ class KeyRing(TokenBackend):
         assert verify, "An unverified token tells nothing."  # noqa: S101
         try:
             claims = _verified(token, self._key_of(token))
-            if claims["iat"] > time.time() + api_settings.LEEWAY:
+            now, leeway = time.time(), api_settings.LEEWAY
+            if claims["iat"] > now + leeway:
                 raise jwt.ImmatureSignatureError("Made later than now.")
+            if claims["exp"] <= now - leeway:
+                raise jwt.ExpiredSignatureError("Ended before now.")
             return dict(claims)
         except jwt.ExpiredSignatureError as error:
             raise TokenBackendExpiredToken("The token has expired.") from error
@@ -81,7 +85,7 @@ def _verified(token: str, key: str) -> Mapping[str, Any]:
     """Return the claims of a token that was good when it was first seen.
 
     A caller sends the same one for minutes, and of all that is verified only the time
-    changes: KeyRing.decode() looks at `iat` each time, Token.verify() at `exp`.
+    changes: KeyRing.decode() looks at `iat` and `exp` each time.
     """
     claims: dict[str, Any] = jwt.decode(
         token,
@@ -170,11 +174,16 @@ def _peek(token: str, part: int) -> dict[str, Any]:
 
 
 def decode(raw: str, kind: type[Kind]) -> Kind:
-    """Return the verified token of that kind; raise TokenRefused on any doubt."""
+    """Return the verified token of that kind; raise TokenRefused on any doubt.
+
+    TokenEnded where the one doubt is that its time is over.
+    """
     if len(raw) > MAX_LENGTH:
         raise TokenRefused
     try:
         return kind(raw)  # type: ignore[arg-type] # simplejwt takes the text.
+    except ExpiredTokenError as error:
+        raise TokenEnded from error
     except (TokenError, *HOSTILE) as error:
         raise TokenRefused from error
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from accounts import tokens
 from accounts.authentication import bearer_token
-from accounts.errors import TokenRefused
+from accounts.errors import TokenEnded, TokenRefused
 from accounts.tokens import AgentAccess
 from agents.errors import SignatureRequired
 from agents.principals import AgentPrincipal
@@ -61,7 +61,7 @@ class AgentAuthentication(BaseAuthentication):
     def _credential(self, token: AgentAccess, now: datetime) -> LiveCredential:
         credential = live_credential(token.session, agent_id=token.subject, now=now)
         if credential is None:
-            raise TokenRefused
+            raise TokenEnded
         return credential
 
     def _check_signature(

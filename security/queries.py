@@ -27,7 +27,7 @@ from audit.context import Principal
 from audit.models import AuditEvent
 from audit.queries import leaf_time, sealed_events, stream
 from security.changes import decidable_by
-from security.core import thresholds
+from security.core import refusals, thresholds
 from security.models import (
     Alert,
     ChangeRequest,
@@ -40,22 +40,16 @@ from security.models import (
 IS_HIGH_RISK = Q(
     action="transaction.decided", details__risk_bp__gt=thresholds.RISK_LIMIT_BP
 )
-# Validation errors and limits are not recorded as refused requests.
-IS_ERROR = Q(action__in=("request.refused", "request.failed"))
-# Of these only what a caller answers for may lock them: not a failure of ours, and
-# not an address, a version or a moment that was wrong.
-BLAMELESS = (404, 405, 409, 412, 428, 429)
-IS_OWN_ERROR = Q(action="request.refused") & ~(
-    Q(details__status__in=BLAMELESS) | Q(details__code="csrf_failed")
-)
+# What a caller answers for, and may be locked for; not a form, a step, or our failure.
+IS_OFFENCE = Q(action="request.refused", details__code__in=sorted(refusals.OFFENCES))
 IS_FAILED_PROOF = Q(
     action__in=("user.sign_in_failed", "agent.token_refused", "signature.refused")
 )
-IS_UNAUTHORIZED = IS_FAILED_PROOF | IS_OWN_ERROR & Q(details__status__in=(401, 403))
+IS_UNAUTHORIZED = IS_FAILED_PROOF | IS_OFFENCE
 METRICS = {
     "failed_logins": Q(action__in=("user.sign_in_failed", "agent.token_refused")),
     "high_risk_transactions": IS_HIGH_RISK,
-    "api_errors": IS_ERROR,
+    "api_errors": IS_OFFENCE | Q(action="request.failed"),
     "function_call_failures": Q(
         action="function_call.decided", details__outcome="deny"
     ),
@@ -295,10 +289,10 @@ def _suspects(actors: QuerySet[Any]) -> list[Suspect]:
             label=Max("actor_label", filter=Q(actor_kind__in=_PROVEN)),
             owner=Max("owner_id", filter=Q(actor_kind__in=_PROVEN)),
             risk_bp=Coalesce(Max(risk_bp, filter=IS_HIGH_RISK), 0),
-            errors=Count("id", filter=IS_OWN_ERROR),
+            errors=Count("id", filter=IS_OFFENCE),
             unauthorized=Count("id", filter=IS_UNAUTHORIZED),
             risk_event=Max("id", filter=IS_HIGH_RISK),
-            error_event=Max("id", filter=IS_OWN_ERROR),
+            error_event=Max("id", filter=IS_OFFENCE),
             unauthorized_event=Max("id", filter=IS_UNAUTHORIZED),
         )
         .filter(

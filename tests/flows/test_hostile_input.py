@@ -185,7 +185,8 @@ def test_e13_thousands_of_ids_are_one_filter_that_finds_nothing(shopper):
         assert problem(refused, 400, "invalid_request") == {(f"/{name}", code)}
     many = [("agent", f"agt_{number}") for number in range(5_000)]
     response = shopper.get(URL, query_params=many)
-    assert problem(response, 400, "bad_request") == {("/query", "too_many_parameters")}
+    assert problem(response, 400, "bad_request") == set()
+    assert response.json()["detail"] == "Too many parameters."
 
 
 @pytest.mark.parametrize("value", [*BEYOND, "last", "x" * 5_000])
@@ -198,9 +199,10 @@ def test_e13_pages_take_any_page(client, agent, people, value):
         f"/approvals/?page={quote(value)}",
         f"/transactions/?before={quote(value)}",
         f"/transactions/?agent={quote(value)}&status={quote(value)}",
-        "/transactions/?" + "&".join([f"agent={quote(value)}"] * 100),
     ):
         assert client.get(address).status_code == 200
+    often = "&".join([f"agent={quote(value)}"] * 100)
+    assert client.get(f"/transactions/?{often}").status_code == 400
 
     assert approval.status == "waiting"
     assert everything() == before

@@ -288,7 +288,7 @@ def test_a8_a_deactivated_agents_token_is_refused(shopper, agent, people):
     assert create(shopper).status_code == 201
     agent_services.update_agent(agent.pk, is_active=False, acting=people.alice)
 
-    problem(create(shopper, amount="20.00"), 401, "invalid_token")
+    problem(create(shopper, amount="20.00"), 401, "token_ended")
     assert Transaction.objects.count() == 1
 
 

@@ -99,7 +99,7 @@ def test_k6_a_manager_who_lost_the_role_is_refused_at_once(shopper, people, clie
 
     response = resolve(client, transaction_id, "approve", tag=tag)
 
-    problem(response, 401, "invalid_token")  # Whose role changes signs in again.
+    problem(response, 401, "token_ended")  # Whose role changes signs in again.
     assert Transaction.objects.get().status == "pending_approval"
 
 

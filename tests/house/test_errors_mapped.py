@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from django.utils.module_loading import import_string
+
 from audit.errors import DomainError
+from platform_site.error_codes import error_details
 from platform_site.errors import STATUS, status_of
+from security.core.refusals import FORMS, OFFENCES, STEPS, kind_of
 from tests.house.source import APPS
 
 
@@ -48,3 +52,12 @@ def test_an_error_nobody_mapped_is_ours_to_answer_for():
         pass
 
     assert status_of(Unmapped()) == 500
+
+
+def test_every_refusal_is_an_offence_a_form_or_a_step():
+    ours = {import_string(name).code for name in STATUS if STATUS[name] >= 500}
+    ours |= {"internal_error", "unavailable"}
+
+    sorts = [*OFFENCES, *STEPS, *FORMS]
+    assert sorted(sorts) == sorted({*error_details()} - ours)
+    assert {kind_of(code) for code in ours} == {None}

@@ -49,8 +49,15 @@ def is_decided(
     )
 
 
-def is_refused(*, at: datetime, status: int, times: int = 1, **more: Any) -> None:
-    happen("request.refused", at=at, times=times, status=status, code="no", **more)
+def is_refused(
+    *,
+    at: datetime,
+    status: int = 403,
+    code: str = "permission_denied",
+    times: int = 1,
+    **more: Any,
+) -> None:
+    happen("request.refused", at=at, times=times, status=status, code=code, **more)
 
 
 def call_is_decided(*, at: datetime, outcome: str, times: int = 1, **more: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from accounts.models import User
 from audit.models import AuditEvent
+from security.core.refusals import FORMS, OFFENCES, STEPS
 from security.models import Incident, IncidentStep, ResourceLock
 from security.queries import metric_counts
 from security.services import detect_incidents, lock_resource, respond_to_incidents
@@ -25,31 +26,29 @@ def forbidden(person, times=6):
     respond_to_incidents()
 
 
-@pytest.mark.parametrize("status", [404, 405, 409, 412, 428, 429])
-def test_what_a_person_does_not_answer_for_locks_nobody(alice, status):
-    is_refused(at=JUST, times=30, status=status, actor=alice)
+def test_nobody_is_locked_for_a_form_or_a_step_of_the_way(alice):
+    for code in STEPS | FORMS:
+        is_refused(at=JUST, times=2, code=code, actor=alice)
+    is_refused(at=JUST, times=13, code="step_up_required", actor=alice)
 
     assert detect_incidents(now=NOW) == []
-    counts = metric_counts(since=JUST, until=NOW)
-    assert counts["api_errors"] == 30
+    assert metric_counts(since=JUST, until=NOW)["api_errors"] == 0
+
+
+@pytest.mark.parametrize("code", sorted(OFFENCES))
+def test_offences_count(alice, code):
+    is_refused(at=JUST, times=5, code=code, actor=alice)
+    assert detect_incidents(now=NOW) == []
+
+    is_refused(at=JUST, code=code, actor=alice)
+
+    [incident] = detect_incidents(now=NOW)
+    assert (incident.trigger, incident.value) == ("unauthorized_attempts", "6")
+    assert metric_counts(since=JUST, until=NOW)["api_errors"] == 6
 
 
 def test_our_own_failures_lock_nobody_and_still_raise_the_alert(bob):
     happen("request.failed", at=JUST, times=30, status=503, actor=bob)
-
-    assert detect_incidents(now=NOW) == []
-    assert metric_counts(since=JUST, until=NOW)["api_errors"] == 30
-
-
-def test_forms_that_are_out_of_date_lock_nobody(bob):
-    happen(
-        "request.refused",
-        at=JUST,
-        times=30,
-        actor=bob,
-        status=403,
-        code="csrf_failed",
-    )
 
     assert detect_incidents(now=NOW) == []
     assert metric_counts(since=JUST, until=NOW)["api_errors"] == 30

@@ -58,11 +58,6 @@ def steps_of(incident):
     ("make", "trigger", "at_the_limit"),
     [
         (
-            lambda n, **kw: is_refused(at=JUST, times=n, status=415, **kw),
-            "error_count",
-            10,
-        ),
-        (
             lambda n, **kw: is_refused(at=JUST, times=n, status=403, **kw),
             "unauthorized_attempts",
             5,
@@ -87,6 +82,18 @@ def test_m4_above_the_limit_and_not_at_it(agent, make, trigger, at_the_limit):
     assert incident.value == str(at_the_limit + 1)
     assert (incident.resource_kind, incident.resource_id) == ("agent", agent.pk)
     assert incident.owner_id == agent.owner_id
+
+
+def test_m4_more_than_ten_offences_are_an_incident_of_their_own(agent):
+    is_refused(at=JUST, times=10, actor=as_principal(agent))
+    assert [each.trigger for each in detect_incidents(now=NOW)] == [
+        "unauthorized_attempts"
+    ]
+
+    is_refused(at=JUST, actor=as_principal(agent))
+
+    [incident] = detect_incidents(now=NOW)
+    assert (incident.trigger, incident.value) == ("error_count", "11")
 
 
 def test_m4_a_risk_of_exactly_080_is_no_incident_and_above_it_is(agent):

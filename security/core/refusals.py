@@ -1,0 +1,137 @@
+"""What a refusal tells of whoever asked: alerts and incidents count offences only.
+
+The one table of all codes that the API and the pages refuse with (400 to 499).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """OFFENCE: a false proof, or a try at what is not one's own to do.
+
+    FORM: a request that is put wrongly. STEP: a step of the way, on which a well-meant
+    client goes on, as by a fresh proof, a new token or a second look.
+    """
+
+    OFFENCE = "offence"
+    FORM = "form"
+    STEP = "step"
+
+
+OFFENCES = frozenset(
+    {
+        "authentication_failed",
+        "invalid_client",
+        "invalid_credentials",
+        "invalid_refresh_token",
+        "invalid_token",
+        "not_allowed_to_approve",
+        "own_agent_refused",
+        "own_authority",
+        "own_change",
+        "permission_denied",
+        "second_factor_refused",
+        "signature_refused",
+        "signature_required",
+    }
+)
+
+STEPS = frozenset(
+    {
+        "above_own_limit",
+        "account_locked",
+        "already_approved",
+        "amount_above_rest",
+        "approval_changed",
+        "approval_expired",
+        "approval_resolved",
+        "authorization_expired",
+        "change_expired",
+        "change_resolved",
+        "change_superseded",
+        "credential_ended",
+        "csrf_failed",
+        "delegation_ended",
+        "filter_refused",
+        "increment_refused",
+        "invalid_state",
+        "last_unlocker",
+        "level_above_role",
+        "link_refused",
+        "name_taken",
+        "no_receipt",
+        "not_authenticated",
+        "not_found",
+        "not_locked",
+        "not_sealed_yet",
+        "person_active",
+        "person_erased",
+        "policy_changed",
+        "rate_limited",
+        "record_damaged",
+        "report_changed",
+        "retirement_refused",
+        "second_factor_enrolment_required",
+        "second_factor_required",
+        "step_up_required",
+        "still_refused",
+        "team_name_taken",
+        "throttled",
+        "token_ended",
+        "transition_refused",
+        "username_taken",
+    }
+)
+
+FORMS = frozenset(
+    {
+        "amount_not_a_number",
+        "amount_not_positive",
+        "amount_too_large",
+        "amount_too_many_decimals",
+        "bad_request",
+        "content_encoding_refused",
+        "credentials_mixed",
+        "currency_required",
+        "currency_unknown",
+        "delegation_refused",
+        "expiry_out_of_range",
+        "function_name",
+        "idempotency_key_invalid",
+        "idempotency_key_required",
+        "idempotency_key_reused",
+        "if_match_required",
+        "invalid_request",
+        "length_required",
+        "method_not_allowed",
+        "name_refused",
+        "not_acceptable",
+        "occurred_at_not_permitted",
+        "overlap_out_of_range",
+        "owner_unknown",
+        "parameter_refused",
+        "parse_error",
+        "policy_invalid",
+        "public_key_refused",
+        "reason_missing",
+        "schema_refused",
+        "sensitive_data_refused",
+        "target_refused",
+        "too_large",
+        "unsupported_media_type",
+        "username_refused",
+        "wait_out_of_range",
+        "weak_password",
+    }
+)
+
+
+def kind_of(code: str) -> Kind | None:
+    """Return what a code tells; None for those that tell of us (500 and above)."""
+    if code in OFFENCES:
+        return Kind.OFFENCE
+    if code in STEPS:
+        return Kind.STEP
+    return Kind.FORM if code in FORMS else None
