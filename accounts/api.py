@@ -347,7 +347,10 @@ class SessionRevokeAllView(APIView):
     def post(self, request: Request) -> Response:
         acting = person_of(request)
         services.revoke_all_sessions(user=acting, acting=acting, reason="by_owner")
-        return Response(status=204)
+        response = Response(status=204)
+        if cookies.access_of(request):
+            cookies.take_back(response)
+        return response
 
 
 class MeView(APIView):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,7 +35,16 @@ def give(response: Response, pair: TokenPair) -> None:
     response.set_cookie(REFRESH, pair.refresh, max_age=age_s, **ATTRIBUTES)
 
 
+def forget(response: HttpResponseBase) -> None:
+    """Have the browser forget what it kept of our pages, for whoever sits there next.
+
+    Not "cookies": that takes those of every other host of the domain as well.
+    """
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+
 def take_back(response: Response) -> None:
-    """Have the browser forget both tokens."""
+    """Have the browser forget both tokens, and all else."""
+    forget(response)
     for name in (ACCESS, REFRESH):
         response.set_cookie(name, "", max_age=0, **ATTRIBUTES)

@@ -13,7 +13,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import devices, queries, services
+from accounts import cookies, devices, queries, services
 from accounts.errors import InvalidCredentials
 from accounts.forms import OwnPasswordForm, SignInForm
 from accounts.permissions import person_of
@@ -57,7 +57,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     services.sign_out_browser(
         request=request, session_id=request.session.get(SIGN_IN, "")
     )
-    return redirect("account_login")
+    response = redirect("account_login")
+    cookies.forget(response)
+    return response
 
 
 class OwnPasswordView(PasswordChangeView):
@@ -108,4 +110,6 @@ def end_all_sessions(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     services.revoke_all_sessions(user=person, acting=person, reason="by_owner")
     messages.success(request, "You are signed out everywhere.")
-    return redirect("account_login")
+    response = redirect("account_login")
+    cookies.forget(response)
+    return response

@@ -29,6 +29,13 @@ class SensitiveDataRefused(DomainError):
     detail = "A card security code must not be sent; it can never be stored."
 
 
+class NameRefused(DomainError):
+    """A name that would not be read as it is stored."""
+
+    code = "name_refused"
+    detail = "A name has no control or invisible characters, nor spaces around it."
+
+
 class NotFound(DomainError):
     """No such thing, or none that the caller may know of: the same answer."""
 

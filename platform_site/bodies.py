@@ -8,33 +8,11 @@ from io import BytesIO
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
+from platform_site.refused import EncodingRefused, LengthRequired
+
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
-
-
-class BodyRefused(BadRequest):
-    """There is a body that nobody here would read."""
-
-    status: int
-    code: str
-    detail: str
-
-    def __init__(self) -> None:
-        super().__init__(self.detail)
-
-
-class LengthRequired(BodyRefused):
-    status = 411
-    code = "length_required"
-    detail = "Send the body with a Content-Length, or in well-formed chunks."
-
-
-class EncodingRefused(BodyRefused):
-    status = 415
-    code = "content_encoding_refused"
-    detail = "Send the body as it is, without a Content-Encoding."
 
 
 def with_length(application: WsgiApplication) -> WsgiApplication:

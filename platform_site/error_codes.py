@@ -10,8 +10,8 @@ from rest_framework import exceptions
 
 from agents.core.money import MESSAGES as MONEY
 from audit.errors import DomainError
-from platform_site.bodies import EncodingRefused, LengthRequired
 from platform_site.errors import STATUS
+from platform_site.refused import EncodingRefused, LengthRequired, ParameterRefused
 from security.parsers import TooLarge
 
 # Of the framework; `detail` in the answer says more.
@@ -51,7 +51,7 @@ def error_details() -> Mapping[str, str]:
 def _of_api() -> Iterator[tuple[str, str]]:
     for kind in API:
         yield kind.default_code, str(kind.default_detail)
-    for refused in (LengthRequired, EncodingRefused):
+    for refused in (LengthRequired, EncodingRefused, ParameterRefused):
         yield refused.code, refused.detail
 
 

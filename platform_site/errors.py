@@ -10,7 +10,6 @@ from typing import Any
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
-    TooManyFieldsSent,
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -35,6 +34,7 @@ STATUS: dict[str, int] = {
     name: status
     for status, names in {
         400: (
+            "audit.errors.NameRefused",
             "audit.errors.SensitiveDataRefused",
             "accounts.errors.CredentialsMixed",
             "accounts.errors.UsernameRefused",
@@ -58,6 +58,7 @@ STATUS: dict[str, int] = {
             "accounts.errors.RefreshRefused",
             "accounts.errors.SecondFactorRefused",
             "accounts.errors.SecondFactorRequired",
+            "accounts.errors.TokenEnded",
             "accounts.errors.TokenRefused",
             "agents.errors.CredentialRefused",
             "agents.errors.SignatureRequired",
@@ -228,10 +229,6 @@ def _describe(error: Exception) -> Description:
         return _describe_api(error)
     if isinstance(error, RequestDataTooBig):
         return 413, "too_large", "The body is too large.", [], {}
-    if isinstance(error, TooManyFieldsSent):
-        detail = "Too many parameters."
-        place = {"pointer": "/query", "code": "too_many_parameters", "detail": detail}
-        return 400, "bad_request", detail, [place], {}
     if isinstance(error, Http404):
         return 404, "not_found", "There is no such object here.", [], {}
     if isinstance(error, PermissionDenied):

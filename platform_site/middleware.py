@@ -1,4 +1,4 @@
-"""What Django's own middleware does not do: refuse NUL, send a browser policy."""
+"""What Django's own middleware does not do: strict addresses, a browser policy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from csp.middleware import CSPMiddleware
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+
+from platform_site.refused import ParameterRefused
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 PERMISSIONS_POLICY = ", ".join(
@@ -42,6 +44,43 @@ class RefuseNulMiddleware:
         if "\x00" in request.path or "\x00" in query or "%00" in query:
             raise BadRequest("NUL in the address.")
         return self.get_response(request)
+
+
+# The parameters of our own pages, by name; the others take none.
+PAGE_PARAMETERS = {
+    "agents:agent-list": {"page"},
+    "security:change-list": {"page"},
+    "transactions:approval-queue": {"page"},
+    "transactions:transaction-list": {"outcome", "status", "agent", "before"},
+}
+# Who takes parameters there refuses what it does not know, or is not ours.
+ELSEWHERE = ("/api/", "/admin/", "/accounts/")
+
+
+class StrictQueryMiddleware:
+    """Answers 400 to a parameter given twice, and to one that a page does not know.
+
+    Of two, one would be taken without a word; of an unknown one, none.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name, values in request.GET.lists():
+            if len(values) > 1:
+                raise ParameterRefused(f"“{name[:40]}” is given more than once.")
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> None:
+        match = request.resolver_match
+        if match is None or request.path.startswith(ELSEWHERE):
+            return
+        unknown = set(request.GET) - PAGE_PARAMETERS.get(match.view_name, set())
+        if unknown:
+            raise ParameterRefused(f"This page has no “{min(unknown)[:40]}”.")
 
 
 class ContentPolicyMiddleware(CSPMiddleware):

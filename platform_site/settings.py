@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "platform_site.middleware.ContentPolicyMiddleware",
     "platform_site.middleware.BrowserPolicyMiddleware",
     "platform_site.bodies.RefuseUnreadBodyMiddleware",
+    "platform_site.middleware.StrictQueryMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
-from platform_site.bodies import BodyRefused
 from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,
@@ -21,6 +20,8 @@ from platform_site.errors import (
     problem_page,
 )
 from platform_site.reason_pages import explanations
+from platform_site.refused import RequestRefused
+from security.core.refusals import kind_of
 
 
 @require_safe
@@ -43,7 +44,7 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
     reason, detail = explanations().get(code), error_details().get(code)
     if reason is None and detail is None:
         raise Http404
-    values = {"code": code, "reason": reason, "detail": detail}
+    values = {"code": code, "reason": reason, "detail": detail, "kind": kind_of(code)}
     return render(request, "errors/code.html", values)
 
 
@@ -53,7 +54,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         case RequestDataTooBig():
             detail = "This is more than fits into one form. Nothing was changed by it."
             return _failure(request, 413, "too_large", detail)
-        case BodyRefused():
+        case TooManyFieldsSent():
+            return _failure(request, 400, "bad_request", "Too many parameters.")
+        case RequestRefused():
             return _failure(request, exception.status, exception.code, exception.detail)
     return _failure(request, 400, "bad_request", "The request could not be read.")
 

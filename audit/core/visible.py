@@ -32,6 +32,14 @@ def visible(text: str, *, keep: str = "") -> str:
     return _ODD.sub(written_out, text)
 
 
+def is_readable(name: str) -> bool:
+    """Tell whether a name shows all that it is: no control, nothing unseen or turned.
+
+    Nor spaces around it, by which two names would look the same.
+    """
+    return bool(name) and name == name.strip() and not any(map(is_unseen, name))
+
+
 def is_unseen(character: str) -> bool:
     """Tell whether a character shows nothing by itself."""
     return (

@@ -161,6 +161,7 @@ def test_signing_out_takes_the_cookies_back(browser: APIClient, carol: User):
     assert {
         response.cookies[name]["max-age"] for name in (ACCESS_COOKIE, REFRESH_COOKIE)
     } == {0}
+    assert response["Clear-Site-Data"] == '"cache", "storage"'
     assert browser.get(ME).status_code == 401
 
 

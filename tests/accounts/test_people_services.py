@@ -15,6 +15,7 @@ from accounts.errors import (
     WeakPassword,
 )
 from accounts.models import Team, User
+from audit.errors import NameRefused
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
 from security.models import ChangeRequest
@@ -208,6 +209,16 @@ def test_a_teams_name_is_its_own(people: People):
         services.create_team(name="North", acting=people.alice)
     with pytest.raises(TeamNameTaken):
         services.rename_team(team=people.south, name="North", acting=people.alice)
+
+    assert sorted(Team.objects.values_list("name", flat=True)) == ["North", "South"]
+
+
+@pytest.mark.parametrize("name", ["", " North", "No\nrth", "No\u202erth"])
+def test_a_teams_name_reads_as_it_is_stored(people: People, name: str):
+    with pytest.raises(NameRefused):
+        services.create_team(name=name, acting=people.alice)
+    with pytest.raises(NameRefused):
+        services.rename_team(team=people.south, name=name, acting=people.alice)
 
     assert sorted(Team.objects.values_list("name", flat=True)) == ["North", "South"]
 

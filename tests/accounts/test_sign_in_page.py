@@ -193,7 +193,9 @@ def test_signing_out_takes_a_post_and_is_told(carol: User):
     sign_in(client)
 
     assert client.get("/accounts/logout/").status_code == 405
-    assert client.post("/accounts/logout/").status_code == 302
+    answer = client.post("/accounts/logout/")
+    assert answer.status_code == 302
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
 
     assert "_auth_user_id" not in client.session
     event = AuditEvent.objects.get(action="user.signed_out")

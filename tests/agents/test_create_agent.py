@@ -119,6 +119,27 @@ def test_c4_a_field_that_is_not_ones_to_set_is_refused(
     assert not Agent.objects.exists()
 
 
+UNREADABLE = [
+    *("a\rb", "a\nb", "a\tb", "a\x1b[31mb", "a\u202eb", "a\u200bb", "a\u2028b"),
+    *("a\u3164b", "a\U000e0041b", "\u00ad"),
+]
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_name_that_does_not_read_as_it_is_stored_is_refused(
+    client_for: Any, bob: Any, agent: Any, name: str
+) -> None:
+    client, before = client_for(bob), list(Agent.objects.values())
+
+    made = client.post(URL, {"name": name})
+    renamed = client.patch(f"{URL}{agent.pk}/", {"name": name})
+
+    for answer in (made, renamed):
+        assert (answer.status_code, answer.json()["code"]) == (400, "name_refused")
+        assert answer.json()["errors"][0]["pointer"] == "/name"
+    assert list(Agent.objects.values()) == before
+
+
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [

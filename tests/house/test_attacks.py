@@ -31,7 +31,7 @@ GROUPS = {
 NEVER_GIVEN = {"P11"}
 
 WAITING = """
-    C14 C15 C16 C17 C19
+    C14 C15 C16 C19
     F9 F10 F11 F12 F15
     G11
     H6 H8 H9 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20
@@ -42,7 +42,7 @@ WAITING = """
     M2
     N5 N9 N10
     O3 O5 O6 O8
-    P9 P10 P12 P13 P14 P16 P17
+    P9 P10 P12 P13 P14 P17
 """.split()  # noqa: SIM905 - a table reads better.
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from agents.models import Agent
 from audit.models import AuditEvent
 from security.models import Notification
 from security.services import send_due_notifications, set_contact
@@ -189,7 +190,9 @@ def test_a_storm_buries_nobody(agent, people):
 
 
 def test_a_name_that_breaks_lines_breaks_no_mail(people):
-    agent = make_agent(people.carol, acting=people.alice, name="Bot\r\nBcc: x@y.z")
+    """As one of before names were checked."""
+    agent = make_agent(people.carol, acting=people.alice)
+    Agent.objects.update(name="Bot\r\nBcc: x@y.z")
     held(agent)
 
     services.notify_approvers(now=timezone.now())
@@ -199,7 +202,8 @@ def test_a_name_that_breaks_lines_breaks_no_mail(people):
 
 
 def test_a_name_that_hides_characters_shows_them_in_the_mail(people):
-    agent = make_agent(people.carol, acting=people.alice, name="Bot\u202etob")
+    agent = make_agent(people.carol, acting=people.alice)
+    Agent.objects.update(name="Bot\u202etob")
     held(agent)
 
     services.notify_approvers(now=timezone.now())

@@ -1,0 +1,40 @@
+"""What is refused before any view: handler400 answers with these, page or API."""
+
+from __future__ import annotations
+
+from django.core.exceptions import BadRequest
+
+
+class RequestRefused(BadRequest):
+    """A request that nobody here takes as it is."""
+
+    status = 400
+    code: str
+    detail: str
+
+    def __init__(self, detail: str = "") -> None:
+        self.detail = detail or self.detail
+        super().__init__(self.detail)
+
+
+class LengthRequired(RequestRefused):
+    """There is a body, and the server could not tell where it ends."""
+
+    status = 411
+    code = "length_required"
+    detail = "Send the body with a Content-Length, or in well-formed chunks."
+
+
+class EncodingRefused(RequestRefused):
+    """There is a body that is compressed, or encoded in another way."""
+
+    status = 415
+    code = "content_encoding_refused"
+    detail = "Send the body as it is, without a Content-Encoding."
+
+
+class ParameterRefused(RequestRefused):
+    """The address has a parameter twice, or one that the page does not know."""
+
+    code = "parameter_refused"
+    detail = "Give each parameter once, and none that the address does not know."

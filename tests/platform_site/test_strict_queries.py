@@ -1,0 +1,63 @@
+"""Nothing in an address is taken without a word, nor left out without one."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from platform_site.middleware import PAGE_PARAMETERS
+from tests.browsing import sign_in
+
+
+@pytest.fixture
+def client(alice) -> Client:
+    client = Client()
+    sign_in(client, alice)
+    return client
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/transactions/?outcome=allow&outcome=deny",
+        "/approvals/?page=1&page=2",
+        "/admin/accounts/user/?role__exact=admin&role__exact=user",
+        "/accounts/login/?next=/a/&next=/b/",
+        "/transactions/?q=1",
+        "/approvals/?q=1",
+        "/dashboard/?page=1",
+        "/?utm_source=x",
+        "/livez?x",
+        "/errors/not_found/?x=1",
+    ],
+)
+def test_a_page_refuses_what_it_would_leave_out(client, address):
+    answer = client.get(address)
+
+    assert answer.status_code == 400
+    assert answer.context["code"] == "parameter_refused"
+
+
+@pytest.mark.parametrize(
+    "query", ["outcome=allow&outcome=deny", "limit=1&limit=2", "unknown=1"]
+)
+def test_the_api_refuses_what_it_would_leave_out(client_for, alice, query):
+    answer = client_for(alice).get(f"/api/v1/transactions/?{query}")
+
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_page_takes_its_own_parameters(client):
+    for address in (
+        "/transactions/?outcome=allow&status=&agent=&before=",
+        "/approvals/?page=1",
+        "/agents/?page=1",
+        "/change-requests/?page=1",
+    ):
+        assert client.get(address).status_code == 200
+
+
+def test_every_page_that_is_named_exists():
+    assert all(reverse(name) for name in PAGE_PARAMETERS)
