@@ -27,6 +27,8 @@ class Beat(Scheduler):
 
     def __init__(self) -> None:
         super().__init__(app=app)
+        # At the end of this process its database is gone.
+        self._finalize.cancel()
         self.sent: set[str] = set()
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
