@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services import update_user
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
@@ -166,6 +167,38 @@ def test_k6_both_need_the_right_at_use(agent, people, who, refusal):
         approve(approval, people.eve, digest=digest)
 
     assert everything() == before
+
+
+@pytest.mark.parametrize("who", ["bob", "eve"])
+@pytest.mark.parametrize(
+    "change", [{"is_active": False}, {"role": "user"}, {"team": None}], ids=str
+)
+def test_c19_nobody_decides_for_or_as_somebody_who_is_no_longer_who_they_were(
+    agent, people, who, change
+):
+    approval = held(agent)
+    delegation = delegate(people.bob, people.eve)
+    digest = seen_by(people.eve, approval)
+    update_user(user=getattr(people, who), acting=people.alice, **change)
+    eve = User.objects.get(pk=people.eve.pk)
+    before = everything()
+
+    with pytest.raises((NotFound, NotPermitted, NotAllowedToApprove)):
+        approve(approval, eve, digest=digest)
+
+    assert everything() == before
+    delegation = ApprovalDelegation.objects.get(pk=delegation.pk)
+    assert delegation.is_void == ("team" in change)
+
+
+def test_c19_who_comes_back_to_their_team_decides_again(agent, people):
+    approval = held(agent)
+    delegate(people.bob, people.eve)
+    for team in (people.north, people.south):
+        update_user(user=people.eve, acting=people.alice, team=team)
+
+    eve = User.objects.get(pk=people.eve.pk)
+    assert approve(approval, eve).status == "approved"
 
 
 def test_what_was_said_under_a_revoked_delegation_no_longer_counts(

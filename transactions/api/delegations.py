@@ -34,6 +34,9 @@ class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):
     object = serializers.CharField(read_only=True, default="approval_delegation")
     delegator = serializers.CharField(source="delegator_id")
     delegate = serializers.CharField(source="delegate_id")
+    is_void = serializers.BooleanField(
+        read_only=True, help_text="One of the two has changed teams since."
+    )
 
     class Meta:
         model = ApprovalDelegation
@@ -47,6 +50,7 @@ class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):
             "ends_at",
             "created_at",
             "revoked_at",
+            "is_void",
         )
 
 

@@ -83,7 +83,10 @@ class ApprovalRequest(models.Model):
 
 
 class ApprovalDelegation(models.Model):
-    """For a stated time somebody decides in another's place, as far as that one may."""
+    """For a stated time somebody decides in another's place, as far as that one may.
+
+    It holds while both are in the teams that they were in when it was made.
+    """
 
     id = PrefixedIdField("dlg")
     delegator = models.ForeignKey(
@@ -91,6 +94,22 @@ class ApprovalDelegation(models.Model):
     )
     delegate = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="delegations_received"
+    )
+    delegator_team = models.ForeignKey(
+        "accounts.Team",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+        db_index=False,
+    )
+    delegate_team = models.ForeignKey(
+        "accounts.Team",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+        db_index=False,
     )
     reason = models.CharField(max_length=500)
     starts_at = models.DateTimeField()
@@ -118,6 +137,12 @@ class ApprovalDelegation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delegate} for {self.delegator}"
+
+    @property
+    def is_void(self) -> bool:
+        """Whether one of the two has changed teams since: it gives no right."""
+        then = (self.delegator_team_id, self.delegate_team_id)
+        return then != (self.delegator.team_id, self.delegate.team_id)
 
 
 class ApprovalVote(models.Model):

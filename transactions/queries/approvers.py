@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
 from accounts.queries import accounts_of, owners_visible_to
@@ -127,10 +127,23 @@ def best_capacity(
 
 
 def live_delegations_to(person: User, *, now: datetime) -> QuerySet[ApprovalDelegation]:
-    """Return what was delegated to a person and holds now, the oldest first."""
+    """Return what was delegated to a person and holds now, the oldest first.
+
+    Nothing from or to somebody who has changed teams since.
+    """
     return ApprovalDelegation.objects.filter(
-        delegate=person, revoked_at=None, starts_at__lte=now, ends_at__gt=now
+        _is_where_they_were("delegator"),
+        _is_where_they_were("delegate"),
+        delegate=person,
+        revoked_at=None,
+        starts_at__lte=now,
+        ends_at__gt=now,
     ).order_by("created_at", "id")
+
+
+def _is_where_they_were(who: str) -> Q:
+    in_none = Q(**{f"{who}__team": None, f"{who}_team": None})
+    return in_none | Q(**{f"{who}__team": F(f"{who}_team")})
 
 
 def capacities_of(person: User, *, now: datetime) -> list[Capacity]:

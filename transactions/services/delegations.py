@@ -61,6 +61,8 @@ def create_delegation(
         delegation = ApprovalDelegation(
             delegator=person,
             delegate=delegate,
+            delegator_team_id=person.team_id,
+            delegate_team_id=delegate.team_id,
             reason=mask(reason)[:REASON_MAX],
             starts_at=start,
             ends_at=ends_at,
