@@ -36,15 +36,15 @@ def give(response: Response, pair: TokenPair) -> None:
 
 
 def forget(response: HttpResponseBase) -> None:
-    """Have the browser forget what it kept of our pages, for whoever sits there next.
+    """Tell the browser to delete its cache and storage of our pages.
 
-    Not "cookies": that takes those of every other host of the domain as well.
+    Not "cookies": that would delete the cookies of the domain's other hosts as well.
     """
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def take_back(response: Response) -> None:
-    """Have the browser forget both tokens, and all else."""
+    """Tell the browser to delete both tokens, its cache and its storage."""
     forget(response)
     for name in (ACCESS, REFRESH):
         response.set_cookie(name, "", max_age=0, **ATTRIBUTES)

@@ -1,4 +1,4 @@
-"""Deleting what is no longer needed, so that nobody ever waits for long."""
+"""Deletes rows in batches, so that no lock is held for long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BATCHES_MAX = 100
 def purge(rows: QuerySet[Any]) -> int:
     """Delete rows, at most 100,000; return how many. The next run does the rest.
 
-    In batches of 1,000, each a transaction of its own. What hangs on them goes too.
+    In batches of 1,000, each a transaction of its own. Cascades apply.
     """
     purged = 0
     for _ in range(BATCHES_MAX):

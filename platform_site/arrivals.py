@@ -1,7 +1,7 @@
-"""When a request has arrived whole, told from its bytes. Pure; decides nothing else.
+"""Tells from a request's bytes whether all of it has arrived. Pure.
 
-Whether a request is well formed is for the server's parser to say. Here it only matters
-that the parser will not have to wait for a byte.
+The server's parser decides whether a request is well formed. This module only makes
+sure that the parser never waits for a byte.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE
 
 
 class Arrival:
-    """The bytes of one request so far; each byte is looked at once.
+    """The bytes of one request so far. Each byte is scanned once.
 
     A body of more than `body_maximum` bytes counts as arrived as soon as that shows:
     the application refuses it unread.
@@ -68,7 +68,10 @@ class _Length:
 
 
 class _Chunks:
-    """Chunks by RFC 9112, section 7.1; what is none of them ends the waiting."""
+    """A chunked body (RFC 9112, section 7.1).
+
+    A malformed chunk counts as its end, because the parser refuses it there.
+    """
 
     def __init__(self, starts_at: int, maximum: int) -> None:
         self._at = starts_at  # The next chunk's size.

@@ -1,4 +1,4 @@
-"""The clock of the periodic jobs, which a wrong time does not stop for longer."""
+"""The scheduler of the periodic jobs. It recovers when a wrong clock is set right."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STEP_S = 2
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc] # It has no types.
-    """Reads its schedule anew when the wall clock was set, either way.
+    """Rereads its schedule when the wall clock was set forwards or backwards.
 
-    Celery puts the next runs in the order of their wall times and waits for the first:
-    what was due at a time three days ahead would be waited for.
+    Celery orders the next runs by their wall time and waits for the first one. After a
+    clock that was three days ahead it would wait three days.
     """
 
     _offset: float | None = None
@@ -28,7 +28,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # It has no types.
         return float(super().tick(*args, **kwargs))
 
     def enabled_models(self) -> list[Any]:
-        """Return the jobs; none has run at a time that is still to come."""
+        """Return the jobs. A last run in the future is set to now."""
         now = timezone.now()
         # A job that never ran counts from its row's change.
         new = Q(last_run_at=None, date_changed__gt=now)

@@ -1,4 +1,4 @@
-"""The queue of jobs, in which what is no job is put aside and ends no worker.
+"""The queue of jobs. A message that is no job is stored apart; the worker goes on.
 
 kombu and Celery stop a worker at a message that they cannot read. Whoever can write to
 Valkey could keep all jobs from running so, alerts included.
@@ -10,10 +10,12 @@ import logging
 from typing import Any
 
 from celery.worker import consumer
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseError
+from django.db import transaction
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from psycopg_pool import PoolTimeout
 
 ASIDE = "messages_put_aside"
 ASIDE_MAXIMUM = 1_000
@@ -24,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class QoS(redis.QoS):
-    """What was handed out and not acknowledged, which goes back into the queue."""
+    """Returns messages to the queue that no worker acknowledged."""
 
     def restore_by_tag(
         self, tag: str, client: Any = None, leftmost: bool = False
@@ -40,12 +42,12 @@ class QoS(redis.QoS):
 
 
 class Channel(redis.Channel):
-    """Reads the queue; each message that it hands on is one."""
+    """Reads the queue, and delivers only messages that are jobs."""
 
     QoS = QoS
 
     def put_aside(self, message: bytes) -> None:
-        """Keep what is no job for whoever investigates, and raise an alert."""
+        """Store an unreadable message for an investigation, and raise an alert."""
         with self.conn_or_acquire() as client:
             client.lpush(ASIDE, message)
             client.ltrim(ASIDE, 0, ASIDE_MAXIMUM - 1)
@@ -79,7 +81,7 @@ class Transport(redis.Transport):
 
 
 class Consumer(consumer.Consumer):
-    """Starts the jobs; of one that does not start as it should, only that is told."""
+    """Starts the jobs. A job that cannot start does not stop the worker."""
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
         handle = super().create_task_handler(*args, **kwargs)
@@ -124,5 +126,5 @@ def _raise_alert() -> None:
     try:
         with transaction.atomic(durable=True):
             raise_this_hour("message_put_aside")
-    except DatabaseError:
+    except (DatabaseError, PoolTimeout):
         logger.exception("The alert about a message could not be raised")

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
+    TooManyFieldsSent,
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -229,6 +230,10 @@ def _describe(error: Exception) -> Description:
         return _describe_api(error)
     if isinstance(error, RequestDataTooBig):
         return 413, "too_large", "The body is too large.", [], {}
+    if isinstance(error, TooManyFieldsSent):
+        detail = "Too many parameters."
+        place = {"pointer": "/query", "code": "too_many_parameters", "detail": detail}
+        return 400, "bad_request", detail, [place], {}
     if isinstance(error, Http404):
         return 404, "not_found", "There is no such object here.", [], {}
     if isinstance(error, PermissionDenied):

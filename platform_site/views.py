@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -54,8 +54,6 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         case RequestDataTooBig():
             detail = "This is more than fits into one form. Nothing was changed by it."
             return _failure(request, 413, "too_large", detail)
-        case TooManyFieldsSent():
-            return _failure(request, 400, "bad_request", "Too many parameters.")
         case RequestRefused():
             return _failure(request, exception.status, exception.code, exception.detail)
     return _failure(request, 400, "bad_request", "The request could not be read.")

@@ -1,4 +1,4 @@
-"""What about sign-ins is forgotten, and when."""
+"""Deletes old sign-ins, expired session cookies and old failed sign-ins."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from accounts.models import Session
 from audit.purging import purge
 
 SIGN_INS_LAST = timedelta(days=30)
-# What lies further ahead is of a clock that was wrong, and would count for as long.
+# A failure further in the future was recorded by a wrong clock. It would lock somebody
+# out until that time.
 AHEAD = timedelta(minutes=1)
 
 
 def purge_sign_ins(*, now: datetime) -> int:
-    """Forget sign-ins that ended more than 30 days ago, and expired cookies' data.
+    """Delete sign-ins that ended more than 30 days ago, and expired cookies' data.
 
-    Returns how many. The log tells of them for as long as it is kept.
+    Returns the number of deleted rows. The audit log keeps the events.
     """
     old = now - SIGN_INS_LAST
     ended = Q(ended_at__lt=old) | Q(idles_at__lt=old) | Q(expires_at__lt=old)
@@ -29,6 +30,6 @@ def purge_sign_ins(*, now: datetime) -> int:
 
 
 def purge_failed_sign_ins(*, now: datetime) -> int:
-    """Forget failures that no longer lock anybody out; returns how many."""
+    """Delete failures that no longer lock anybody out. Returns how many."""
     counting = (now - settings.AXES_COOLOFF_TIME, now + AHEAD)
     return purge(AccessAttempt.objects.exclude(attempt_time__range=counting))

@@ -35,7 +35,7 @@ def filters_of(shown: Any) -> set[str]:
     own = {*shown.linked_by}
     for one in shown.list_filter:
         if isinstance(one, type):
-            own.add(one.parameter_name)  # type: ignore[attr-defined]
+            own.add(getattr(one, "parameter_name", ""))
         else:
             name = one if isinstance(one, str) else one[0]
             own |= {name, f"{name}__id"}

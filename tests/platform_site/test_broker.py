@@ -64,7 +64,7 @@ def test_o9_what_is_no_job_is_put_aside_and_the_worker_lives(committed_db):
     queue = f"test-{uuid.uuid4()}"
     no_job = no_jobs(queue)
     with app.connection() as broker:
-        valkey: Any = broker.default_channel.client  # type: ignore[attr-defined]
+        valkey: Any = broker.default_channel.client  # type: ignore[attr-defined] # No stub.
         valkey.delete(ASIDE)
         valkey.hset("unacked", queue, "not json")
         valkey.zadd("unacked_index", {queue: 0})

@@ -12,10 +12,10 @@ import pytest
 from platform_site.engines import EnginesError
 from platform_site.engines.directories import check_is_ours, data_lock
 from platform_site.engines.processes import unprivileged_account
+from tests.platform_site.test_engines import as_root
 from tests.platform_site.test_up import manage
 from tests.stress.running import free_port
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
 FOREIGN = 12_345
 
 
