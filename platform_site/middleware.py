@@ -69,7 +69,8 @@ class StrictQueryMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         for name in _repeated(request):
-            raise ParameterRefused(f"“{visible(name[:40])}” is given more than once.")
+            told = visible(name[:40])
+            raise ParameterRefused(f"The parameter “{told}” is given more than once.")
         return self.get_response(request)
 
     def process_view(
@@ -81,7 +82,7 @@ class StrictQueryMiddleware:
         unknown = set(request.GET) - PAGE_PARAMETERS.get(match.view_name, set())
         if unknown:
             name = visible(min(unknown)[:40])
-            raise ParameterRefused(f"This page has no “{name}”.")
+            raise ParameterRefused(f"This page takes no parameter “{name}”.")
 
 
 def _repeated(request: HttpRequest) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import User
@@ -314,3 +315,14 @@ def test_only_the_two_and_administrators_end_a_delegation_once(people, frank):
     services.revoke_delegation(delegation.pk, acting=people.alice)
     with pytest.raises(DelegationEnded):
         services.revoke_delegation(delegation.pk, acting=people.bob)
+
+
+def test_a_delegation_of_before_holds_where_both_are_now(people, as_owner):
+    delegate(people.bob, people.eve)
+    call_command("migrate", "transactions", "0009_newest", verbosity=0)
+
+    call_command("migrate", verbosity=0)
+
+    delegation = ApprovalDelegation.objects.get()
+    teams = (delegation.delegator_team_id, delegation.delegate_team_id)
+    assert teams == (people.north.pk, people.south.pk)
