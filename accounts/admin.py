@@ -10,19 +10,20 @@ from django.contrib import admin, messages
 from django.contrib.auth import admin as auth_admin  # noqa: F401 - registers Group.
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts import services
 from accounts.errors import PersonErased
-from accounts.forms import NewPasswordForm, NewPersonForm, PersonForm
+from accounts.forms import NewPersonForm, PersonForm
 from accounts.models import Session, Team, User
 from accounts.permissions import person_of
+from accounts.queries import unconfirmed
 from audit.admin import HistoryAdmin, ServiceAdmin
 from security.fields import EncryptedTextField
 
@@ -46,6 +47,7 @@ class UserAdmin(ServiceAdmin):
         "role",
         "team",
         "is_active",
+        "is_confirmed",
         "second_factors",
         "live_sessions",
         "last_login",
@@ -55,10 +57,22 @@ class UserAdmin(ServiceAdmin):
     autocomplete_fields = ("same_person_as",)
     search_fields = ("username", "full_name", "email")
     ordering = ("username",)
-    actions = ("end_sessions", "remove_second_factors", "deactivate", "erase")
-    readonly_fields = ("username", "last_login", "date_joined", "password_link")
+    actions = (
+        "end_sessions",
+        "confirm",
+        "remove_second_factors",
+        "deactivate",
+        "erase",
+    )
+    readonly_fields = (
+        "username",
+        "last_login",
+        "date_joined",
+        "password_link",
+        "waiting",
+    )
     fieldsets = (
-        (None, {"fields": ("username", "password_link", "is_active")}),
+        (None, {"fields": ("username", "password_link", "waiting", "is_active")}),
         (
             "What they may do",
             {"fields": ("role", "team", "permissions", "same_person_as")},
@@ -67,7 +81,7 @@ class UserAdmin(ServiceAdmin):
         ("Sign-in", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username",)}),
         ("What they may do", {"fields": ("role", "team")}),
         ("Contact", {"fields": ("full_name", "email", "phone")}),
     )
@@ -84,6 +98,7 @@ class UserAdmin(ServiceAdmin):
         return people.annotate(
             live_session_count=Count("sign_ins", filter=live, distinct=True),
             factor_count=Count("authenticator", filter=factors, distinct=True),
+            is_waiting=Exists(unconfirmed().filter(user=OuterRef("pk"))),
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -128,34 +143,49 @@ class UserAdmin(ServiceAdmin):
             return
         obj.pk = services.create_user(**given, acting=person_of(request)).pk
 
+    def response_add(
+        self, request: HttpRequest, obj: User, post_url_continue: Any = None
+    ) -> HttpResponse:
+        """Go on to where the new person is sent their link."""
+        super().response_add(request, obj, post_url_continue)
+        return redirect("admin:accounts_user_password", obj.pk)
+
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Replace somebody's password; one's own has a page that asks for the old."""
+        """Let somebody else choose a new password; one's own has its own page."""
         person = get_object_or_404(User, pk=object_id)
         if not self.has_change_permission(request, person):
             raise PermissionDenied
         if person == request.user:
             return redirect("accounts:password")
-        form = NewPasswordForm(person, request.POST or None)
-        if form.is_valid():
-            try:
-                services.set_password(
-                    user=person,
-                    password=form.cleaned_data["password"],
-                    acting=person_of(request),
-                )
-            except PersonErased as error:
-                form.add_error(None, error.detail)
-            else:
-                self.message_user(request, "The password is set.", messages.SUCCESS)
-                return redirect("admin:accounts_user_change", person.pk)
         values = {
             **self.admin_site.each_context(request),
-            "title": f"Set a password for {person}",
+            "title": f"A new password for {person}",
             "opts": self.opts,
-            "form": form,
             "person": person,
         }
+        if request.method == "POST":
+            try:
+                values["link"] = services.start_password_reset(
+                    user=person, acting=person_of(request)
+                )
+                values["started"] = True
+            except PersonErased as error:
+                self.message_user(request, error.detail, messages.ERROR)
         return render(request, "admin/accounts/user/password.html", values)
+
+    @admin.display(description="confirmed", boolean=True)
+    def is_confirmed(self, user: Any) -> bool:
+        return not user.is_waiting
+
+    @admin.display(description="waits for another administrator")
+    def waiting(self, user: User) -> SafeString | str:
+        acts = unconfirmed().filter(user=user).select_related("made_by")
+        told = format_html_join(
+            mark_safe("<br>"),
+            "{}, {} UTC",
+            ((act, f"{act.made_at:%Y-%m-%d %H:%M}") for act in acts),
+        )
+        return told or "Nothing."
 
     @admin.display(description="Second factors", ordering="factor_count")
     def second_factors(self, user: Any) -> int:
@@ -168,7 +198,7 @@ class UserAdmin(ServiceAdmin):
     @admin.display(description="password")
     def password_link(self, user: User) -> SafeString:
         address = reverse("admin:accounts_user_password", args=[user.pk])
-        return format_html('<a href="{}">Set a new password</a>', address)
+        return format_html('<a href="{}">Start a password reset</a>', address)
 
     @admin.action(description="End all their sign-ins", permissions=["change"])
     def end_sessions(self, request: HttpRequest, people: QuerySet[User]) -> None:
@@ -178,6 +208,15 @@ class UserAdmin(ServiceAdmin):
             )
 
         self.run_for_each(request, people, end, done="signed out everywhere")
+
+    @admin.action(
+        description="Confirm what others did to the account", permissions=["change"]
+    )
+    def confirm(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        def confirm(person: User) -> None:
+            services.confirm_account(user=person, acting=person_of(request))
+
+        self.run_for_each(request, people, confirm, done="confirmed")
 
     @admin.action(
         description="Remove second factors (lost devices)", permissions=["change"]

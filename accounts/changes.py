@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.queries import accounts_of
+from accounts.queries import accounts_of, humans_of
 from accounts.services.own_rights import CHANGE_USER
 from accounts.services.people import apply_rights_change
 from audit.context import Principal, holds
@@ -32,7 +32,7 @@ class RightsChanger:
 
 def of_own_accounts(person: User) -> Q:
     """Return the requests that a person asked for or gains by, by any account."""
-    own = accounts_of([person.human_id]).values("pk")
+    own = accounts_of(humans_of(person)).values("pk")
     return Q(requested_by_id__in=own) | Q(owner_id__in=own)
 
 

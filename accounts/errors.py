@@ -23,6 +23,17 @@ class AccountLocked(DomainError):
         super().__init__()
 
 
+class OwnPasswordRequired(DomainError):
+    """Somebody else knows the password that was given, which has ended with this."""
+
+    code = "own_password_required"
+    detail = "That first password has ended. Choose your own within an hour."
+
+    def __init__(self, link: str) -> None:
+        self.link = link
+        super().__init__(f"{self.detail} Open {link}")
+
+
 class SecondFactorRequired(DomainError):
     """The password is right, and is not enough for this person."""
 

@@ -17,7 +17,6 @@ from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.models import Permission
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -193,39 +192,8 @@ class PersonForm(forms.ModelForm[User]):
 
 
 class NewPersonForm(forms.ModelForm[User]):
-    """A new person with a first password, which they should change."""
-
-    password = forms.CharField(
-        strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    """A new person. Their password they choose themselves, by a link."""
 
     class Meta:
         model = User
         fields = ["username", "full_name", "email", "phone", "role", "team"]
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password, self.instance)
-        return password
-
-
-class NewPasswordForm(forms.Form):
-    """A password that an administrator sets for somebody else."""
-
-    password = forms.CharField(
-        label="New password",
-        strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
-        self.user = user
-        super().__init__(*args, **kwargs)
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password, self.user)
-        return password

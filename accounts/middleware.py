@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts import queries, services
-from accounts.errors import AccountLocked, InvalidCredentials
+from accounts.errors import AccountLocked, InvalidCredentials, OwnPasswordRequired
 from accounts.models import Session, User
 from accounts.services.sign_in import SIGN_IN
 from audit import context
@@ -103,6 +103,8 @@ class PageRefusalMiddleware:
                 return self._ask_for_proof(request)
             case AccountLocked():
                 return self._locked_out(request, error.retry_after_s)
+            case OwnPasswordRequired():
+                return redirect(error.link)
             case InvalidCredentials():
                 clear_login(request)
                 messages.error(request, error.detail)

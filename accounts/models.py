@@ -103,6 +103,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     erased_at = models.DateTimeField(
         null=True, editable=False, help_text="Since then only the id is theirs."
     )
+    first_password_ends_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Somebody else knows the password: it proves nothing after this.",
+    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -164,6 +169,55 @@ class User(AbstractBaseUser, PermissionsMixin):
     def human_id(self) -> str:
         """The id that all accounts of the same human share (accounts.services)."""
         return str(self.same_person_as_id or self.pk)
+
+
+class Provisioning(models.Model):
+    """What somebody did to another's account by which they could speak through it.
+
+    Until another administrator confirms it, the account's word counts as theirs too
+    (queries.humans_of). A trigger lets only the confirmation be written, once.
+    """
+
+    class Act(models.TextChoices):
+        MADE = "made"
+        RESET = "password_reset", "password reset started"
+        FACTORS = "second_factors_removed", "second factors removed"
+        EMAIL = "email_changed", "e-mail changed"
+        ROLE = "role_changed", "role changed"
+
+    id = PrefixedIdField("prv")
+    user = models.ForeignKey(User, models.PROTECT, related_name="provisionings")
+    act = models.CharField(max_length=24, choices=Act.choices)
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-made_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(made_by=models.F("user")),
+                name="provisioned_by_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by=None, confirmed_at=None)
+                | models.Q(confirmed_by__isnull=False, confirmed_at__isnull=False)
+                & ~models.Q(confirmed_by=models.F("made_by"))
+                & ~models.Q(confirmed_by=models.F("user")),
+                name="provisioning_confirmed_by_a_third",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user"],
+                condition=models.Q(confirmed_at=None),
+                name="provisioning_unconfirmed",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_act_display()} by {self.made_by}"
 
 
 class Session(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, Q, QuerySet
 
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
-from accounts.models import Session, User
+from accounts.models import Provisioning, Session, User
 from audit.context import Principal
 from audit.prepared import first_row
 
@@ -40,6 +40,7 @@ _USER_COLUMNS = {
     "date_joined": "timestamptz",
     "same_person_as_id": "text",
     "erased_at": "timestamptz",
+    "first_password_ends_at": "timestamptz",
 }
 _WANTED = [
     *(f"s.{name}::{kind}" for name, kind in _SESSION_COLUMNS.items()),
@@ -69,19 +70,70 @@ def owners_visible_to(user: User) -> QuerySet[User]:
     return User.objects.filter(pk=user.pk)
 
 
+def humans_of(*people: User) -> frozenset[str]:
+    """Return whose word these people's is, by User.human_id.
+
+    Their own, and of whoever made or re-armed an account of theirs that no other
+    administrator has confirmed (C16), and so on. 1 query, and 1 more for each step.
+    """
+    humans = frozenset(person.human_id for person in people)
+    return _joined(humans, makers_of)
+
+
 def accounts_of(humans: Iterable[str]) -> QuerySet[User]:
-    """Return all accounts of these humans (User.human_id), to look others up by."""
-    ids = list(humans)
-    return User.objects.filter(Q(pk__in=ids) | Q(same_person_as__in=ids))
+    """Return all accounts whose word is of any of these humans, as humans_of() does.
+
+    1 query, and 1 more for each step.
+    """
+    ids = list(_joined(frozenset(humans), _made_by))
+    return User.objects.filter(_of(ids))
 
 
-def is_same_human(acting: Principal, user_id: str) -> bool:
-    """Tell whether a caller is that person, by this or another account of theirs."""
+def serves_oneself(acting: Principal, user_id: str) -> bool:
+    """Tell whether four eyes keep a caller from deciding what serves that person.
+
+    The caller is that person, or their word is that person's, as humans_of() has it.
+    """
+    if not settings.FOUR_EYES:
+        return False
     if acting.principal_id == user_id:
         return True
     if not isinstance(acting, User):
         return False
-    return accounts_of([acting.human_id]).filter(pk=user_id).exists()
+    return accounts_of(humans_of(acting)).filter(pk=user_id).exists()
+
+
+def unconfirmed() -> QuerySet[Provisioning]:
+    """Return what was done to accounts that no other administrator has confirmed."""
+    return Provisioning.objects.filter(confirmed_at=None)
+
+
+def makers_of(humans: Iterable[str]) -> QuerySet[User]:
+    """Return who made or re-armed accounts of these humans, unconfirmed."""
+    given = unconfirmed().filter(_of(humans, "user__"))
+    return User.objects.filter(pk__in=given.values("made_by"))
+
+
+def _made_by(humans: Iterable[str]) -> QuerySet[User]:
+    given = unconfirmed().filter(_of(humans, "made_by__"))
+    return User.objects.filter(pk__in=given.values("user"))
+
+
+def _of(humans: Iterable[str], path: str = "") -> Q:
+    ids = list(humans)
+    return Q(**{f"{path}pk__in": ids}) | Q(**{f"{path}same_person_as__in": ids})
+
+
+def _joined(
+    humans: frozenset[str], step: Callable[[Iterable[str]], QuerySet[User]]
+) -> frozenset[str]:
+    """Return humans and whom a step leads to from them, step by step."""
+    found, new = humans, humans
+    while new:
+        reached = step(new).only("same_person_as")
+        new = frozenset(person.human_id for person in reached) - found
+        found |= new
+    return found
 
 
 def live_sessions(user: User, *, now: datetime) -> QuerySet[Session]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.core.roles import ADMIN
 from accounts.models import User
-from accounts.queries import is_same_human
+from accounts.queries import serves_oneself
 from accounts.services.sessions import end_all_sessions
 from audit.context import Principal
 from audit.errors import NotFound, NotPermitted
@@ -24,7 +24,7 @@ class UserResponder:
         end_all_sessions(_locked(target_id), acting, "locked")
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
-        if is_same_human(acting, target_id):
+        if serves_oneself(acting, target_id):
             raise NotPermitted("Another person must unlock what is yours.")
         _locked(target_id)
 

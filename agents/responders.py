@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.queries import is_same_human
+from accounts.queries import serves_oneself
 from agents.core.merchants import merchant_key
 from agents.models import Agent, Function
 from agents.queries import lock_agent_row
@@ -20,7 +20,7 @@ class AgentResponder:
         lock_agent_row(target_id)
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
-        if is_same_human(acting, lock_agent_row(target_id).owner_id):
+        if serves_oneself(acting, lock_agent_row(target_id).owner_id):
             raise NotPermitted("Another person must unlock what is yours.")
 
     def describe(self, target_id: str) -> Target | None:

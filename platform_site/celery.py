@@ -21,3 +21,11 @@ def refuse_unsafe_start(**kwargs: object) -> None:
     from platform_site import checks
 
     checks.refuse_unsafe_start()
+
+
+@beat_init.connect
+def tell_of_four_eyes(**kwargs: object) -> None:
+    """Of beat there is one, so each start of the platform tells once."""
+    from security.four_eyes import tell_when_off
+
+    tell_when_off()

@@ -10,6 +10,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "platform": {
             "environment": settings.ENVIRONMENT,
             "demo": settings.DEMO,
+            "four_eyes": settings.FOUR_EYES,
             "second_factor_required": settings.MFA_REQUIRED,
             "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
         }

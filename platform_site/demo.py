@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,21 @@ from platform_site.credentials import (
     move_durably,
     save_credentials,
 )
-from security.models import SecurityContact
-from security.services import open_due_reviews, set_contact
+from security.models import ChangeRequest, SecurityContact
+from security.services import approve_change, open_due_reviews, set_contact
 
 ACTING = System("demo_data")
 TEAM = "Operations"
 PASSWORD_BYTES = 18  # 24 characters.
 ADMIN, MANAGER, USER = User.Role.ADMIN, User.Role.MANAGER, User.Role.USER
+# Their role by user name. Two where something takes a second person.
+PEOPLE: Mapping[str, str] = {
+    "admin": ADMIN,
+    "manager": MANAGER,
+    "user": USER,
+    "admin2": ADMIN,
+    "manager2": MANAGER,
+}
 
 # The seed's example, and two that differ from it in every respect.
 POLICIES: Mapping[str, Mapping[str, object]] = {
@@ -137,11 +146,17 @@ FUNCTIONS = (
 
 
 def make_demo(
-    path: Path, *, base_url: str, admin_only: bool, say: Callable[[str], None]
+    path: Path,
+    *,
+    base_url: str,
+    admin_only: bool,
+    passwords_last: timedelta | None,
+    say: Callable[[str], None],
 ) -> None:
     """Make what is missing and tell its secrets to the file at `path`, mode 0600.
 
-    A second run changes nothing but the base URL. Where people exist whose file is
+    With `passwords_last` the passwords end then, or at their first use. A second run
+    changes nothing but the base URL. Where people exist whose file is
     gone, nobody is made or reset: `say` gets a text on how to make new passwords.
     Raises CredentialsError when a file that is there cannot be read.
     """
@@ -156,7 +171,7 @@ def make_demo(
         if known.base_url != base_url:
             save_credentials(path, replace(known, base_url=base_url))
         return
-    maker = DemoMaker(replace(known, base_url=base_url), pending)
+    maker = DemoMaker(replace(known, base_url=base_url), pending, passwords_last)
     maker.make(admin_only=admin_only)
     move_durably(pending, path)
 
@@ -168,9 +183,9 @@ def _is_complete(known: Credentials, *, admin_only: bool) -> bool:
     """
     if not known.users:
         return User.objects.exists()
-    roles = {ADMIN} if admin_only else {ADMIN, MANAGER, USER}
+    people = {ADMIN} if admin_only else {*PEOPLE}
     agents = set() if admin_only else set(POLICIES)
-    if not roles <= known.users.keys() or not agents <= {a.name for a in known.agents}:
+    if not people <= known.users.keys() or not agents <= {a.name for a in known.agents}:
         return False
     names = [login.username for login in known.users.values()]
     ids = [agent.id for agent in known.agents]
@@ -190,13 +205,16 @@ def _lost(path: Path) -> str:
 class DemoMaker:
     """Makes what is missing, one promise in the pending file at a time."""
 
-    def __init__(self, known: Credentials, pending: Path) -> None:
+    def __init__(
+        self, known: Credentials, pending: Path, passwords_last: timedelta | None
+    ) -> None:
         self.known = known
         self.pending = pending
+        self.passwords_last = passwords_last
 
     def make(self, *, admin_only: bool) -> None:
         """Make the administrator, and unless told otherwise everything else."""
-        admin = self._person(ADMIN, None)
+        admin = self._person("admin", None)
         self._promise(self.known)
         if admin_only:
             return
@@ -206,42 +224,48 @@ class DemoMaker:
         open_due_reviews(now=timezone.now())
         team = Team.objects.filter(name=TEAM).first()
         team = team or create_team(name=TEAM, acting=ACTING)
-        self._person(MANAGER, team)
-        owner = self._person(USER, team)
+        self._person("manager", team)
+        owner = self._person("user", team)
+        second = self._person("admin2", None)
+        self._person("manager2", team)
         # Whoever runs this holds the keys of the platform: no proof would be fresher.
-        admin.authenticated_at = timezone.now()
+        admin.authenticated_at = second.authenticated_at = timezone.now()
         for function in FUNCTIONS:
             _register(function, admin)
         for name in POLICIES:
-            self._agent(name, owner, admin)
+            self._agent(name, owner, admin, second)
 
     def _promise(self, credentials: Credentials) -> None:
         save_credentials(self.pending, credentials)
         self.known = credentials
 
-    def _person(self, role: str, team: Team | None) -> User:
-        """Return the person of a role, made with the password that the file has."""
-        login = self.known.users.get(role)
+    def _person(self, name: str, team: Team | None) -> User:
+        """Return the person of a name, made with the password that the file has."""
+        login = self.known.users.get(name)
         if login is None:
-            login = Login(role, secrets.token_urlsafe(PASSWORD_BYTES))
-            self._promise(self.known.with_user(role, login))
+            login = Login(name, secrets.token_urlsafe(PASSWORD_BYTES))
+            self._promise(self.known.with_user(name, login))
         person = User.objects.filter(username=login.username).first()
         return person or create_user(
             username=login.username,
             password=login.password,
-            role=role,
+            password_lasts=self.passwords_last,
+            role=PEOPLE[name],
             team=team,
-            full_name=f"Demo {role}",
-            email=f"{role}@example.com",
+            full_name=f"Demo {name}",
+            email=f"{name}@example.com",
             acting=ACTING,
         )
 
-    def _agent(self, name: str, owner: User, admin: User) -> None:
+    def _agent(self, name: str, owner: User, admin: User, second: User) -> None:
         """Make an agent with its policy and a credential that the file has."""
         agent = Agent.objects.filter(owner=owner, name=name).first()
         agent = agent or services.create_agent(name, owner_id=owner.pk, acting=admin)
         if agent.policy_version_id is None:
-            services.set_policy(agent.pk, parse_terms(POLICIES[name]), acting=admin)
+            terms = parse_terms(POLICIES[name])
+            asked = services.set_policy(agent.pk, terms, acting=admin)
+            if isinstance(asked, ChangeRequest):
+                approve_change(asked.pk, acting=second)
         told = self.known.agent(name)
         if told is not None and _has_credential(agent, told):
             return

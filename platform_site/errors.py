@@ -70,6 +70,7 @@ STATUS: dict[str, int] = {
             "accounts.errors.CsrfRefused",
             "accounts.errors.EnrolmentRequired",
             "accounts.errors.OwnAuthorityRefused",
+            "accounts.errors.OwnPasswordRequired",
             "agents.errors.OwnAgentRefused",
             "security.errors.OwnChangeRefused",
             "security.errors.StepUpRequired",

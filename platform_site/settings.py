@@ -35,6 +35,8 @@ DEBUG = env.boolean("DEBUG", default=False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "platform_site.reports.ReticentFilter"
 # Says on every page that the people and agents here are made up.
 DEMO = env.boolean("DEMO", default=False)
+# Off where one person runs the platform: nothing waits for a second one any more.
+FOUR_EYES = env.boolean("FOUR_EYES", default=True)
 
 # Keys. Independent of one another; the previous ones still verify or decrypt.
 # Production stops here without them. Elsewhere the placeholder is too short for the
@@ -340,11 +342,9 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_NAME = "__Host-session" if PRODUCTION else "session"

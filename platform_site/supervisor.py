@@ -152,6 +152,8 @@ class Supervisor:
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
         data += [] if self.options.has_demo else ["--admin-only"]
+        if self.options.given_database or not self.options.has_demo:
+            data.append("--first-passwords")
         if told := self._manage("demo_data", *data):
             self.say(told)
         self._start_apps(listener)

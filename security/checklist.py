@@ -165,6 +165,7 @@ def _access_controls() -> Finding:
                 "DEFAULT_PERMISSION_CLASSES"
             ]
             == ["accounts.permissions.IsPerson"],
+            "four eyes are on": settings.FOUR_EYES,
             "roles decide": "accounts.backends.RoleBackend"
             in settings.AUTHENTICATION_BACKENDS,
             "too many failures lock out": "axes.backends.AxesStandaloneBackend"

@@ -20,7 +20,6 @@ from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts import services
-from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
 from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
@@ -33,7 +32,7 @@ from tests.databases import (
     migrate,
     working_in,
 )
-from tests.factories import SEED_POLICY, make_agent
+from tests.factories import SEED_POLICY, give_terms, make_agent
 from tests.gate.costs import OWN_DATABASE
 from tests.people import HASHERS, People, make_people, record_people
 
@@ -246,9 +245,7 @@ def give_policy(people: People) -> Callable[..., Agent]:
     """Puts the seed's policy with other terms in force: give_policy(agent, …)."""
 
     def give(agent: Agent, **terms: Any) -> Agent:
-        agent_services.set_policy(
-            agent.pk, parse_terms({**SEED_POLICY, **terms}), acting=people.alice
-        )
+        give_terms(agent, parse_terms({**SEED_POLICY, **terms}), acting=people.alice)
         agent.refresh_from_db()
         return agent
 

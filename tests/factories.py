@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import transaction
+
 from accounts.models import User
 from agents import services
+from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import parse_terms
-from agents.models import Agent, FunctionVersion
+from agents.models import Agent, FunctionVersion, PolicyVersion
 from agents.services import IssuedCredential
+from agents.services.policies import put_in_force
 
 # The seed's own example.
 SEED_POLICY: Mapping[str, Any] = {
@@ -56,9 +60,16 @@ def make_agent(
     """Make an agent with the seed's policy, with another one, or (None) without."""
     agent = services.create_agent(name, owner_id=owner.pk, mode=mode, acting=acting)
     if policy is not None:
-        services.set_policy(agent.pk, parse_terms(policy), acting=acting)
+        give_terms(agent, parse_terms(policy), acting=acting)
     agent.refresh_from_db()
     return agent
+
+
+def give_terms(agent: Agent, terms: PolicyTerms, *, acting: User) -> PolicyVersion:
+    """Put a policy in force that a person asked for, as once a second one agreed."""
+    with transaction.atomic():
+        locked = Agent.objects.select_for_update().get(pk=agent.pk)
+        return put_in_force(locked, terms, author=acting, acting=acting)
 
 
 def make_credential(agent: Agent, *, acting: User) -> IssuedCredential:

@@ -8,7 +8,11 @@ from __future__ import annotations
 from accounts.services.erasure import erase_person
 from accounts.services.identities import link_identity
 from accounts.services.lock_outs import release_lock_out
-from accounts.services.password_reset import mail_password_reset, queue_password_reset
+from accounts.services.password_reset import (
+    mail_password_reset,
+    queue_password_reset,
+    start_password_reset,
+)
 from accounts.services.people import (
     create_team,
     create_user,
@@ -16,6 +20,7 @@ from accounts.services.people import (
     set_password,
     update_user,
 )
+from accounts.services.provisioning import confirm_account
 from accounts.services.retention import purge_failed_sign_ins, purge_sign_ins
 from accounts.services.second_factors import (
     ask_passkey,
@@ -44,6 +49,7 @@ from accounts.services.step_up import step_up
 __all__ = [
     "TokenPair",
     "ask_passkey",
+    "confirm_account",
     "create_team",
     "create_user",
     "erase_person",
@@ -67,6 +73,7 @@ __all__ = [
     "sign_out",
     "sign_out_browser",
     "start_browser_session",
+    "start_password_reset",
     "start_session",
     "step_up",
     "touch",

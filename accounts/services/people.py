@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TypedDict, Unpack, cast
 
 from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.core.usernames import canonical_username
 from accounts.errors import (
     LinkRefused,
+    OwnAuthorityRefused,
     PersonErased,
     TeamNameTaken,
     UsernameRefused,
@@ -21,13 +24,15 @@ from accounts.errors import (
     WeakPassword,
 )
 from accounts.models import Team, User
-from accounts.queries import is_same_human
+from accounts.queries import serves_oneself
 from accounts.services.own_rights import ask_for_own_rights, wanted_rights
+from accounts.services.provisioning import ACTS, Act, note_provisioning
 from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
 from audit.core.visible import is_readable
-from audit.errors import NameRefused
+from audit.errors import NameRefused, NotPermitted
 from audit.services import record
+from security.four_eyes import said_of_them
 from security.models import ChangeRequest
 from security.step_up import require_step_up, takes_proof
 
@@ -50,24 +55,31 @@ AUTHORITY = frozenset({"role", "team", "is_active", "permissions", "same_person_
 # somebody never waits for one.
 PROVED = frozenset({"role", "permissions", "same_person_as", "team", "email"})
 SECRET_FIELDS = frozenset({"phone"})
+# Of a password that somebody else knows, unless it is used before.
+FIRST_PASSWORD_LASTS = timedelta(days=1)
 
 
 @takes_proof
 def create_user(
     *,
     username: str,
-    password: str | None,
     role: str,
     acting: Principal,
+    password: str | None = None,
+    password_lasts: timedelta | None = None,
     team: Team | None = None,
     full_name: str = "",
     email: str = "",
     phone: str = "",
 ) -> User:
-    """Make a person. Without a password they cannot sign in until one is set.
+    """Make a person, who cannot sign in until they have chosen a password.
 
-    Raises UsernameRefused, UsernameTaken (whatever the case) or WeakPassword.
+    Only who runs the platform by command gives one; with `password_lasts` it ends then,
+    or at its first use. Raises NotPermitted, UsernameRefused, UsernameTaken (whatever
+    the case), WeakPassword, StepUpRequired.
     """
+    if password is not None and acting.kind != "system":
+        raise NotPermitted("People choose their passwords themselves.")
     name = canonical_username(username)
     if name is None:
         raise UsernameRefused(pointer="/username")
@@ -78,6 +90,7 @@ def create_user(
         full_name=full_name,
         email=email,
         phone=phone,
+        first_password_ends_at=_from_now(password_lasts),
     )
     _check_password(password, user)
     user.set_password(password)
@@ -91,6 +104,7 @@ def create_user(
                 details={"role": user.role, "team": str(team or "")},
                 actor=acting,
             )
+            note_provisioning(user, Act.MADE, acting=acting)
     except IntegrityError as error:
         if "username_once" not in str(error):
             raise
@@ -116,13 +130,17 @@ def update_user(
         person = _locked(user, wanted)
         if person.erased_at is not None:
             raise PersonErased
+        if changes.get("is_active") is False and acting.principal_id == person.pk:
+            raise OwnAuthorityRefused
         asked = None
-        if is_same_human(acting, person.pk):
+        if serves_oneself(acting, person.pk):
             authority = {name: wanted.pop(name) for name in AUTHORITY & wanted.keys()}
             asked = ask_for_own_rights(person, authority, acting=acting)
         told = _change(person, wanted, acting=acting)
         if PROVED & told.keys() or told.get("is_active") == ["False", "True"]:
             require_step_up(acting)
+        for name in ACTS.keys() & told.keys():
+            note_provisioning(person, ACTS[name], acting=acting)
     return asked
 
 
@@ -166,7 +184,7 @@ def _change(
         "user.updated",
         target=target(person),
         owner_id=person.pk,
-        details={"changes": told, **(also_told or {})},
+        details={"changes": told, **(also_told or said_of_them())},
         actor=acting,
     )
     if "role" in told or "is_active" in told:
@@ -223,20 +241,27 @@ def _spelled(permission: Permission) -> str:
     return f"{permission.content_type.app_label}.{permission.codename}"
 
 
-def set_password(*, user: User, password: str, acting: Principal) -> None:
-    """Give a person a new password; all their sign-ins end.
+def set_password(
+    *,
+    user: User,
+    password: str,
+    acting: Principal,
+    lasts: timedelta | None = None,
+) -> None:
+    """Set one's own new password; all sign-ins end. One has just proved who one is.
 
-    That of another person takes a fresh proof; who sets their own has just proved who
-    they are. Raises WeakPassword, PersonErased, StepUpRequired.
+    Who runs the platform by command sets anybody's, which ends after `lasts` or at its
+    first use. Raises NotPermitted, WeakPassword, PersonErased.
     """
-    if acting.principal_id != user.pk:
-        require_step_up(acting)
+    if acting.principal_id != user.pk and acting.kind != "system":
+        raise NotPermitted("People choose their passwords themselves.")
     _check_password(password, user)
     user.set_password(password)
+    user.first_password_ends_at = _from_now(lasts)
     with transaction.atomic(durable=True):
         if User.objects.select_for_update().get(pk=user.pk).erased_at is not None:
             raise PersonErased
-        user.save(update_fields=["password"])
+        user.save(update_fields=["password", "first_password_ends_at"])
         record(
             "user.updated",
             target=target(user),
@@ -245,6 +270,10 @@ def set_password(*, user: User, password: str, acting: Principal) -> None:
             actor=acting,
         )
         end_all_sessions(user, acting, "password_changed")
+
+
+def _from_now(time: timedelta | None) -> datetime | None:
+    return None if time is None else timezone.now() + time
 
 
 def _check_password(password: str | None, user: User) -> None:

@@ -21,6 +21,7 @@ from accounts.services.lock_outs import (
     count_second_factor_failure,
     refuse_locked_out,
 )
+from accounts.services.provisioning import Act, note_provisioning
 from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
 from audit.services import record
@@ -138,4 +139,5 @@ def remove_second_factors(*, user: User, acting: Principal) -> int:
             actor=acting,
         )
         end_all_sessions(person, acting, "second_factors_reset")
+        note_provisioning(person, Act.FACTORS, acting=acting)
     return count

@@ -7,22 +7,25 @@ by it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import queries
 from accounts.errors import (
     AccountLocked,
     EnrolmentRequired,
     InvalidCredentials,
+    OwnPasswordRequired,
     SecondFactorRequired,
 )
 from accounts.models import Session, User
 from accounts.services.lock_outs import locked_for_s, refuse_locked_out
+from accounts.services.password_reset import link_for_password
 from accounts.services.second_factors import prove_second_factor
 from accounts.services.sessions import (
     TokenPair,
@@ -45,16 +48,39 @@ def prove_password(*, request: HttpRequest, username: str, password: str) -> Use
     The lock-out is asked before the password is hashed. Raises AccountLocked (with
     when to come back) or InvalidCredentials, which is the same for an unknown name,
     a wrong password and a deactivated account. Failures are audited by the signals.
-    Whether a security lock keeps them out is asked when the session starts.
+    Whether a security lock keeps them out is asked when the session starts. A password
+    that somebody else knows (User.first_password_ends_at) proves nothing, but for one
+    use: raises OwnPasswordRequired, with a link by which to choose one's own.
     """
     refuse_locked_out(request, username)
     user = authenticate(request, username=username, password=password)
     if isinstance(user, User):
+        if user.first_password_ends_at is not None:
+            _use_first_password(request, user)
         return user
     if getattr(request, "axes_locked_out", False):
         retry_after_s = locked_for_s(request, {"username": username})
         raise AccountLocked(retry_after_s=retry_after_s)
     raise InvalidCredentials
+
+
+def _use_first_password(request: HttpRequest, user: User) -> NoReturn:
+    """End a first password; say how to choose one's own, if it had not ended yet."""
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        is_in_time = User.objects.filter(
+            pk=user.pk, password=user.password, first_password_ends_at__gt=now
+        ).update(first_password_ends_at=now)
+        record(
+            "user.first_password_used" if is_in_time else "user.sign_in_failed",
+            target=target(user),
+            owner_id=user.pk,
+            outcome=Outcome.SUCCESS if is_in_time else Outcome.FAILURE,
+            details={"reason": "first_password", "via": via(request)},
+        )
+    if not is_in_time:
+        raise InvalidCredentials
+    raise OwnPasswordRequired(link_for_password(user))
 
 
 def sign_in(

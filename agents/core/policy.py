@@ -25,8 +25,10 @@ from agents.core.policy_reach import is_reach_wider, reach_to_wire, spoken_hours
 
 # A speed that risk takes for high where a policy sets no limit of its own.
 REFERENCE_REQUESTS_PER_HOUR = 60
-# In the currency's major unit: up to here an owner raises their own agent's amounts.
-ALONE_UP_TO = 100
+# In the currency's major unit: what one person grants an agent alone, by their role.
+# To their own agent an owner grants what a manager would.
+ALONE_UP_TO: Mapping[str, int] = MappingProxyType({"manager": 100, "admin": 1_000})
+OWNER_ALONE_UP_TO = ALONE_UP_TO["manager"]
 AMOUNTS = (
     "max_transaction_amount_minor",
     "requires_approval_above_minor",
@@ -182,7 +184,7 @@ def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
     """Tell whether a new version allows anything that the old one did not.
 
     No old version allows nothing; limits in another currency can't be compared and
-    count as looser. C7: who profits from it does not decide it alone.
+    count as looser. C15: nobody decides it alone beyond a ceiling.
     """
     if old is None or old.currency != new.currency:
         return True
@@ -190,19 +192,22 @@ def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
     return higher or _loosens_besides_amounts(old, new)
 
 
-def needs_second_person(old: PolicyTerms | None, new: PolicyTerms) -> bool:
-    """Tell whether the owner of a live agent may not set these terms alone (C7).
+def needs_second_person(
+    old: PolicyTerms | None, new: PolicyTerms, *, alone_up_to: int
+) -> bool:
+    """Tell whether one person may not set a live agent's terms alone (C7, C15).
 
-    What loosens nothing never does; nor do higher amounts alone, if every amount of
-    the new terms is set and at most ALONE_UP_TO. Anything else that loosens does.
+    What loosens nothing never does; nor do a first policy and higher amounts alone,
+    if every amount of the new terms is set and at most `alone_up_to`, in major units.
+    Anything else that loosens does.
     """
-    if old is None:
-        return True
     if not loosens(old, new):
         return False
-    if old.currency != new.currency or _loosens_besides_amounts(old, new):
+    if old is not None and (
+        old.currency != new.currency or _loosens_besides_amounts(old, new)
+    ):
         return True
-    limit = ALONE_UP_TO * int(10 ** exponent_of(new.currency))
+    limit = alone_up_to * int(10 ** exponent_of(new.currency))
     amounts = (getattr(new, name) for name in AMOUNTS)
     return not all(amount is not None and amount <= limit for amount in amounts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from accounts.queries import is_same_human, owners_visible_to
+from accounts.queries import owners_visible_to, serves_oneself
 from agents.errors import OwnAgentRefused, OwnerRefused
 from agents.models import Agent
 from agents.services.access import (
@@ -19,6 +19,7 @@ from audit.core.visible import is_readable
 from audit.errors import NameRefused
 from audit.services import record
 from security import services as guard
+from security.four_eyes import said_of_them
 from security.step_up import require_step_up
 
 NAME_ONCE = "agent_name_once_per_owner"
@@ -78,7 +79,7 @@ def update_agent(
         if "name" in changes and not is_readable(str(name)):
             raise NameRefused(pointer="/name")
         reactivates = changes.get("is_active") == [False, True]
-        if reactivates and is_same_human(acting, agent.owner_id):
+        if reactivates and serves_oneself(acting, agent.owner_id):
             raise OwnAgentRefused("Another person must reactivate what is yours.")
         if reactivates:
             require_step_up(acting)
@@ -89,7 +90,7 @@ def update_agent(
             "agent.updated",
             target=target(agent),
             owner_id=agent.owner_id,
-            details={"changes": changes},
+            details={"changes": changes, **said_of_them()},
             actor=acting,
         )
     return agent

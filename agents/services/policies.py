@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from accounts.queries import is_same_human
+from accounts.queries import serves_oneself
 from agents.core.policy import (
+    ALONE_UP_TO,
+    OWNER_ALONE_UP_TO,
     PolicyTerms,
     describe_changes,
     loosens,
@@ -25,6 +28,7 @@ from audit.context import Principal
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.errors import ChangeSuperseded
+from security.four_eyes import said_of_them
 from security.models import ChangeRequest
 from security.services import Proposal, request_change
 from security.step_up import require_step_up
@@ -41,8 +45,9 @@ def set_policy(
 ) -> PolicyVersion | ChangeRequest:
     """Put a new policy version in force, for decisions that start after this.
 
-    Or ask a second person to, where the owner of a live agent would loosen its limits
-    (core.policy.needs_second_person, C7): then nothing changes until one agrees.
+    Or ask a second person to, where one would loosen a live agent's limits beyond what
+    their role grants alone (core.policy.needs_second_person, C15): then nothing changes
+    until somebody agrees.
 
     Locks the agent's row. `expected_number` is the version that the caller had read
     (0: none). To loosen it takes a fresh proof. Raises NotFound, NotPermitted,
@@ -53,11 +58,11 @@ def set_policy(
         number, old = _in_force(agent)
         if expected_number is not None and expected_number != number:
             raise PolicyChanged(number)
-        if old is None or loosens(old, terms):
+        if loosens(old, terms):
             require_step_up(acting)
-        if _is_own_live_agent(agent, acting) and needs_second_person(old, terms):
+        if _waits(agent, old, terms, acting):
             return request_change(_proposal(agent, terms), acting=acting)
-        return _put_in_force(agent, terms, author=acting, acting=acting)
+        return put_in_force(agent, terms, author=acting, acting=acting)
 
 
 def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
@@ -76,7 +81,7 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
         raise ChangeSuperseded
     terms = parse_terms(change.payload)
     told = {"change_request": change.pk}
-    _put_in_force(agent, terms, author=author, acting=acting, told=told)
+    put_in_force(agent, terms, author=author, acting=acting, told=told)
 
 
 def _in_force(agent: Agent) -> tuple[int, PolicyTerms | None]:
@@ -97,7 +102,7 @@ def _proposal(agent: Agent, terms: PolicyTerms) -> Proposal:
     )
 
 
-def _put_in_force(
+def put_in_force(
     agent: Agent,
     terms: PolicyTerms,
     *,
@@ -105,6 +110,7 @@ def _put_in_force(
     acting: Principal,
     told: Mapping[str, str] | None = None,
 ) -> PolicyVersion:
+    """Make the next version, asked for by `author`, of an agent whose row is locked."""
     number, old = _in_force(agent)
     version = PolicyVersion.objects.create(
         agent=agent, number=number + 1, created_by=author, **asdict(terms)
@@ -118,13 +124,19 @@ def _put_in_force(
         details={
             "number": version.number,
             "changes": describe_changes(old, terms),
-            **(told or {}),
+            **(told or said_of_them()),
         },
         actor=acting,
     )
     return version
 
 
-def _is_own_live_agent(agent: Agent, acting: User) -> bool:
-    """Tell whether a person would set their own limits; test agents move no money."""
-    return agent.mode == Agent.Mode.LIVE and is_same_human(acting, agent.owner_id)
+def _waits(
+    agent: Agent, old: PolicyTerms | None, new: PolicyTerms, acting: User
+) -> bool:
+    """Tell whether a second person must agree; test agents move no money."""
+    if agent.mode == Agent.Mode.TEST or not settings.FOUR_EYES:
+        return False
+    is_own = serves_oneself(acting, agent.owner_id)
+    alone_up_to = OWNER_ALONE_UP_TO if is_own else ALONE_UP_TO[acting.role]
+    return needs_second_person(old, new, alone_up_to=alone_up_to)

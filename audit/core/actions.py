@@ -32,6 +32,18 @@ _ACTIONS: dict[str, Action] = {
         "A name failed too often from an address and has to wait.", ("reason",)
     ),
     "user.signed_out": Action("Somebody ended their own sign-in."),
+    "user.password_reset_started": Action(
+        "An administrator let somebody choose a new password."
+    ),
+    "user.first_password_used": Action(
+        "A password that somebody else knew was used, and ended with that.", ("via",)
+    ),
+    "user.confirmed": Action(
+        "An administrator agreed to what others did to an account.", ("acts",)
+    ),
+    "platform.four_eyes_off": Action(
+        "The platform started with FOUR_EYES=false: one person decides alone."
+    ),
     "user.password_reset_asked": Action(
         "Somebody asked for a link to set a new password."
     ),

@@ -114,7 +114,7 @@ CHECKLIST = (
         "access_controls",
         "Configure access controls",
         "Keep the default permission and the role backend; give nobody a superuser's"
-        " rights.",
+        " rights; leave FOUR_EYES on unless one person runs the platform.",
     ),
     Item(
         "Data",

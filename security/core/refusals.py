@@ -66,6 +66,7 @@ STEPS = frozenset(
         "not_found",
         "not_locked",
         "not_sealed_yet",
+        "own_password_required",
         "person_active",
         "person_erased",
         "policy_changed",

@@ -32,10 +32,12 @@ UNAUTHORIZED_LIMIT = 5
 # per hour however many there are; the count of `audit_sealing_late` is in seconds.
 ALERTING_EVENTS = frozenset(
     {
+        "account_provisioned",
         "audit_log_damaged",
         "audit_sealing_late",
         "decision_not_reproduced",
         "decryption_failed",
+        "four_eyes_off",
         "late_capture",
         "message_put_aside",
         "refresh_token_replayed",

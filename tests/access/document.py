@@ -27,8 +27,9 @@ MEANINGS = {
 WORDS = """\
 An admin is security staff: the console (`/admin/`) and the security endpoints are for
 admins only. A manager sees and decides for the people of their team, a user sees what
-is their own. Nobody approves what is of an agent that they own or made. An agent acts
-for its owner, with a token of its own; it opens what is for agents and nothing else.
+is their own. Nobody approves what they could have asked for themselves
+(docs/approvals.md). An agent acts for its owner, with a token of its own; it opens what
+is for agents and nothing else.
 A deactivated person is refused everywhere, with whatever they still hold. Besides the
 role an admin may give a person {grantable}:
 that makes an auditor.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.core import mail
 from django.test import Client, RequestFactory
+from pytest_django.fixtures import Settings
 
 from accounts import services
-from accounts.models import Session, Team, User
+from accounts.models import Provisioning, Session, Team, User
 from audit.models import AuditEvent
 from security.models import ChangeRequest
 from tests.browsing import sign_in
-from tests.people import PASSWORD, People
+from tests.people import PASSWORD, People, make_person
 
 PEOPLE = "/admin/accounts/user/"
 
@@ -36,6 +41,10 @@ def change_of(person: User, **changes: object) -> dict[str, object]:
         "is_active": "on",
     }
     return {**form, **changes}
+
+
+def _(answer: Any) -> str:
+    return str(answer.content.decode())
 
 
 def test_n2_only_admins_enter(people: People):
@@ -141,14 +150,19 @@ def test_c4_fields_that_the_form_lacks_are_ignored(console: Client, carol: User)
     assert carol.check_password(PASSWORD)
 
 
-def test_a_person_is_made(console: Client, alice: User):
+def test_c16_a_person_is_made_without_a_password_and_led_to_their_link(
+    console: Client, alice: User
+):
     body = {"username": "frank", "password": PASSWORD, "role": "user", "phone": ""}
 
     response = console.post(f"{PEOPLE}add/", body)
 
-    assert response.status_code == 302, response.context["adminform"].form.errors
     frank = User.objects.get(username="frank")
-    assert frank.check_password(PASSWORD)
+    assert (response.status_code, response["Location"]) == (
+        302,
+        f"{PEOPLE}{frank.pk}/password/",
+    )
+    assert not frank.has_usable_password()
     event = AuditEvent.objects.get(action="user.created", target_id=frank.pk)
     assert event.actor_id == alice.pk
 
@@ -162,25 +176,48 @@ def test_a_taken_name_is_told_and_nothing_is_made(console: Client, people: Peopl
     assert User.objects.count() == 5
 
 
-def test_a_weak_first_password_is_refused(console: Client):
-    body = {"username": "frank", "password": "short", "role": "user", "phone": ""}
-
-    response = console.post(f"{PEOPLE}add/", body)
-
-    assert response.status_code == 200
-    assert set(response.context["adminform"].form.errors) == {"password"}
-    assert not User.objects.filter(username="frank").exists()
-
-
-def test_an_admin_sets_anothers_password(console: Client, carol: User):
+def test_c16_an_admin_starts_a_reset_and_chooses_nothing(
+    console: Client, carol: User, settings: Settings
+):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     address = f"{PEOPLE}{carol.pk}/password/"
     assert console.get(address).status_code == 200
 
-    console.post(address, {"password": "another long passphrase"})
+    page = console.post(address, {"password": "another long passphrase"})
 
     carol.refresh_from_db()
-    assert carol.check_password("another long passphrase")
-    assert AuditEvent.objects.filter(action="user.updated").count() == 1
+    assert carol.check_password(PASSWORD)
+    [link] = re.findall(r"<code>http://[^/]+(/accounts/password/\S+)</code>", _(page))
+    assert link not in _(console.get(address))
+    form = Client().get(link, follow=True)
+    assert form.status_code == 200
+    assert "All your sign-ins end when you set it." in _(form)
+
+
+def test_c16_where_there_is_mail_the_link_goes_to_its_person_only(
+    console: Client, carol: User
+):
+    page = console.post(f"{PEOPLE}{carol.pk}/password/")
+
+    assert "A link was mailed to carol@example.com." in _(page)
+    assert "/accounts/password/reset/key/" not in _(page)
+    [sent] = mail.outbox
+    assert sent.to == ["carol@example.com"]
+    assert "/accounts/password/reset/key/" in sent.body
+
+
+def test_c16_what_others_did_is_listed_and_confirmed(console: Client, people: People):
+    heidi = make_person("heidi", User.Role.ADMIN)
+    services.update_user(user=people.bob, acting=heidi, email="b@example.com")
+    page = _(console.get(f"{PEOPLE}{people.bob.pk}/change/"))
+    assert "e-mail changed by heidi" in page
+
+    body = {"action": "confirm", "_selected_action": [people.bob.pk]}
+    answer = console.post(PEOPLE, body, follow=True)
+
+    assert "1 confirmed" in _(answer)
+    assert Provisioning.objects.get().confirmed_by == people.alice
+    assert "heidi" not in _(console.get(f"{PEOPLE}{people.bob.pk}/change/"))
 
 
 def test_ones_own_password_takes_the_old_one(console: Client, alice: User):

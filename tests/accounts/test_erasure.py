@@ -139,7 +139,9 @@ def test_who_is_erased_never_comes_back(carol: User, people: People):
     with pytest.raises(PersonErased):
         services.update_user(user=carol, acting=people.alice, is_active=True)
     with pytest.raises(PersonErased):
-        services.set_password(user=carol, password=PASSWORD, acting=people.alice)
+        services.start_password_reset(user=carol, acting=people.alice)
+    with pytest.raises(PersonErased):
+        services.set_password(user=carol, password=PASSWORD, acting=carol)
     with pytest.raises(PersonErased):
         services.erase_person(user=carol, acting=people.alice)
     for name in ("carol", carol.username):

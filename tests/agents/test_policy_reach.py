@@ -17,6 +17,7 @@ from agents.core.policy import compile_rules, describe_changes, loosens, to_wire
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from agents.core.policy_words import policy_sentences
 from agents.queries import policy_rules, terms_of
+from security.services import approve_change
 from tests.agents.policies import SEED, TERMS
 from tests.factories import SEED_POLICY, make_agent
 from tests.transactions.core.strategies import day_hours
@@ -53,15 +54,16 @@ def test_a_reach_is_read_and_written_back_as_it_was():
     assert parse_terms(to_wire(read)) == read
 
 
-def test_a_reach_is_kept_by_the_database(bob, carol, client_for):
+def test_a_reach_is_kept_by_the_database(alice, bob, carol, client_for):
     agent = make_agent(carol, acting=bob, policy=None)
     url = f"/api/v1/agents/{agent.pk}/policy/"
 
-    answer = client_for(bob).put(url, {**SEED_POLICY, **REACH})
+    asked = client_for(bob).put(url, {**SEED_POLICY, **REACH})
+    assert asked.status_code == 202, asked.content
+    approve_change(asked.json()["id"], acting=alice)
 
-    assert answer.status_code == 200, answer.content
+    answer = client_for(bob).get(url)
     assert {name: answer.json()[name] for name in REACH} == REACH
-    assert client_for(bob).get(url).json() == answer.json()
     agent.refresh_from_db()
     assert agent.policy_version is not None
     assert terms_of(agent.policy_version) == terms(**REACH)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.policy import PolicyTerms, loosens, needs_second_person
+from agents.core.policy import ALONE_UP_TO, PolicyTerms, loosens, needs_second_person
 from agents.core.policy_draft import parse_terms
 from tests.agents.policies import terms
 
@@ -46,11 +46,26 @@ def test_c7_small_amounts_alone_need_no_second_person(
 ) -> None:
     new = dataclasses.replace(SMALL, **change)
 
-    assert needs_second_person(SMALL, new) is needed
+    assert needs_second_person(SMALL, new, alone_up_to=100) is needed
 
 
-def test_c7_a_first_policy_needs_a_second_person() -> None:
-    assert needs_second_person(None, SMALL)
+@pytest.mark.parametrize(
+    ("daily_budget", "role", "needed"),
+    [
+        (10_000, "manager", False),
+        (10_001, "manager", True),
+        (10_001, "admin", False),
+        (100_000, "admin", False),
+        (100_001, "admin", True),
+        (None, "admin", True),
+    ],
+)
+def test_c15_a_first_policy_has_a_ceiling_for_each_role(
+    daily_budget: int | None, role: str, needed: bool
+) -> None:
+    new = dataclasses.replace(SMALL, daily_budget_minor=daily_budget)
+
+    assert needs_second_person(None, new, alone_up_to=ALONE_UP_TO[role]) is needed
 
 
 @given(terms("USD"), terms("USD"))
@@ -65,9 +80,9 @@ def test_c7_above_the_threshold_whatever_loosens_needs_a_second_person(
     is_small = all(amount is not None and amount <= 10_000 for amount in amounts)
 
     if not loosens(old, new):
-        assert not needs_second_person(old, new)
+        assert not needs_second_person(old, new, alone_up_to=100)
     elif not is_small:
-        assert needs_second_person(old, new)
+        assert needs_second_person(old, new, alone_up_to=100)
 
 
 @given(terms("USD"), st.data())
@@ -78,7 +93,7 @@ def test_c7_steps_taken_alone_never_pass_the_threshold(
     now = old
     for _ in range(4):
         new = data.draw(terms("USD"))
-        if not needs_second_person(now, new):
+        if not needs_second_person(now, new, alone_up_to=100):
             now = new
 
     if loosens(old, now):

@@ -14,6 +14,7 @@ from agents.queries import lock_agent_row, policy_rules
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.models import ChangeRequest
+from security.services import approve_change
 from tests.factories import SAID_BY_DEFAULT, SEED_POLICY, make_agent
 
 
@@ -22,7 +23,7 @@ def url(agent: Agent) -> str:
 
 
 def test_the_seeds_policy_can_be_set_as_it_stands(
-    client_for: Any, bob: Any, carol: Any
+    client_for: Any, alice: Any, bob: Any, carol: Any
 ) -> None:
     agent = make_agent(carol, acting=bob, policy=None)
     seed = {
@@ -32,9 +33,11 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "requires_approval_above": 500.00,
     }
 
-    answer = client_for(bob).put(url(agent), seed)
+    asked = client_for(bob).put(url(agent), seed)
+    assert asked.status_code == 202, asked.content
+    approve_change(asked.json()["id"], acting=alice)
 
-    assert answer.status_code == 200, answer.content
+    answer = client_for(bob).get(url(agent))
     version = PolicyVersion.objects.get()
     assert answer.json() == {
         "id": version.pk,
@@ -249,7 +252,7 @@ def test_a_body_that_is_no_object_is_refused(
 def test_numbers_are_read_exactly(client_for: Any, bob: Any, shopping: Agent) -> None:
     raw = (
         '{"max_transaction_amount": 0.29, "requires_approval_above": 0.28,'
-        ' "allowed_merchants": null, "blocked_categories": []}'
+        ' "allowed_merchants": ["Amazon"], "blocked_categories": ["gambling", "adult"]}'
     )
 
     client_for(bob).put(url(shopping), raw, content_type="application/json")

@@ -225,7 +225,8 @@ def test_k5_a_policy_set_in_the_meantime_supersedes_the_change(
 def test_k6_what_a_person_asked_for_who_may_no_longer_is_void(
     asked, own, bob, alice, client_for
 ):
-    people_services.update_user(user=bob, acting=alice, role="user")
+    heidi = make_person("heidi", role="admin")
+    people_services.update_user(user=bob, acting=heidi, role="user")
 
     problem(decide(client_for(alice), asked, "approve"), 409, "change_superseded")
 
@@ -278,9 +279,9 @@ def test_a_managers_own_word_never_gives_rights(alice, bob, client_for):
 
 
 def test_rights_changed_in_the_meantime_supersede_the_change(alice, client_for):
-    second = make_person("grace", role="admin")
+    second, third = (make_person(name, role="admin") for name in ("grace", "heidi"))
     change = people_services.update_user(user=alice, acting=alice, role="user")
-    people_services.update_user(user=alice, acting=second, role="manager")
+    people_services.update_user(user=alice, acting=third, role="manager")
 
     problem(decide(client_for(second), change.pk, "approve"), 409, "change_superseded")
 

@@ -11,7 +11,6 @@ from tests.house.source import APPS
 # Sometimes: tests/accounts/test_proofs.py shows when.
 SOMETIMES = {
     "accounts.update_user": "what gives rights or changes who somebody is",
-    "accounts.set_password": "of another person",
     "agents.set_policy": "what loosens",
     "agents.set_function_enabled": "to enable",
     "agents.update_agent": "to reactivate",
@@ -21,6 +20,7 @@ SOMETIMES = {
 NEVER = {
     "accounts.create_team": "gives nobody anything until somebody is in it",
     "accounts.rename_team": "gives nobody anything",
+    "accounts.set_password": "one's own, who has just proved it",
     "accounts.renew_proof": "is the proof",
     "accounts.step_up": "is the proof",
     "accounts.revoke_all_sessions": "stops",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Team, User
 from agents import services
@@ -20,7 +22,7 @@ from agents.services import exchange_credential, update_agent
 from audit.models import AuditEvent
 from platform_site import demo
 from platform_site.credentials import Credentials, Login, save_credentials
-from security.models import Review, SecurityContact
+from security.models import ChangeRequest, Review, SecurityContact
 from tests.factories import SAID_BY_DEFAULT
 from tests.people import make_person
 
@@ -31,6 +33,15 @@ TABLES = (
     User, Team, Agent, AgentCredential, PolicyVersion, Function, SecurityContact,
     Review, AuditEvent,
 )  # fmt: skip
+
+
+ROLES = {
+    "admin": "admin",
+    "manager": "manager",
+    "user": "user",
+    "admin2": "admin",
+    "manager2": "manager",
+}
 
 
 @pytest.fixture
@@ -54,9 +65,9 @@ def counts() -> list[int]:
 
 def assert_everybody_can_sign_in(path: Path) -> None:
     told = content(path)
-    for role, login in told["users"].items():
+    for name, login in told["users"].items():
         person = User.objects.get(username=login["username"])
-        assert person.role == role
+        assert (person.username, person.role) == (name, ROLES[name])
         assert person.check_password(login["password"])
     for agent in told["agents"]:
         assert Agent.objects.get(pk=agent["id"]).name == agent["name"]
@@ -69,9 +80,9 @@ def test_the_file_has_exactly_the_documented_shape(path):
     told = content(path)
     assert list(told) == ["base_url", "users", "agents"]
     assert told["base_url"] == BASE_URL
-    assert list(told["users"]) == ["admin", "manager", "user"]
+    assert list(told["users"]) == [*ROLES]
     keys = {"username", "password"}
-    assert [set(one) for one in told["users"].values()] == [keys] * 3
+    assert [set(one) for one in told["users"].values()] == [keys] * 5
     assert [one["name"] for one in told["agents"]] == ["shopping", "travel", "treasury"]
     keys = {"id", "name", "client_id", "client_secret", "signing_secret"}
     assert [set(one) for one in told["agents"]] == [keys] * 3
@@ -90,7 +101,7 @@ def test_every_password_and_secret_is_long_and_works(path):
     told = content(path)
     passwords = {one["password"] for one in told["users"].values()}
     secrets = {one["client_secret"] for one in told["agents"]}
-    assert len(passwords) == len(secrets) == 3
+    assert (len(passwords), len(secrets)) == (5, 3)
     assert min(map(len, passwords | secrets)) >= 20
     assert_everybody_can_sign_in(path)
 
@@ -105,7 +116,7 @@ def test_nothing_is_printed_and_nothing_secret_reaches_the_audit_log(path, capsy
     secrets = [user["password"] for user in told["users"].values()]
     secrets += [agent["client_secret"] for agent in told["agents"]]
     secrets += [agent["signing_secret"] for agent in told["agents"]]
-    assert len(secrets) == len({*secrets}) == 9
+    assert len(secrets) == len({*secrets}) == 11
     assert [secret for secret in secrets if secret in log] == []
 
 
@@ -132,9 +143,16 @@ def test_the_user_owns_the_agents_that_the_admin_made(path):
 
     made = Agent.objects.values_list("owner__username", "created_by__username", "mode")
     assert list(made) == [("user", "admin", "live")] * 3
-    manager, user = User.objects.get(role="manager"), User.objects.get(role="user")
-    assert manager.team == user.team
-    assert user.team is not None
+    teams = dict(User.objects.values_list("username", "team__name"))
+    assert teams == {
+        "admin": None,
+        "admin2": None,
+        "manager": "Operations",
+        "manager2": "Operations",
+        "user": "Operations",
+    }
+    asked = ChangeRequest.objects.values_list("requested_by", "resolved_by", "status")
+    assert list(asked) == [("admin", "admin2", "approved")] * 3
     assert PolicyVersion.objects.get(agent__name="treasury").requires_signature
     assert PolicyVersion.objects.get(agent__name="travel").currency == "EUR"
 
@@ -168,7 +186,7 @@ def test_a_second_run_changes_nothing(path):
 
 def test_a_second_run_keeps_what_people_have_changed(path):
     run(path)
-    admin = User.objects.get(role="admin")
+    admin = User.objects.get(username="admin")
     shopping = Agent.objects.get(name="shopping")
     update_agent(shopping.pk, name="buyer", is_active=False, acting=admin)
     before = counts()
@@ -197,6 +215,19 @@ def test_admin_only_makes_one_administrator(path):
     assert list(content(path)["users"]) == ["admin"]
     assert content(path)["agents"] == []
     assert_everybody_can_sign_in(path)
+
+
+def test_c16_the_passwords_last_unless_told_otherwise(path, tmp_path):
+    run(path)
+    assert not User.objects.exclude(first_password_ends_at=None).exists()
+
+
+def test_c16_first_passwords_end_within_a_day(path):
+    run(path, "--admin-only", "--first-passwords")
+
+    ends_at = User.objects.get().first_password_ends_at
+    assert ends_at is not None
+    assert timedelta(hours=23) < ends_at - timezone.now() <= timedelta(days=1)
 
 
 def test_the_demo_can_be_added_to_an_administrator(path):
@@ -269,14 +300,15 @@ class Killed(BaseException):
 
 # How often a first run takes each step.
 STEPS = {
-    "save_credentials": 7,  # Three people, the administrator again, three agents.
+    "save_credentials": 9,  # Five people, the administrator again, three agents.
     "create_team": 1,
-    "create_user": 3,
+    "create_user": 5,
     "set_contact": 2,
     "open_due_reviews": 1,
     "move_durably": 1,
     "services.create_agent": 3,
     "services.set_policy": 3,
+    "approve_change": 3,
     "services.issue_credential": 3,
     "services.register_function": 3,
 }
@@ -308,14 +340,14 @@ def test_a_crash_anywhere_locks_nobody_out(path, monkeypatch, step, call, after)
     assert path.exists() is ((step, after) == ("move_durably", True))
     run(path)
 
-    assert len(content(path)["users"]) == len(content(path)["agents"]) == 3
+    assert (len(content(path)["users"]), len(content(path)["agents"])) == (5, 3)
     assert os.listdir(path.parent) == ["credentials.json"]
     assert_everybody_can_sign_in(path)
     live = AgentCredential.objects.filter(revoked_at=None)
     assert sorted(live.values_list("pk", flat=True)) == sorted(
         agent["client_id"] for agent in content(path)["agents"]
     )
-    assert (User.objects.count(), Function.objects.count()) == (3, 3)
+    assert (User.objects.count(), Function.objects.count()) == (5, 3)
     assert set(PolicyVersion.objects.values_list("number", flat=True)) == {1}
 
 

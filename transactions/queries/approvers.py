@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
-from accounts.queries import accounts_of, owners_visible_to
+from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.core.approval_levels import ROLES, has_role, next_role
+from agents.models import PolicyVersion
 from agents.queries import agents_visible_to
 from audit.errors import DomainError, NotFound
 from security.queries import live_locks
@@ -21,13 +24,14 @@ from transactions.models import (
     ApprovalRequest,
     ApprovalVote,
     ApproverLimit,
+    Decision,
     Transaction,
 )
 
 PERMISSION = "transactions.approve_transaction"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Capacity:
     """In whose right a person decides: their own, or of whoever delegated it."""
 
@@ -43,10 +47,10 @@ class Capacity:
     def on_behalf_of(self) -> User | None:
         return self.delegation.delegator if self.delegation else None
 
-    @property
+    @cached_property
     def humans(self) -> frozenset[str]:
-        """Both of them, by human, however many accounts each has."""
-        return frozenset({self.person.human_id, self.holder.human_id})
+        """Whose word it would be: both of theirs, as humans_of() has it; 1 query."""
+        return humans_of(self.person, self.holder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +66,31 @@ class Matter:
 
 
 def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
-    """Return who is kept from deciding, as things stand: 1 query.
+    """Return who is kept from deciding, as things stand: 2 queries.
 
     `approval.transaction` has its agent and credential. Owner, creator and who issued
-    the credential that asked are involved: they could have asked themselves.
+    the credential that asked are involved: they could have asked themselves. So is who
+    asked for the policy, of then and of now, that lets it pass (C15). Nobody is in an
+    installation that one person runs.
     """
     row = approval.transaction
     agent = row.agent
     accounts = (agent.owner_id, agent.created_by_id, row.credential.created_by_id)
-    people = User.objects.filter(pk__in=accounts).only("same_person_as")
+    held_under = Decision.objects.filter(transaction=row)
+    policies = PolicyVersion.objects.filter(
+        Q(pk=agent.policy_version_id) | Q(pk__in=held_under.values("policy_version"))
+    )
+    people = User.objects.filter(
+        Q(pk__in=accounts) | Q(pk__in=policies.values("created_by"))
+    )
     return Matter(
         approval=approval,
         row=row,
         owner_id=agent.owner_id,
         policy_version_id=agent.policy_version_id,
-        involved=frozenset(person.human_id for person in people),
+        involved=humans_of(*people.only("same_person_as"))
+        if settings.FOUR_EYES
+        else frozenset(),
         least_role=role_now(approval.required_role, approval.escalates_at, now),
     )
 
@@ -168,7 +182,7 @@ def possible_delegates(person: User) -> QuerySet[User]:
     Of any team, for many a team has but one: such people alone need a second factor
     and have an approvals page. By name only; who they are is no secret among them.
     """
-    others = User.objects.exclude(pk__in=accounts_of([person.human_id]))
+    others = User.objects.exclude(pk__in=accounts_of(humans_of(person)))
     return others.filter(is_active=True, role__in=ROLES)
 
 
@@ -208,14 +222,21 @@ def decidable_by(capacity: Capacity, *, now: datetime) -> Q:
     holder = capacity.holder
     if not all(map(may_approve, {capacity.person, holder})):
         return Q(pk__in=[])
+    visible = Q(transaction__agent__in=agents_visible_to(holder))
+    able = visible & _within_role(holder, now) & _within_limit(holder)
+    return able & ~_involving(capacity) if settings.FOUR_EYES else able
+
+
+def _involving(capacity: Capacity) -> Q:
+    """Return the requests that matter_of() keeps a capacity from."""
     own = accounts_of(capacity.humans)
-    involved = (
+    return (
         Q(transaction__agent__owner__in=own)
         | Q(transaction__agent__created_by__in=own)
         | Q(transaction__credential__created_by__in=own)
+        | Q(transaction__agent__policy_version__created_by__in=own)
+        | Q(transaction__decision__policy_version__created_by__in=own)
     )
-    visible = Q(transaction__agent__in=agents_visible_to(holder))
-    return visible & ~involved & _within_role(holder, now) & _within_limit(holder)
 
 
 def _within_role(holder: User, now: datetime) -> Q:

@@ -13,6 +13,7 @@ from accounts.models import User
 from agents.queries import LockedAgent, policy_in_force
 from audit.services import Outcome as AuditOutcome
 from audit.services import masked_text, record
+from security.four_eyes import said_of_them
 from security.step_up import require_step_up
 from transactions.core.approvals import needs_step_up
 from transactions.core.decision import recheck
@@ -269,7 +270,7 @@ def _record_word(
         action,
         target=("approval", case.approval.id, ""),
         owner_id=row.agent.owner_id,
-        details={**common, **in_place, **(told or {})},
+        details={**common, **in_place, **(told or {}), **said_of_them()},
         actor=acting,
     )
 

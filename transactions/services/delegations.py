@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
-from accounts.queries import is_same_human
+from accounts.queries import serves_oneself
 from agents.core.money import format_amount
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
@@ -107,7 +107,7 @@ def set_approver_limit(
     """
     if not acting.has_perm(CHANGE_USER):
         raise NotPermitted
-    if is_same_human(acting, person.pk):
+    if serves_oneself(acting, person.pk):
         raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")
     with transaction.atomic(durable=True):
         User.objects.select_for_update(no_key=True).get(pk=person.pk)

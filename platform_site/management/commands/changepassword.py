@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from accounts.errors import WeakPassword
 from accounts.models import User
 from accounts.services import set_password
+from accounts.services.people import FIRST_PASSWORD_LASTS
 from audit.context import System
 
 ACTING = System("changepassword")
@@ -29,7 +30,15 @@ class Command(changepassword.Command):
         if password != getpass("Password (again): "):
             raise CommandError("The two passwords differ. Nothing was changed.")
         try:
-            set_password(user=user, password=password, acting=ACTING)
+            set_password(
+                user=user,
+                password=password,
+                acting=ACTING,
+                lasts=FIRST_PASSWORD_LASTS,
+            )
         except WeakPassword as error:
             raise CommandError(f"{error.detail} Nothing was changed.") from error
-        return f"{user} has a new password."
+        return (
+            f"{user} has a new password, good for one use within a day: then they"
+            " choose their own."
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.services.people import FIRST_PASSWORD_LASTS
 from platform_site.credentials import CredentialsError
 from platform_site.demo import make_demo
 
@@ -26,12 +27,21 @@ class Command(BaseCommand):
             "--admin-only", action="store_true", help="only the administrator"
         )
 
+        parser.add_argument(
+            "--first-passwords",
+            action="store_true",
+            help="passwords end at their first use or after a day",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             make_demo(
                 options["credentials"].absolute(),
                 base_url=options["base_url"],
                 admin_only=options["admin_only"],
+                passwords_last=FIRST_PASSWORD_LASTS
+                if options["first_passwords"]
+                else None,
                 say=self.stderr.write,
             )
         except CredentialsError as error:

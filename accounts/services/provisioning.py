@@ -1,0 +1,66 @@
+"""What somebody does to another's account, and who confirms that it was right (C16)."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import OwnAuthorityRefused
+from accounts.models import Provisioning, User
+from accounts.queries import humans_of, unconfirmed
+from accounts.services.sessions import target
+from audit.context import Principal, holds
+from audit.errors import NotPermitted
+from audit.services import record
+from security.services.alerts import raise_at_once
+from security.step_up import takes_proof
+
+CHANGE_USER = "accounts.change_user"
+Act = Provisioning.Act
+# By which of PersonChanges somebody could come to speak through an account.
+ACTS = {"role": Act.ROLE, "email": Act.EMAIL}
+
+
+def note_provisioning(person: User, act: Act, *, acting: Principal) -> None:
+    """Write down what a person did to another's account, and alert.
+
+    In the transaction of the caller. What the platform does, or whoever runs it by
+    command, has no person whose word it could be.
+    """
+    if isinstance(acting, User) and acting.human_id != person.human_id:
+        Provisioning.objects.create(user=person, act=act, made_by=acting)
+        raise_at_once("account_provisioned")
+
+
+@takes_proof
+def confirm_account(*, user: User, acting: Principal) -> int:
+    """Agree to what others did to an account, so that its word is its person's alone.
+
+    Returns how many acts were confirmed: all but those that are the caller's own, as
+    humans_of() has it. Takes the right to change anybody's rights, and a fresh proof.
+    Raises NotPermitted, OwnAuthorityRefused where every act is the caller's own or the
+    account is; StepUpRequired.
+    """
+    if not isinstance(acting, User) or not holds(acting, CHANGE_USER):
+        raise NotPermitted
+    with transaction.atomic(durable=True):
+        person = User.objects.select_for_update().get(pk=user.pk)
+        own = humans_of(acting)
+        waiting = list(unconfirmed().filter(user=person).select_related("made_by"))
+        others = [act for act in waiting if not humans_of(act.made_by) & own]
+        if waiting and (not others or person.human_id in own):
+            raise OwnAuthorityRefused("Another administrator must confirm this.")
+        for act in others:
+            act.confirmed_by, act.confirmed_at = acting, timezone.now()
+            act.save(update_fields=["confirmed_by", "confirmed_at"])
+        if others:
+            record(
+                "user.confirmed",
+                target=target(person),
+                owner_id=person.pk,
+                details={
+                    "acts": [f"{act.act} by {act.made_by_id}" for act in others],
+                },
+                actor=acting,
+            )
+    return len(others)
