@@ -110,7 +110,9 @@ class _Columns:
     def of(model: type[Model]) -> _Columns:
         meta = model._meta
         fields = tuple(
-            field for field in meta.concrete_fields if field is not meta.auto_field
+            field
+            for field in meta.concrete_fields
+            if field is not meta.auto_field and not field.generated
         )
         return _Columns(
             fields,

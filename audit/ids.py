@@ -47,3 +47,20 @@ class PrefixedIdField(models.CharField):  # type: ignore[type-arg]
 
     def get_default(self) -> str:
         return new_id(self.prefix)
+
+
+class TransactionIdField(models.Field):  # type: ignore[type-arg]
+    """PostgreSQL's 64-bit id of the transaction that inserted the row, as a string.
+
+    The column's default fills it in. `generated` keeps Django from naming the column
+    in an INSERT or UPDATE, which the runtime role has no right to.
+    """
+
+    generated = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs | {"null": True, "editable": False})
+
+    def db_type(self, connection: Any) -> str:
+        """Return the type of the column."""
+        return "xid8"

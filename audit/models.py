@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from audit.ids import PrefixedIdField
+from audit.ids import PrefixedIdField, TransactionIdField
 
 
 class AuditEvent(models.Model):
@@ -34,6 +34,9 @@ class AuditEvent(models.Model):
     user_agent = models.CharField(max_length=300, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     details = models.JSONField(default=dict)
+    xact_id = TransactionIdField(
+        help_text="The database transaction that wrote the row; null in older ones."
+    )
 
     class Meta:
         ordering = ["-occurred_at", "-id"]

@@ -29,6 +29,11 @@ class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
     actor = serializers.SerializerMethodField()
     target = serializers.SerializerMethodField()
     owner = serializers.CharField(source="owner_id")
+    xact_id = serializers.CharField(
+        required=False,
+        help_text="The database transaction that wrote the event. Older events have no"
+        " such field.",
+    )
 
     class Meta:
         model = AuditEvent
@@ -45,7 +50,15 @@ class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
             "user_agent",
             "request_id",
             "details",
+            "xact_id",
         )
+
+    def to_representation(self, event: AuditEvent) -> dict[str, Any]:
+        """Return the object that the log seals."""
+        shown = super().to_representation(event)
+        if event.xact_id is None:
+            del shown["xact_id"]
+        return shown
 
     @extend_schema_field(AuditPartyOutput)
     def get_actor(self, event: AuditEvent) -> dict[str, str]:

@@ -24,12 +24,16 @@ COLUMNS = (
     "address",
     "user_agent",
     "request_id",
+    "xact_id",
     "details",
 )
 
 
 def event_object(row: Sequence[Any]) -> dict[str, Any]:
-    """Return the object of an event from its COLUMNS, with its time as it is given."""
+    """Return the object of an event from its COLUMNS, with its time as it is given.
+
+    Events from before `xact_id` was sealed have none, and their objects lack the name.
+    """
     (
         identifier,
         occurred_at,
@@ -45,9 +49,10 @@ def event_object(row: Sequence[Any]) -> dict[str, Any]:
         address,
         user_agent,
         request_id,
+        xact_id,
         details,
     ) = row
-    return {
+    event = {
         "id": identifier,
         "object": "audit_event",
         "occurred_at": occurred_at,
@@ -61,6 +66,7 @@ def event_object(row: Sequence[Any]) -> dict[str, Any]:
         "request_id": request_id,
         "details": details,
     }
+    return event if xact_id is None else event | {"xact_id": xact_id}
 
 
 def event_hash(row: Sequence[Any]) -> bytes:

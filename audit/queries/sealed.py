@@ -37,7 +37,8 @@ e.details,
     || '","outcome":"' || e.outcome || '","owner":"' || e.owner_id
     || '","request_id":"' || e.request_id || '","target":{"id":"' || e.target_id
     || '","kind":"' || e.target_kind || '","label":"' || e.target_label
-    || '"},"user_agent":"' || e.user_agent || '"}'
+    || '"},"user_agent":"' || e.user_agent || '"'
+    || coalesce(',"xact_id":"' || e.xact_id || '"', '') || '}'
 """
 # The bounds only help to find the rows; a row counts if its id and time are the leaf's.
 COPIED = f"""
@@ -102,7 +103,10 @@ def leaves(start: int) -> Iterator[list[tuple[int, datetime, bytes]]]:
     """Yield (index, time, hash) of all leaves from an index on, in lists of a CHUNK."""
     while True:
         connection.ensure_connection()
-        with Cursor(connection.connection) as cursor:
+        with (
+            connection.wrap_database_errors,
+            Cursor(connection.connection) as cursor,
+        ):
             # To read times from text is ten times as slow.
             cursor.format = Format.BINARY
             cursor.execute(
@@ -200,5 +204,6 @@ def _changed(indexes: list[int]) -> list[Broken]:
 def _is_sealed_as(leaf: bytes, row: list[Any]) -> bool:
     try:
         return hash_of_row(row) == leaf
-    except (ValueError, RecursionError):  # Such a number or depth is never sealed.
+    except (TypeError, ValueError, RecursionError):
+        # Details that are null, or such a number or depth, are never sealed.
         return False

@@ -43,6 +43,7 @@ def test_an_event_tells_who_did_what_to_what(auditor):
     body = answer.json()
     assert body.pop("occurred_at").endswith("Z")
     assert body == {
+        "xact_id": event.xact_id,
         "id": event.pk,
         "object": "audit_event",
         "action": "alert.acknowledged",

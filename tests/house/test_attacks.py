@@ -38,7 +38,6 @@ WAITING = """
     I1 I6 I7
     J17
     K15 K16
-    L13
     M2
     N5 N9 N10
     O3 O5 O6 O8
