@@ -53,8 +53,7 @@ def cache_options(*, timeout_ms: int) -> dict[str, object]:
 
 def broker(url: str) -> str:
     """Spell a redis-py URL the way kombu does; jobs live in database 1."""
-    if url.startswith("unix://"):
-        path = urllib.parse.urlsplit(url).path
-        return f"redis+socket://{path}?virtual_host=1"
     parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "unix":
+        return f"redis+socket://{parts.netloc}{parts.path}?virtual_host=1"
     return parts._replace(path="/1").geturl() if url else ""

@@ -44,22 +44,30 @@ def throwaway_keys(environ: Mapping[str, str]) -> dict[str, str]:
 def key_files(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return NAME_FILE for each key that the environment does not give.
 
-    A file is made once and never overwritten: a lost encryption key is lost data.
     Raises OSError.
+    """
+    return {f"{name}_FILE": str(key_file(directory, name)) for name in _unset(environ)}
+
+
+def key_file(directory: Path, name: str) -> Path:
+    """Return the file of a key, in a directory that is private.
+
+    It is made once and never overwritten: a lost encryption key is lost data. Raises
+    OSError.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
-    files = {}
-    for name in _unset(environ):
-        path = directory / name.lower()
-        if not path.exists():
-            _write_whole(path, new_key(name))
-        files[f"{name}_FILE"] = str(path)
-    return files
+    path = directory / name.lower()
+    if not path.exists():
+        write_whole(path, new_key(name))
+    return path
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write a private file that is never seen half-written, not even after a crash."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a private file that is never seen half-written, not even after a crash.
+
+    Raises OSError.
+    """
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -17,9 +17,10 @@ class Options:
     # None: where the database is our own.
     demo: bool | None = None
     adopt_database: bool = False
-    database_url: str = ""
-    owner_url: str = ""
-    redis_url: str = ""
+    # They carry passwords.
+    database_url: str = field(default="", repr=False)
+    owner_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
 
     @property
     def base_url(self) -> str:

@@ -22,15 +22,11 @@ from pathlib import Path
 from types import FrameType
 
 from platform_site.engines import Engines, EnginesError, EngineUrls
+from platform_site.engines.accounts import engine_uids
 from platform_site.engines.directories import check_is_ours, data_lock
-from platform_site.engines.processes import (
-    POLL_S,
-    Child,
-    Watch,
-    unprivileged_account,
-)
+from platform_site.engines.processes import POLL_S, Child, Watch
 from platform_site.given_database import name_of, refuse_foreign
-from platform_site.keys import key_files
+from platform_site.keys import key_files, write_whole
 from platform_site.options import HOST, Options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -97,7 +93,7 @@ def _stop_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def _data_directory(data: Path) -> Iterator[None]:
     data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    check_is_ours(data, unprivileged_account())
+    check_is_ours(data, engine_uids())
     with data_lock(data):
         yield
 
@@ -163,6 +159,8 @@ class Supervisor:
     def _say_engines(self, seconds: float) -> None:
         started = ", ".join(child.name for child in self.engines.children)
         self.say(f"Engines:  {started or 'as given'}, ready after {seconds:.1f} s.")
+        if started and self.engines.account:
+            self.say(f"Account:  {self.engines.account}")
         self.say(f"Data:     {self.options.data}")
         if self.engines.home != self.engines.data:
             self.say(
@@ -200,11 +198,7 @@ class Supervisor:
             "BASE_URL": self.environ["BASE_URL"],
             "AUDIT_CHECKPOINT_DIR": self.environ["AUDIT_CHECKPOINT_DIR"],
         }
-        path = self.options.environment
-        path.unlink(missing_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            json.dump(values, stream)
+        write_whole(self.options.environment, json.dumps(values))
 
     def _child(self, name: str, module: list[str]) -> Child:
         return Child(

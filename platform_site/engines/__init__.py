@@ -13,17 +13,17 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import stat
 import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
+from platform_site.engines.accounts import unprivileged_account
 from platform_site.engines.binaries import (
     EnginesError,
     runnable_postgres,
@@ -36,13 +36,19 @@ from platform_site.engines.directories import (
     socket_directory,
 )
 from platform_site.engines.processes import (
+    PLAIN_ENVIRONMENT,
     POLL_S,
     Child,
     command_line,
     end,
     run,
-    unprivileged_account,
 )
+from platform_site.engines.valkey_access import (
+    valkey_answers,
+    valkey_url,
+    write_users,
+)
+from platform_site.keys import key_file
 
 __all__ = ["EngineUrls", "Engines", "EnginesError", "throwaway_engines"]
 
@@ -82,17 +88,21 @@ class EngineUrls:
     """Where the engines answer.
 
     `database` is the owner's, who makes and changes tables; `runtime` is for those who
-    only work with them, and is the same where there is no role of their own.
+    only work with them, and is the same where there is no role of their own. Each may
+    have a password in it.
     """
 
-    database: str
-    redis: str
-    runtime: str
+    database: str = field(repr=False)
+    redis: str = field(repr=False)
+    runtime: str = field(repr=False)
 
 
 class Engines:
     """PostgreSQL and Valkey in one data directory; an engine whose URL is given is not
     started. Hold `directories.data_lock` while they run.
+
+    With `durable`, data is synced to disk, and as root the engines' own account is
+    created if it is missing. Without, it is only used if it exists.
     """
 
     def __init__(
@@ -110,6 +120,7 @@ class Engines:
         self.account = unprivileged_account()
         self.children: list[Child] = []
         self._sockets: Path | None = None
+        self._valkey_password = ""
 
     def start(self) -> EngineUrls:
         """Start what is not given, wait until it answers and return where.
@@ -157,6 +168,7 @@ class Engines:
             raise EnginesError(str(error)) from error
 
     def _prepare(self) -> None:
+        self.account = unprivileged_account(make=self.durable)
         self.data.mkdir(mode=0o711, parents=True, exist_ok=True)
         self.home = engine_home(self.data, self.account)
         for name in ("log", "pids"):
@@ -181,13 +193,7 @@ class Engines:
         )
 
     def _environment(self) -> dict[str, str]:
-        """No secret of ours, and no setting of the caller's, reaches an engine."""
-        return {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(self.home),
-            "LC_ALL": "C",
-            "TZ": "UTC",
-        }
+        return PLAIN_ENVIRONMENT | {"HOME": str(self.home)}
 
     def _start_postgres(self) -> str:
         # Settings of libpq for another server: a port, a service, a way to sign in.
@@ -197,11 +203,12 @@ class Engines:
         if not (self.home / "postgres").exists():
             self._initdb(programs, major)
         self._clear_stale_postgres()
+        cluster = directory_of(self.account, self.home / "postgres")
         settings = POSTGRES_SETTINGS | (DURABLE if self.durable else NOT_DURABLE)
         if major >= 18:
             settings["io_method"] = "sync"  # Three I/O processes fewer.
         settings |= self._access_rules(major)
-        command = [str(programs / "postgres"), "-D", str(self.home / "postgres")]
+        command = [str(programs / "postgres"), "-D", str(cluster)]
         command += ["-h", "", "-k", str(self._sockets)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
@@ -234,7 +241,7 @@ class Engines:
         """Admit the operating system user we run as, and nobody else.
 
         The directory of the socket is closed to others too, but as root the engines'
-        account may run other programs, which must not get in.
+        account may be one that runs other programs, which must not get in.
         """
         method = "peer map=us" if major >= 16 else "trust"
         rules, users = self.home / "pg_hba.conf", self.home / "pg_ident.conf"
@@ -296,8 +303,13 @@ class Engines:
     def _start_valkey(self) -> str:
         server = runnable_valkey(self.home, self.account)
         directory = directory_of(self.account, self.home / "valkey")
+        key = key_file(self.data / "secrets", "VALKEY_PASSWORD")
+        self._valkey_password = key.read_text(encoding="utf-8").strip()
+        users = self.home / "valkey.users"
+        write_users(users, self._valkey_password, self.account)
         path = f"{self._sockets}/{VALKEY_SOCKET}"
         command = [str(server), "--port", "0", "--unixsocket", path]
+        command += ["--aclfile", str(users)]
         command += ["--unixsocketperm", "700", "--dir", str(directory), "--save", ""]
         command += ["--appendonly", "yes" if self.durable else "no"]
         # Full is an error that callers treat as a failure; nothing is forgotten.
@@ -306,7 +318,7 @@ class Engines:
         self.children.append(child)
         child.start()
         self._await(child)
-        return f"unix://{path}?db=0"
+        return valkey_url(path, self._valkey_password)
 
     def _await(self, child: Child) -> None:
         answers = (
@@ -335,12 +347,7 @@ class Engines:
         return True
 
     def _valkey_answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
-            client.settimeout(5)
-            client.connect(f"{self._sockets}/{VALKEY_SOCKET}")
-            client.sendall(b"PING\r\n")
-            return client.recv(16).startswith(b"+PONG")
-        return False
+        return valkey_answers(f"{self._sockets}/{VALKEY_SOCKET}", self._valkey_password)
 
 
 @contextlib.contextmanager

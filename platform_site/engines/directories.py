@@ -24,18 +24,18 @@ POSTGRES_SOCKET = ".s.PGSQL.5432"
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
-def check_is_ours(directory: Path, account: Account | None) -> None:
+def check_is_ours(directory: Path, engine_uids: set[int]) -> None:
     """Raise EnginesError unless nobody else can have put what lies there.
 
     Looks at the directory, at all in it and at the keys: whose they are, whether others
-    may write, and that no link leads elsewhere. `account` is the engines'.
+    may write, and that no link leads elsewhere.
     """
     us = {os.geteuid()}
     _check(directory.resolve(), us)
     for entry in directory.iterdir():
         if entry.name != "lost+found":
             # A group of one's own may write: that is many systems' umask.
-            _check(entry, us | ({account.uid} if account else set()), closed_to=0o002)
+            _check(entry, us | engine_uids, closed_to=0o002)
     secrets = directory / "secrets"
     for path in (secrets, *secrets.iterdir()) if secrets.exists() else ():
         _check(path, us)
@@ -124,12 +124,30 @@ def engine_home(data: Path, account: Account | None) -> Path:
 
 
 def directory_of(account: Account | None, path: Path) -> Path:
-    """Make a directory that only the account enters, and return it."""
+    """Make a directory that only the account enters, and return it.
+
+    An existing one of another owner is given to the account, with that owner's files.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if account:
-        os.chown(path, account.uid, account.gid)
+    if account and path.stat().st_uid != account.uid:
+        _give(path, account)
     path.chmod(0o700)
     return path
+
+
+def _give(path: Path, account: Account) -> None:
+    """Make the account the owner of a directory and of its former owner's files in it.
+
+    The directory itself comes last, so that the next start resumes an interrupted
+    change. Directory handles keep a link that is added meanwhile from redirecting it.
+    """
+    owner, new = path.stat().st_uid, (account.uid, account.gid)
+    for _, directories, files, handle in os.fwalk(path, topdown=False):
+        for name in (*directories, *files):
+            found = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if found.st_uid == owner:
+                os.chown(name, *new, dir_fd=handle, follow_symlinks=False)
+    os.chown(path, *new)
 
 
 def socket_directory(home: Path, account: Account | None) -> Path:

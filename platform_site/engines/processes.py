@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,25 +19,26 @@ LOG_BYTES_MAX = 10 * 1024 * 1024
 POLL_S = 0.05
 BACKOFF_S, BACKOFF_S_MAX = 1.0, 30.0
 HEALTHY_S = 60.0
+# Programs of another account see no secret and no setting of ours.
+PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass(frozen=True)
 class Account:
-    """An unprivileged operating system account, by number."""
+    """An unprivileged operating system account.
+
+    `shared_because` says why it is one that other programs run as, too.
+    """
 
     uid: int
     gid: int
+    name: str
+    shared_because: str = ""
 
-
-def unprivileged_account() -> Account | None:
-    """Return the account that engines run as: ours, hence None, unless we are root."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("nobody", "daemon"):
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return Account(uid=entry.pw_uid, gid=entry.pw_gid)
-    return None
+    def __str__(self) -> str:
+        if not self.shared_because:
+            return self.name
+        return f"{self.name}, which other programs may run as: {self.shared_because}"
 
 
 def as_child(
@@ -57,7 +57,7 @@ def run(
     command: list[str],
     *,
     account: Account | None = None,
-    env: dict[str, str] | None = None,
+    env: Mapping[str, str] = PLAIN_ENVIRONMENT,
     timeout_s: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end under an account, output captured; never raises."""
@@ -142,7 +142,7 @@ class Child:
     command: list[str]
     log: Path
     pid_file: Path
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)
     cwd: Path = Path("/")
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM

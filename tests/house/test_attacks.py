@@ -41,7 +41,7 @@ WAITING = """
     M2
     N5 N9 N10
     O3 O5 O6 O8
-    P9 P10 P12 P13 P14 P17
+    P9 P10 P12 P13 P14
 """.split()  # noqa: SIM905 - a table reads better.
 
 

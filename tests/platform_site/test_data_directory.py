@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from platform_site.engines import EnginesError
+from platform_site.engines.accounts import engine_uids, unprivileged_account
 from platform_site.engines.directories import check_is_ours, data_lock
-from platform_site.engines.processes import unprivileged_account
 from tests.platform_site.test_engines import as_root
 from tests.platform_site.test_up import manage
 from tests.stress.running import free_port
@@ -34,7 +34,7 @@ def data() -> Iterator[Path]:
 
 
 def check(data: Path) -> None:
-    check_is_ours(data, unprivileged_account())
+    check_is_ours(data, engine_uids())
 
 
 def refusal(data: Path) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,9 @@ from platform_site.engines import (
     binaries,
     processes,
 )
+from platform_site.engines.accounts import unprivileged_account
 from platform_site.engines.directories import SOCKET_PATH_BYTES_MAX, data_lock
-from platform_site.engines.processes import Account, birth, unprivileged_account
+from platform_site.engines.processes import Account, birth
 from tests.engines import memory_directory
 
 ROOT = Path(__file__).parents[2]
@@ -246,7 +248,7 @@ def test_a_path_that_sockets_cannot_have_gets_a_short_private_one(data, name):
     with running(directory) as urls:
         write(urls)
         assert_written(urls)
-        path = urls.redis.removeprefix("unix://").removesuffix("?db=0")
+        path = urllib.parse.urlsplit(urls.redis).path
         assert len(path) < SOCKET_PATH_BYTES_MAX
         assert stat.S_IMODE(Path(path).parent.stat().st_mode) == 0o700
 

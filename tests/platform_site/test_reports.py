@@ -37,7 +37,7 @@ SETTINGS = (
     "OIDC_CLIENT_SECRET",
 )
 IS_SECRET_NAME = re.compile(
-    r"(password|secret|otp|phone|access|refresh|signing_key|token)\Z"
+    r"(password|secret|otp|phone|access|refresh|signing_key|token|(database|owner|redis)_url)\Z"
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -23,6 +24,7 @@ import pytest
 
 from platform_site.engines.processes import birth
 from tests.engines import PATIENCE, memory_directory
+from tests.platform_site.test_engines import as_root
 from tests.stress.running import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +91,11 @@ class Platform:
 
     def pid(self, name: str) -> int:
         return int((self.data / "pids" / f"{name}.pid").read_text().split()[0])
+
+    @property
+    def redis_url(self) -> str:
+        url = json.loads((self.data / "environment.json").read_text())["REDIS_URL"]
+        return str(url)
 
     def is_ready(self) -> bool:
         return httpx.get(f"{self.base_url}/readyz", timeout=60).status_code == 200
@@ -170,6 +177,28 @@ def test_keys_credentials_and_logs_are_private(platform):
     found = {path.parent.name for path in files}
     assert found == {platform.data.name, "secrets", "log"}
     assert [p.name for p in files if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
+
+
+def test_p17_no_log_and_no_command_line_tells_the_password_of_valkey(platform):
+    password = (platform.data / "secrets" / "valkey_password").read_text()
+    logs = [path.read_text() for path in (platform.data / "log").iterdir()]
+    listed = subprocess.run(
+        ["/bin/ps", "-eww", "-o", "args="], capture_output=True, text=True, check=True
+    )
+
+    assert f"@{platform.data}/run/valkey.sock" in platform.redis_url
+    assert len(password) == 64
+    assert password in platform.redis_url
+    told = [platform.output.read_text(), listed.stdout, *logs]
+    assert [each for each in told if password in each] == []
+
+
+@as_root
+def test_p17_it_says_which_account_the_engines_run_as(platform):
+    owner = pwd.getpwuid(Path(f"/proc/{platform.pid('valkey')}").stat().st_uid)
+
+    assert owner.pw_uid != 0
+    assert f"Account:  {owner.pw_name}" in platform.output.read_text()
 
 
 def test_it_says_how_other_commands_find_it(platform):
