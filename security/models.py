@@ -68,6 +68,8 @@ class ChangeRequest(models.Model):
     class Kind(models.TextChoices):
         POLICY = "policy", "Policy of an agent"
         ROLE = "role", "Rights of a person"
+        LATE_CAPTURE = "late_capture", "Late capture"
+        LATE_REVERSAL = "late_reversal", "Reversal of a late capture"
 
     class Status(models.TextChoices):
         WAITING = "waiting"
@@ -78,8 +80,8 @@ class ChangeRequest(models.Model):
         SUPERSEDED = "superseded"
 
     id = PrefixedIdField("chg")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    target_id = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    target_id = models.CharField(max_length=160)
     target_label = models.CharField(max_length=200)
     owner_id = models.CharField(max_length=40, help_text="Who gains; never decides.")
     payload = models.JSONField()

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import delegations, money, records, simulations, views
+from transactions.api import (
+    delegations,
+    late_captures,
+    money,
+    records,
+    simulations,
+    views,
+)
 
 one = "transactions/<str:transaction_id>/"
 
@@ -19,7 +26,10 @@ urlpatterns = [
     path(f"{one}void/", money.VoidView.as_view()),
     path(f"{one}increment/", money.IncrementView.as_view()),
     path(f"{one}refund/", money.RefundView.as_view()),
-    path(f"{one}late-capture/", money.LateCaptureView.as_view()),
+    path(f"{one}late-capture/", late_captures.LateCaptureView.as_view()),
+    path(
+        f"{one}late-capture/reverse/", late_captures.LateCaptureReversalView.as_view()
+    ),
     path(
         "agents/<str:agent_id>/policy/simulate/",
         simulations.PolicySimulationView.as_view(),

@@ -122,6 +122,10 @@ _ACTIONS: dict[str, Action] = {
         "The payment rail took money that had been given back.",
         ("amount", "currency", "reference"),
     ),
+    "transaction.late_capture_reversed": Action(
+        "A late capture that was reported wrongly was taken back.",
+        ("amount", "currency", "reference", "reason", "change_request"),
+    ),
     "transaction.voided": Action(
         "Money set aside was given back.", ("amount", "currency")
     ),

@@ -22,7 +22,10 @@ from security.services import approve_change, reject_change
 
 
 class ChangeTargetOutput(serializers.Serializer[Any]):
-    id = serializers.CharField(help_text="An agent (policy) or a person (role).")
+    id = serializers.CharField(
+        help_text="An agent (policy), a person (role), or a transaction, / and the"
+        " payment rail's reference (late_capture, late_reversal)."
+    )
     label = serializers.CharField()  # type: ignore[assignment] # Shadows Field.label.
 
 

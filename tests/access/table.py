@@ -150,6 +150,12 @@ TRANSACTIONS: Mapping[str, Row] = {
         limit="high_risk",
         body={"amount": "1.00", "reference": "rail-1"},
     ),
+    "<str:transaction_id>/late-capture/reverse/": api(
+        POST=MANAGERS,
+        scope=TEAM,
+        limit="high_risk",
+        body={"reference": "rail-1", "reason": "Wrong."},
+    ),
 }
 
 REST: Mapping[str, Row] = {
@@ -305,6 +311,7 @@ CONSOLE_MODELS: Mapping[str, str] = {
     "transactions/functioncall": "",
     "transactions/idempotencyrecord": "",
     "transactions/latecapture": "",
+    "transactions/latecapturereversal": "",
     "transactions/ledgerentry": "",
     "transactions/merchantactivity": "",
     "transactions/refund": "",

@@ -130,6 +130,9 @@ REFUSED: Mapping[str, Callable[[World], object]] = {
     "transactions.report_late_capture": lambda w: money.report_late_capture(
         "txn_1", amount="1.00", reference="r", acting=w.acting
     ),
+    "transactions.reverse_late_capture": lambda w: money.reverse_late_capture(
+        "txn_1", reference="r", reason="Wrong.", acting=w.acting
+    ),
     "transactions.set_approver_limit": lambda w: money.set_approver_limit(
         w.people.bob, (100_00, "USD"), acting=w.acting
     ),

@@ -206,6 +206,8 @@ def test_an_administrator_sets_what_a_team_may_spend(
             "limit": "60.00",
             "reserved": "49.99",
             "posted": "0.00",
+            "captured_late": "0.00",
+            "captured_late_above": "0.00",
             "available": "10.01",
         }
     ]

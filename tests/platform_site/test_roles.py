@@ -22,6 +22,7 @@ HISTORIES = [
     "transactions_approvalvote",
     "transactions_decision",
     "transactions_latecapture",
+    "transactions_latecapturereversal",
     "transactions_ledgerentry",
     "transactions_refund",
 ]

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from agents.models import Agent
 from tests.flows.requests import URL
+from tests.people import People, make_person
 from tests.spending import spend
 from tests.transactions.hours import await_room_in_the_hour
+from tests.transactions.moving import act
+from transactions import services
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +31,28 @@ def limited(agent: Agent, give_policy: Any) -> Agent:
 def asked(limited: Agent) -> str:
     """An authorized transaction of 100.00 USD."""
     return spend(limited, "100.00").body["id"]
+
+
+@pytest.fixture
+def frank(people: People) -> User:
+    """A second manager of team North, who made nothing."""
+    return make_person("frank", "manager", team=people.north)
+
+
+@pytest.fixture
+def pair(people: People, frank: User) -> tuple[User, User]:
+    """Who asks for what takes two people, and who agrees."""
+    return people.bob, frank
+
+
+@pytest.fixture
+def taken(limited: Agent, asked: str, people: People) -> str:
+    """A voided transaction of which 60.00 of the 100.00 were taken late."""
+    act(limited, "void", asked)
+    services.report_late_capture(
+        asked, amount="60.00", reference="a", acting=people.bob
+    )
+    return asked
 
 
 @pytest.fixture

@@ -25,10 +25,13 @@ class Asked:
     amount: int
     status: str
     shared: set[str]
+    is_authorized: bool = True
     captured: int = 0
     released: int = 0
     late: int = 0
+    wrong: int = 0
     refunded: int = 0
+    references: dict[str, int] = field(default_factory=dict)
 
     @property
     def outstanding(self) -> int:
@@ -39,8 +42,28 @@ class Asked:
         return self.amount - self.released
 
     @property
+    def late_now(self) -> int:
+        return self.late - self.wrong
+
+    @property
+    def late_within(self) -> int:
+        """What was taken late of what had been set aside."""
+        return min(self.late_now, self.amount - self.captured)
+
+    @property
+    def taken(self) -> int:
+        return self.captured + self.late_now
+
+    @property
     def figures(self) -> tuple[int, ...]:
-        return self.amount, self.captured, self.released, self.late, self.refunded
+        return (
+            self.amount,
+            self.captured,
+            self.released,
+            self.late,
+            self.wrong,
+            self.refunded,
+        )
 
     def end(self, status: str) -> None:
         self.released += self.outstanding
@@ -97,10 +120,13 @@ class Model:
         """Return by which rules a transaction of so much in all asks for too much."""
         codes = set()
         for bound, others in self._concerned(new):
-            spent = sum(each.counted + each.late for each in others)
+            is_shared = isinstance(bound, Shared)
+            spent = sum(
+                each.counted + (each.late_within if is_shared else each.late_now)
+                for each in others
+            )
             count = sum(each.counted > 0 for each in others)
             if bound.amount is not None and spent + total > bound.amount:
-                is_shared = isinstance(bound, Shared)
                 codes.add("shared" if is_shared else "amount")
             if bound.count is not None and count + 1 > bound.count:
                 codes.add("count")

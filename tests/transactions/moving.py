@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from security.services import approve_change
 from tests.spending import principal_of
 from transactions import services
 from transactions.core.ledger import balances
@@ -40,6 +41,26 @@ def money(transaction_id):
             row.refunded_minor,
         )
     ]
+
+
+def take_late(transaction_id, amount, reference="r", *, people):
+    """Report what the rail took above what was authorized; the second one confirms."""
+    asker, other = people
+    change = services.report_late_capture(
+        transaction_id, amount=amount, reference=reference, acting=asker
+    )
+    assert change.kind == "late_capture"
+    return approve_change(change.pk, acting=other)
+
+
+def reverse_late(transaction_id, reference="r", *, people):
+    """Reverse a late capture; the second person agrees."""
+    asker, other = people
+    change = services.reverse_late_capture(
+        transaction_id, reference=reference, reason="Wrong.", acting=asker
+    )
+    assert change.kind == "late_reversal"
+    return approve_change(change.pk, acting=other)
 
 
 def budget():

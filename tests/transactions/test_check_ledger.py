@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from tests.factories import SEED_POLICY, make_agent
 from tests.spending import approve, deny, held, principal_of, spend
+from tests.transactions.moving import reverse_late, take_late
 from transactions import services
 from transactions.queries.money_faults import RULES, money_faults
 
@@ -44,7 +45,7 @@ def lived(people, alice, bob):
     services.set_shared_budget(terms, acting=alice)
     agent = make_agent(people.carol, acting=alice, policy=POLICY)
     ids = {}
-    for n, name in enumerate(("captured", "part", "voided", "late", "open")):
+    for n, name in enumerate(("captured", "part", "voided", "late", "wrong", "open")):
         ids[name] = spend(agent, f"{100 + n}.00", merchant=f"Shop {n}").body["id"]
     whole, part = {"amount": None, "is_final": False}, {"amount": "10.00"}
     act(agent, "increment", ids["captured"], 1, amount="5.00")
@@ -56,6 +57,9 @@ def lived(people, alice, bob):
     services.report_late_capture(
         ids["late"], amount="7.00", reference="late-1", acting=alice
     )
+    act(agent, "void", ids["wrong"], 5)
+    take_late(ids["wrong"], "900.00", "late-2", people=(alice, bob))
+    reverse_late(ids["wrong"], "late-2", people=(alice, bob))
     ids["declined"] = spend(agent, "1000.01").body["id"]
     ids["denied"] = deny(held(agent), bob).transaction_id
     ids["approved"] = approve(held(agent, "751.00"), bob).transaction_id
@@ -67,6 +71,7 @@ def lived(people, alice, bob):
 TABLES = (
     "transactions_ledgerentry",
     "transactions_latecapture",
+    "transactions_latecapturereversal",
     "transactions_refund",
     "transactions_reservation",
     "transactions_transaction",
@@ -177,6 +182,30 @@ DAMAGES = {
         "WHERE transaction_id = %s",
         "late",
         {CHILDREN},
+    ),
+    "a reversal lost": (
+        "DELETE FROM transactions_latecapturereversal v USING transactions_latecapture "
+        "c WHERE c.id = v.late_capture_id AND c.transaction_id = %s",
+        "wrong",
+        {CHILDREN},
+    ),
+    "a reversal's entry lost": (
+        "DELETE FROM transactions_ledgerentry WHERE transaction_id = %s "
+        "AND kind = 'reversal'",
+        "wrong",
+        {RESERVATION, BALANCES, EVENTS},
+    ),
+    "a reversal untold": (
+        "DELETE FROM audit_auditevent WHERE target_id = %s "
+        "AND action = 'transaction.late_capture_reversed'",
+        "wrong",
+        {EVENTS},
+    ),
+    "what is above forgotten": (
+        "UPDATE transactions_budget SET late_above_minor = late_above_minor + 1 "
+        "WHERE scope = 'shared' AND %s <> ''",
+        "late",
+        {SHARED_BUDGET},
     ),
     "an agent's budget raised": (
         "UPDATE transactions_budget b SET reserved_minor = reserved_minor + 1 "

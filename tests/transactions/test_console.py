@@ -16,6 +16,7 @@ from tests.browsing import sign_in
 from tests.factories import make_function
 from tests.spending import approve, everything, held, principal_of, spend
 from tests.transactions.approving import TWO_PEOPLE
+from tests.transactions.moving import reverse_late, take_late
 from transactions import services
 from transactions.models import (
     AgentActivity,
@@ -45,7 +46,7 @@ def console(alice) -> Client:
 
 
 @pytest.fixture
-def history(agent, alice, bob, give_policy):
+def history(agent, alice, bob, pair, give_policy):
     """At least one row of every model."""
     give_policy(agent, daily_budget="5000.00", approval_levels=TWO_PEOPLE)
     terms = services.SharedBudgetTerms(
@@ -60,7 +61,8 @@ def history(agent, alice, bob, give_policy):
     act: dict[str, Any] = {"acting": principal_of(agent), "amount": None}
     services.capture(taken, is_final=False, idempotency_key="take", **act)
     services.refund(taken, reason="", idempotency_key="back", **act)
-    services.report_late_capture(taken, amount="1.00", reference="rail-1", acting=bob)
+    take_late(taken, "1.00", "rail-1", people=pair)
+    reverse_late(taken, "rail-1", people=pair)
     services.request_function_call("transfer", {}, acting=principal_of(agent))
 
 

@@ -23,6 +23,8 @@ from hypothesis.stateful import (
 from accounts.models import User
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
+from security.models import ChangeRequest
+from security.services import approve_change
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_people, make_person
 from tests.spending import approve, deny, make_due, principal_of, spend
@@ -196,6 +198,7 @@ class Money(RuleBasedStateMachine):
             make_due(self.approval(asked))
             assert services.expire_due_approvals(now=timezone.now()) == 1
             asked.end("expired")
+            asked.is_authorized = False
 
     @where(*HELD)
     @rule(data=st.data(), part=st.none() | AMOUNTS, is_final=st.booleans())
@@ -252,7 +255,7 @@ class Money(RuleBasedStateMachine):
     @rule(data=st.data(), amount=AMOUNTS)
     def refund(self, data, amount):
         asked = self.choose(data, *HELD, "captured")
-        left = asked.captured + asked.late - asked.refunded
+        left = asked.taken - asked.refunded
         refused = (
             pytest.raises(errors.InvalidState if not left else errors.AmountTooLarge)
             if amount > left
@@ -266,14 +269,42 @@ class Money(RuleBasedStateMachine):
     @rule(data=st.data(), amount=AMOUNTS)
     def late_capture(self, data, amount):
         asked = self.choose(data, "voided", "expired", "captured")
-        services.report_late_capture(
+        reference = f"late-{next(self.keys)}"
+        outcome = services.report_late_capture(
             asked.id,
             amount=major(amount),
-            reference=f"late-{next(self.keys)}",
+            reference=reference,
             acting=self.people.alice,
         )
+        authorized = asked.amount if asked.is_authorized else 0
+        is_alone = asked.taken + amount <= authorized
+        assert isinstance(outcome, Transaction if is_alone else ChangeRequest)
+        if not is_alone:
+            approve_change(outcome.pk, acting=self.approver)
         asked.late += amount
         asked.status = "captured"
+        asked.references[reference] = amount
+
+    @precondition(
+        lambda self: any(each.references for each in self.model.asked.values())
+    )
+    @rule(data=st.data())
+    def reverse(self, data):
+        found = [each for each in self.model.asked.values() if each.references]
+        asked = data.draw(st.sampled_from(found))
+        reference = data.draw(st.sampled_from(sorted(asked.references)))
+        amount = asked.references[reference]
+        refused = (
+            pytest.raises(errors.InvalidState)
+            if asked.taken - amount < asked.refunded
+            else contextlib.nullcontext()
+        )
+        with refused:
+            change = services.reverse_late_capture(
+                asked.id, reference=reference, reason="Wrong.", acting=self.people.alice
+            )
+            approve_change(change.pk, acting=self.approver)
+            asked.wrong += asked.references.pop(reference)
 
     @precondition(lambda self: self.model.asked)
     @rule(data=st.data(), chosen=LIMITS, cap=CAPS)
@@ -328,6 +359,7 @@ class Money(RuleBasedStateMachine):
                 row.captured_minor,
                 row.released_minor,
                 row.late_minor,
+                row.reversed_minor,
                 row.refunded_minor,
             )
             for row in rows

@@ -15,6 +15,8 @@ from agents.core.policy_draft import parse_terms
 from agents.queries import rules_of
 from tests.factories import SEED_POLICY, make_agent
 from tests.spending import approve, deny, held, principal_of, seen_by, spend
+from tests.transactions.moving import reverse_late, take_late
+from tests.transactions.sharing import share
 from tests.transactions.varied import AMOUNTS, CATEGORIES, CURRENCIES, DESCRIPTIONS
 from transactions import services
 from transactions.core.simulation import simulate
@@ -157,6 +159,40 @@ def test_what_was_given_back_is_free_again_from_then_on(agent):
     judged = judged_under(agent, draft_of(daily_budget="460.00"))
 
     assert [each.verdict.outcome for each in judged] == ["allow", "deny", "allow"]
+
+
+def test_a_late_capture_counts_until_it_is_reversed(agent, pair):
+    first = spend(agent, "400.00").body["id"]
+    services.void(first, acting=principal_of(agent), idempotency_key="void")
+    take_late(first, "5000.00", people=pair)
+    spend(agent, "49.00")
+    reverse_late(first, people=pair)
+    spend(agent, "50.00")
+
+    judged = judged_under(agent, draft_of(daily_budget="460.00"))
+
+    assert [each.verdict.outcome for each in judged] == ["allow", "deny", "allow"]
+
+
+def test_what_is_above_counts_in_no_shared_budget_of_the_draft(agent, pair, alice):
+    share(alice, 460_00)
+    first = spend(agent, "400.00").body["id"]
+    services.void(first, acting=principal_of(agent), idempotency_key="void")
+    take_late(first, "5000.00", people=pair)
+    for amount in ("50.00", "390.00", "30.00"):
+        spend(agent, amount)
+
+    judged = judged_under(
+        agent, draft_of(max_transaction_amount="399.00", requires_approval_above=None)
+    )
+
+    assert [each.past.outcome for each in judged] == ["allow", "allow", "deny", "deny"]
+    assert codes(judged) == [
+        ("deny", "amount_above_maximum"),
+        ("allow", "allowed_by_policy"),
+        ("allow", "allowed_by_policy"),
+        ("deny", "shared_budget_exceeded"),
+    ]
 
 
 def test_a_denied_hold_frees_its_money_unless_the_draft_had_allowed_it(agent, people):

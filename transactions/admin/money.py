@@ -11,6 +11,7 @@ from transactions.admin.records import CreatedFilter, RecordAdmin, money
 from transactions.models import (
     Budget,
     LateCapture,
+    LateCaptureReversal,
     LedgerEntry,
     Refund,
     Reservation,
@@ -31,6 +32,8 @@ class BudgetAdmin(RecordAdmin):
         "limit",
         "reserved",
         "posted",
+        "late",
+        "late_above",
         "count",
     )
 
@@ -44,7 +47,15 @@ class BudgetAdmin(RecordAdmin):
 
     @admin.display(description="posted")
     def posted(self, row: Budget) -> str:
-        return money(row.posted_minor + row.late_minor, row.currency)
+        return money(row.posted_minor, row.currency)
+
+    @admin.display(description="captured late")
+    def late(self, row: Budget) -> str:
+        return money(row.late_minor, row.currency)
+
+    @admin.display(description="of it above what was set aside")
+    def late_above(self, row: Budget) -> str:
+        return money(row.late_above_minor, row.currency)
 
 
 @admin.register(SharedBudget)
@@ -102,3 +113,18 @@ class LateCaptureAdmin(MoneyOfTransactionAdmin):
     list_display = ("created_at", "transaction", "reference", "amount", "reported_by")
     list_filter = (CreatedFilter,)
     list_select_related = ("transaction", "reported_by")
+
+
+@admin.register(LateCaptureReversal)
+class LateCaptureReversalAdmin(RecordAdmin):
+    id_paths = ("late_capture__transaction_id",)
+    search_help_text = "A transaction's whole id."
+    ordering = ("-late_capture_id",)
+    list_display = ("created_at", "late_capture", "amount", "reason", "requested_by")
+    list_filter = (CreatedFilter,)
+    list_select_related = ("late_capture__transaction", "requested_by")
+
+    @admin.display(description="amount")
+    def amount(self, row: LateCaptureReversal) -> str:
+        late = row.late_capture
+        return money(late.amount_minor, late.transaction.currency)

@@ -21,14 +21,13 @@ from audit.filters import refuse_unknown
 from audit.serializers import (
     StrictBooleanField,
     StrictCharField,
-    StrictRegexField,
     StrictSerializer,
 )
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import AmountField, TransactionOutput
-from transactions.models import SharedBudget
-from transactions.representation import represent
+from transactions.models import Budget, SharedBudget
+from transactions.queries.budgets import used_minor
 from transactions.services import SharedBudgetTerms
 
 
@@ -62,17 +61,6 @@ class RefundOutput(serializers.Serializer[Any]):
     currency = serializers.CharField()
     reason = serializers.CharField()
     created_at = serializers.DateTimeField()
-
-
-class LateCaptureInput(StrictSerializer):
-    amount = AmountField()
-    reference = StrictRegexField(
-        r"\A[\x21-\x7e]{1,100}\Z",
-        help_text="The payment rail's own, told once.",
-        error_messages={
-            "invalid": "Write 1 to 100 printable ASCII characters without blanks."
-        },
-    )
 
 
 class _Asked(TypedDict):
@@ -171,27 +159,6 @@ class RefundView(_MoneyView):
         return answered(answer)
 
 
-class LateCaptureView(APIView):
-    """What the payment rail took after the money had been given back."""
-
-    permission_classes = [HasPermission("transactions.report_capture")]
-    rate_class = "high_risk"
-
-    @extend_schema(
-        operation_id="transactions_late_capture",
-        request=LateCaptureInput,
-        responses={200: TransactionOutput},
-    )
-    def post(self, request: Request, transaction_id: str) -> Response:
-        refuse_unknown(request, set())
-        body = LateCaptureInput(data=request.data)
-        body.is_valid(raise_exception=True)
-        found = services.report_late_capture(
-            transaction_id, acting=person_of(request), **body.validated_data
-        )
-        return Response(represent(found))
-
-
 class SharedBudgetInput(StrictSerializer):
     """One budget per team, currency and period; another one replaces it."""
 
@@ -244,7 +211,13 @@ class SharedBudgetOutput(serializers.Serializer[Any]):
     active = serializers.BooleanField()
     limit = serializers.CharField()
     reserved = serializers.CharField()
-    posted = serializers.CharField()
+    posted = serializers.CharField(help_text="Captured in the ordinary way.")
+    captured_late = serializers.CharField(
+        help_text="What the payment rail took after the money was given back."
+    )
+    captured_late_above = serializers.CharField(
+        help_text="Of captured_late, above what was set aside: it does not count here."
+    )
     available = serializers.CharField()
 
 
@@ -286,13 +259,11 @@ class SharedBudgetListView(ListAPIView[SharedBudget]):
         return Response(_shared_body(*level))
 
 
-def _shared_body(
-    budget: SharedBudget, reserved_minor: int, posted_minor: int
-) -> dict[str, Any]:
+def _shared_body(budget: SharedBudget, counted: Budget) -> dict[str, Any]:
     def amount(minor: int) -> str:
         return format_amount(minor, budget.currency)
 
-    left_minor = budget.limit_minor - reserved_minor - posted_minor
+    left_minor = budget.limit_minor - used_minor(counted, is_shared=True)
     return {
         "id": budget.pk,
         "object": "shared_budget",
@@ -302,7 +273,9 @@ def _shared_body(
         "time_zone": budget.time_zone,
         "active": budget.is_active,
         "limit": amount(budget.limit_minor),
-        "reserved": amount(reserved_minor),
-        "posted": amount(posted_minor),
+        "reserved": amount(counted.reserved_minor),
+        "posted": amount(counted.posted_minor),
+        "captured_late": amount(counted.late_minor),
+        "captured_late_above": amount(counted.late_above_minor),
         "available": amount(max(left_minor, 0)),
     }

@@ -15,6 +15,7 @@ MOVEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "release": ("reserved", "available"),
         "capture": ("reserved", "captured"),
         "late_capture": ("available", "captured"),
+        "reversal": ("captured", "available"),
         "refund": ("captured", "refunded"),
     }
 )
@@ -36,6 +37,7 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
             {"captured_minor": 1}, {"reserved_minor": -1, "posted_minor": 1}
         ),
         "late_capture": Effect({"late_minor": 1}, {"late_minor": 1}),
+        "reversal": Effect({"reversed_minor": 1}, {"late_minor": -1}),
         # What comes back raises no budget, or a refund would buy more.
         "refund": Effect({"refunded_minor": 1}, {}),
     }
@@ -45,6 +47,14 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
 def frees_a_place(kind: str, *, is_resolved: bool, captured_minor: int) -> bool:
     """Tell whether a transaction counts no more, as nothing of it was ever taken."""
     return kind == "release" and is_resolved and captured_minor == 0
+
+
+def above_minor(*, set_aside_minor: int, taken_minor: int) -> int:
+    """Return how much was taken above what had been set aside, in minor units.
+
+    Only late captures can exceed it, so this is a part of what was taken late.
+    """
+    return max(taken_minor - set_aside_minor, 0)
 
 
 def balances(entries: Iterable[tuple[str, str, int]]) -> Mapping[str, int]:

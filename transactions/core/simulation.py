@@ -36,13 +36,15 @@ class Step:
     """What later changed of the money that counts for a request, in minor units.
 
     `count` is -1 where nothing of it was left. `total_minor` is what an increment
-    raised the request to, 0 for anything else.
+    raised the request to, 0 for anything else. `above_minor` is the part that shared
+    budgets do not count.
     """
 
     at: datetime
     amount_minor: int
     count: int = 0
     total_minor: int = 0
+    above_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ class _Event:
     count: int = 0
     word: Word | None = None
     total_minor: int = 0
+    above_minor: int = 0
     is_simulated: bool = True
     is_recorded: bool = True
 
@@ -260,6 +263,7 @@ class _History:
                     step.amount_minor,
                     step.count,
                     total_minor=step.total_minor,
+                    above_minor=step.above_minor,
                     is_simulated=follows,
                     is_recorded=reserved,
                 )
@@ -281,7 +285,8 @@ class _History:
         if event.is_simulated and event.past.request.currency == self._draft.currency:
             for pot in self._pots(event.past):
                 self._spending.move(pot, event.amount_minor, event.count)
-        more = event.amount_minor * (event.is_simulated - event.is_recorded)
+        shared_minor = event.amount_minor - event.above_minor
+        more = shared_minor * (event.is_simulated - event.is_recorded)
         if more and event.past.facts is not None:
             for each in event.past.facts.shared:
                 if each.id in self._shared:

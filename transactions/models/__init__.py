@@ -21,6 +21,7 @@ from transactions.models.asking import (
 from transactions.models.money import (
     Budget,
     LateCapture,
+    LateCaptureReversal,
     LedgerEntry,
     Refund,
     Reservation,
@@ -38,6 +39,7 @@ __all__ = [
     "FunctionCall",
     "IdempotencyRecord",
     "LateCapture",
+    "LateCaptureReversal",
     "LedgerEntry",
     "MerchantActivity",
     "Refund",

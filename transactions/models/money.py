@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from accounts.models import Team
 from agents.models import Agent
 from audit.ids import PrefixedIdField
-from transactions.core.ledger import MOVEMENTS
+from transactions.core.ledger import MOVEMENTS, above_minor
 from transactions.models.asking import Transaction
 
 
@@ -62,7 +62,8 @@ class Budget(models.Model):
 
     `limit_minor` is what was permitted at the last reservation; the constraint holds
     the sum under it whatever the interleaving. What the payment rail took late is
-    apart, for no limit stops what has happened.
+    apart, for no limit stops what has happened. A shared budget does not count the
+    part of it that is above what had been set aside; an agent's own budgets do.
     """
 
     id = PrefixedIdField("bud")
@@ -81,6 +82,9 @@ class Budget(models.Model):
     reserved_minor = models.BigIntegerField(default=0)
     posted_minor = models.BigIntegerField(default=0)
     late_minor = models.BigIntegerField(default=0)
+    late_above_minor = models.BigIntegerField(
+        default=0, help_text="Of what was taken late, above what was set aside."
+    )
     count = models.PositiveIntegerField(default=0)
     counted_under = models.CharField(
         max_length=40,
@@ -97,7 +101,10 @@ class Budget(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    reserved_minor__gte=0, posted_minor__gte=0, late_minor__gte=0
+                    reserved_minor__gte=0,
+                    posted_minor__gte=0,
+                    late_minor__gte=F("late_above_minor"),
+                    late_above_minor__gte=0,
                 ),
                 name="budget_not_negative",
             ),
@@ -134,6 +141,9 @@ class Reservation(models.Model):
     captured_minor = models.BigIntegerField(default=0)
     released_minor = models.BigIntegerField(default=0)
     late_minor = models.BigIntegerField(default=0, help_text="Captured afterwards.")
+    reversed_minor = models.BigIntegerField(
+        default=0, help_text="Of what was captured afterwards, reported wrongly."
+    )
     refunded_minor = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
@@ -150,7 +160,8 @@ class Reservation(models.Model):
                     amount_minor__gt=0,
                     captured_minor__gte=0,
                     released_minor__gte=0,
-                    late_minor__gte=0,
+                    late_minor__gte=F("reversed_minor"),
+                    reversed_minor__gte=0,
                     refunded_minor__gte=0,
                 ),
                 name="reservation_positive",
@@ -162,7 +173,11 @@ class Reservation(models.Model):
                 name="reservation_resolves_once",
             ),
             models.CheckConstraint(
-                condition=Q(refunded_minor__lte=F("captured_minor") + F("late_minor")),
+                condition=Q(
+                    refunded_minor__lte=F("captured_minor")
+                    + F("late_minor")
+                    - F("reversed_minor")
+                ),
                 name="refunds_within_captures",
             ),
             models.CheckConstraint(
@@ -194,7 +209,14 @@ class Reservation(models.Model):
     @property
     def taken_minor(self) -> int:
         """What the merchant got, refunds not subtracted."""
-        return self.captured_minor + self.late_minor
+        return self.captured_minor + self.late_minor - self.reversed_minor
+
+    @property
+    def above_minor(self) -> int:
+        """What the merchant got above what was set aside."""
+        return above_minor(
+            set_aside_minor=self.amount_minor, taken_minor=self.taken_minor
+        )
 
 
 class LedgerEntry(models.Model):
@@ -216,6 +238,7 @@ class LedgerEntry(models.Model):
         RELEASE = "release"
         CAPTURE = "capture"
         LATE_CAPTURE = "late_capture"
+        REVERSAL = "reversal"
         REFUND = "refund"
 
     transaction = models.ForeignKey(
@@ -299,3 +322,22 @@ class LateCapture(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} for {self.transaction_id}"
+
+
+class LateCaptureReversal(models.Model):
+    """A late capture that was reported wrongly, taken back by a counter-entry."""
+
+    late_capture = models.OneToOneField(
+        LateCapture, models.PROTECT, primary_key=True, related_name="reversal"
+    )
+    reason = models.CharField(max_length=500)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["created_at", "late_capture"]
+
+    def __str__(self) -> str:
+        return f"Reversal of {self.late_capture}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -44,15 +44,22 @@ COUNTED = """
      AND (p.until IS NULL OR b.starts_at < p.until)
 """
 
+# As Figures names them; see Reservation.above_minor.
+_FIGURES = """
+    coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
+    coalesce(sum(r.captured_minor), 0)::bigint,
+    coalesce(sum(r.late_minor - r.reversed_minor), 0)::bigint,
+    coalesce(sum(greatest(r.captured_minor + r.late_minor - r.reversed_minor
+                          - r.amount_minor, 0)), 0)::bigint,
+    count(*) FILTER (WHERE r.released_minor < r.amount_minor)
+"""
 # What an agent has spent in a span, per step of a rolling one. What was given back
 # does not count, nor what the payment rail took late as a transaction of its own. By
 # `created_since` an index leaves out what is older; only a test agent's clock differs.
-_HISTORY = """
+_HISTORY = f"""
 SELECT CASE WHEN %(step)s::interval IS NULL THEN %(since)s
             ELSE date_bin(%(step)s, t.occurred_at, %(beginning)s) END,
-       sum(r.amount_minor - r.captured_minor - r.released_minor)::bigint,
-       sum(r.captured_minor)::bigint, sum(r.late_minor)::bigint,
-       count(*) FILTER (WHERE r.released_minor < r.amount_minor)
+       {_FIGURES}
 FROM transactions_transaction t
 JOIN transactions_reservation r ON r.transaction_id = t.id
 WHERE t.agent_id = %(agent)s AND t.currency = %(currency)s
@@ -60,25 +67,30 @@ WHERE t.agent_id = %(agent)s AND t.currency = %(currency)s
   AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
   AND %(scope)s IN ('agent', 'merchant:' || t.merchant_key, 'category:' || t.category)
 GROUP BY 1 ORDER BY 1
-"""
+"""  # noqa: S608 - constants only.
 
 
 # What was set aside or spent in a span and counts in a shared budget: only what is in
 # its currency does. Of live agents, whose clock is the database's: an index has it. All
 # time needs no look at the transactions.
-_SHARED_FIGURES = """
-SELECT coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
-       coalesce(sum(r.captured_minor), 0)::bigint,
-       coalesce(sum(r.late_minor), 0)::bigint,
-       count(*) FILTER (WHERE r.released_minor < r.amount_minor)
-FROM transactions_reservation r
-"""
+_SHARED_FIGURES = f"SELECT {_FIGURES} FROM transactions_reservation r"  # noqa: S608
 _SHARED_ALL_TIME = f"{_SHARED_FIGURES} WHERE %(budget)s = ANY(r.shared_budgets)"
 _SHARED_HISTORY = f"""{_SHARED_FIGURES}
 JOIN transactions_transaction t ON t.id = r.transaction_id
 WHERE %(budget)s = ANY(r.shared_budgets)
   AND t.created_at >= %(since)s AND t.created_at < %(until)s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What counts in one budget, by the names of its columns."""
+
+    reserved_minor: int = 0
+    posted_minor: int = 0
+    late_minor: int = 0
+    late_above_minor: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +110,7 @@ class Counted:
         return fullest(
             self.pot,
             [
-                (
-                    each.starts_at,
-                    each.reserved_minor + each.posted_minor + each.late_minor,
-                )
+                (each.starts_at, used_minor(each, is_shared=self.pot.is_shared))
                 for each in self.budgets
             ],
         )
@@ -118,6 +127,12 @@ class Counted:
             if budget.starts_at == self.pot.starts_at:
                 return budget
         return _budget(self.pot, self.pot.starts_at, currency)
+
+
+def used_minor(budget: Budget, *, is_shared: bool) -> int:
+    """Return what a budget counts; a shared one, nothing above what was set aside."""
+    all_minor = budget.reserved_minor + budget.posted_minor + budget.late_minor
+    return all_minor - budget.late_above_minor if is_shared else all_minor
 
 
 def counted_parameters(pots: Sequence[Pot]) -> dict[str, Any]:
@@ -218,8 +233,8 @@ def levels_of(asked: Transaction) -> Sequence[Level]:
     return levels
 
 
-def shared_history(pot: Pot) -> tuple[int, int, int, int]:
-    """Return reserved, posted, late (minor units) and count of a shared budget's span.
+def shared_history(pot: Pot) -> Figures:
+    """Return what a shared budget counts in its span.
 
     By what counts in it, so that what is given back later was counted before.
     """
@@ -231,8 +246,7 @@ def shared_history(pot: Pot) -> tuple[int, int, int, int]:
     }
     with connection.cursor() as cursor:
         cursor.execute(history, parameters)
-        reserved_minor, posted_minor, late_minor, count = cursor.fetchone()
-    return reserved_minor, posted_minor, late_minor, count
+        return Figures(*cursor.fetchone())
 
 
 def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
@@ -248,22 +262,16 @@ def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
 
 def shared_levels(
     budgets: Iterable[SharedBudget],
-) -> Sequence[tuple[SharedBudget, int, int]]:
-    """Return what is reserved and posted of shared budgets, in minor units.
+) -> Sequence[tuple[SharedBudget, Budget]]:
+    """Return shared budgets, each with what counts in its present period. 1 query.
 
-    As they stand in the present period. 1 query.
+    Where nothing was counted yet, that is an unsaved one.
     """
     shown, now = list(budgets), timezone.now()
     starts = {budget.pk: pot_of(budget, now).starts_at for budget in shown}
-    rows = Budget.objects.filter(
-        holder__in=starts, starts_at__in=set(starts.values())
-    ).values_list("holder", "starts_at", "reserved_minor", "posted_minor", "late_minor")
-    found = {
-        holder: (reserved, posted + late)
-        for holder, starts_at, reserved, posted, late in rows
-        if starts_at == starts[holder]
-    }
-    return [(budget, *found.get(budget.pk, (0, 0))) for budget in shown]
+    rows = Budget.objects.filter(holder__in=starts, starts_at__in=set(starts.values()))
+    found = {row.holder: row for row in rows if row.starts_at == starts[row.holder]}
+    return [(budget, found.get(budget.pk, Budget())) for budget in shown]
 
 
 def _levels(limit: Limit, item: Counted, currency: str) -> Iterator[Level]:
@@ -348,8 +356,8 @@ def _recounted(
         history = cursor.fetchall()
     ids = {budget.starts_at: budget.id for budget in budgets}
     # A budget in which nothing counts is still that row, or it would be made twice.
-    counts = dict.fromkeys(ids, (0, 0, 0, 0))
-    counts |= {starts_at: tuple(figures) for starts_at, *figures in history}
+    counts = dict.fromkeys(ids, Figures())
+    counts |= {starts_at: Figures(*figures) for starts_at, *figures in history}
     found = []
     for starts_at, figures in counts.items():
         budget = _budget(pot, starts_at, currency)
@@ -371,11 +379,9 @@ def _budget(pot: Pot, starts_at: datetime, currency: str) -> Budget:
     )
 
 
-def _set_figures(budget: Budget, figures: tuple[int, int, int, int]) -> None:
-    """Set what is reserved, posted and late (minor units), and the count."""
-    budget.reserved_minor, budget.posted_minor, budget.late_minor, budget.count = (
-        figures
-    )
+def _set_figures(budget: Budget, figures: Figures) -> None:
+    for name, figure in asdict(figures).items():
+        setattr(budget, name, figure)
 
 
 def _stored(row: dict[str, Any]) -> Budget:

@@ -33,6 +33,7 @@ _BY_KIND = """
            sum(amount_minor) FILTER (WHERE kind = 'capture') AS captured,
            sum(amount_minor) FILTER (WHERE kind = 'release') AS released,
            sum(amount_minor) FILTER (WHERE kind = 'late_capture') AS late,
+           sum(amount_minor) FILTER (WHERE kind = 'reversal') AS reversed,
            sum(amount_minor) FILTER (WHERE kind = 'refund') AS refunded
     FROM transactions_ledgerentry GROUP BY transaction_id
 """
@@ -41,9 +42,9 @@ SELECT transaction_id, row_to_json(r), row_to_json(l)
 FROM transactions_reservation r FULL JOIN ({_BY_KIND}) l USING (transaction_id)
 WHERE (coalesce(r.amount_minor, 0), coalesce(r.captured_minor, 0),
        coalesce(r.released_minor, 0), coalesce(r.late_minor, 0),
-       coalesce(r.refunded_minor, 0))
+       coalesce(r.reversed_minor, 0), coalesce(r.refunded_minor, 0))
    <> (coalesce(l.amount, 0), coalesce(l.captured, 0), coalesce(l.released, 0),
-       coalesce(l.late, 0), coalesce(l.refunded, 0))
+       coalesce(l.late, 0), coalesce(l.reversed, 0), coalesce(l.refunded, 0))
 """  # noqa: S608 - constants only.
 _MOVEMENTS = ", ".join(
     f"('{kind}', '{credit}', '{debit}')" for kind, (credit, debit) in MOVEMENTS.items()
@@ -73,7 +74,8 @@ FROM (
 ) l FULL JOIN (
     SELECT t.agent_id, t.currency,
            sum(r.amount_minor - r.captured_minor - r.released_minor) AS reserved,
-           sum(r.captured_minor + r.late_minor - r.refunded_minor) AS captured,
+           sum(r.captured_minor + r.late_minor - r.reversed_minor
+               - r.refunded_minor) AS captured,
            sum(r.refunded_minor) AS refunded
     FROM transactions_reservation r
     JOIN transactions_transaction t ON t.id = r.transaction_id
@@ -83,22 +85,30 @@ WHERE (l.total, l.reserved, l.captured, l.refunded)
       IS DISTINCT FROM (0, r.reserved, r.captured, r.refunded)
 """
 _CHILDREN = """
-SELECT r.transaction_id, r.late_minor, r.refunded_minor, l.minor, f.minor
+SELECT r.transaction_id, r.late_minor, r.reversed_minor, r.refunded_minor,
+       l.minor, l.reversed, f.minor
 FROM transactions_reservation r
-LEFT JOIN (SELECT transaction_id, sum(amount_minor) AS minor
-           FROM transactions_latecapture GROUP BY 1) l USING (transaction_id)
+LEFT JOIN (SELECT transaction_id, sum(amount_minor) AS minor,
+                  sum(amount_minor) FILTER (WHERE v.late_capture_id = c.id) AS reversed
+           FROM transactions_latecapture c
+           LEFT JOIN transactions_latecapturereversal v ON v.late_capture_id = c.id
+           GROUP BY 1) l USING (transaction_id)
 LEFT JOIN (SELECT transaction_id, sum(amount_minor) AS minor
            FROM transactions_refund GROUP BY 1) f USING (transaction_id)
-WHERE r.late_minor <> coalesce(l.minor, 0) OR r.refunded_minor <> coalesce(f.minor, 0)
+WHERE (r.late_minor, r.reversed_minor, r.refunded_minor)
+   <> (coalesce(l.minor, 0), coalesce(l.reversed, 0), coalesce(f.minor, 0))
 """
 _COUNTS = """
     coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0),
-    coalesce(sum(r.captured_minor), 0), coalesce(sum(r.late_minor), 0),
+    coalesce(sum(r.captured_minor), 0),
+    coalesce(sum(r.late_minor - r.reversed_minor), 0),
+    coalesce(sum(greatest(r.captured_minor + r.late_minor - r.reversed_minor
+                          - r.amount_minor, 0)), 0),
     count(*) FILTER (WHERE r.released_minor < r.amount_minor)
 """
 _BUDGET = """
 SELECT b.id, b.holder, b.scope, b."window", b.starts_at, b.reserved_minor,
-       b.posted_minor, b.late_minor, b.count, c.*
+       b.posted_minor, b.late_minor, b.late_above_minor, b.count, c.*
 FROM transactions_budget b {holder}
 CROSS JOIN LATERAL (
     SELECT {counts}
@@ -106,10 +116,10 @@ CROSS JOIN LATERAL (
     JOIN transactions_reservation r ON r.transaction_id = t.id
     WHERE t.currency = b.currency AND t.occurred_at >= b.starts_at
       AND (b.ends_at IS NULL OR t.occurred_at < b.ends_at) AND {counts_in}
-) AS c (reserved_minor, posted_minor, late_minor, count)
+) AS c (reserved_minor, posted_minor, late_minor, late_above_minor, count)
 WHERE {is_current}
-  AND (b.reserved_minor, b.posted_minor, b.late_minor, b.count)
-   <> (c.reserved_minor, c.posted_minor, c.late_minor, c.count)
+  AND (b.reserved_minor, b.posted_minor, b.late_minor, b.late_above_minor, b.count)
+   <> (c.reserved_minor, c.posted_minor, c.late_minor, c.late_above_minor, c.count)
 """
 # Rehearsals tell their own time: when it runs backwards, steps that a rolling limit
 # had left behind come back as they were.
@@ -194,6 +204,7 @@ recent AS (
            WHEN 'capture' THEN 'transaction.captured'
            WHEN 'increment' THEN 'transaction.incremented'
            WHEN 'refund' THEN 'transaction.refunded'
+           WHEN 'reversal' THEN 'transaction.late_capture_reversed'
            ELSE 'transaction.captured_late' END, count(*)
     FROM transactions_ledgerentry e JOIN recent ON recent.id = e.transaction_id
     WHERE e.kind NOT IN ('reserve', 'release') GROUP BY e.transaction_id, e.kind
@@ -206,9 +217,10 @@ recent AS (
     SELECT target_id AS target, action, count(*) AS times FROM audit_auditevent e, kept
     WHERE action IN ('transaction.requested', 'transaction.decided',
         'transaction.canceled', 'transaction.expired', 'transaction.captured',
-        'transaction.captured_late', 'transaction.voided', 'transaction.incremented',
-        'transaction.refunded', 'approval.requested', 'approval.approved',
-        'approval.denied', 'approval.expired')
+        'transaction.captured_late', 'transaction.late_capture_reversed',
+        'transaction.voided', 'transaction.incremented', 'transaction.refunded',
+        'approval.requested', 'approval.approved', 'approval.denied',
+        'approval.expired')
       AND NOT EXISTS (
         SELECT FROM transactions_transaction t
         WHERE t.id = e.target_id AND (t.created_at < kept.since

@@ -81,10 +81,11 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
     )
     outcomes = visible.values_list("decision__outcome").annotate(Count("pk"))
     counted = F("reservation__amount_minor") - F("reservation__released_minor")
+    taken_late = F("reservation__late_minor") - F("reservation__reversed_minor")
     spent = (
         visible.filter(reservation__isnull=False)
         .values_list("currency")
-        .annotate(minor=Sum(counted + F("reservation__late_minor")))
+        .annotate(minor=Sum(counted + taken_late))
     )
     working = agents_visible_to(user).filter(is_active=True, mode="live")
     locked = live_locks("agent").values("target_id")

@@ -14,6 +14,7 @@ from agents.core.policy import PolicyRules, compile_rules
 from agents.models import Agent
 from agents.queries import terms_of
 from transactions.core.facts import Facts, Thresholds
+from transactions.core.ledger import above_minor
 from transactions.core.outcome import Outcome
 from transactions.core.record import ENGINE_VERSION
 from transactions.core.simulation import (
@@ -39,7 +40,8 @@ BATCH = 500
 # How many requests before the window count in its limits, the newest.
 EARLIER_MAX = 10_000
 # What changes the money that counts for a request after it was set aside.
-_SIGNS = {"increment": 1, "release": -1, "late_capture": 1}
+_SIGNS = {"increment": 1, "release": -1, "late_capture": 1, "reversal": -1}
+_TAKEN_SIGNS = {"capture": 1, "late_capture": 1, "reversal": -1}
 # At least as far as a period reaches back from any instant in it.
 _REACH = {
     Period.HOUR: timedelta(hours=2),
@@ -256,17 +258,21 @@ def _word(row: Transaction) -> Word | None:
 
 
 def _steps(row: Transaction) -> Iterator[Step]:
-    reserved, released = row.amount_minor, 0
+    reserved, released, taken, above = row.amount_minor, 0, 0, 0
     for entry in row.ledger_entries.all():
+        taken += _TAKEN_SIGNS.get(entry.kind, 0) * entry.amount_minor
         if entry.kind not in _SIGNS:
             continue
         reserved += entry.amount_minor if entry.kind == "increment" else 0
         released += entry.amount_minor if entry.kind == "release" else 0
         is_gone = entry.kind == "release" and released == reserved
         amount_minor = _SIGNS[entry.kind] * entry.amount_minor
+        above_before = above
+        above = above_minor(set_aside_minor=reserved, taken_minor=taken)
         yield Step(
             entry.created_at,
             amount_minor,
             count=-1 if is_gone else 0,
             total_minor=reserved if entry.kind == "increment" else 0,
+            above_minor=above - above_before,
         )

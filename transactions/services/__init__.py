@@ -16,7 +16,10 @@ from transactions.services.delegations import (
     revoke_delegation,
     set_approver_limit,
 )
-from transactions.services.late_captures import report_late_capture
+from transactions.services.late_captures import (
+    report_late_capture,
+    reverse_late_capture,
+)
 from transactions.services.lifecycle import cancel, expire_due_authorizations
 from transactions.services.replays import (
     Replayed,
@@ -53,6 +56,7 @@ __all__ = [
     "request_function_call",
     "request_transaction",
     "retire_idempotency_records",
+    "reverse_late_capture",
     "revoke_delegation",
     "set_approver_limit",
     "set_shared_budget",

@@ -41,6 +41,7 @@ def move_money(
 ) -> None:
     """Move money of one transaction: ledger, reservation and budgets together."""
     effect, row = EFFECTS[kind], reservation.transaction
+    above_minor = reservation.above_minor
     for name, sign in effect.reservation.items():
         setattr(reservation, name, getattr(reservation, name) + sign * amount_minor)
     is_resolved = reservation.outstanding_minor == 0
@@ -55,6 +56,9 @@ def move_money(
         kind, is_resolved=is_resolved, captured_minor=reservation.captured_minor
     ):
         changes["count"] = F("count") - 1
+    if reservation.above_minor != above_minor:
+        more_minor = reservation.above_minor - above_minor
+        changes["late_above_minor"] = F("late_above_minor") + more_minor
     if changes:
         _budgets_of(reservation, agent).update(**changes)
 

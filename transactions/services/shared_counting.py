@@ -7,7 +7,7 @@ counted before. Those that lack one are given its name here.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -90,7 +90,7 @@ def count_shared(budget: SharedBudget, joined: Joined | None) -> None:
     if joined:
         _join(budget, known, max(pot.since, joined.before), pot.ends_at)
     _join(budget, ids - known, pot.since, pot.ends_at)
-    reserved_minor, posted_minor, late_minor, count = shared_history(pot)
+    figures = shared_history(pot)
     # Days of another time zone would count a part of this one, and give back more.
     overlapping = Q(ends_at=None) | Q(ends_at__gt=pot.starts_at)
     Budget.objects.filter(overlapping, holder=budget.pk, window=pot.window).exclude(
@@ -105,10 +105,7 @@ def count_shared(budget: SharedBudget, joined: Joined | None) -> None:
         defaults={
             "ends_at": pot.ends_at,
             "limit_minor": None,
-            "reserved_minor": reserved_minor,
-            "posted_minor": posted_minor,
-            "late_minor": late_minor,
-            "count": count,
+            **asdict(figures),
         },
     )
 

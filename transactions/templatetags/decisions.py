@@ -32,6 +32,7 @@ _EVENTS = {
     "transaction.captured": ("Money taken", "allow"),
     "transaction.capture_refused": ("Taking money was refused", "deny"),
     "transaction.captured_late": ("Taken late by the payment rail", "deny"),
+    "transaction.late_capture_reversed": ("Late capture taken back as wrong", ""),
     "transaction.voided": ("Given back", ""),
     "transaction.incremented": ("More set aside", "allow"),
     "transaction.increment_refused": ("More was refused", "deny"),

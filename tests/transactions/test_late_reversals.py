@@ -1,0 +1,139 @@
+"""Late captures that were reported wrongly, taken back by two people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from audit.errors import NotFound, NotPermitted
+from audit.models import AuditEvent
+from security.errors import ChangeSuperseded, OwnChangeRefused
+from security.services import approve_change
+from tests.spending import everything, spend
+from tests.transactions.moving import (
+    act,
+    budget,
+    ledger,
+    money,
+    reverse_late,
+    take_late,
+)
+from transactions import errors, services
+from transactions.models import (
+    LateCapture,
+    LateCaptureReversal,
+    LedgerEntry,
+    Transaction,
+)
+from transactions.queries.money_faults import money_faults
+
+
+def report(transaction_id, amount, person, reference):
+    return services.report_late_capture(
+        transaction_id, amount=amount, reference=reference, acting=person
+    )
+
+
+def test_j17_a_wrong_report_is_reversed_by_a_counter_entry(taken, bob, frank):
+    late = LateCapture.objects.get()
+    change = services.reverse_late_capture(
+        taken, reference="a", reason="Another shop's.", acting=bob
+    )
+    assert budget() == (0, 0, 60_00, 0)
+    assert change.changes == {
+        "captured_late": ["60.00 USD", None],
+        "reason": [None, "Another shop's."],
+    }
+
+    approve_change(change.pk, acting=frank)
+
+    assert budget() == (0, 0, 0, 0)
+    assert ledger() == {}
+    kinds = LedgerEntry.objects.values_list("kind", flat=True)
+    assert list(kinds) == ["reserve", "release", "late_capture", "reversal"]
+    reversal = LateCaptureReversal.objects.get()
+    assert (reversal.late_capture, reversal.requested_by) == (late, bob)
+    event = AuditEvent.objects.get(action="transaction.late_capture_reversed")
+    assert event.actor_id == frank.pk
+    assert event.details == {
+        "amount": "60.00",
+        "currency": "USD",
+        "reference": "a",
+        "reason": "Another shop's.",
+        "change_request": change.pk,
+        "mode": "live",
+    }
+    assert list(money_faults()) == []
+
+
+def test_j17_what_a_reversal_frees_can_be_spent_again(limited, asked, bob, frank):
+    act(limited, "void", asked)
+    take_late(asked, "1000.00", people=(bob, frank))
+    assert spend(limited, "1.00").body["outcome"] == "deny"
+
+    reverse_late(asked, people=(bob, frank))
+
+    assert spend(limited, "20.00").body["outcome"] == "allow"
+
+
+def test_j17_reversing_twice_is_reversing_once(taken, bob, frank):
+    reverse_late(taken, "a", people=(bob, frank))
+    before = everything()
+
+    seen = services.reverse_late_capture(
+        taken, reference="a", reason="Wrong.", acting=frank
+    )
+
+    assert isinstance(seen, Transaction)
+    assert everything() == before
+
+
+def test_j17_a_reversed_reference_is_not_used_again(taken, bob, frank):
+    reverse_late(taken, "a", people=(bob, frank))
+    before = everything()
+
+    with pytest.raises(errors.ReportChanged) as refused:
+        report(taken, "60.00", bob, "a")
+
+    assert refused.value.pointer == "/reference"
+    assert everything() == before
+    assert isinstance(report(taken, "60.00", bob, "a-again"), Transaction)
+
+
+def test_j17_nobody_reverses_alone_nor_what_is_unknown(taken, bob, carol, eve):
+    change = services.reverse_late_capture(
+        taken, reference="a", reason="Wrong.", acting=bob
+    )
+    before = everything()
+
+    with pytest.raises(OwnChangeRefused):
+        approve_change(change.pk, acting=bob)
+    for person, reference, error in (
+        (bob, "b", errors.InvalidRequest),
+        (carol, "a", NotPermitted),
+        (eve, "a", NotFound),
+    ):
+        with pytest.raises(error):
+            services.reverse_late_capture(
+                taken, reference=reference, reason="Wrong.", acting=person
+            )
+
+    assert everything() == before
+
+
+def test_j17_what_was_refunded_is_not_taken_back_again(limited, taken, bob, frank):
+    change = services.reverse_late_capture(
+        taken, reference="a", reason="Wrong.", acting=bob
+    )
+    act(limited, "refund", taken, amount="0.01")
+
+    with pytest.raises(errors.InvalidState):
+        services.reverse_late_capture(
+            taken, reference="a", reason="Wrong.", acting=frank
+        )
+    with pytest.raises(ChangeSuperseded):
+        approve_change(change.pk, acting=frank)
+
+    assert money(taken) == [100, 0, 100, 60, Decimal("0.01")]
+    assert ledger()["captured"] == 59_99

@@ -1,0 +1,98 @@
+"""What the payment rail took after the money had been given back, by API."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import HasPermission, person_of
+from audit.filters import refuse_unknown
+from audit.serializers import StrictCharField, StrictRegexField, StrictSerializer
+from security.api.change_requests import ChangeRequestOutput
+from security.models import ChangeRequest
+from transactions import services
+from transactions.api.serializers import AmountField, TransactionOutput
+from transactions.models import Transaction
+from transactions.representation import represent
+from transactions.services.late_captures import PERMISSION
+
+RESPONSES = {
+    200: TransactionOutput,
+    202: OpenApiResponse(
+        ChangeRequestOutput,
+        description="Nothing is changed until a second person agrees.",
+    ),
+}
+
+
+class ReferenceField(StrictRegexField):
+    def __init__(self, *, help_text: str) -> None:
+        super().__init__(
+            r"\A[\x21-\x7e]{1,100}\Z",
+            help_text=help_text,
+            error_messages={
+                "invalid": "Write 1 to 100 printable ASCII characters without blanks."
+            },
+        )
+
+
+class LateCaptureInput(StrictSerializer):
+    amount = AmountField()
+    reference = ReferenceField(help_text="The payment rail's own, told once.")
+
+
+class LateCaptureReversalInput(StrictSerializer):
+    reference = ReferenceField(help_text="Of the late capture to take back.")
+    reason = StrictCharField(max_length=500)
+
+
+class LateCaptureView(APIView):
+    """What the payment rail took after the money had been given back."""
+
+    permission_classes = [HasPermission(PERMISSION)]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="transactions_late_capture",
+        request=LateCaptureInput,
+        responses=RESPONSES,
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        """Record it; above the authorized amount, once a second person agrees."""
+        refuse_unknown(request, set())
+        body = LateCaptureInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        outcome = services.report_late_capture(
+            transaction_id, acting=person_of(request), **body.validated_data
+        )
+        return _answer(outcome)
+
+
+class LateCaptureReversalView(APIView):
+    """A late capture that was reported wrongly."""
+
+    permission_classes = [HasPermission(PERMISSION)]
+    rate_class = "high_risk"
+
+    @extend_schema(
+        operation_id="transactions_late_capture_reverse",
+        request=LateCaptureReversalInput,
+        responses=RESPONSES,
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        """Take it back by a counter-entry, once a second person agrees."""
+        refuse_unknown(request, set())
+        body = LateCaptureReversalInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        outcome = services.reverse_late_capture(
+            transaction_id, acting=person_of(request), **body.validated_data
+        )
+        return _answer(outcome)
+
+
+def _answer(outcome: Transaction | ChangeRequest) -> Response:
+    if isinstance(outcome, ChangeRequest):
+        return Response(ChangeRequestOutput(outcome).data, status=202)
+    return Response(represent(outcome))

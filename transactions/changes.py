@@ -1,0 +1,49 @@
+"""Who confirms and reverses late captures, and how; see security/changes.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from accounts.changes import of_own_accounts
+from accounts.models import User
+from accounts.queries import accounts_of, owners_visible_to
+from audit.context import Principal
+from security.changes import NONE, register
+from security.models import ChangeRequest
+from transactions.services.late_captures import (
+    PERMISSION,
+    apply_late_capture,
+    apply_late_reversal,
+    lock_late_target,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LateCaptureChanger:
+    """People who may report late captures may agree to another's, unless involved."""
+
+    carry_out: Callable[..., None]
+
+    def decidable_by(self, person: Principal) -> Q:
+        if not isinstance(person, User) or not person.has_perm(PERMISSION):
+            return NONE
+        own = list(accounts_of([person.human_id]).values_list("pk", flat=True))
+        visible = Q(owner_id__in=owners_visible_to(person).values("pk"))
+        is_involved = Q(payload__involved__has_any_keys=own)
+        return visible & ~is_involved & ~of_own_accounts(person)
+
+    def lock(self, target_id: str) -> None:
+        lock_late_target(target_id)
+
+    def apply(self, change: ChangeRequest, *, acting: Principal) -> None:
+        self.carry_out(change, acting=acting)
+
+
+def register_changers() -> None:
+    """Register who records and reverses late captures; called once, at start."""
+    kinds = ChangeRequest.Kind
+    register(kinds.LATE_CAPTURE, LateCaptureChanger(apply_late_capture))
+    register(kinds.LATE_REVERSAL, LateCaptureChanger(apply_late_reversal))
