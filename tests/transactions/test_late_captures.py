@@ -100,7 +100,9 @@ def test_nothing_is_taken_late_of_money_still_held(limited, asked, bob, carol, e
     assert everything() == before
 
 
-def test_the_dashboard_counts_what_is_set_aside_or_taken(limited, asked, bob, carol):
+def test_the_dashboard_counts_what_is_set_aside_or_taken(
+    limited, asked, bob, carol, frank
+):
     def spent():
         since = timezone.now() - timedelta(minutes=5)
         return dashboard_for(carol, since=since).spent_minor
@@ -114,10 +116,12 @@ def test_the_dashboard_counts_what_is_set_aside_or_taken(limited, asked, bob, ca
     assert spent() == {"USD": 30_00}
     services.report_late_capture(asked, amount="5.00", reference="r", acting=bob)
     assert spent() == {"USD": 35_00}
+    reverse_late(asked, people=(bob, frank))
+    assert spent() == {"USD": 30_00}
 
     other = spend(limited, "400.00").body["id"]
     act(limited, "capture", other, amount="10.00", is_final=True)
-    assert spent() == {"USD": 45_00}
+    assert spent() == {"USD": 40_00}
 
 
 def test_j17_up_to_the_authorized_amount_one_person_suffices(taken, bob):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
@@ -21,9 +22,11 @@ from tests.transactions.moving import (
 )
 from transactions import errors, services
 from transactions.models import (
+    Budget,
     LateCapture,
     LateCaptureReversal,
     LedgerEntry,
+    Reservation,
     Transaction,
 )
 from transactions.queries.money_faults import money_faults
@@ -137,3 +140,53 @@ def test_j17_what_was_refunded_is_not_taken_back_again(limited, taken, bob, fran
 
     assert money(taken) == [100, 0, 100, 60, Decimal("0.01")]
     assert ledger()["captured"] == 59_99
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (
+            lambda: Reservation.objects.update(reversed_minor=0),
+            "transactions_reservation refuses UPDATE: its rows are history",
+        ),
+        (
+            lambda: Reservation.objects.update(refunded_minor=1),
+            "refunds_within_captures",
+        ),
+        (lambda: Budget.objects.update(late_above_minor=1), "budget_not_negative"),
+    ],
+)
+def test_l1_the_database_holds_what_was_reversed_too(
+    taken, bob, frank, change, refusal
+):
+    reverse_late(taken, "a", people=(bob, frank))
+    before = everything()
+
+    with pytest.raises(DatabaseError, match=refusal), transaction.atomic():
+        change()
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE transactions_latecapturereversal SET reason = 'Other.'",
+        "DELETE FROM transactions_latecapturereversal",
+        "TRUNCATE transactions_latecapturereversal",
+    ],
+)
+def test_l1_a_reversal_is_history(refusal, taken, bob, frank, sql):
+    reverse_late(taken, "a", people=(bob, frank))
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    before = everything()
+
+    with (
+        pytest.raises(DatabaseError, match=refusal),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+
+    assert everything() == before
