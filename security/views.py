@@ -17,9 +17,6 @@ from audit.services import record_refusal
 from security import services
 from security.core.changes import change_lines
 from security.errors import (
-    ChangeExpired,
-    ChangeResolved,
-    ChangeSuperseded,
     OwnChangeRefused,
 )
 from security.form_limits import limit_form
@@ -75,7 +72,9 @@ def _answer(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
             method=request.method, path=request.path, status=403, code=error.code
         )
         return _refused(request, change, form, error, status=403)
-    except (ChangeExpired, ChangeResolved, ChangeSuperseded) as error:
+    except DomainError as error:
+        if error.ends_page:
+            raise
         return _refused(request, change, form, error, status=409)
     messages.success(request, f"{change.get_status_display()}: {change}.")
     return redirect("security:change-list")

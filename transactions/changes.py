@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts.changes import of_own_accounts
 from accounts.models import User
-from accounts.queries import accounts_of, owners_visible_to
+from accounts.queries import accounts_of, humans_of, owners_visible_to
 from audit.context import Principal
 from security.changes import NONE, register
 from security.models import ChangeRequest
@@ -30,7 +30,7 @@ class LateCaptureChanger:
     def decidable_by(self, person: Principal) -> Q:
         if not isinstance(person, User) or not person.has_perm(PERMISSION):
             return NONE
-        own = list(accounts_of([person.human_id]).values_list("pk", flat=True))
+        own = list(accounts_of(humans_of(person)).values_list("pk", flat=True))
         visible = Q(owner_id__in=owners_visible_to(person).values("pk"))
         is_involved = Q(payload__involved__has_any_keys=own)
         return visible & ~is_involved & ~of_own_accounts(person)

@@ -124,7 +124,7 @@ _ACTIONS: dict[str, Action] = {
     ),
     "transaction.late_capture_reversed": Action(
         "A late capture that was reported wrongly was taken back.",
-        ("amount", "currency", "reference", "reason", "change_request"),
+        ("amount", "currency", "reference", "reason"),
     ),
     "transaction.voided": Action(
         "Money set aside was given back.", ("amount", "currency")

@@ -159,7 +159,7 @@ def test_it_serves_and_shows_the_first_passwords(platform):
     assert credentials["base_url"] == platform.base_url
     passwords = [user["password"] for user in credentials["users"].values()]
     secrets = [agent["client_secret"] for agent in credentials["agents"]]
-    assert len(passwords) == len(secrets) == 3
+    assert (len(passwords), len(secrets)) == (5, 3)
     assert [each for each in passwords if each not in said] == []
     assert [each for each in secrets if each in said] == []
 

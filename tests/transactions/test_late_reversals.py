@@ -190,3 +190,19 @@ def test_l1_a_reversal_is_history(refusal, taken, bob, frank, sql):
         cursor.execute(sql)
 
     assert everything() == before
+
+
+def test_c15_one_person_alone_reports_and_reverses_and_the_log_says_so(
+    taken, bob, settings
+):
+    settings.FOUR_EYES = False
+
+    assert isinstance(report(taken, "40.01", bob, "b"), Transaction)
+    assert budget() == (0, 0, 100_01, 0)
+    services.reverse_late_capture(taken, reference="b", reason="Wrong.", acting=bob)
+
+    assert budget() == (0, 0, 60_00, 0)
+    for action in ("captured_late", "late_capture_reversed"):
+        event = AuditEvent.objects.filter(action=f"transaction.{action}").latest("id")
+        assert event.details["four_eyes"] == "off"
+    assert list(money_faults()) == []

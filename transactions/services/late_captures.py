@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import DataError, transaction
 
 from accounts.models import User
@@ -25,6 +26,7 @@ from audit.context import Principal
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
 from security.errors import ChangeSuperseded
+from security.four_eyes import said_of_them
 from security.models import ChangeRequest
 from security.services import Proposal, request_change
 from security.services.alerts import raise_at_once
@@ -68,7 +70,8 @@ def report_late_capture(
         target = _locked_target(seen, reference)
         if not target.is_reported(amount_minor):
             target.check_sum(amount_minor)
-            if target.taken_minor + amount_minor > target.authorized_minor:
+            is_above = target.taken_minor + amount_minor > target.authorized_minor
+            if is_above and settings.FOUR_EYES:
                 return request_change(
                     _report_proposal(target, amount_minor), acting=acting
                 )
@@ -94,9 +97,10 @@ def reverse_late_capture(
         late = target.reported()
         if not _is_reversed(late):
             target.check_reversible(late)
-            return request_change(
-                _reversal_proposal(target, late, reason), acting=acting
-            )
+            proposal = _reversal_proposal(target, late, reason)
+            if settings.FOUR_EYES:
+                return request_change(proposal, acting=acting)
+            _give_back(target, late, mask(reason), author=acting, acting=acting)
     return transaction_for(acting, transaction_id)
 
 
@@ -124,15 +128,8 @@ def apply_late_reversal(change: ChangeRequest, *, acting: Principal) -> None:
         author, target = _asked_by_whom_of_what(change)
         late = target.reported()
         target.check_reversible(late)
-    LateCaptureReversal.objects.create(
-        late_capture=late,
-        reason=change.payload["reason"],
-        requested_by=author,
-        created_at=target.spender.agent.now,
-    )
-    target.move("reversal", late.amount_minor)
-    details = {"reason": change.payload["reason"], "change_request": change.pk}
-    target.tell("late_capture_reversed", late.amount_minor, details, acting)
+    reason = change.payload["reason"]
+    _give_back(target, late, reason, author=author, acting=acting, change=change)
 
 
 def lock_late_target(target_id: str) -> None:
@@ -269,9 +266,33 @@ def _take(
     target.move("late_capture", amount_minor)
     if target.row.status != Status.CAPTURED:
         set_status(target.row, Status.CAPTURED)
-    details = {"change_request": change.pk} if change else {}
-    target.tell("captured_late", amount_minor, details, acting)
+    target.tell("captured_late", amount_minor, _agreed(change), acting)
     raise_at_once("late_capture")
+
+
+def _give_back(
+    target: _Target,
+    late: LateCapture,
+    reason: str,
+    *,
+    author: User,
+    acting: Principal,
+    change: ChangeRequest | None = None,
+) -> None:
+    told = reason[:REASON_MAX]
+    LateCaptureReversal.objects.create(
+        late_capture=late,
+        reason=told,
+        requested_by=author,
+        created_at=target.spender.agent.now,
+    )
+    target.move("reversal", late.amount_minor)
+    details = {"reason": told, **_agreed(change)}
+    target.tell("late_capture_reversed", late.amount_minor, details, acting)
+
+
+def _agreed(change: ChangeRequest | None) -> dict[str, str]:
+    return {"change_request": change.pk} if change else said_of_them()
 
 
 def _report_proposal(target: _Target, amount_minor: int) -> Proposal:
