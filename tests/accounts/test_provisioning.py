@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import ProgrammingError
+from django.test import Client
 from django.utils import timezone
 
 from accounts import services
@@ -20,6 +21,7 @@ from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.models import Alert
 from security.services import approve_change
+from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import PASSWORD, People, make_person
 from tests.spending import approve, deny, everything, held
@@ -251,3 +253,22 @@ def test_what_one_does_to_ones_own_account_makes_nobody_a_maker(
     services.update_user(user=alice, acting=alice, email="new@example.com")
 
     assert not Provisioning.objects.exists()
+
+
+def test_c16_who_waits_to_be_confirmed_is_told_on_the_pages(
+    people: People, alice: User
+):
+    services.update_user(user=people.bob, acting=alice, email="x@example.com")
+    client = Client()
+    sign_in(client, people.bob)
+
+    for page in ("/approvals/", "/change-requests/"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert "e-mail changed by alice." in answer.content.decode()
+
+    services.confirm_account(user=people.bob, acting=make_person("heidi", "admin"))
+    for page in ("/approvals/", "/change-requests/"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert "changed by alice" not in answer.content.decode()
