@@ -36,6 +36,11 @@ class Options:
         return self.demo if self.demo is not None else not self.given_database
 
     @property
+    def passwords_end(self) -> bool:
+        """Whether first passwords end: all but those of our own demonstration."""
+        return bool(self.given_database) or not self.has_demo
+
+    @property
     def credentials(self) -> Path:
         return self.data / "credentials.json"
 

@@ -148,8 +148,7 @@ class Supervisor:
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
         data += [] if self.options.has_demo else ["--admin-only"]
-        if self.options.given_database or not self.options.has_demo:
-            data.append("--first-passwords")
+        data += ["--first-passwords"] if self.options.passwords_end else []
         if told := self._manage("demo_data", *data):
             self.say(told)
         self._start_apps(listener)
@@ -288,6 +287,8 @@ class Supervisor:
         self.say(f"\nFirst run. These passwords are in {self.options.credentials}:")
         for role, user in content.get("users", {}).items():
             self.say(f"  {role:8} {user['username']:12} {user['password']}")
+        if self.options.passwords_end:
+            self.say("Each is good for one use within a day: to choose one's own.")
         for agent in content.get("agents", []):
             self.say(f"  agent    {agent['name']:12} client_id {agent['client_id']}")
         self.say("")

@@ -85,3 +85,4 @@ def test_demonstration_data_goes_into_a_given_database_only_if_asked(
     options = Options(data=tmp_path, demo=asked, database_url=given)
 
     assert options.has_demo is has_demo
+    assert options.passwords_end is (bool(given) or not has_demo)
