@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from django.db.models import Q
 
 from accounts.models import User
@@ -14,20 +17,24 @@ from security.changes import NONE, register
 from security.models import ChangeRequest
 
 
-class RightsChanger:
-    """Whoever may change anybody's rights may agree to another's own."""
+@dataclass(frozen=True, slots=True)
+class PermissionChanger:
+    """People who hold a permission may agree to changes that others ask for."""
+
+    permission: str
+    lock: Callable[..., None]
+    apply: Callable[..., None]
 
     def decidable_by(self, person: Principal) -> Q:
-        if not isinstance(person, User) or not holds(person, CHANGE_USER):
+        if not isinstance(person, User) or not holds(person, self.permission):
             return NONE
         return ~of_own_accounts(person)
 
-    def lock(self, target_id: str) -> None:
-        if not User.objects.select_for_update().filter(pk=target_id).first():
-            raise NotFound
 
-    def apply(self, change: ChangeRequest, *, acting: Principal) -> None:
-        apply_rights_change(change, acting=acting)
+def lock_person(target_id: str) -> None:
+    """Lock a person's row until the transaction ends. Raises NotFound."""
+    if not User.objects.select_for_update().filter(pk=target_id).first():
+        raise NotFound
 
 
 def of_own_accounts(person: User) -> Q:
@@ -38,4 +45,5 @@ def of_own_accounts(person: User) -> Q:
 
 def register_changers() -> None:
     """Tell `security` who changes people; called once, when the app is ready."""
-    register(ChangeRequest.Kind.ROLE, RightsChanger())
+    changer = PermissionChanger(CHANGE_USER, lock_person, apply_rights_change)
+    register(ChangeRequest.Kind.ROLE, changer)

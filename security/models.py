@@ -70,6 +70,8 @@ class ChangeRequest(models.Model):
         ROLE = "role", "Rights of a person"
         LATE_CAPTURE = "late_capture", "Late capture"
         LATE_REVERSAL = "late_reversal", "Reversal of a late capture"
+        SHARED_BUDGET = "shared_budget", "Shared budget"
+        APPROVER_LIMIT = "approver_limit", "Limit of an approver"
 
     class Status(models.TextChoices):
         WAITING = "waiting"

@@ -1,4 +1,4 @@
-"""Who confirms and reverses late captures, and how; see security/changes.py."""
+"""Who agrees to changes of money and of approvers' limits; see security/changes.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from accounts.changes import of_own_accounts
+from accounts.changes import PermissionChanger, lock_person, of_own_accounts
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
 from audit.context import Principal
 from security.changes import NONE, register
 from security.models import ChangeRequest
+from transactions.services import approver_limits, shared_budgets
 from transactions.services.late_captures import (
     PERMISSION,
     apply_late_capture,
@@ -43,7 +44,23 @@ class LateCaptureChanger:
 
 
 def register_changers() -> None:
-    """Register who records and reverses late captures; called once, at start."""
+    """Register who carries out each kind of change; called once, at start."""
     kinds = ChangeRequest.Kind
     register(kinds.LATE_CAPTURE, LateCaptureChanger(apply_late_capture))
     register(kinds.LATE_REVERSAL, LateCaptureChanger(apply_late_reversal))
+    register(
+        kinds.SHARED_BUDGET,
+        PermissionChanger(
+            shared_budgets.PERMISSION,
+            shared_budgets.lock_shared_budget,
+            shared_budgets.apply_shared_budget,
+        ),
+    )
+    register(
+        kinds.APPROVER_LIMIT,
+        PermissionChanger(
+            approver_limits.PERMISSION,
+            lock_person,
+            approver_limits.apply_approver_limit,
+        ),
+    )

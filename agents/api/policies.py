@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiParameter,
-    OpenApiResponse,
     extend_schema,
     extend_schema_field,
 )
@@ -42,7 +41,7 @@ from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
 from audit.errors import NotFound
 from audit.serializers import StrictSerializer
-from security.api.change_requests import ChangeRequestOutput
+from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 
 IF_MATCH = OpenApiParameter(
@@ -237,10 +236,7 @@ class AgentPolicyView(HighRiskWritesView):
         request=PolicyInput,
         responses={
             200: PolicyOutput,
-            202: OpenApiResponse(
-                ChangeRequestOutput,
-                description="Nothing is changed until a second person agrees.",
-            ),
+            202: WAITS,
         },
         tags=["agents"],
     )

@@ -6,7 +6,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+)
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,8 +27,9 @@ from security.services import approve_change, reject_change
 
 class ChangeTargetOutput(serializers.Serializer[Any]):
     id = serializers.CharField(
-        help_text="An agent (policy), a person (role), or a transaction, / and the"
-        " payment rail's reference (late_capture, late_reversal)."
+        help_text="An agent (policy), a person (role, approver_limit), a budget"
+        " (shared_budget), or a transaction, / and the payment rail's reference"
+        " (late_capture, late_reversal)."
     )
     label = serializers.CharField()  # type: ignore[assignment] # Shadows Field.label.
 
@@ -56,6 +61,13 @@ class ChangeRequestOutput(serializers.ModelSerializer[ChangeRequest]):
     @extend_schema_field(ChangeTargetOutput)
     def get_target(self, change: ChangeRequest) -> dict[str, str]:
         return {"id": change.target_id, "label": change.target_label}
+
+
+# What a view answers, with status 202, to a change that must wait.
+WAITS = OpenApiResponse(
+    ChangeRequestOutput,
+    description="Nothing is changed until a second person agrees.",
+)
 
 
 class ChangeRequestFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.

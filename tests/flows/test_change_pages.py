@@ -13,7 +13,9 @@ from security import services
 from security.models import ChangeRequest
 from tests.browsing import sign_in
 from tests.flows.requests import numbers
-from tests.people import PASSWORD
+from tests.people import PASSWORD, make_person
+from tests.transactions.sharing import share
+from transactions.services import set_approver_limit
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -37,6 +39,27 @@ def test_the_page_tells_what_would_change_and_takes_the_word(asked, own, alice):
 
     assert "Approved: Policy of an agent" in answer.content.decode()
     assert numbers(own) == [1, 2]
+
+
+def test_c15_the_page_tells_what_looser_limits_would_change(people, alice):
+    share(alice, 100_00, people.north)
+    set_approver_limit(people.bob, (500_00, "USD"), acting=alice)
+    budget = share(alice, 250_00, people.north, is_active=False, time_zone="Asia/Tokyo")
+    limit = set_approver_limit(people.bob, None, acting=alice)
+    browser = browser_of(make_person("grace", "admin"))
+
+    assert told_by(browser, budget) == [
+        ("Limit", "100.00 USD", "250.00 USD"),
+        ("Active", "yes", "no"),
+        ("Time zone", "UTC", "Asia/Tokyo"),
+    ]
+    assert told_by(browser, limit) == [("Approval limit", "500.00 USD", "not set")]
+
+
+def told_by(browser, change):
+    answer = browser.get(f"/change-requests/{change.pk}/")
+    assert f"{change.get_kind_display()} <span" in answer.content.decode()
+    return answer.context["lines"]
 
 
 def test_the_page_asks_for_a_fresh_proof_and_takes_the_word_up_again(asked, own, alice):

@@ -6,6 +6,7 @@ import pytest
 
 from audit.models import AuditEvent
 from tests.flows.requests import URL, app_rows, create, hold, problem
+from tests.people import make_person
 from tests.spending import everything
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
@@ -212,6 +213,28 @@ def test_an_administrator_sets_what_a_team_may_spend(
         }
     ]
     assert manager.post(BUDGETS, body).status_code == 403
+
+
+def test_c15_a_looser_shared_budget_is_202_until_another_administrator_agrees(
+    alice, people, client_for
+):
+    admin = client_for(alice)
+    other = client_for(make_person("grace", "admin"))
+    body = {"team": people.north.pk, "currency": "USD", "period": "day"}
+    budget = admin.post(BUDGETS, body | {"limit": "60.00"}).json()
+
+    answer = admin.post(BUDGETS, body | {"limit": "70.00"})
+
+    asked = answer.json()
+    assert answer.status_code == 202
+    assert (asked["kind"], asked["status"]) == ("shared_budget", "waiting")
+    assert asked["target"] == {"id": budget["id"], "label": "North, Day, USD"}
+    assert asked["changes"] == {"limit": ["60.00 USD", "70.00 USD"]}
+    assert [each["limit"] for each in admin.get(BUDGETS).json()["data"]] == ["60.00"]
+    address = f"/api/v1/change-requests/{asked['id']}/approve/"
+    problem(admin.post(address), 403, "own_change")
+    assert other.post(address).json()["status"] == "approved"
+    assert [each["limit"] for each in admin.get(BUDGETS).json()["data"]] == ["70.00"]
 
 
 def test_shared_budgets_come_in_pages(alice, client_for):

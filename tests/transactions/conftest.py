@@ -46,6 +46,12 @@ def pair(people: People, frank: User) -> tuple[User, User]:
 
 
 @pytest.fixture
+def admins(people: People) -> tuple[User, User]:
+    """The administrator who asks for looser limits, and another one who agrees."""
+    return people.alice, make_person("grace", User.Role.ADMIN)
+
+
+@pytest.fixture
 def taken(limited: Agent, asked: str, people: People) -> str:
     """A voided transaction of which 60.00 of the 100.00 were taken late."""
     act(limited, "void", asked)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.utils import timezone
 
+from security.services import approve_change
 from tests.factories import SEED_POLICY
 from transactions import services
-from transactions.models import Budget
+from transactions.models import Budget, SharedBudget
 
 POLICY = {
     **SEED_POLICY,
@@ -26,6 +27,16 @@ def share(alice, limit_minor, team=None, period="day", **values):
     )
     alice.authenticated_at = timezone.now()
     return services.set_shared_budget(terms, acting=alice)
+
+
+def loosen(admins, *args, **values):
+    """Set a shared budget as share() does, where a second administrator must agree."""
+    asker, other = admins
+    change = share(asker, *args, **values)
+    assert change.kind == "shared_budget"
+    other.authenticated_at = timezone.now()
+    approve_change(change.pk, acting=other)
+    return SharedBudget.objects.get(pk=change.target_id)
 
 
 def reasons(body):

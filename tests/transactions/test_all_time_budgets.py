@@ -8,7 +8,7 @@ from django.db import OperationalError
 from audit.models import AuditEvent
 from tests.factories import make_agent
 from tests.spending import principal_of, spend
-from tests.transactions.sharing import POLICY, share, used
+from tests.transactions.sharing import POLICY, loosen, share, used
 from tests.transactions.test_races import at_once
 from transactions import services
 from transactions.models import Reservation, SharedBudget
@@ -80,10 +80,10 @@ def test_it_goes_on_where_it_was_broken_off(alice, mine, monkeypatch):
     ]
 
 
-def test_switched_off_and_on_it_is_counted_anew(alice, mine):
+def test_switched_off_and_on_it_is_counted_anew(alice, admins, mine):
     set_all_time(alice)
     asked = spend(mine, "60.00").body["id"]
-    set_all_time(alice, is_active=False)
+    loosen(admins, 100_00, period="all_time", is_active=False)
     spend(mine, "20.00", merchant="Shop")
 
     budget = set_all_time(alice)

@@ -13,6 +13,8 @@ from accounts.models import User
 from audit.errors import NotPermitted
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
+from security.models import ChangeRequest
+from security.services import approve_change
 from tests.browsing import sign_in
 from tests.people import make_person
 from tests.spending import approve, deny, everything, held, spend
@@ -25,7 +27,14 @@ from transactions.queries import approval_queue
 ADD = "/admin/transactions/approverlimit/add/"
 
 
-def test_k7_above_their_own_limit_nobody_approves(agent, people):
+def loosen(admins, person, limit):
+    asker, other = admins
+    change = services.set_approver_limit(person, limit, acting=asker)
+    assert change.kind == "approver_limit"
+    approve_change(change.pk, acting=other)
+
+
+def test_k7_above_their_own_limit_nobody_approves(agent, people, admins):
     services.set_approver_limit(people.bob, (749_99, "USD"), acting=people.alice)
     approval = held(agent, "750.00")
     before = everything()
@@ -35,7 +44,7 @@ def test_k7_above_their_own_limit_nobody_approves(agent, people):
 
     assert everything() == before
     assert not approval_queue(people.bob, now=timezone.now()).exists()
-    services.set_approver_limit(people.bob, (750_00, "USD"), acting=people.alice)
+    loosen(admins, people.bob, (750_00, "USD"))
     assert approval_queue(people.bob, now=timezone.now()).exists()
     assert approve(approval, people.bob).status == "approved"
 
@@ -65,10 +74,10 @@ def test_k7_a_limit_that_was_lowered_since_takes_the_word_back(
     assert approve(approval, frank).status == "waiting"
 
 
-def test_a_limit_is_told_to_the_log_with_old_and_new(people):
+def test_a_limit_is_told_to_the_log_with_old_and_new(people, admins):
     services.set_approver_limit(people.bob, (500_00, "USD"), acting=people.alice)
     services.set_approver_limit(people.bob, (500_00, "USD"), acting=people.alice)
-    services.set_approver_limit(people.bob, None, acting=people.alice)
+    loosen(admins, people.bob, None)
 
     events = AuditEvent.objects.filter(action="approver_limit.set").order_by("id")
     assert [event.details["changes"]["approval_limit"] for event in events] == [
@@ -101,7 +110,7 @@ def limits():
     return list(ApproverLimit.objects.values_list("person__username", "amount_minor"))
 
 
-def test_the_console_sets_changes_and_removes_limits(console, people):
+def test_the_console_sets_changes_and_removes_limits(console, people, admins):
     body = {"person": people.bob.pk, "amount": "5000.00", "currency": "USD"}
 
     assert console.post(ADD, body).status_code == 302
@@ -111,8 +120,26 @@ def test_the_console_sets_changes_and_removes_limits(console, people):
     assert console.post(page, {"amount": "10", "currency": "USD"}).status_code == 302
     assert limits() == [("bob", 10_00)]
     chosen = {"action": "remove", "_selected_action": [people.bob.pk]}
-    console.post("/admin/transactions/approverlimit/", chosen)
+    told = console.post("/admin/transactions/approverlimit/", chosen, follow=True)
+    removal = ChangeRequest.objects.get()
+    assert told_to_wait(removal) in told.content.decode()
+    assert limits() == [("bob", 10_00)]
+    approve_change(removal.pk, acting=admins[1])
     assert limits() == []
+
+
+def test_c15_the_console_tells_that_a_higher_limit_waits(console, people):
+    services.set_approver_limit(people.bob, (5_00, "USD"), acting=people.alice)
+    page = f"/admin/transactions/approverlimit/{people.bob.pk}/change/"
+
+    told = console.post(page, {"amount": "10", "currency": "USD"}, follow=True)
+
+    assert told_to_wait(ChangeRequest.objects.get()) in told.content.decode()
+    assert limits() == [("bob", 5_00)]
+
+
+def told_to_wait(change):
+    return f"A looser limit waits for another administrator to agree: {change.pk}."
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,10 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
-from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from security.models import ChangeRequest
 from security.services import approve_change
-from tests.factories import SEED_POLICY, make_agent
+from tests.factories import SEED_POLICY, give_terms, make_agent
 from tests.people import make_people, make_person
 from tests.spending import approve, deny, make_due, principal_of, spend
 from tests.transactions.money_model import (
@@ -110,9 +109,7 @@ class Money(RuleBasedStateMachine):
             "time_zone": ZONES[0],
             "limits": limits,
         }
-        agent_services.set_policy(
-            agent.pk, parse_terms(terms), acting=self.people.alice
-        )
+        give_terms(agent, parse_terms(terms), acting=self.people.alice)
         agent.refresh_from_db()
         bounds = [
             Bound(minor, count, each.get("per", ""), each.get("name", "").lower())
@@ -330,8 +327,17 @@ class Money(RuleBasedStateMachine):
             time_zone=zone,
             is_active=is_active,
         )
-        key = services.set_shared_budget(terms, acting=self.people.alice).pk
+        outcome = services.set_shared_budget(terms, acting=self.people.alice)
+        waits = isinstance(outcome, ChangeRequest)
+        if waits:
+            approve_change(outcome.pk, acting=self.approver)
+        key = outcome.target_id if waits else outcome.pk
         old = self.model.shared.get(key)
+        assert waits == bool(
+            old
+            and old.is_active
+            and (not is_active or amount > old.amount or zone != old.zone)
+        )
         new = Shared(amount, team=team, zone=zone, is_active=is_active)
         self.model.shared[key] = new
         if is_active and (old is None or not old.is_active or old.zone != zone):

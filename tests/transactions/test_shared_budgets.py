@@ -15,7 +15,7 @@ from tests.elsewhere import wait_until_blocked
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person
 from tests.spending import approve, credential_of, everything, held, principal_of, spend
-from tests.transactions.sharing import POLICY, reasons, share, used
+from tests.transactions.sharing import POLICY, loosen, reasons, share, used
 from tests.transactions.test_races import at_once
 from transactions import services
 from transactions.errors import IncrementRefused, InvalidRequest, StillRefused
@@ -126,7 +126,9 @@ def test_what_was_spent_before_counts_and_is_given_back(alice, north, mine, your
     assert used(budget) == (0, 30_00, 0)
 
 
-def test_a_lower_limit_holds_although_more_is_set_aside(alice, north, mine, bob):
+def test_a_lower_limit_holds_although_more_is_set_aside(
+    alice, admins, north, mine, bob
+):
     budget = share(alice, 2000_00, north)
     approval = held(
         make_agent(mine.owner, acting=alice, name="held", policy=SEED_POLICY)
@@ -136,15 +138,17 @@ def test_a_lower_limit_holds_although_more_is_set_aside(alice, north, mine, bob)
     assert reasons(spend(mine, "0.01").body) == ["shared_budget_exceeded"]
     with pytest.raises(StillRefused):
         approve(approval, bob)
-    share(alice, 750_00, north)
+    loosen(admins, 750_00, north)
     assert approve(approval, bob).status == "approved"
     assert used(budget) == (750_00, 0, 0)
 
 
-def test_a_budget_that_is_switched_off_and_on_counts_what_it_missed(alice, north, mine):
+def test_a_budget_that_is_switched_off_and_on_counts_what_it_missed(
+    alice, admins, north, mine
+):
     share(alice, 100_00, north)
     spend(mine, "10.00")
-    budget = share(alice, 100_00, north, is_active=False)
+    budget = loosen(admins, 100_00, north, is_active=False)
     assert spend(mine, "200.00").body["outcome"] == "allow"
 
     share(alice, 250_00, north)
@@ -234,7 +238,8 @@ def test_two_administrators_at_once_set_one_budget(committed_db, people, alice):
     frank = make_person("frank", User.Role.ADMIN)
 
     set_by_both = at_once(
-        lambda: share(alice, 100_00), lambda: share(frank, 200_00, is_active=False)
+        lambda: share(alice, 100_00, is_active=False),
+        lambda: share(frank, 200_00, is_active=False),
     )
 
     [budget] = SharedBudget.objects.all()
@@ -296,12 +301,12 @@ def test_agents_that_share_no_budget_never_wait_for_each_other(
     assert body["outcome"] == "allow"
 
 
-def test_a_raised_limit_holds_for_increments_too(alice, north, mine):
+def test_a_raised_limit_holds_for_increments_too(alice, admins, north, mine):
     budget = share(alice, 100_00, north)
     asked = spend(mine, "60.00").body["id"]
     act = {"acting": principal_of(mine)}
 
-    share(alice, 130_00, north)
+    loosen(admins, 130_00, north)
     services.increment(asked, amount="70.00", idempotency_key="one", **act)
 
     assert used(budget) == (130_00, 0, 0)
@@ -309,11 +314,13 @@ def test_a_raised_limit_holds_for_increments_too(alice, north, mine):
         services.increment(asked, amount="0.01", idempotency_key="two", **act)
 
 
-def test_money_goes_back_after_the_budgets_time_zone_changed(alice, north, mine):
+def test_money_goes_back_after_the_budgets_time_zone_changed(
+    alice, admins, north, mine
+):
     zones = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC")
     budget = share(alice, 100_00, north, time_zone="Etc/GMT-13")
     for n, zone in enumerate(zones):
-        share(alice, 100_00, north, time_zone=zone)
+        loosen(admins, 100_00, north, time_zone=zone)
         asked = spend(mine, "60.00", merchant=f"Shop {n}").body["id"]
         services.void(asked, acting=principal_of(mine), idempotency_key=f"void-{n}")
 
@@ -321,14 +328,14 @@ def test_money_goes_back_after_the_budgets_time_zone_changed(alice, north, mine)
 
 
 def test_money_goes_back_although_the_owner_left_before_it_was_counted_anew(
-    people, alice, north, mine
+    people, alice, admins, north, mine
 ):
     budget = share(alice, 100_00, north)
     asked = spend(mine, "60.00").body["id"]
     mine.owner.team = people.eve.team
     mine.owner.save(update_fields=["team"])
 
-    share(alice, 100_00, north, is_active=False)
+    loosen(admins, 100_00, north, is_active=False)
     share(alice, 100_00, north)
 
     assert used(budget) == (60_00, 0, 0)
@@ -337,7 +344,7 @@ def test_money_goes_back_although_the_owner_left_before_it_was_counted_anew(
 
 
 def test_a_budget_that_is_switched_off_judges_nothing_and_still_counts(
-    alice, north, mine, bob
+    alice, admins, north, mine, bob
 ):
     budget = share(alice, 800_00, north)
     other = make_agent(mine.owner, acting=alice, name="held", policy=SEED_POLICY)
@@ -345,7 +352,7 @@ def test_a_budget_that_is_switched_off_judges_nothing_and_still_counts(
     asked = spend(mine, "50.00").body["id"]
     act = {"acting": principal_of(mine)}
 
-    share(alice, 700_00, north, is_active=False)
+    loosen(admins, 700_00, north, is_active=False)
     assert [each.label for each in levels_of(approval.transaction)] == []
     services.increment(asked, amount="150.00", idempotency_key="one", **act)
     assert approve(approval, bob).status == "approved"

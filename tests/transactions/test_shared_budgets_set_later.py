@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.elsewhere import wait_until_blocked
 from tests.factories import make_agent
 from tests.spending import principal_of, spend
-from tests.transactions.sharing import POLICY, reasons, share, used
+from tests.transactions.sharing import POLICY, loosen, reasons, share, used
 from tests.transactions.test_races import attempt
 from transactions import services
 from transactions.errors import BudgetsChanging, IncrementRefused
@@ -66,7 +66,9 @@ def test_a_budget_that_comes_up_during_a_step_is_not_passed_by(
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["east", "west"])
-def test_a_changed_time_zone_leaves_the_days_before_their_limit(people, alice, sign):
+def test_a_changed_time_zone_leaves_the_days_before_their_limit(
+    people, alice, admins, sign
+):
     north = people.bob.team
     mine, yours = (
         make_agent(owner, acting=alice, name=owner.username, policy=POLICY)
@@ -80,14 +82,14 @@ def test_a_changed_time_zone_leaves_the_days_before_their_limit(people, alice, s
     zone = _zone_far_from_midnight(today, sign)
 
     with time_machine.travel(today + timedelta(days=1), tick=False):
-        share(alice, 100_00, north, time_zone=zone)
+        loosen(admins, 100_00, north, time_zone=zone)
     for key in ("one", "two"):
         with pytest.raises(IncrementRefused) as refused:
             services.increment(asked, amount="0.01", idempotency_key=key, **act)
         told = {"reasons": refused.value.reasons}
         assert reasons(told) == ["shared_budget_exceeded"]
     with time_machine.travel(today + timedelta(days=1), tick=False):
-        share(alice, 150_00, north, time_zone=zone)
+        loosen(admins, 150_00, north, time_zone=zone)
     services.increment(asked, amount="50.00", idempotency_key="three", **act)
     with pytest.raises(IncrementRefused):
         services.increment(asked, amount="0.01", idempotency_key="four", **act)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.models import User
 from accounts.permissions import person_of
 from agents.core.approval_levels import ROLES
 from agents.core.money import MoneyError, format_amount, parse_amount
@@ -21,6 +22,8 @@ from transactions.models import (
     ApprovalVote,
     ApproverLimit,
 )
+
+WAITS = "A looser limit waits for another administrator to agree: %s."
 
 
 @admin.register(ApprovalRequest)
@@ -145,8 +148,7 @@ class ApproverLimitAdmin(ServiceAdmin):
         self, request: HttpRequest, obj: ApproverLimit, form: Any, change: Any
     ) -> None:
         given = form.cleaned_data
-        limit = (given["minor"], given["currency"])
-        services.set_approver_limit(obj.person, limit, acting=person_of(request))
+        self._set(request, obj.person, (given["minor"], given["currency"]))
 
     @admin.display(description="at most")
     def limit(self, row: ApproverLimit) -> str:
@@ -155,6 +157,13 @@ class ApproverLimitAdmin(ServiceAdmin):
     @admin.action(description="Remove the limit", permissions=["change"])
     def remove(self, request: HttpRequest, limits: QuerySet[ApproverLimit]) -> None:
         def remove(limit: ApproverLimit) -> None:
-            services.set_approver_limit(limit.person, None, acting=person_of(request))
+            self._set(request, limit.person, None)
 
-        self.run_for_each(request, limits, remove, done="without a limit")
+        self.run_for_each(request, limits, remove, done="without a limit, or waiting")
+
+    def _set(
+        self, request: HttpRequest, person: User, limit: tuple[int, str] | None
+    ) -> None:
+        asked = services.set_approver_limit(person, limit, acting=person_of(request))
+        if asked:
+            self.message_user(request, WAITS % asked.pk, messages.WARNING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from accounts.permissions import HasPermission, person_of
 from audit.filters import refuse_unknown
 from audit.serializers import StrictCharField, StrictRegexField, StrictSerializer
-from security.api.change_requests import ChangeRequestOutput
+from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import services
 from transactions.api.serializers import AmountField, TransactionOutput
@@ -20,10 +20,7 @@ from transactions.services.late_captures import PERMISSION
 
 RESPONSES = {
     200: TransactionOutput,
-    202: OpenApiResponse(
-        ChangeRequestOutput,
-        description="Nothing is changed until a second person agrees.",
-    ),
+    202: WAITS,
 }
 
 

@@ -23,6 +23,8 @@ from audit.serializers import (
     StrictCharField,
     StrictSerializer,
 )
+from security.api.change_requests import WAITS, ChangeRequestOutput
+from security.models import ChangeRequest
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import AmountField, TransactionOutput
@@ -247,15 +249,20 @@ class SharedBudgetListView(ListAPIView[SharedBudget]):
     @extend_schema(
         operation_id="shared_budgets_set",
         request=SharedBudgetInput,
-        responses={200: SharedBudgetOutput},
+        responses={200: SharedBudgetOutput, 202: WAITS},
     )
     def post(self, request: Request) -> Response:
-        """Set a budget; what was spent in the present period counts."""
+        """Set a budget; what was spent in the present period counts.
+
+        Looser limits of one in force wait for a second administrator.
+        """
         refuse_unknown(request, set())
         body = SharedBudgetInput(data=request.data)
         body.is_valid(raise_exception=True)
-        budget = services.set_shared_budget(body.terms(), acting=person_of(request))
-        [level] = queries.shared_levels([budget])
+        outcome = services.set_shared_budget(body.terms(), acting=person_of(request))
+        if isinstance(outcome, ChangeRequest):
+            return Response(ChangeRequestOutput(outcome).data, status=202)
+        [level] = queries.shared_levels([outcome])
         return Response(_shared_body(*level))
 
 

@@ -8,14 +8,11 @@ from transactions.services.approval_times import (
     expire_due_approvals,
 )
 from transactions.services.approvals import approve, deny_approval, view_approval
+from transactions.services.approver_limits import set_approver_limit
 from transactions.services.asking import Answer, Ask
 from transactions.services.calls import request_function_call
 from transactions.services.captures import capture, increment, refund, void
-from transactions.services.delegations import (
-    create_delegation,
-    revoke_delegation,
-    set_approver_limit,
-)
+from transactions.services.delegations import create_delegation, revoke_delegation
 from transactions.services.late_captures import (
     report_late_capture,
     reverse_late_capture,

@@ -1,4 +1,4 @@
-"""Delegating approvals for a stated time, revocable, and limits of approvers."""
+"""Delegating approvals for a stated time, revocable."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
-from accounts.queries import serves_oneself
-from agents.core.money import format_amount
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.step_up import takes_proof
 from transactions.errors import DelegationEnded, DelegationRefused
-from transactions.models import ApprovalDelegation, ApproverLimit
+from transactions.models import ApprovalDelegation
 from transactions.queries.approvers import PERMISSION, possible_delegates
 from transactions.services.lifecycle import REASON_MAX
 
@@ -96,40 +93,6 @@ def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation
     return delegation
 
 
-@takes_proof
-def set_approver_limit(
-    person: User, limit: tuple[int, str] | None, *, acting: User
-) -> None:
-    """Set the most that a person may approve, in minor units of a currency; or none.
-
-    Takes the right to change anybody's, and a fresh proof; nobody sets their own.
-    Raises NotPermitted, OwnAuthorityRefused, StepUpRequired.
-    """
-    if not acting.has_perm(CHANGE_USER):
-        raise NotPermitted
-    if serves_oneself(acting, person.pk):
-        raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")
-    with transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=person.pk)
-        rows = ApproverLimit.objects.filter(person=person)
-        before = rows.first()
-        was = (before.amount_minor, before.currency) if before else None
-        if was == limit:
-            return
-        if limit is None:
-            rows.delete()
-        else:
-            values = {"amount_minor": limit[0], "currency": limit[1]}
-            ApproverLimit.objects.update_or_create(person=person, defaults=values)
-        record(
-            "approver_limit.set",
-            target=("user", person.pk, person.username),
-            owner_id=person.pk,
-            details={"changes": {"approval_limit": [_told(was), _told(limit)]}},
-            actor=acting,
-        )
-
-
 def _check_time(start: datetime, end: datetime) -> None:
     if end <= start:
         raise DelegationRefused("It ends after it begins.", pointer="/ends_at")
@@ -141,10 +104,6 @@ def _check_time(start: datetime, end: datetime) -> None:
 def _may_revoke(delegation: ApprovalDelegation, acting: User) -> bool:
     is_party = acting.pk in (delegation.delegator_id, delegation.delegate_id)
     return is_party or acting.has_perm(CHANGE_USER)
-
-
-def _told(limit: tuple[int, str] | None) -> str | None:
-    return None if limit is None else f"{format_amount(*limit)} {limit[1]}"
 
 
 def _record(
