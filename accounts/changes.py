@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.queries import accounts_of, humans_of
+from accounts.queries import accounts_of, humans_of, spoken_by
 from accounts.services.own_rights import CHANGE_USER
 from accounts.services.people import apply_rights_change
 from audit.context import Principal, holds
@@ -39,8 +39,9 @@ def lock_person(target_id: str) -> None:
 
 def of_own_accounts(person: User) -> Q:
     """Return the requests that a person asked for or gains by, by any account."""
-    own = accounts_of(humans_of(person)).values("pk")
-    return Q(requested_by_id__in=own) | Q(owner_id__in=own)
+    own = accounts_of(humans_of(person))
+    asked = spoken_by(own, "requested_by_id", "requested_at")
+    return Q(requested_by_id__in=own) | Q(owner_id__in=own) | asked
 
 
 def register_changers() -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Provisioning, Session, User
@@ -109,13 +109,59 @@ def unconfirmed() -> QuerySet[Provisioning]:
 
 
 def makers_of(humans: Iterable[str]) -> QuerySet[User]:
-    """Return who made or re-armed accounts of these humans, unconfirmed."""
+    """Return who made or re-armed accounts of these humans, unconfirmed.
+
+    Whoever could speak through a maker's account at that time is a maker, too.
+    """
     given = unconfirmed().filter(_of(humans, "user__"))
-    return User.objects.filter(pk__in=given.values("made_by"))
+    spoke = speakers_of(given, "made_by", "made_at").values("pk")
+    return User.objects.filter(Q(pk__in=given.values("made_by")) | Q(pk__in=spoke))
+
+
+def speakers_of(
+    rows: QuerySet[Any], by: str = "created_by", at: str = "created_at"
+) -> QuerySet[User]:
+    """Return who could speak through the accounts that wrote rows, when they did.
+
+    Confirming an account makes its later words its person's alone, not its earlier
+    ones. `by` and `at` name the columns that say who wrote a row, and when. Makers of
+    accounts that are still unconfirmed are left to humans_of().
+    """
+    acts = _open_when_written(rows, by, at)
+    earlier = _open_when_written(acts, "made_by", "made_at")
+    found = Q(pk__in=acts.values("made_by")) | Q(pk__in=earlier.values("made_by"))
+    return User.objects.filter(found)
+
+
+def spoken_by(own: QuerySet[User], by: str, at: str) -> Q:
+    """Return which rows any of these accounts could have written through another.
+
+    The inverse of speakers_of().
+    """
+    theirs = Q(made_by__in=own)
+    through = Provisioning.objects.filter(theirs, **_open_at("made_by", "made_at"))
+    acts = Provisioning.objects.filter(theirs | Q(Exists(through)))
+    return Q(Exists(acts.filter(**_open_at(by, at))))
+
+
+def _open_when_written(rows: QuerySet[Any], by: str, at: str) -> QuerySet[Provisioning]:
+    during = {f"{at}__gte": OuterRef("made_at"), f"{at}__lt": OuterRef("confirmed_at")}
+    written = rows.filter(**{by: OuterRef("user")}, **during)
+    return Provisioning.objects.filter(Exists(written))
+
+
+def _open_at(by: str, at: str) -> dict[str, OuterRef]:
+    return {
+        "user": OuterRef(by),
+        "made_at__lte": OuterRef(at),
+        "confirmed_at__gt": OuterRef(at),
+    }
 
 
 def _made_by(humans: Iterable[str]) -> QuerySet[User]:
-    given = unconfirmed().filter(_of(humans, "made_by__"))
+    own = User.objects.filter(_of(humans))
+    by_them = Q(made_by__in=own) | spoken_by(own, "made_by", "made_at")
+    given = unconfirmed().filter(by_them)
     return User.objects.filter(pk__in=given.values("user"))
 
 

@@ -29,7 +29,8 @@ class Responder(Protocol):
     is in flight while it is stopped; they may write more, and must not commit, send
     or wait for anything else. Both raise a DomainError if there is no such resource.
     `lock` raises LastUnlocker when the platform itself would lock the last person who
-    could unlock.
+    could unlock; `unlock` raises NotPermitted for who answers for the resource, and is
+    asked, too, who may end an incident about it.
     """
 
     def lock(

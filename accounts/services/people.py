@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypedDict, Unpack, cast
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -117,6 +118,8 @@ def update_user(
 ) -> ChangeRequest | None:
     """Change a person; a new role or a deactivation ends all their sign-ins.
 
+    A new e-mail address unties the identities of single sign-on.
+
     Changed rights take a fresh proof of who changes them: raises StepUpRequired. An
     administrator's own wait for a second one: the rest is done, and the request that
     asks for them is returned. Anybody else's own are refused, and so is deactivating
@@ -187,6 +190,9 @@ def _change(
         details={"changes": told, **(also_told or said_of_them())},
         actor=acting,
     )
+    if "email" in told:
+        # An identity that the old address opened would outlive it.
+        SocialAccount.objects.filter(user=person).delete()
     if "role" in told or "is_active" in told:
         reason = "role_changed" if "role" in told else "deactivated"
         end_all_sessions(person, acting, reason)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Provisioning, User
-from accounts.queries import humans_of, unconfirmed
+from accounts.queries import humans_of, speakers_of, unconfirmed
 from accounts.services.sessions import target
 from audit.context import Principal, holds
 from audit.errors import NotPermitted
@@ -27,7 +27,7 @@ def note_provisioning(person: User, act: Act, *, acting: Principal) -> None:
     In the transaction of the caller. What the platform does, or whoever runs it by
     command, has no person whose word it could be.
     """
-    if isinstance(acting, User) and acting.human_id != person.human_id:
+    if isinstance(acting, User) and acting.pk != person.pk:
         Provisioning.objects.create(user=person, act=act, made_by=acting)
         raise_at_once("account_provisioned")
 
@@ -47,7 +47,7 @@ def confirm_account(*, user: User, acting: Principal) -> int:
         person = User.objects.select_for_update().get(pk=user.pk)
         own = humans_of(acting)
         waiting = list(unconfirmed().filter(user=person).select_related("made_by"))
-        others = [act for act in waiting if not humans_of(act.made_by) & own]
+        others = [act for act in waiting if not _makers(act) & own]
         if waiting and (not others or person.human_id in own):
             raise OwnAuthorityRefused("Another administrator must confirm this.")
         for act in others:
@@ -64,3 +64,8 @@ def confirm_account(*, user: User, acting: Principal) -> int:
                 actor=acting,
             )
     return len(others)
+
+
+def _makers(act: Provisioning) -> frozenset[str]:
+    rows = Provisioning.objects.filter(pk=act.pk)
+    return humans_of(act.made_by, *speakers_of(rows, "made_by", "made_at"))

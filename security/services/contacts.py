@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
 from audit.context import Principal, holds
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
 from security.models import SecurityContact
+from security.services.notifications import queue_notification
 from security.step_up import takes_proof
 
 
@@ -17,7 +19,9 @@ def set_contact(
 ) -> SecurityContact:
     """Set who the primary or the backup contact is; the log tells what changed.
 
-    The platform itself may, and a person with security.change_securitycontact.
+    A former e-mail address gets a last message, so that nobody silences the contacts
+    first and acts then. The platform itself may, and a person with
+    security.change_securitycontact.
     Raises NotPermitted, NotFound for another position.
     """
     if acting.kind != "system" and not holds(acting, "security.change_securitycontact"):
@@ -39,6 +43,8 @@ def set_contact(
             changes["phone"] = "changed"
         if not changes:
             return person
+        if person.email not in ("", email):
+            _tell_former(person, acting)
         person.name, person.email, person.phone = name, email, phone
         person.save(
             force_insert=is_new,
@@ -51,3 +57,16 @@ def set_contact(
             actor=acting,
         )
     return person
+
+
+def _tell_former(person: SecurityContact, acting: Principal) -> None:
+    """Queue a message for the address that gets none from now on."""
+    queue_notification(
+        recipient=person.email,
+        subject=f"You are no longer the {person.position} security contact",
+        body=(
+            f"{acting.label} set another {person.position} contact of the AI Agent"
+            " Platform. If you did not expect this, ask another administrator."
+        ),
+        dedupe_key=f"contact:{person.pk}:{timezone.now().isoformat()}",
+    )

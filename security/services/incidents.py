@@ -31,6 +31,7 @@ from security.queries import (
     suspects,
     unanswered_incidents,
 )
+from security.responders import responder_for
 from security.services.locks import lock_in_transaction
 from security.services.notifications import notify_contacts
 
@@ -122,8 +123,9 @@ def update_incident(
     """Acknowledge, contain, resolve or close an incident, with a note.
 
     To contain it also presses the stop button again, should somebody have released
-    it. Takes security.change_incident. Raises NotPermitted, ReasonMissing, NotFound,
-    TransitionRefused.
+    it. Ending one about what is one's own takes another person, as unlocking does: a
+    response that has not run yet would be skipped. Takes security.change_incident.
+    Raises NotPermitted, ReasonMissing, NotFound, TransitionRefused.
     """
     if not holds(acting, "security.change_incident"):
         raise NotPermitted
@@ -138,6 +140,9 @@ def update_incident(
             raise TransitionRefused(f"It is {incident.status}; it cannot {action}.")
         if action == "contain":
             _lock(incident, acting=acting)
+        responder = responder_for(incident.resource_kind)
+        if status not in incidents.LIVE and responder is not None:
+            responder.unlock(incident.resource_id, acting=acting, reason=note)
         _set_status(incident, status)
         _record("incident.updated", incident, {"status": status, "note": note}, acting)
     return incident

@@ -160,9 +160,13 @@ def test_c16_an_account_made_by_a_made_account_is_the_first_makers_too(
             services.confirm_account(user=person, acting=acting)
     assert everything() == before
 
+    # The puppet's word is now its own, but the second account was alice's work.
     services.confirm_account(user=puppet, acting=heidi)
-    assert humans_of(second) == {second.pk, puppet.pk}
-    services.confirm_account(user=second, acting=alice)
+    assert humans_of(puppet) == {puppet.pk}
+    assert humans_of(second) == {second.pk, puppet.pk, alice.pk}
+    with pytest.raises(OwnAuthorityRefused):
+        services.confirm_account(user=second, acting=alice)
+    services.confirm_account(user=second, acting=heidi)
     assert humans_of(second) == {second.pk}
 
 

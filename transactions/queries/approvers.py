@@ -11,9 +11,15 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
-from accounts.queries import accounts_of, humans_of, owners_visible_to
+from accounts.queries import (
+    accounts_of,
+    humans_of,
+    owners_visible_to,
+    speakers_of,
+    spoken_by,
+)
 from agents.core.approval_levels import ROLES, has_role, next_role
-from agents.models import PolicyVersion
+from agents.models import Agent, AgentCredential, PolicyVersion
 from agents.queries import agents_visible_to
 from audit.errors import DomainError, NotFound
 from security.queries import live_locks
@@ -29,6 +35,8 @@ from transactions.models import (
 )
 
 PERMISSION = "transactions.approve_transaction"
+# What of a transaction somebody made that lets it pass.
+MADE = ("agent", "credential", "agent__policy_version", "decision__policy_version")
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Capacity:
 
     person: User
     delegation: ApprovalDelegation | None = None
+    vote: ApprovalVote | None = None
 
     @property
     def holder(self) -> User:
@@ -49,8 +58,17 @@ class Capacity:
 
     @cached_property
     def humans(self) -> frozenset[str]:
-        """Whose word it would be: both of theirs, as humans_of() has it; 1 query."""
-        return humans_of(self.person, self.holder)
+        """Whose word it is: both of theirs, and of who spoke through their accounts.
+
+        As humans_of() has it, 1 query; 1 more each for a delegation and a vote.
+        """
+        spoke: list[User] = []
+        if self.delegation:
+            given = ApprovalDelegation.objects.filter(pk=self.delegation.pk)
+            spoke += speakers_of(given, "delegator")
+        if self.vote:
+            spoke += speakers_of(ApprovalVote.objects.filter(pk=self.vote.pk), "person")
+        return humans_of(self.person, self.holder, *spoke)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +88,9 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
 
     `approval.transaction` has its agent and credential. Owner, creator and who issued
     the credential that asked are involved: they could have asked themselves. So is who
-    asked for the policy, of then and of now, that lets it pass (C15). Nobody is in an
-    installation that one person runs.
+    asked for the policy, of then and of now, that lets it pass (C15), and who could
+    speak through any of these accounts then. Nobody is in an installation that one
+    person runs.
     """
     row = approval.transaction
     agent = row.agent
@@ -80,9 +99,15 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
     policies = PolicyVersion.objects.filter(
         Q(pk=agent.policy_version_id) | Q(pk__in=held_under.values("policy_version"))
     )
-    people = User.objects.filter(
-        Q(pk__in=accounts) | Q(pk__in=policies.values("created_by"))
+    made = (
+        Agent.objects.filter(pk=agent.pk),
+        AgentCredential.objects.filter(pk=row.credential_id),
+        policies,
     )
+    involved = Q(pk__in=accounts) | Q(pk__in=policies.values("created_by"))
+    for rows in made:
+        involved |= Q(pk__in=speakers_of(rows).values("pk"))
+    people = User.objects.filter(involved)
     return Matter(
         approval=approval,
         row=row,
@@ -204,7 +229,7 @@ def counting_votes(votes: Iterable[ApprovalVote], matter: Matter) -> list[Approv
 
 def capacity_of_vote(vote: ApprovalVote) -> Capacity:
     """Return in whose right a vote was given."""
-    return Capacity(vote.person, vote.delegation)
+    return Capacity(vote.person, vote.delegation, vote)
 
 
 def has_spoken(capacity: Capacity, votes: Iterable[ApprovalVote]) -> bool:
@@ -230,13 +255,11 @@ def decidable_by(capacity: Capacity, *, now: datetime) -> Q:
 def _involving(capacity: Capacity) -> Q:
     """Return the requests that matter_of() keeps a capacity from."""
     own = accounts_of(capacity.humans)
-    return (
-        Q(transaction__agent__owner__in=own)
-        | Q(transaction__agent__created_by__in=own)
-        | Q(transaction__credential__created_by__in=own)
-        | Q(transaction__agent__policy_version__created_by__in=own)
-        | Q(transaction__decision__policy_version__created_by__in=own)
-    )
+    involving = Q(transaction__agent__owner__in=own)
+    for made in MADE:
+        by, at = f"transaction__{made}__created_by", f"transaction__{made}__created_at"
+        involving |= Q(**{f"{by}__in": own}) | spoken_by(own, by, at)
+    return involving
 
 
 def _within_role(holder: User, now: datetime) -> Q:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DataError, transaction
 
 from accounts.models import User
+from accounts.queries import humans_of, speakers_of
 from agents.core.money import (
     MESSAGES,
     MINOR_MAX,
@@ -22,6 +23,7 @@ from agents.core.money import (
     format_amount,
     parse_amount,
 )
+from agents.models import Agent, AgentCredential
 from audit.context import Principal
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
@@ -335,11 +337,21 @@ def _proposal(
         owner_id=agent.owner_id,
         payload={
             **payload,
-            "involved": sorted({agent.created_by_id, row.credential.created_by_id}),
+            "involved": sorted(_involved(row)),
         },
         base={},
         changes=changes,
     )
+
+
+def _involved(row: Transaction) -> frozenset[str]:
+    """Return who created the agent or issued the credential, as humans_of() has it."""
+    ids = {row.agent.created_by_id, row.credential.created_by_id}
+    spoke = [
+        *speakers_of(Agent.objects.filter(pk=row.agent_id)),
+        *speakers_of(AgentCredential.objects.filter(pk=row.credential_id)),
+    ]
+    return humans_of(*User.objects.filter(pk__in=ids), *spoke) | ids
 
 
 def _asked_by_whom_of_what(change: ChangeRequest) -> tuple[User, _Target]:
