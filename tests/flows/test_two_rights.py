@@ -30,12 +30,13 @@ from tests.accounts.test_provisioning import LOOSER, made
 from tests.factories import SEED_POLICY, give_terms, make_agent, make_credential
 from tests.people import SETUP, People, make_person
 from tests.security.happenings import NOW, is_refused
-from tests.spending import approve, ask_for, everything, held, principal_of
+from tests.spending import approve, ask_for, everything, held, principal_of, spend
 from tests.transactions.approving import TWO_PEOPLE, delegate, let_escalate
+from tests.transactions.moving import act
 from transactions.errors import AlreadyApproved, LevelAboveRole, NotAllowedToApprove
-from transactions.models import ApprovalRequest
+from transactions.models import ApprovalRequest, LateCapture
 from transactions.queries import approval_queue
-from transactions.services import request_transaction
+from transactions.services import report_late_capture, request_transaction
 
 
 @pytest.fixture
@@ -212,6 +213,41 @@ def test_nor_does_its_speaker_agree_to_what_it_asked_for(
         approve_change(asked.pk, acting=alice)
 
     assert approve_change(asked.pk, acting=heidi).status == "approved"
+
+
+def test_that_holds_for_an_account_made_through_another(
+    people: People, alice: User, heidi: User, agent: Agent
+):
+    puppet = made(people, alice, role="admin")
+    second = made(people, puppet, "second")
+    asked = set_policy(agent.pk, LOOSER, acting=second)
+    for account in (puppet, second):
+        services.confirm_account(user=account, acting=heidi)
+
+    for person in (alice, puppet):
+        with pytest.raises(NotFound):
+            approve_change(asked.pk, acting=person)
+
+    assert approve_change(asked.pk, acting=heidi).status == "approved"
+
+
+@pytest.mark.parametrize("what", ["creator", "credential"])
+def test_and_for_late_captures(people: People, alice: User, heidi: User, what: str):
+    agent = spoken(what, people, alice, heidi)
+    asked = spend(agent).body["id"]
+    act(agent, "void", asked)
+    services.confirm_account(user=people.bob, acting=heidi)
+    frank = make_person("frank", "manager", people.north)
+    change = report_late_capture(
+        asked, amount="5000.00", reference="rail", acting=frank
+    )
+
+    with pytest.raises(NotFound):
+        approve_change(change.pk, acting=alice)
+
+    assert LateCapture.objects.count() == 0
+    lead = make_person("lead", "manager", people.north)
+    assert approve_change(change.pk, acting=lead).status == "approved"
 
 
 # Combinations that were refused from the first.
