@@ -208,11 +208,11 @@ class AgentCredentialAdmin(HistoryAdmin):
 
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(HistoryAdmin):
-    list_display = ("agent", "number", "created_by", "created_at")
-    list_select_related = ("agent", "created_by")
+    list_display = ("agent", "number", "created_by", "agreed_by", "created_at")
+    list_select_related = ("agent", "created_by", "agreed_by")
     search_fields = ("=id", "agent__name", "=agent__id")
     ordering = ("-created_at",)
-    fields = ("id", "agent", "number", "terms", "created_by", "created_at")
+    fields = ("id", "agent", "number", "terms", "created_by", "agreed_by", "created_at")
 
     @admin.display(description="terms")
     def terms(self, version: PolicyVersion) -> SafeString:

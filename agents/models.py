@@ -172,6 +172,13 @@ class PolicyVersion(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
+    agreed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The second person of what it allows; empty: granted alone.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

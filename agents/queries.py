@@ -6,18 +6,25 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from accounts.models import User
-from accounts.queries import owners_visible_to
+from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.core.approval_levels import stored_levels
 from agents.core.hours import Hours
 from agents.core.limits import Limit, Per, Period, Window
-from agents.core.policy import TERM_NAMES, PolicyRules, PolicyTerms, compile_rules
+from agents.core.policy import (
+    TERM_NAMES,
+    PolicyRules,
+    PolicyTerms,
+    compile_rules,
+    major_units,
+)
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from audit.errors import NotFound
 from audit.prepared import first_row
@@ -26,6 +33,7 @@ from security.fields import Sealed
 from security.models import ResourceLock
 from security.queries import STOPPING_LOCKS, live_locks, locks_stopping
 
+DAY = timedelta(days=1)
 # What a locked row tells: the fields of LockedAgent but its clock.
 AGENT_COLUMNS = """
     id::text, owner_id::text, created_by_id::text, name::text, mode::text,
@@ -225,6 +233,33 @@ def lock_agent_row(agent_id: str) -> LockedAgent:
     if row is None:
         raise NotFound
     return LockedAgent(*row)
+
+
+def granted_alone(person: User, *, besides: Agent) -> int:
+    """Return what live agents may spend a day by this person's word alone: 3 queries.
+
+    Over all agents but one, in major units of whatever currency. What was replaced
+    within a day counts still, or else one agent after the other would get it all.
+    """
+    following = PolicyVersion.objects.filter(
+        agent=OuterRef("agent"), number=OuterRef("number") + 1
+    )
+    alone = (
+        PolicyVersion.objects.filter(
+            created_by__in=accounts_of(humans_of(person)),
+            agreed_by=None,
+            agent__mode=Agent.Mode.LIVE,
+        )
+        .exclude(agent=besides)
+        .annotate(replaced_at=Subquery(following.values("created_at")))
+        .filter(Q(replaced_at=None) | Q(replaced_at__gt=timezone.now() - DAY))
+    )
+    by_agent = alone.values("agent", "currency").annotate(
+        most=Max("daily_budget_minor")
+    )
+    return sum(
+        major_units(row["most"] or 0, row["currency"]) for row in by_agent.order_by()
+    )
 
 
 def terms_of(version: PolicyVersion) -> PolicyTerms:

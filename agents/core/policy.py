@@ -29,6 +29,8 @@ REFERENCE_REQUESTS_PER_HOUR = 60
 # To their own agent an owner grants what a manager would.
 ALONE_UP_TO: Mapping[str, int] = MappingProxyType({"manager": 100, "admin": 1_000})
 OWNER_ALONE_UP_TO = ALONE_UP_TO["manager"]
+# All that one person grants alone, in a day and over all agents: so many times as much.
+ALONE_IN_ALL = 10
 AMOUNTS = (
     "max_transaction_amount_minor",
     "requires_approval_above_minor",
@@ -210,6 +212,19 @@ def needs_second_person(
     limit = alone_up_to * int(10 ** exponent_of(new.currency))
     amounts = (getattr(new, name) for name in AMOUNTS)
     return not all(amount is not None and amount <= limit for amount in amounts)
+
+
+def in_major_units(terms: PolicyTerms) -> int:
+    """Return what a policy lets pass in a day at most, rounded up; 0 if without bound.
+
+    In the currency's major unit, as ceilings are: 100 of any currency is 100.
+    """
+    return major_units(terms.daily_budget_minor or 0, terms.currency)
+
+
+def major_units(minor: int, currency: str) -> int:
+    """Return an amount of minor units in major ones, rounded up."""
+    return -(-minor // int(10 ** exponent_of(currency)))
 
 
 TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))

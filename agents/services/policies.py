@@ -11,10 +11,12 @@ from django.db import transaction
 from accounts.models import User
 from accounts.queries import serves_oneself
 from agents.core.policy import (
+    ALONE_IN_ALL,
     ALONE_UP_TO,
     OWNER_ALONE_UP_TO,
     PolicyTerms,
     describe_changes,
+    in_major_units,
     loosens,
     needs_second_person,
     to_wire,
@@ -22,7 +24,7 @@ from agents.core.policy import (
 from agents.core.policy_draft import parse_terms
 from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
-from agents.queries import terms_of
+from agents.queries import granted_alone, terms_of
 from agents.services.access import lock_managed, target
 from audit.context import Principal
 from audit.errors import NotFound, NotPermitted
@@ -60,6 +62,8 @@ def set_policy(
             raise PolicyChanged(number)
         if loosens(old, terms):
             require_step_up(acting)
+            # So that of two at once the later one sees what the earlier one granted.
+            User.objects.select_for_update(no_key=True).get(pk=acting.pk)
         if _waits(agent, old, terms, acting):
             return request_change(_proposal(agent, terms), acting=acting)
         return put_in_force(agent, terms, author=acting, acting=acting)
@@ -72,6 +76,7 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
     in force since, or the author may no longer set one.
     """
     author = User.objects.get(pk=change.requested_by_id)
+    agreed_by = User.objects.get(pk=acting.principal_id)
     try:
         agent = lock_managed(change.target_id, PERMISSION, author)
     except (NotFound, NotPermitted) as error:
@@ -81,7 +86,9 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
         raise ChangeSuperseded
     terms = parse_terms(change.payload)
     told = {"change_request": change.pk}
-    put_in_force(agent, terms, author=author, acting=acting, told=told)
+    put_in_force(
+        agent, terms, author=author, acting=acting, agreed_by=agreed_by, told=told
+    )
 
 
 def _in_force(agent: Agent) -> tuple[int, PolicyTerms | None]:
@@ -108,12 +115,22 @@ def put_in_force(
     *,
     author: User,
     acting: Principal,
+    agreed_by: User | None = None,
     told: Mapping[str, str] | None = None,
 ) -> PolicyVersion:
-    """Make the next version, asked for by `author`, of an agent whose row is locked."""
+    """Make the next version, asked for by `author`, of an agent whose row is locked.
+
+    What only tightens keeps its second person.
+    """
     number, old = _in_force(agent)
+    if agent.policy_version and not loosens(old, terms):
+        agreed_by = agreed_by or agent.policy_version.agreed_by
     version = PolicyVersion.objects.create(
-        agent=agent, number=number + 1, created_by=author, **asdict(terms)
+        agent=agent,
+        number=number + 1,
+        created_by=author,
+        agreed_by=agreed_by,
+        **asdict(terms),
     )
     agent.policy_version = version
     agent.save(update_fields=["policy_version"])
@@ -139,4 +156,7 @@ def _waits(
         return False
     is_own = serves_oneself(acting, agent.owner_id)
     alone_up_to = OWNER_ALONE_UP_TO if is_own else ALONE_UP_TO[acting.role]
-    return needs_second_person(old, new, alone_up_to=alone_up_to)
+    if needs_second_person(old, new, alone_up_to=alone_up_to):
+        return True
+    in_all = granted_alone(acting, besides=agent) + in_major_units(new)
+    return loosens(old, new) and in_all > ALONE_IN_ALL * ALONE_UP_TO[acting.role]

@@ -17,7 +17,8 @@ from agents.queries import lock_agent_row
 from audit.errors import NotFound
 from audit.models import AuditEvent
 from tests.elsewhere import wait_until_blocked
-from tests.factories import SEED_POLICY, make_function
+from tests.factories import SEED_POLICY, make_agent, make_function
+from tests.people import People
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -129,3 +130,31 @@ def test_a_locked_row_shows_what_was_committed_during_the_wait(
 def test_a_missing_agent_is_not_locked() -> None:
     with pytest.raises(NotFound), transaction.atomic():
         lock_agent_row("agt_00000000000000000000000000")
+
+
+def test_c15_of_two_grants_at_once_that_do_not_fit_together_one_waits(
+    people: People,
+) -> None:
+    small = {
+        **SEED_POLICY,
+        "max_transaction_amount": "100.00",
+        "requires_approval_above": "100.00",
+        "daily_budget": "100.00",
+    }
+    agents = [
+        make_agent(people.carol, acting=people.alice, policy=None, name=f"a{n}")
+        for n in range(11)
+    ]
+    for agent in agents[2:]:
+        services.set_policy(agent.pk, parse_terms(small), acting=people.bob)
+    left = iter(agents[:2])
+
+    results = all_at_once(
+        2,
+        lambda: services.set_policy(
+            next(left).pk, parse_terms(small), acting=people.bob
+        ),
+    )
+
+    names = sorted(type(result).__name__ for result in results)
+    assert names == ["ChangeRequest", "PolicyVersion"]

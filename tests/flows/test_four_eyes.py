@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from accounts.models import Session
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, PolicyVersion
+from agents.queries import granted_alone
 from agents.services import set_policy
 from audit.models import AuditEvent
 from security.checklist import run_checklist
@@ -117,6 +119,37 @@ def test_c15_an_administrator_grants_their_own_agent_what_a_manager_would(
 
     assert client_for(alice).put(policy_of(agent), terms).status_code == 202
     assert numbers(agent) == []
+
+
+def test_c15_many_small_agents_are_no_large_one(people, bob, heidi, client_for):
+    """Ten ceilings a day in all, whatever is tightened or retired in between."""
+    agents = [
+        make_agent(people.carol, acting=people.alice, policy=None, name=f"a{n}")
+        for n in range(12)
+    ]
+    client = client_for(bob)
+    for agent in agents[:10]:
+        assert client.put(policy_of(agent), SMALL).status_code == 200
+    assert client.put(policy_of(agents[10]), SMALL).status_code == 202
+
+    tighter = {**SMALL, "daily_budget": "1.00", "max_transaction_amount": "1.00"}
+    tighter["requires_approval_above"] = "1.00"
+    assert client.put(policy_of(agents[0]), tighter).status_code == 200
+    agent_services.update_agent(agents[1].pk, is_active=False, acting=bob)
+    assert client.put(policy_of(agents[11]), SMALL).status_code == 202
+    # What a second person agreed to is not granted alone, nor is a stricter form of it.
+    asked = ChangeRequest.objects.get(target_id=agents[11].pk)
+    approve_change(asked.pk, acting=heidi)
+    assert client.put(policy_of(agents[11]), tighter).status_code == 200
+    assert [numbers(agent) for agent in agents[9:]] == [[1], [], [1, 2]]
+    assert client.get(policy_of(agents[11])).json()["agreed_by"] == heidi.pk
+
+    # A day later what was replaced counts no more.
+    later = timezone.now() + timedelta(days=2)
+    with time_machine.travel(later, tick=False):
+        assert client_for(bob).put(policy_of(agents[10]), SMALL).status_code == 202
+        assert granted_alone(bob, besides=agents[10]) == 901
+    assert granted_alone(bob, besides=agents[10]) == 1000
 
 
 def test_c15_a_test_agent_is_exempt(people, manager):

@@ -36,7 +36,7 @@ def test_each_pair_of_rights_has_its_cell():
         assert filled == [True] * number + [False] * (len(rights) - number), row
 
 
-def test_cells_name_rules_and_gaps_that_are_described():
+def test_cells_name_rules_that_are_described():
     used = {
         name
         for row in rows_of("Pairs")
@@ -45,7 +45,7 @@ def test_cells_name_rules_and_gaps_that_are_described():
         if name != "–"
     }
 
-    described = {row[0] for row in [*rows_of("Rules"), *rows_of("Known gaps")]}
+    described = {row[0] for row in rows_of("Rules")}
     assert used == described
 
 
