@@ -13,7 +13,6 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import cookies, devices, queries, services
 from accounts.authentication import enforce_csrf, refuse_foreign_origin
@@ -29,6 +28,7 @@ from audit.serializers import (
     StrictCharField,
     StrictSerializer,
 )
+from audit.strict_query import StrictQueryView
 from security.step_up import STEP_UP_LASTS
 
 # Long enough for any passphrase; a longer text is refused before it is hashed.
@@ -147,7 +147,7 @@ class MeOutput(serializers.ModelSerializer[User]):
         return dict(ROLE_PERMISSIONS[user.role])
 
 
-class TokenCreateView(APIView):
+class TokenCreateView(StrictQueryView):
     """Exchange a username and password for a pair of tokens."""
 
     authentication_classes = []
@@ -188,7 +188,7 @@ class TokenCreateView(APIView):
         return response
 
 
-class TokenRefreshView(APIView):
+class TokenRefreshView(StrictQueryView):
     """Spend a refresh token for a new pair. Presenting a spent one ends the session."""
 
     authentication_classes = []
@@ -219,7 +219,7 @@ class TokenRefreshView(APIView):
         return Response(TokenPairOutput(pair).data)
 
 
-class CsrfView(APIView):
+class CsrfView(StrictQueryView):
     """The CSRF token that requests by cookie need; sets the cookie it belongs to."""
 
     authentication_classes = []
@@ -232,7 +232,7 @@ class CsrfView(APIView):
         return Response({"csrf_token": get_token(request._request)})
 
 
-class StepUpView(APIView):
+class StepUpView(StrictQueryView):
     """Prove anew who is asking; this session may do dangerous things for 5 minutes."""
 
     permission_classes = [IsPerson]
@@ -257,7 +257,7 @@ class StepUpView(APIView):
         return Response(StepUpOutput(body).data)
 
 
-class PasskeyOptionsView(APIView):
+class PasskeyOptionsView(StrictQueryView):
     """Begin a step-up by passkey: what the browser's authenticator is to sign."""
 
     permission_classes = [IsPerson]
@@ -276,7 +276,7 @@ class PasskeyOptionsView(APIView):
         return Response(options)
 
 
-class TokenRevokeView(APIView):
+class TokenRevokeView(StrictQueryView):
     """End the session of the access token that is presented, at once."""
 
     permission_classes = [IsPerson]
@@ -299,7 +299,7 @@ class TokenRevokeView(APIView):
         return response
 
 
-class SessionListView(generics.ListAPIView[Session]):
+class SessionListView(StrictQueryView, generics.ListAPIView[Session]):
     """One's own live sessions."""
 
     permission_classes = [IsPerson]
@@ -314,7 +314,7 @@ class SessionListView(generics.ListAPIView[Session]):
         return super().get(request, *args, **kwargs)
 
 
-class SessionRevokeView(APIView):
+class SessionRevokeView(StrictQueryView):
     """End one of one's own sessions, at once."""
 
     permission_classes = [IsPerson]
@@ -333,7 +333,7 @@ class SessionRevokeView(APIView):
         return Response(status=204)
 
 
-class SessionRevokeAllView(APIView):
+class SessionRevokeAllView(StrictQueryView):
     """End all of one's own sign-ins, by API and by browser, this one too."""
 
     permission_classes = [IsPerson]
@@ -353,7 +353,7 @@ class SessionRevokeAllView(APIView):
         return response
 
 
-class MeView(APIView):
+class MeView(StrictQueryView):
     """Who is asking, and what they may do."""
 
     permission_classes = [IsPerson]

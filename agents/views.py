@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -19,6 +18,7 @@ from agents.queries import (
     terms_of,
 )
 from audit.errors import NotFound
+from audit.pages import page_asked
 
 PAGE_SIZE = 50
 VERSIONS_SHOWN = 20
@@ -31,7 +31,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
     agents = agents_visible_to(_person(request)).select_related(
         "owner", "policy_version"
     )
-    page = Paginator(agents, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_asked(agents, request, size=PAGE_SIZE)
     locks = locks_on(page.object_list)
     rows = [(agent, locks.get(agent.pk)) for agent in page.object_list]
     return render(request, "agents/agent_list.html", {"page": page, "rows": rows})

@@ -7,7 +7,7 @@ from audit.api import events, proofs
 urlpatterns = [
     path("audit/events/", events.AuditEventListView.as_view(), name="audit-events"),
     path(
-        "audit/events/<str:pk>/",
+        "audit/events/<str:event_id>/",
         events.AuditEventDetailView.as_view(),
         name="audit-event",
     ),

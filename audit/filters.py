@@ -1,4 +1,4 @@
-"""Filters of lists: what a list does not know is refused, never ignored."""
+"""Filters of lists: a value that a filter does not take is refused, never ignored."""
 
 from __future__ import annotations
 
@@ -21,25 +21,15 @@ from audit.models import AuditEvent
 
 BEYOND_TIME = "Beyond the years 1 to 9999 in UTC, or 16 hours away from it."
 OFFSET_BELOW = timedelta(hours=16)  # PostgreSQL's bound; no place on earth is at 15.
-# Parameters that are no filters: pages, order, long polls.
-EXTRAS = frozenset({"cursor", "limit", "ordering", "wait"})
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # Untyped package.
-    """django-filter, but an unknown query parameter is a 400 that names it.
-
-    A typing error in a filter would otherwise answer with everything. A view takes
-    more by `extra_query_parameters`.
-    """
+    """django-filter, but an instant that the database cannot hold is a 400."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> QuerySet[Any]:
         filterset = self.get_filterset(request, queryset, view)
-        known = EXTRAS | set(getattr(view, "extra_query_parameters", ()))
-        if filterset is not None:
-            known |= set(filterset.filters)
-        refuse_unknown(request, known)
         found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         if filterset is not None and filterset.is_valid():
             _refuse_beyond_time(filterset.form.cleaned_data)
@@ -96,14 +86,4 @@ def _refuse_beyond_time(given: Mapping[str, Any]) -> None:
     if beyond := beyond_time(given):
         raise ValidationError(
             {name: [ErrorDetail(BEYOND_TIME, code="invalid")] for name in beyond}
-        )
-
-
-def refuse_unknown(request: Request, known: frozenset[str] | set[str]) -> None:
-    """Raise ValidationError naming each query parameter that is not known."""
-    unknown = sorted(set(request.query_params) - known)
-    if unknown:
-        detail = f"Unknown parameter. Known: {', '.join(sorted(known))}."
-        raise ValidationError(
-            {name: [ErrorDetail(detail, code="unknown_parameter")] for name in unknown}
         )

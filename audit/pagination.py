@@ -80,6 +80,18 @@ class TimeCursorPagination(CursorPagination):
             }
         )
 
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Return cursor and limit, and ordering where the list has a choice of it."""
+        parameters = super().get_schema_operation_parameters(view)
+        fields = getattr(view, "ordering_fields", ())
+        orders = [order for field in fields for order in (field, f"-{field}")]
+        if orders:
+            schema = {"type": "string", "enum": orders}
+            parameters.append(
+                {"name": "ordering", "in": "query", "required": False, "schema": schema}
+            )
+        return parameters
+
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
         return {

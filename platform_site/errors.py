@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -36,6 +37,7 @@ STATUS: dict[str, int] = {
     for status, names in {
         400: (
             "audit.errors.NameRefused",
+            "audit.errors.ParameterUnknown",
             "audit.errors.SensitiveDataRefused",
             "accounts.errors.CredentialsMixed",
             "accounts.errors.UsernameRefused",
@@ -166,6 +168,9 @@ def problem_response(error: Exception, view_context: dict[str, Any]) -> Response
     if not (is_unavailable(error) and is_disconnected()):
         audit_refusal(status, code, request)
     body = problem(status, code, detail, errors, path=request.path)
+    # Whatever the view itself answers in.
+    request.accepted_renderer = JSONRenderer()
+    request.accepted_media_type = JSONRenderer.media_type
     return Response(
         body, status, headers=headers, content_type="application/problem+json"
     )

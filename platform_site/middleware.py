@@ -50,12 +50,14 @@ class RefuseNulMiddleware:
 # The parameters of our own pages, by name; the others take none.
 PAGE_PARAMETERS = {
     "agents:agent-list": {"page"},
+    "docs": {"script"},
     "security:change-list": {"page"},
     "transactions:approval-queue": {"page"},
     "transactions:transaction-list": {"outcome", "status", "agent", "before"},
 }
-# The API and the console check their own parameters; allauth's pages are not ours.
-ELSEWHERE = ("/api/", "/admin/", "/accounts/")
+# The API (audit/strict_query.py) and the console check their own parameters; allauth's
+# pages are not ours.
+ELSEWHERE = ("/api/v1/", "/admin/", "/accounts/")
 
 
 class StrictQueryMiddleware:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView
 
 from platform_site import docs, health, metrics, reason_pages, views, well_known
 
@@ -15,7 +14,7 @@ api_v1: list[URLPattern | URLResolver] = [
     path("", include("agents.api_urls")),
     path("", include("security.api_urls")),
     path("", include("audit.api_urls")),
-    path("schema/", SpectacularAPIView.as_view(**docs.OPEN), name="schema"),
+    path("schema/", docs.SchemaView.as_view(**docs.OPEN), name="schema"),
 ]
 
 urlpatterns = [

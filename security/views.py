@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.context import Principal, caller
 from audit.errors import DomainError, NotPermitted
+from audit.pages import page_asked
 from audit.services import record_refusal
 from security import services
 from security.core.changes import change_lines
@@ -35,7 +35,7 @@ def change_list(request: HttpRequest) -> HttpResponse:
     changes = change_requests_visible_to(caller(request))
     waiting = changes.filter(status=ChangeRequest.Status.WAITING).order_by("expires_at")
     resolved = changes.exclude(status=ChangeRequest.Status.WAITING)
-    page = Paginator(resolved, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_asked(resolved, request, size=PAGE_SIZE)
     values = {"waiting": waiting[:SHOWN], "page": page, "now": timezone.now()}
     return render(request, "security/change_list.html", values)
 

@@ -10,13 +10,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.models import Agent
 from agents.queries import agent_for, agents_listed
 from audit.serializers import StrictBooleanField, StrictCharField, StrictSerializer
+from audit.strict_query import StrictQueryView
 
 
 class AgentInput(StrictSerializer):
@@ -71,7 +71,7 @@ class AgentFilters(django_filters.FilterSet):  # type: ignore[misc] # It has no 
         fields = ["name", "mode", "is_active"]
 
 
-class AgentListCreateView(generics.GenericAPIView[Agent]):
+class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
     """The agents that you may see; and making one."""
 
     permission_classes = [IsPerson]
@@ -110,7 +110,7 @@ class AgentListCreateView(generics.GenericAPIView[Agent]):
         return Response(_shown(request, agent.pk), status=201)
 
 
-class AgentDetailView(APIView):
+class AgentDetailView(StrictQueryView):
     """One agent."""
 
     permission_classes = [IsPerson]
@@ -136,7 +136,7 @@ class AgentDetailView(APIView):
         return Response(_shown(request, agent_id))
 
 
-class AgentLockView(APIView):
+class AgentLockView(StrictQueryView):
     """Press an agent's stop button: from now on nothing is allowed."""
 
     permission_classes = [IsPerson]
@@ -155,7 +155,7 @@ class AgentLockView(APIView):
         return Response(_shown(request, agent_id))
 
 
-class AgentUnlockView(APIView):
+class AgentUnlockView(StrictQueryView):
     """Release an agent's stop button."""
 
     permission_classes = [IsPerson]

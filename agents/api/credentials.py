@@ -10,7 +10,6 @@ from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import IsPerson, person_of
 from agents import services
@@ -18,6 +17,7 @@ from agents.api.shared import HighRiskWritesView
 from agents.models import AgentCredential
 from agents.queries import agent_for, credentials_of
 from audit.serializers import StrictCharField, StrictIntegerField, StrictSerializer
+from audit.strict_query import StrictQueryView
 
 # Longer than any id or secret of ours; a longer text is refused before it is hashed.
 CLIENT_TEXT_MAX = 128
@@ -92,7 +92,7 @@ class IssuedCredentialOutput(serializers.Serializer[services.IssuedCredential]):
     expires_at = serializers.DateTimeField()
 
 
-class AgentTokenView(APIView):
+class AgentTokenView(StrictQueryView):
     """Exchange an agent's client id and secret for an access token."""
 
     authentication_classes = []
@@ -151,7 +151,7 @@ class AgentCredentialListCreateView(
         return _issued(issued)
 
 
-class AgentCredentialRotateView(APIView):
+class AgentCredentialRotateView(StrictQueryView):
     """Issue a credential's successor; the old one stays good for the overlap."""
 
     permission_classes = [IsPerson]
@@ -172,7 +172,7 @@ class AgentCredentialRotateView(APIView):
         return _issued(issued)
 
 
-class AgentCredentialRevokeView(APIView):
+class AgentCredentialRevokeView(StrictQueryView):
     """End a credential; its tokens are refused from the next request on."""
 
     permission_classes = [IsPerson]

@@ -11,7 +11,6 @@ from rest_framework import generics, serializers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents import services
@@ -23,6 +22,7 @@ from audit.serializers import (
     StrictCharField,
     StrictSerializer,
 )
+from audit.strict_query import StrictQueryView
 
 
 class FunctionVersionInput(StrictSerializer):
@@ -76,7 +76,7 @@ class FunctionFilters(django_filters.FilterSet):  # type: ignore[misc] # It has 
         fields = ["name"]
 
 
-class FunctionListCreateView(generics.GenericAPIView[Function]):
+class FunctionListCreateView(StrictQueryView, generics.GenericAPIView[Function]):
     """All registered functions; and registering one."""
 
     serializer_class = FunctionOutput
@@ -109,7 +109,7 @@ class FunctionListCreateView(generics.GenericAPIView[Function]):
         return Response(_shown(given.validated_data["name"]), status=201)
 
 
-class FunctionVersionCreateView(APIView):
+class FunctionVersionCreateView(StrictQueryView):
     """Put a new schema and effect of a function in force."""
 
     permission_classes = [HasPermission("agents.change_function")]
@@ -129,7 +129,7 @@ class FunctionVersionCreateView(APIView):
         return Response(_shown(name), status=201)
 
 
-class FunctionDetailView(APIView):
+class FunctionDetailView(StrictQueryView):
     """Show a function, or let agents ask for it or not."""
 
     def get_permissions(self) -> list[Any]:

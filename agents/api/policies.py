@@ -41,6 +41,7 @@ from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
 from audit.errors import NotFound
 from audit.serializers import StrictSerializer
+from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 
@@ -261,7 +262,7 @@ class AgentPolicyView(HighRiskWritesView):
         return _answer(outcome)
 
 
-class AgentPolicyVersionListView(generics.ListAPIView[PolicyVersion]):
+class AgentPolicyVersionListView(StrictQueryView, generics.ListAPIView[PolicyVersion]):
     """All versions of an agent's policy, newest first."""
 
     permission_classes = [IsPerson]

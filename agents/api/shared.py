@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
-from rest_framework.views import APIView
+
+from audit.strict_query import StrictQueryView
 
 
-class HighRiskWritesView(APIView):
+class HighRiskWritesView(StrictQueryView):
     """Counts writes as high risk and reads as anything else."""
 
     rate_class = "default"

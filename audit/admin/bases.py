@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
@@ -23,6 +24,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_protect
 
 from audit.errors import DomainError
+from audit.pages import page_number
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -70,6 +72,13 @@ class ConsoleAdmin(ModelAdmin):
                 case _:
                     allowed.add(getattr(one, "parameter_name", ""))
         return lookup in allowed
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the page that is asked for. Django shows the first for `?p=abc`."""
+        page_number(request, PAGE_VAR)
+        return super().changelist_view(request, extra_context)
 
     def history_view(
         self,

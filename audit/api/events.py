@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from audit.models import AuditEvent
 from audit.permissions import requires
 from audit.queries import events_visible_to
 from audit.services import record_viewed
+from audit.strict_query import StrictQueryView
 
 
 class AuditPartyOutput(serializers.Serializer[Any]):
@@ -77,7 +79,7 @@ class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
         }
 
 
-class AuditEventListView(generics.ListAPIView[AuditEvent]):
+class AuditEventListView(StrictQueryView, generics.ListAPIView[AuditEvent]):
     """Events, newest first."""
 
     permission_classes = (requires("audit.view_auditevent"),)
@@ -97,19 +99,16 @@ class AuditEventListView(generics.ListAPIView[AuditEvent]):
         return response
 
 
-class AuditEventDetailView(generics.RetrieveAPIView[AuditEvent]):
+class AuditEventDetailView(StrictQueryView):
     """One event."""
 
     permission_classes = (requires("audit.view_auditevent"),)
     rate_class = "default"
-    serializer_class = AuditEventOutput
-    queryset = AuditEvent.objects.none()
 
-    def get_queryset(self) -> QuerySet[AuditEvent]:
-        return events_visible_to(caller(self.request))
-
-    @extend_schema(operation_id="get_audit_event", tags=["audit"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        event = self.get_object()
+    @extend_schema(
+        operation_id="get_audit_event", tags=["audit"], responses=AuditEventOutput
+    )
+    def get(self, request: Request, event_id: str) -> Response:
+        event = get_object_or_404(events_visible_to(caller(request)), pk=event_id)
         record_viewed(filters={"id": event.pk}, event=event)
-        return Response(self.get_serializer(event).data)
+        return Response(AuditEventOutput(event).data)

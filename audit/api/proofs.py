@@ -13,7 +13,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit.context import caller
 from audit.errors import NotSealedYet
@@ -26,6 +25,7 @@ from audit.queries import (
     newest_checkpoint,
 )
 from audit.serializers import StrictSerializer
+from audit.strict_query import StrictQueryView
 
 SIZE_MAX = 2**63 - 1
 
@@ -62,7 +62,7 @@ class ConsistencyProofOutput(serializers.Serializer[Any]):
         return {**sizes, **super().get_fields()}
 
 
-class CheckpointView(APIView):
+class CheckpointView(StrictQueryView):
     """The newest checkpoint: a signed note (C2SP), as tools for such logs read it."""
 
     permission_classes = (IsHuman,)
@@ -78,11 +78,12 @@ class CheckpointView(APIView):
         return HttpResponse(note, content_type="text/plain; charset=utf-8")
 
 
-class InclusionProofView(APIView):
+class InclusionProofView(StrictQueryView):
     """Proves that an event is in the log that the newest checkpoint was signed over."""
 
     permission_classes = (requires("audit.view_auditevent"),)
     rate_class = "default"
+    query_parameters = frozenset({"event"})
 
     @extend_schema(
         operation_id="prove_audit_inclusion",
@@ -112,11 +113,12 @@ class InclusionProofView(APIView):
         return Response(InclusionProofOutput(proof).data)
 
 
-class ConsistencyProofView(APIView):
+class ConsistencyProofView(StrictQueryView):
     """Proves that the log of one checkpoint is the beginning of that of another."""
 
     permission_classes = (IsHuman,)
     rate_class = "default"
+    query_parameters = frozenset({"from", "to"})
 
     @extend_schema(
         operation_id="prove_audit_consistency",

@@ -14,12 +14,12 @@ from drf_spectacular.utils import (
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit.context import caller
 from audit.errors import NotFound
 from audit.permissions import IsHuman
 from audit.serializers import StrictCharField, StrictSerializer
+from audit.strict_query import StrictQueryView
 from security.models import ChangeRequest
 from security.queries import change_requests_visible_to
 from security.services import approve_change, reject_change
@@ -75,7 +75,7 @@ class ChangeRequestFilter(filters.FilterSet):  # type: ignore[misc] # Untyped pa
     status = filters.ChoiceFilter(choices=ChangeRequest.Status.choices)
 
 
-class ChangeRequestListView(generics.ListAPIView[ChangeRequest]):
+class ChangeRequestListView(StrictQueryView, generics.ListAPIView[ChangeRequest]):
     """The changes that you asked for, gain by or may decide, newest first."""
 
     permission_classes = (IsHuman,)
@@ -93,7 +93,7 @@ class ChangeRequestListView(generics.ListAPIView[ChangeRequest]):
         return self.list(request, *args, **kwargs)
 
 
-class ChangeRequestDetailView(APIView):
+class ChangeRequestDetailView(StrictQueryView):
     permission_classes = (IsHuman,)
     rate_class = "default"
 
@@ -119,7 +119,7 @@ class RejectChangeInput(StrictSerializer):
     reason = StrictCharField(max_length=500, help_text="Others will read it.")
 
 
-class ChangeRequestApproveView(APIView):
+class ChangeRequestApproveView(StrictQueryView):
     permission_classes = (IsHuman,)
     rate_class = "high_risk"
 
@@ -139,7 +139,7 @@ class ChangeRequestApproveView(APIView):
         return Response(ChangeRequestOutput(change).data)
 
 
-class ChangeRequestRejectView(APIView):
+class ChangeRequestRejectView(StrictQueryView):
     permission_classes = (IsHuman,)
     rate_class = "high_risk"
 

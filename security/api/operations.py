@@ -10,11 +10,11 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit.context import caller
 from audit.permissions import requires
 from audit.serializers import StrictCharField, StrictSerializer
+from audit.strict_query import StrictQueryView
 from security.core.incidents import actions_from
 from security.core.thresholds import ALERT_THRESHOLDS, ALERTING_EVENTS
 from security.models import Alert, Incident, IncidentStep
@@ -48,7 +48,7 @@ class AlertFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
 
 
-class AlertListView(generics.ListAPIView[Alert]):
+class AlertListView(StrictQueryView, generics.ListAPIView[Alert]):
     """Alerts, newest first."""
 
     permission_classes = (requires("security.view_alert"),)
@@ -119,7 +119,7 @@ class IncidentFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package
     resource = filters.CharFilter(field_name="resource_id")
 
 
-class IncidentListView(generics.ListAPIView[Incident]):
+class IncidentListView(StrictQueryView, generics.ListAPIView[Incident]):
     """Incidents with the steps of their response, newest first."""
 
     permission_classes = (requires("security.view_incident"),)
@@ -141,7 +141,7 @@ class IncidentNoteInput(StrictSerializer):
     note = StrictCharField(max_length=500, help_text="Why; others will read it.")
 
 
-class IncidentActionView(APIView):
+class IncidentActionView(StrictQueryView):
     """Base of what a person does with an incident; `action` names it."""
 
     permission_classes = (requires("security.change_incident"),)

@@ -10,7 +10,6 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit.serializers import (
     ArrayField,
@@ -19,6 +18,7 @@ from audit.serializers import (
     StrictCharField,
     StrictSerializer,
 )
+from audit.strict_query import StrictQueryView
 from security.core.boundaries import Segment
 from security.services import texts
 
@@ -60,7 +60,7 @@ class PromptScreenOutput(serializers.Serializer[Any]):
         return float(screening.score_bp / 10_000)
 
 
-class PromptScreenView(APIView):
+class PromptScreenView(StrictQueryView):
     """Judge a text before a model reads it."""
 
     permission_classes = [IsAuthenticated]
@@ -98,7 +98,7 @@ class PromptWrapOutput(serializers.Serializer[Any]):
     messages = PromptMessageOutput(many=True)
 
 
-class PromptWrapView(APIView):
+class PromptWrapView(StrictQueryView):
     """Enclose untrusted texts, so that a model can tell data from instructions."""
 
     permission_classes = [IsAuthenticated]
@@ -137,7 +137,7 @@ class OutputValidateOutput(serializers.Serializer[Any]):
     sanitized = serializers.JSONField(help_text="Of the shape that was sent.")
 
 
-class OutputValidateView(APIView):
+class OutputValidateView(StrictQueryView):
     """Judge what a model wrote, before a person or a program reads it."""
 
     permission_classes = [IsAuthenticated]

@@ -29,7 +29,7 @@ class Route:
     def address(self, objects: Mapping[str, str]) -> str:
         """Return an address of this route.
 
-        A parameter is looked up as "segment.name", such as "events.pk", then by name.
+        A parameter is looked up as "segment.name" ("functions.name"), then by name.
         """
 
         def filled(found: re.Match[str]) -> str:

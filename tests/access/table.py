@@ -195,7 +195,7 @@ REST: Mapping[str, Row] = {
     "incidents/<str:incident_id>/resolve/": api(POST=ADMINS, scope=ALL, body=NOTE),
     "incidents/<str:incident_id>/close/": api(POST=ADMINS, scope=ALL, body=NOTE),
     "audit/events/": api(GET=ADMINS),
-    "audit/events/<str:pk>/": api(GET=ADMINS, scope=ALL),
+    "audit/events/<str:event_id>/": api(GET=ADMINS, scope=ALL),
     "audit/checkpoint/": api(GET=PEOPLE),
     "audit/proofs/inclusion/": api(GET=ADMINS, query="event=evt_0"),
     "audit/proofs/consistency/": api(GET=PEOPLE, query="from=1&to=1"),

@@ -70,6 +70,8 @@ def test_c18_no_field_is_looked_up_that_no_filter_of_the_list_names(rf, model):
         ("agents/agentcredential/?agent__owner__password__regex=^p", 400),
         ("audit/auditevent/?occurred_at__gte=2026-01-01", 400),
         ("accounts/user/?unknown=1", 400),
+        ("accounts/user/?p=abc", 404),
+        ("accounts/user/?p=1", 200),
         ("accounts/user/?role__exact=admin", 200),
         ("accounts/user/?is_active__exact=1&team__id__exact=x", 200),
         ("accounts/session/?ended_at__isempty=1&kind__exact=api", 200),

@@ -173,7 +173,7 @@ def _asked_change(agent: Agent, acting: User) -> ChangeRequest:
         return request_change(proposal, acting=acting)
 
 
-SEEN_BY_STAFF = ("incident_id", "events.pk", "functions.name")
+SEEN_BY_STAFF = ("incident_id", "event_id", "functions.name")
 
 
 def _shared_objects() -> dict[str, str]:
@@ -186,7 +186,7 @@ def _shared_objects() -> dict[str, str]:
     )
     return {
         "incident_id": incident.pk,
-        "events.pk": AuditEvent.objects.earliest("pk").pk,
+        "event_id": AuditEvent.objects.earliest("pk").pk,
         "functions.name": "transfer",
         "code": "no_policy",
         "uidb36": "none",

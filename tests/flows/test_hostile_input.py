@@ -16,7 +16,7 @@ from audit.services import export_events
 from platform_site.logs import JsonFormatter
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token
-from tests.flows.requests import URL, create, post_raw, problem
+from tests.flows.requests import URL, app_rows, create, post_raw, problem
 from tests.spending import everything, held
 from transactions.models import Transaction
 
@@ -139,19 +139,9 @@ def test_e11_no_path_leads_out(shopper, client, root, path):
 BEYOND = ["1e20", "99999999999999999999", "-1", "0x10", "\u0661", "1,2", "[]", "", " "]
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("cursor", "invalid"),
-        ("limit", "invalid"),
-        ("page", "unknown_parameter"),
-        ("ordering", "invalid"),
-    ],
-)
+@pytest.mark.parametrize("name", ["cursor", "limit", "ordering"])
 @pytest.mark.parametrize("value", BEYOND)
-def test_e13_a_list_takes_any_page_for_an_answer_or_an_error(
-    shopper, name, code, value
-):
+def test_e13_a_list_takes_any_page_for_an_answer_or_an_error(shopper, name, value):
     create(shopper)
 
     response = shopper.get(URL, {name: value})
@@ -161,7 +151,7 @@ def test_e13_a_list_takes_any_page_for_an_answer_or_an_error(
         assert response.status_code == 200
         assert len(response.json()["data"]) == 1
     else:
-        assert problem(response, 400, "invalid_request") == {(f"/{name}", code)}
+        assert problem(response, 400, "invalid_request") == {(f"/{name}", "invalid")}
 
 
 @pytest.mark.parametrize("value", BEYOND)
@@ -189,22 +179,22 @@ def test_e13_thousands_of_ids_are_one_filter_that_finds_nothing(shopper):
 
 
 @pytest.mark.parametrize("value", [*BEYOND, "last", "x" * 5_000])
-def test_e13_pages_take_any_page(client, agent, people, value):
+def test_e13_a_page_that_is_none_is_not_found(client, agent, people, value):
     approval = held(agent)
     sign_in(client, people.bob)
-    before = everything()
+    rows = app_rows()
 
-    for address in (
-        f"/approvals/?page={quote(value)}",
-        f"/transactions/?before={quote(value)}",
-        f"/transactions/?agent={quote(value)}&status={quote(value)}",
-    ):
-        assert client.get(address).status_code == 200
+    for address in ("approvals", "agents", "change-requests"):
+        assert client.get(f"/{address}/?page={quote(value)}").status_code == 404
+    before = client.get(f"/transactions/?before={quote(value)}")
+    assert before.status_code == (404 if value else 200)
+    filtered = f"/transactions/?agent={quote(value)}&status={quote(value)}"
+    assert client.get(filtered).status_code == 200
     often = "&".join([f"agent={quote(value)}"] * 100)
     assert client.get(f"/transactions/?{often}").status_code == 400
 
     assert approval.status == "waiting"
-    assert everything() == before
+    assert app_rows() == rows
 
 
 def test_a_body_that_is_too_large_is_told_so_and_not_held_against_the_agent(shopper):

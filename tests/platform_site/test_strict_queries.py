@@ -40,18 +40,26 @@ def test_a_page_refuses_what_it_would_leave_out(client, address):
 
 
 @pytest.mark.parametrize(
-    "query", ["outcome=allow&outcome=deny", "limit=1&limit=2", "unknown=1"]
+    "query", ["outcome=allow&outcome=deny", "limit=1&limit=2", "wait=1"]
 )
 def test_the_api_refuses_what_it_would_leave_out(client_for, alice, query):
     answer = client_for(alice).get(f"/api/v1/transactions/?{query}")
 
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "parameter_refused"
+
+
+def test_the_page_of_the_api_refuses_it_too(client):
+    answer = client.get("/api/docs/?x=1")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "parameter_refused")
 
 
 def test_a_page_takes_its_own_parameters(client):
     for address in (
         "/transactions/?outcome=allow&status=&agent=&before=",
+        "/api/docs/?script=",
         "/approvals/?page=1",
         "/agents/?page=1",
         "/change-requests/?page=1",

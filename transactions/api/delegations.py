@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
-from audit.filters import refuse_unknown
 from audit.serializers import StrictCharField, StrictSerializer, refuse_fields
+from audit.strict_query import StrictQueryView
 from transactions import queries, services
-from transactions.api.views import APPROVE, StrictQueryView
+from transactions.api.views import APPROVE
 from transactions.models import ApprovalDelegation
 
 TAGS = ["approvals"]
@@ -54,7 +54,9 @@ class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):
         )
 
 
-class DelegationListCreateView(generics.ListAPIView[ApprovalDelegation]):
+class DelegationListCreateView(
+    StrictQueryView, generics.ListAPIView[ApprovalDelegation]
+):
     """What you delegated and were delegated, newest first; and delegating."""
 
     permission_classes = [HasPermission(APPROVE)]
@@ -83,7 +85,6 @@ class DelegationListCreateView(generics.ListAPIView[ApprovalDelegation]):
     )
     def post(self, request: Request) -> Response:
         """Let another approver decide in your place. Takes a fresh proof."""
-        refuse_unknown(request, set())
         body = DelegationInput(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data

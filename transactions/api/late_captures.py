@@ -5,11 +5,10 @@ from __future__ import annotations
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import HasPermission, person_of
-from audit.filters import refuse_unknown
 from audit.serializers import StrictCharField, StrictRegexField, StrictSerializer
+from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import services
@@ -45,7 +44,7 @@ class LateCaptureReversalInput(StrictSerializer):
     reason = StrictCharField(max_length=500)
 
 
-class LateCaptureView(APIView):
+class LateCaptureView(StrictQueryView):
     """What the payment rail took after the money had been given back."""
 
     permission_classes = [HasPermission(PERMISSION)]
@@ -58,7 +57,6 @@ class LateCaptureView(APIView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Record it; above the authorized amount, once a second person agrees."""
-        refuse_unknown(request, set())
         body = LateCaptureInput(data=request.data)
         body.is_valid(raise_exception=True)
         outcome = services.report_late_capture(
@@ -67,7 +65,7 @@ class LateCaptureView(APIView):
         return _answer(outcome)
 
 
-class LateCaptureReversalView(APIView):
+class LateCaptureReversalView(StrictQueryView):
     """A late capture that was reported wrongly."""
 
     permission_classes = [HasPermission(PERMISSION)]
@@ -80,7 +78,6 @@ class LateCaptureReversalView(APIView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Take it back by a counter-entry, once a second person agrees."""
-        refuse_unknown(request, set())
         body = LateCaptureReversalInput(data=request.data)
         body.is_valid(raise_exception=True)
         outcome = services.reverse_late_capture(

@@ -10,19 +10,18 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.core.hours import is_time_zone
 from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.permissions import IsAgent, agent_of
 from agents.principals import AgentPrincipal
-from audit.filters import refuse_unknown
 from audit.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
 )
+from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import queries, services
@@ -72,7 +71,7 @@ class _Asked(TypedDict):
     idempotency_key: str
 
 
-class _MoneyView(APIView):
+class _MoneyView(StrictQueryView):
     """An agent acts on its own transaction, once under an Idempotency-Key."""
 
     permission_classes = [IsAgent]
@@ -82,7 +81,6 @@ class _MoneyView(APIView):
         self, request: Request, input_class: type[StrictSerializer]
     ) -> tuple[dict[str, Any], _Asked]:
         """Return a body's values, and who sent it under which key."""
-        refuse_unknown(request, set())
         key = idempotency_key(request)
         body = input_class(data=request.data)
         body.is_valid(raise_exception=True)
@@ -223,7 +221,7 @@ class SharedBudgetOutput(serializers.Serializer[Any]):
     available = serializers.CharField()
 
 
-class SharedBudgetListView(ListAPIView[SharedBudget]):
+class SharedBudgetListView(StrictQueryView, ListAPIView[SharedBudget]):
     """What teams and the organisation may spend together, and what is left."""
 
     serializer_class = SharedBudgetOutput
@@ -256,7 +254,6 @@ class SharedBudgetListView(ListAPIView[SharedBudget]):
 
         Looser limits of one in force wait for a second administrator.
         """
-        refuse_unknown(request, set())
         body = SharedBudgetInput(data=request.data)
         body.is_valid(raise_exception=True)
         outcome = services.set_shared_budget(body.terms(), acting=person_of(request))

@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents.permissions import IsAgent
 from audit.serializers import refuse_fields
+from audit.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.serializers import FindingOutput, ReasonOutput
-from transactions.api.views import StrictQueryView, readable_transaction
+from transactions.api.views import readable_transaction
 from transactions.core.record import ENGINE_VERSION
 
 

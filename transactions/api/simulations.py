@@ -13,9 +13,9 @@ from accounts.permissions import IsPerson, person_of
 from agents.api.policies import PolicyInput
 from agents.core.money import format_amount
 from audit.serializers import StrictIntegerField, StrictSerializer
+from audit.strict_query import StrictQueryView
 from transactions import services
 from transactions.api.serializers import ReasonOutput
-from transactions.api.views import StrictQueryView
 from transactions.core.outcome import Outcome
 from transactions.core.simulation import Judged
 from transactions.queries import Simulated

@@ -16,13 +16,12 @@ from rest_framework import serializers
 from rest_framework.generics import ListCreateAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
-from audit.filters import refuse_unknown
 from audit.serializers import refuse_fields
+from audit.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import (
@@ -92,17 +91,7 @@ def readable_transaction(request: Request, transaction_id: str) -> Transaction:
     return queries.transaction_of_agent(agent_of(request).principal_id, transaction_id)
 
 
-class StrictQueryView(APIView):
-    """Refuses query parameters that it does not know, as the lists do."""
-
-    query_parameters: frozenset[str] = frozenset()
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        refuse_unknown(request, self.query_parameters)
-
-
-class TransactionListCreateView(ListCreateAPIView[Transaction]):
+class TransactionListCreateView(StrictQueryView, ListCreateAPIView[Transaction]):
     """The decision endpoint, and the list of what was decided."""
 
     serializer_class = TransactionRepresentation
@@ -132,7 +121,6 @@ class TransactionListCreateView(ListCreateAPIView[Transaction]):
         responses={201: TransactionOutput},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        refuse_unknown(request, set())
         key = idempotency_key(request)
         answer = services.request_transaction(
             parse_ask(request.data), acting=agent_of(request), idempotency_key=key

@@ -155,6 +155,7 @@ def page_of_transactions(
     `filters` are status, outcome and agent; `before` is the id of the last row of
     the page above, or "". Never counts and never skips rows: at most 2 queries
     whatever the depth. The row beyond `size` only tells that there are more.
+    Raises NotFound where `before` is no visible transaction.
     """
     found = transactions_visible_to(user).select_related(
         "agent", "decision", "approval"
@@ -174,5 +175,5 @@ def _older(
     seen = transactions_visible_to(user).filter(pk=before)
     last = seen.values_list("created_at", flat=True).first()
     if last is None:
-        return found.none()
+        raise NotFound
     return found.filter(Q(created_at__lt=last) | Q(created_at=last, pk__lt=before))

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,6 +22,7 @@ from accounts.permissions import person_of
 from agents.core.policy_words import policy_sentences, spoken_amount
 from agents.queries import locks_over, terms_of
 from audit.errors import DomainError, NotFound
+from audit.pages import page_asked
 from audit.queries import timeline
 from audit.services import record_refusal
 from security.form_limits import limit_form
@@ -82,7 +82,7 @@ def _queue_page(
 ) -> HttpResponse:
     now = timezone.now()
     queue = approval_queue(person_of(request), now=now)
-    page = Paginator(queue, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_asked(queue, request, size=PAGE_SIZE)
     rows = [(one, etag_of(one), approvals_given(one)) for one in page.object_list]
     values = {"page": page, "rows": rows, "now": now, "form": form}
     return render(request, "transactions/approval_queue.html", values, status=status)

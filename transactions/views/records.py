@@ -40,11 +40,14 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
     form = TransactionFilterForm(request.GET, agents=offered)
     chosen = form.chosen if form.is_valid() else {}
     before = request.GET.get("before", "")
-    rows = (
-        page_of_transactions(person, filters=chosen, before=before, size=PAGE_SIZE)
-        if form.is_valid()
-        else []
-    )
+    try:
+        rows = (
+            page_of_transactions(person, filters=chosen, before=before, size=PAGE_SIZE)
+            if form.is_valid()
+            else []
+        )
+    except NotFound as error:
+        raise Http404 from error
     older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else ""
     values = {
         "form": form,

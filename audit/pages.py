@@ -1,0 +1,36 @@
+"""Numbered pages of the lists that people see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import InvalidPage, Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+
+if TYPE_CHECKING:
+    AnyPage = Page[Any]
+else:
+    AnyPage = Page
+
+DIGITS = 10
+
+
+def page_asked(rows: QuerySet[Any], request: HttpRequest, *, size: int) -> AnyPage:
+    """Return the page that `?page=` names, without it the first.
+
+    Raises Http404 for what is no number, and for a page that does not exist.
+    """
+    try:
+        return Paginator(rows, size).page(page_number(request, "page"))
+    except InvalidPage as error:
+        raise Http404 from error
+
+
+def page_number(request: HttpRequest, parameter: str) -> int:
+    """Return the number in a query parameter, without it 1. Raises Http404."""
+    asked = request.GET.get(parameter, "1")
+    # int() would take "+1" and "1_0", too.
+    if not (asked.isascii() and asked.isdigit() and len(asked) < DIGITS):
+        raise Http404
+    return int(asked)

@@ -1,0 +1,59 @@
+"""The base of every view of the API: it takes no query parameter that it ignores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from audit.core.visible import visible
+from audit.errors import ParameterUnknown
+
+
+class StrictQueryView(APIView):
+    """Refuses a query parameter that the operation does not take, before it runs.
+
+    A view that reads a parameter names it in `query_parameters`. A generic view is a
+    list: it takes its filters, its pages and its order, too. Only reads take any.
+    """
+
+    query_parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let the caller in as REST framework does. Raises ParameterUnknown."""
+        super().initial(request, *args, **kwargs)
+        if _has_handler(self, request):
+            refuse_unknown(request, parameters_of(self, request.method or ""))
+
+
+def parameters_of(view: StrictQueryView, method: str) -> frozenset[str]:
+    """Return the names of the query parameters that a view takes by a method."""
+    if method not in SAFE_METHODS:
+        return frozenset()
+    if not isinstance(view, GenericAPIView):
+        return view.query_parameters
+    filterset_class = getattr(view, "filterset_class", None)
+    return view.query_parameters.union(
+        filterset_class.base_filters if filterset_class else (),
+        ("cursor", "limit") if view.paginator else (),
+        ("ordering",) if hasattr(view, "ordering_fields") else (),
+    )
+
+
+def refuse_unknown(request: Request, known: frozenset[str]) -> None:
+    """Raise ParameterUnknown for the first query parameter that is not known."""
+    for name in sorted(set(request.query_params) - known):
+        shown = visible(name[:40])
+        takes = f"Known: {', '.join(sorted(known))}." if known else "It takes none."
+        raise ParameterUnknown(
+            f"There is no parameter “{shown}” here. {takes}", pointer=f"/{shown}"
+        )
+
+
+def _has_handler(view: APIView, request: Request) -> bool:
+    # What has none is 405, whatever the query; so is OPTIONS.
+    method = request.method or ""
+    return method != "OPTIONS" and hasattr(view, method.lower())

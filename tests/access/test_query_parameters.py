@@ -1,0 +1,75 @@
+"""What an operation of the API takes in its query is in its schema; the rest is 400."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from audit.strict_query import parameters_of
+from tests.access.routes import PARAMETER, all_routes
+from tests.access.table import ADMIN, AGENT, AGENTS, NOBODY, rows
+from tests.access.test_doors import braced
+from tests.access.walk import API, OWN_OBJECT, ask
+from tests.access.world import make_world
+from tests.house.source import ROOT
+
+
+def api_methods():
+    return [
+        (pattern, method, who)
+        for pattern, row in rows().items()
+        if pattern.startswith(API)
+        for method, who in row.who.items()
+        if who != NOBODY
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("spacious_limits")
+def test_c5_every_operation_refuses_an_unknown_parameter_and_does_nothing():
+    """It asks every operation of the API once, in one world."""
+    world, wrong = make_world(), []
+
+    for pattern, method, who in api_methods():
+        client = world.api[AGENT if who == AGENTS else ADMIN]
+        address = all_routes()[pattern].address(world.objects[OWN_OBJECT])
+        answer = ask(
+            client,
+            method,
+            f"{address}?{rows()[pattern].query}&dry_run=1",
+            content_type="application/json",
+        )
+        # That a session is in use is written to its row.
+        written = answer.written - {"accounts_session"}
+        refused = "parameter_refused: There is no parameter “dry_run” here."
+        if answer.status != 400 or not answer.words.startswith(refused) or written:
+            told = f"{answer.status} {answer.words}, wrote {sorted(written)}"
+            wrong.append(f"{method} /{pattern}: {told}")
+
+    assert not wrong, "\n".join(wrong)
+    assert len(api_methods()) > 60
+
+
+def test_c5_the_parameters_that_are_taken_are_those_of_the_schema():
+    paths = yaml.load((ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader)[
+        "paths"
+    ]
+    taken, declared = {}, {}
+    for pattern, method, _ in api_methods():
+        view: Any = all_routes()[pattern].view
+        path = f"/{PARAMETER.sub(braced, pattern)}"
+        if path == "/api/v1/schema/":
+            continue
+        operation = f"{method} {path}"
+        taken[operation] = parameters_of(view.cls(**view.initkwargs), method)
+        declared[operation] = {
+            parameter["name"]
+            for parameter in paths[path][method.lower()].get("parameters", ())
+            if parameter["in"] == "query"
+        }
+
+    assert taken == declared
+    assert taken["GET /api/v1/transactions/{transaction_id}/"] == {"wait"}
+    assert sum(map(len, taken.values())) > 40
