@@ -14,14 +14,14 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import cookies, devices, queries, services
+from accounts import cookies, devices, errors, queries, services
 from accounts.authentication import enforce_csrf, refuse_foreign_origin
 from accounts.core.roles import ROLE_PERMISSIONS
 from accounts.core.usernames import MAX_LENGTH
-from accounts.errors import CredentialsMixed
 from accounts.models import Session, Team, User
 from accounts.permissions import IsPerson, person_of
 from accounts.tokens import PersonAccess
+from audit.raises import raises
 from audit.serializers import (
     ObjectField,
     StrictBooleanField,
@@ -59,8 +59,13 @@ class RefreshInput(StrictSerializer):
 
 
 class TokenPairOutput(serializers.Serializer[services.TokenPair]):
-    access = serializers.CharField()
-    refresh = serializers.CharField(help_text="Good for one use.")
+    """By cookie no token is in the body; `csrf_token` is in no other one."""
+
+    access = serializers.CharField(required=False)
+    refresh = serializers.CharField(required=False, help_text="Good for one use.")
+    csrf_token = serializers.CharField(
+        required=False, help_text="To be sent as X-CSRFToken."
+    )
     expires_in = serializers.IntegerField(
         source="expires_in_s", help_text="Seconds until the access token ends."
     )
@@ -173,6 +178,14 @@ class TokenCreateView(StrictQueryView):
         auth=[],
         tags=["auth"],
     )
+    @raises(
+        errors.InvalidCredentials,
+        errors.SecondFactorRequired,
+        errors.SecondFactorRefused,
+        errors.CsrfRefused,
+        errors.EnrolmentRequired,
+        errors.OwnPasswordRequired,
+    )
     def post(self, request: Request) -> Response:
         given = TokenInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -202,13 +215,16 @@ class TokenRefreshView(StrictQueryView):
         auth=[],
         tags=["auth"],
     )
+    @raises(errors.RefreshRefused, errors.CsrfRefused)
     def post(self, request: Request) -> Response:
         given = RefreshInput(data=request.data)
         given.is_valid(raise_exception=True)
         in_body = given.validated_data.get("refresh")
         by_cookie = cookies.refresh_of(request)
         if in_body and by_cookie:
-            raise CredentialsMixed("Send the refresh token or its cookie, not both.")
+            raise errors.CredentialsMixed(
+                "Send the refresh token or its cookie, not both."
+            )
         if by_cookie:
             enforce_csrf(request._request)
             return _cookies(request, services.refresh_session(refresh=by_cookie))

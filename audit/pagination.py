@@ -83,6 +83,8 @@ class TimeCursorPagination(CursorPagination):
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Return cursor and limit, and ordering where the list has a choice of it."""
         parameters = super().get_schema_operation_parameters(view)
+        [limit] = [one for one in parameters if one["name"] == "limit"]
+        limit["schema"] |= {"minimum": 1, "maximum": MAX_LIMIT}
         fields = getattr(view, "ordering_fields", ())
         orders = [order for field in fields for order in (field, f"-{field}")]
         if orders:

@@ -291,7 +291,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["security.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "audit.pagination.TimeCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["audit.filters.StrictFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "platform_site.api_schema.ApiSchema",
     "DEFAULT_VERSIONING_CLASS": None,
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: docs/openapi.yaml tells more.
     "EXCEPTION_HANDLER": "platform_site.errors.problem_response",

@@ -13,10 +13,13 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
 from agents import services
+from agents.errors import NameTaken
 from agents.models import Agent
 from agents.queries import agent_for, agents_listed
+from audit.raises import raises
 from audit.serializers import StrictBooleanField, StrictCharField, StrictSerializer
 from audit.strict_query import StrictQueryView
+from security.errors import NotLocked
 
 
 class AgentInput(StrictSerializer):
@@ -97,6 +100,7 @@ class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
         responses={201: AgentOutput},
         tags=["agents"],
     )
+    @raises(NameTaken)
     def post(self, request: Request) -> Response:
         acting = person_of(request)
         given = AgentInput(data=request.data)
@@ -127,6 +131,7 @@ class AgentDetailView(StrictQueryView):
         responses=AgentOutput,
         tags=["agents"],
     )
+    @raises(NameTaken)
     def patch(self, request: Request, agent_id: str) -> Response:
         given = AgentChanges(data=request.data)
         given.is_valid(raise_exception=True)
@@ -167,6 +172,7 @@ class AgentUnlockView(StrictQueryView):
         responses=AgentOutput,
         tags=["agents"],
     )
+    @raises(NotLocked)
     def post(self, request: Request, agent_id: str) -> Response:
         given = ReasonInput(data=request.data)
         given.is_valid(raise_exception=True)

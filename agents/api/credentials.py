@@ -14,8 +14,10 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents import services
 from agents.api.shared import HighRiskWritesView
+from agents.errors import CredentialEnded, CredentialRefused
 from agents.models import AgentCredential
 from agents.queries import agent_for, credentials_of
+from audit.raises import raises
 from audit.serializers import StrictCharField, StrictIntegerField, StrictSerializer
 from audit.strict_query import StrictQueryView
 
@@ -62,7 +64,9 @@ class RotationInput(CredentialInput):
 class CredentialOutput(serializers.ModelSerializer[AgentCredential]):
     client_id = serializers.CharField(source="pk", read_only=True)
     signature_algorithm = serializers.CharField(read_only=True)
-    replaces = serializers.CharField(source="replaces_id", read_only=True)
+    replaces = serializers.CharField(
+        source="replaces_id", allow_null=True, read_only=True
+    )
 
     class Meta:
         model = AgentCredential
@@ -106,6 +110,7 @@ class AgentTokenView(StrictQueryView):
         auth=[],
         tags=["auth"],
     )
+    @raises(CredentialRefused)
     def post(self, request: Request) -> Response:
         given = AgentTokenInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -163,6 +168,7 @@ class AgentCredentialRotateView(StrictQueryView):
         responses={201: IssuedCredentialOutput},
         tags=["agents"],
     )
+    @raises(CredentialEnded)
     def post(self, request: Request, agent_id: str, credential_id: str) -> Response:
         given = RotationInput(data=request.data)
         given.is_valid(raise_exception=True)

@@ -14,8 +14,10 @@ from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents import services
+from agents.errors import NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import function_named, functions_listed
+from audit.raises import raises
 from audit.serializers import (
     ObjectField,
     StrictBooleanField,
@@ -102,6 +104,7 @@ class FunctionListCreateView(StrictQueryView, generics.GenericAPIView[Function])
         responses={201: FunctionOutput},
         tags=["functions"],
     )
+    @raises(NameTaken)
     def post(self, request: Request) -> Response:
         given = FunctionInput(data=request.data)
         given.is_valid(raise_exception=True)

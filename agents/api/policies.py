@@ -37,9 +37,11 @@ from agents.core.policy_draft import (
     PolicyInvalid,
     parse_terms,
 )
+from agents.errors import PolicyChanged
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
 from audit.errors import NotFound
+from audit.raises import raises
 from audit.serializers import StrictSerializer
 from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
@@ -247,6 +249,7 @@ class AgentPolicyView(HighRiskWritesView):
         },
         tags=["agents"],
     )
+    @raises(PolicyChanged)
     def put(self, request: Request, agent_id: str) -> Response:
         """Set the policy. Looser limits of one's own live agent wait for another."""
         given = PolicyInput(data=request.data)

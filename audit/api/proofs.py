@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.context import caller
-from audit.errors import NotSealedYet
+from audit.errors import NotFound, NotSealedYet
 from audit.models import AuditLeaf, Checkpoint
 from audit.permissions import IsHuman, requires
 from audit.queries import (
@@ -24,6 +24,7 @@ from audit.queries import (
     inclusion_proof,
     newest_checkpoint,
 )
+from audit.raises import raises
 from audit.serializers import StrictSerializer
 from audit.strict_query import StrictQueryView
 
@@ -73,6 +74,7 @@ class CheckpointView(StrictQueryView):
         tags=["audit"],
         responses={(200, "text/plain"): OpenApiResponse(OpenApiTypes.STR)},
     )
+    @raises(NotSealedYet)
     def get(self, request: Request) -> HttpResponse:
         note = _newest().note
         return HttpResponse(note, content_type="text/plain; charset=utf-8")
@@ -91,6 +93,7 @@ class InclusionProofView(StrictQueryView):
         parameters=[InclusionProofQuery],
         responses=InclusionProofOutput,
     )
+    @raises(NotFound, NotSealedYet)
     def get(self, request: Request) -> Response:
         query = InclusionProofQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
@@ -126,6 +129,7 @@ class ConsistencyProofView(StrictQueryView):
         parameters=[ConsistencyProofQuery],
         responses=ConsistencyProofOutput,
     )
+    @raises(NotSealedYet)
     def get(self, request: Request) -> Response:
         query = ConsistencyProofQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)

@@ -18,8 +18,10 @@ from rest_framework.response import Response
 from audit.context import caller
 from audit.errors import NotFound
 from audit.permissions import IsHuman
+from audit.raises import raises
 from audit.serializers import StrictCharField, StrictSerializer
 from audit.strict_query import StrictQueryView
+from security.errors import ChangeExpired, ChangeResolved, ChangeSuperseded
 from security.models import ChangeRequest
 from security.queries import change_requests_visible_to
 from security.services import approve_change, reject_change
@@ -129,6 +131,7 @@ class ChangeRequestApproveView(StrictQueryView):
         request=ApproveChangeInput,
         responses=ChangeRequestOutput,
     )
+    @raises(ChangeExpired, ChangeResolved, ChangeSuperseded)
     def post(self, request: Request, change_id: str) -> Response:
         """Agree as the second person: the change is in force with the answer."""
         body = ApproveChangeInput(data=request.data)
@@ -149,6 +152,7 @@ class ChangeRequestRejectView(StrictQueryView):
         request=RejectChangeInput,
         responses=ChangeRequestOutput,
     )
+    @raises(ChangeExpired, ChangeResolved)
     def post(self, request: Request, change_id: str) -> Response:
         """Refuse it for good, or withdraw what you asked for yourself."""
         body = RejectChangeInput(data=request.data)

@@ -13,10 +13,12 @@ from rest_framework.response import Response
 
 from audit.context import caller
 from audit.permissions import requires
+from audit.raises import raises
 from audit.serializers import StrictCharField, StrictSerializer
 from audit.strict_query import StrictQueryView
 from security.core.incidents import actions_from
 from security.core.thresholds import ALERT_THRESHOLDS, ALERTING_EVENTS
+from security.errors import TransitionRefused
 from security.models import Alert, Incident, IncidentStep
 from security.queries import alert_list, incident_list
 from security.services import update_incident
@@ -170,6 +172,7 @@ class IncidentAcknowledgeView(IncidentActionView):
         request=IncidentNoteInput,
         responses=IncidentOutput,
     )
+    @raises(TransitionRefused)
     def post(self, request: Request, incident_id: str) -> Response:
         """Take it on: somebody investigates."""
         return self._do(request, incident_id)
@@ -184,6 +187,7 @@ class IncidentContainView(IncidentActionView):
         request=IncidentNoteInput,
         responses=IncidentOutput,
     )
+    @raises(TransitionRefused)
     def post(self, request: Request, incident_id: str) -> Response:
         """Stop the damage: locks the resource if it is not."""
         return self._do(request, incident_id)
@@ -198,6 +202,7 @@ class IncidentResolveView(IncidentActionView):
         request=IncidentNoteInput,
         responses=IncidentOutput,
     )
+    @raises(TransitionRefused)
     def post(self, request: Request, incident_id: str) -> Response:
         """End it. Locks stay until somebody releases them."""
         return self._do(request, incident_id)
@@ -212,6 +217,7 @@ class IncidentCloseView(IncidentActionView):
         request=IncidentNoteInput,
         responses=IncidentOutput,
     )
+    @raises(TransitionRefused)
     def post(self, request: Request, incident_id: str) -> Response:
         """File it, after what was learnt is written down."""
         return self._do(request, incident_id)

@@ -40,6 +40,16 @@ class Route:
         return "/" + PARAMETER.sub(filled, self.pattern)
 
 
+def openapi_path(pattern: str) -> str:
+    """Return a route's path as OpenAPI writes it: agents/<str:id> is /agents/{id}."""
+
+    def braced(found: re.Match[str]) -> str:
+        segment, name = found[1], found[2]
+        return f"{segment}/{{{name}}}" if segment else f"{{{name}}}"
+
+    return f"/{PARAMETER.sub(braced, pattern)}"
+
+
 @cache
 def all_routes() -> Mapping[str, Route]:
     """Return every route by its pattern, in the URLconf's order."""

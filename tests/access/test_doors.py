@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from rest_framework.schemas.generators import EndpointEnumerator
 from rest_framework.views import APIView
 
 from agents.models import AgentCredential
-from tests.access.routes import PARAMETER, all_routes
+from tests.access.routes import all_routes, openapi_path
 from tests.factories import make_agent, make_agent_token, make_credential
 from tests.flows.requests import app_rows
 from tests.house.source import APPS
@@ -35,12 +34,6 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 def subclasses(kind: type) -> set[type]:
     found = set(kind.__subclasses__())
     return found.union(*(subclasses(child) for child in found)) if found else found
-
-
-def braced(found: re.Match[str]) -> str:
-    """Return a parameter as OpenAPI writes it: agents/<str:pk> is agents/{pk}."""
-    segment, name = found[1], found[2]
-    return f"{segment}/{{{name}}}" if segment else f"{{{name}}}"
 
 
 def below_api_view(kind: type) -> list[type]:
@@ -73,8 +66,7 @@ def test_c6_every_view_of_the_api_names_who_may_use_it():
 
 def test_c6_the_walk_sees_every_view_that_is_mounted():
     walked = {
-        (f"/{PARAMETER.sub(braced, pattern)}", view.cls)
-        for pattern, view in api_routes().items()
+        (openapi_path(pattern), view.cls) for pattern, view in api_routes().items()
     }
 
     # As REST framework finds them for its schema.

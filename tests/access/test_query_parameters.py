@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from audit.strict_query import parameters_of
-from tests.access.routes import PARAMETER, all_routes
+from tests.access.routes import all_routes, openapi_path
 from tests.access.table import ADMIN, AGENT, AGENTS, NOBODY, rows
-from tests.access.test_doors import braced
 from tests.access.walk import API, OWN_OBJECT, ask
 from tests.access.world import make_world
-from tests.house.source import ROOT
+from tests.declared import document
 
 
 def api_methods():
@@ -53,13 +51,10 @@ def test_c5_every_operation_refuses_an_unknown_parameter_and_does_nothing():
 
 
 def test_c5_the_parameters_that_are_taken_are_those_of_the_schema():
-    paths = yaml.load((ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader)[
-        "paths"
-    ]
-    taken, declared = {}, {}
+    paths, taken, declared = document()["paths"], {}, {}
     for pattern, method, _ in api_methods():
         view: Any = all_routes()[pattern].view
-        path = f"/{PARAMETER.sub(braced, pattern)}"
+        path = openapi_path(pattern)
         if path == "/api/v1/schema/":
             continue
         operation = f"{method} {path}"

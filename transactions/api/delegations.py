@@ -12,10 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
+from audit.raises import raises
 from audit.serializers import StrictCharField, StrictSerializer, refuse_fields
 from audit.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.views import APPROVE
+from transactions.errors import DelegationEnded
 from transactions.models import ApprovalDelegation
 
 TAGS = ["approvals"]
@@ -107,6 +109,7 @@ class DelegationRevokeView(StrictQueryView):
         responses={200: DelegationOutput},
         tags=TAGS,
     )
+    @raises(DelegationEnded)
     def post(self, request: Request, delegation_id: str) -> Response:
         """End a delegation at once; either of the two may."""
         refuse_fields(request)

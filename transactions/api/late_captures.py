@@ -7,12 +7,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
+from audit.raises import raises
 from audit.serializers import StrictCharField, StrictRegexField, StrictSerializer
 from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import services
 from transactions.api.serializers import AmountField, TransactionOutput
+from transactions.errors import InvalidState, ReportChanged
 from transactions.models import Transaction
 from transactions.representation import represent
 from transactions.services.late_captures import PERMISSION
@@ -55,6 +57,7 @@ class LateCaptureView(StrictQueryView):
         request=LateCaptureInput,
         responses=RESPONSES,
     )
+    @raises(InvalidState, ReportChanged)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Record it; above the authorized amount, once a second person agrees."""
         body = LateCaptureInput(data=request.data)
@@ -76,6 +79,7 @@ class LateCaptureReversalView(StrictQueryView):
         request=LateCaptureReversalInput,
         responses=RESPONSES,
     )
+    @raises(InvalidState, ReportChanged)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Take it back by a counter-entry, once a second person agrees."""
         body = LateCaptureReversalInput(data=request.data)

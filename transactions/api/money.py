@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from agents.core.hours import is_time_zone
 from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.permissions import IsAgent, agent_of
 from agents.principals import AgentPrincipal
+from audit.raises import raises
 from audit.serializers import (
     StrictBooleanField,
     StrictCharField,
@@ -27,6 +28,14 @@ from security.models import ChangeRequest
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import AmountField, TransactionOutput
+from transactions.errors import (
+    AmountTooLarge,
+    AuthorizationExpired,
+    IdempotencyConflict,
+    IncrementRefused,
+    InvalidState,
+    StillRefused,
+)
 from transactions.models import Budget, SharedBudget
 from transactions.queries.budgets import used_minor
 from transactions.services import SharedBudgetTerms
@@ -95,6 +104,13 @@ class CaptureView(_MoneyView):
         request=CaptureInput,
         responses={200: TransactionOutput},
     )
+    @raises(
+        IdempotencyConflict,
+        InvalidState,
+        AmountTooLarge,
+        AuthorizationExpired,
+        StillRefused,
+    )
     def post(self, request: Request, transaction_id: str) -> Response:
         """Take money that was set aside, all of it or a part."""
         values, asked = self.asked(request, CaptureInput)
@@ -116,6 +132,7 @@ class VoidView(_MoneyView):
         request=None,
         responses={200: TransactionOutput},
     )
+    @raises(IdempotencyConflict, InvalidState, AuthorizationExpired)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Give back what is still set aside."""
         _, asked = self.asked(request, StrictSerializer)
@@ -130,9 +147,9 @@ class IncrementView(_MoneyView):
         request=IncrementInput,
         responses={
             200: TransactionOutput,
-            409: OpenApiResponse(description="The policy does not allow the total."),
         },
     )
+    @raises(IdempotencyConflict, InvalidState, AuthorizationExpired, IncrementRefused)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Set more money aside, where the policy in force allows the new total."""
         values, asked = self.asked(request, IncrementInput)
@@ -147,6 +164,7 @@ class RefundView(_MoneyView):
         request=RefundInput,
         responses={201: RefundOutput},
     )
+    @raises(IdempotencyConflict, InvalidState, AmountTooLarge)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Note that the merchant gave money back; raises no budget."""
         values, asked = self.asked(request, RefundInput)

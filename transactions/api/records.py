@@ -11,12 +11,14 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
 from agents.permissions import IsAgent
+from audit.raises import raises
 from audit.serializers import refuse_fields
 from audit.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.serializers import FindingOutput, ReasonOutput
 from transactions.api.views import readable_transaction
 from transactions.core.record import ENGINE_VERSION
+from transactions.errors import NoReceipt, RecordDamaged
 
 
 class RecordOutput(serializers.Serializer[Any]):
@@ -130,6 +132,7 @@ class ReceiptView(StrictQueryView):
     @extend_schema(
         operation_id="transactions_receipt", responses={200: SignedReceiptOutput}
     )
+    @raises(NoReceipt, RecordDamaged)
     def get(self, request: Request, transaction_id: str) -> Response:
         found = readable_transaction(request, transaction_id)
         return Response(queries.signed_receipt(found))

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
+from audit.raises import raises
 from audit.serializers import refuse_fields
 from audit.strict_query import StrictQueryView
 from transactions import queries, services
@@ -34,7 +35,17 @@ from transactions.api.serializers import (
     TransactionOutput,
     parse_ask,
 )
-from transactions.errors import InvalidRequest, InvalidState, PreconditionRequired
+from transactions.errors import (
+    AlreadyApproved,
+    ApprovalChanged,
+    ApprovalExpired,
+    ApprovalResolved,
+    IdempotencyConflict,
+    InvalidRequest,
+    InvalidState,
+    PreconditionRequired,
+    StillRefused,
+)
 from transactions.models import Decision, FunctionCall, Transaction
 from transactions.representation import message_of, represent
 
@@ -45,11 +56,12 @@ ETAG_PARAMETER = OpenApiParameter(
     required=True,
     description="The ETag of the transaction as the person saw it.",
 )
-WAIT_PARAMETER = OpenApiParameter(
-    "wait", int, description="Seconds (0–30) to wait while it is pending approval."
-)
-
 WAIT_MAX = timedelta(seconds=30)
+WAIT_PARAMETER = OpenApiParameter(
+    "wait",
+    {"type": "integer", "minimum": 0, "maximum": WAIT_MAX.seconds},
+    description="Seconds to wait while it is pending approval.",
+)
 WAIT_STEP_S = 0.5
 # Waiting clients hold at most half of the web threads; the rest answer at once.
 _waiting = threading.BoundedSemaphore(settings.WEB_THREADS // 2)
@@ -120,6 +132,7 @@ class TransactionListCreateView(StrictQueryView, ListCreateAPIView[Transaction])
         request=TransactionInput,
         responses={201: TransactionOutput},
     )
+    @raises(IdempotencyConflict)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = idempotency_key(request)
         answer = services.request_transaction(
@@ -218,6 +231,15 @@ class ApproveView(_ResolveView):
         request=ApproveInput,
         responses={200: TransactionOutput},
     )
+    @raises(
+        PreconditionRequired,
+        InvalidState,
+        AlreadyApproved,
+        ApprovalChanged,
+        ApprovalExpired,
+        ApprovalResolved,
+        StillRefused,
+    )
     def post(self, request: Request, transaction_id: str) -> Response:
         body = ApproveInput(data=request.data)
         body.is_valid(raise_exception=True)
@@ -237,6 +259,13 @@ class DenyView(_ResolveView):
         parameters=[ETAG_PARAMETER],
         request=DenyInput,
         responses={200: TransactionOutput},
+    )
+    @raises(
+        PreconditionRequired,
+        InvalidState,
+        ApprovalChanged,
+        ApprovalExpired,
+        ApprovalResolved,
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         body = DenyInput(data=request.data)
@@ -261,6 +290,7 @@ class CancelView(StrictQueryView):
         request=None,
         responses={200: TransactionOutput},
     )
+    @raises(InvalidState)
     def post(self, request: Request, transaction_id: str) -> Response:
         refuse_fields(request)
         services.cancel(transaction_id, acting=agent_of(request))

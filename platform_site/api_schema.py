@@ -1,0 +1,107 @@
+"""docs/openapi.yaml says every answer of an operation: refusals and outages, too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
+from rest_framework import serializers
+
+from platform_site.errors import STATUS, TITLES
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+# Any request can be malformed (400), ask for another media type (406), have a body of
+# no length (411) or one that is encoded (415), and meet an engine that is away (503).
+ALWAYS = (400, 406, 411, 415, 503)
+RETRY_AFTER = {"schema": {"type": "integer"}, "description": "Seconds."}
+HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
+    429: {"Retry-After": RETRY_AFTER | {"required": True}},
+    503: {"Retry-After": RETRY_AFTER},
+}
+
+
+class ProblemErrorOutput(serializers.Serializer[Any]):
+    pointer = serializers.CharField(help_text="Where: /field, /query or /headers.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemOutput(serializers.Serializer[Any]):
+    """RFC 9457 problem details; documents errors.problem(), which makes it."""
+
+    type = serializers.CharField(help_text="The address of a page about the code.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    instance = serializers.CharField(help_text="The path that was asked.")
+    code = serializers.CharField(help_text="Stable; programs decide by it.")
+    request_id = serializers.CharField()
+    errors = ProblemErrorOutput(  # type: ignore[assignment] # Shadows Serializer.errors.
+        many=True, required=False
+    )
+
+
+class ApiSchema(AutoSchema):
+    """Adds the refusals: those that follow from what a view is, and those it names.
+
+    A method of a view names the domain errors of its services by @raises.
+    """
+
+    def get_operation(
+        self,
+        path: str,
+        path_regex: str,
+        path_prefix: str,
+        method: str,
+        registry: ComponentRegistry,
+    ) -> dict[str, Any] | None:
+        operation = super().get_operation(
+            path, path_regex, path_prefix, method, registry
+        )
+        if operation is not None:
+            for status, codes in sorted(self._refusals().items()):
+                operation["responses"][str(status)] = self._refusal(status, codes)
+        return operation
+
+    def _refusals(self) -> dict[int, set[str]]:
+        """Return the statuses that refuse, each with its codes where they are named."""
+        statuses = {*ALWAYS}
+        if self.view.get_authenticators():
+            statuses |= {401, 403}
+        if "{" in self.path:
+            statuses.add(404)
+        if self.method in WRITES:
+            statuses.add(413)
+        if self.view.get_throttles():
+            statuses.add(429)
+        named: dict[int, set[str]] = defaultdict(set)
+        handler = getattr(self.view, self.method.lower())
+        for kind in getattr(handler, "raises", ()):
+            named[STATUS[f"{kind.__module__}.{kind.__qualname__}"]].add(kind.code)
+        # What follows from the view has more codes than those of its services.
+        return named | {status: set() for status in statuses}
+
+    def _refusal(self, status: int, codes: set[str]) -> dict[str, Any]:
+        if not codes:
+            return self._shared_refusal(status).ref
+        named = ", ".join(f"`{code}`" for code in sorted(codes))
+        return self._problem(status) | {"description": f"{TITLES[status]}: {named}."}
+
+    def _shared_refusal(self, status: int) -> ResolvedComponent:
+        name = f"Problem{status}"
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name, ResolvedComponent.RESPONSE, self._problem(status), name
+        )
+        self.registry.register_on_missing(component)
+        return component
+
+    def _problem(self, status: int) -> dict[str, Any]:
+        schema = self.resolve_serializer(ProblemOutput, "response").ref
+        return {
+            "description": f"{TITLES[status]}.",
+            "content": {"application/problem+json": {"schema": schema}},
+            **({"headers": HEADERS[status]} if status in HEADERS else {}),
+        }
