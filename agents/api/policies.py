@@ -205,11 +205,6 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
     blocked_mcc_groups = serializers.ListField(child=serializers.CharField())
     blocked_mccs = serializers.ListField(child=serializers.CharField())
     created_by = serializers.CharField(source="created_by_id")
-    agreed_by = serializers.CharField(
-        source="agreed_by_id",
-        allow_null=True,
-        help_text="The second person of what it allows; null: granted alone.",
-    )
     created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: PolicyVersion) -> dict[str, Any]:
@@ -220,7 +215,6 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
             "version": instance.number,
             **to_wire(terms_of(instance)),
             "created_by": instance.created_by_id,
-            "agreed_by": instance.agreed_by_id,
             "created_at": instance.created_at,
         }
 

@@ -55,7 +55,6 @@ def test_the_seeds_policy_can_be_set_as_it_stands(
         "requires_signature": False,
         **SAID_BY_DEFAULT,
         "created_by": bob.pk,
-        "agreed_by": alice.pk,
         "created_at": answer.json()["created_at"],
     }
     assert answer["ETag"] == '"1"'
