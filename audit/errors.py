@@ -36,13 +36,6 @@ class NameRefused(DomainError):
     detail = "A name has no control or invisible characters, nor spaces around it."
 
 
-class ParameterUnknown(DomainError):
-    """A query parameter that the operation does not take."""
-
-    code = "parameter_refused"
-    detail = "Give each parameter once, and none that the address does not know."
-
-
 class NotFound(DomainError):
     """No such thing, or none that the caller may know of: the same answer."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from audit.core.visible import visible
-from audit.errors import ParameterUnknown
 
 
 class StrictQueryView(APIView):
@@ -23,7 +23,7 @@ class StrictQueryView(APIView):
     query_parameters: frozenset[str] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let the caller in as REST framework does. Raises ParameterUnknown."""
+        """Let the caller in as REST framework does. Raises ValidationError."""
         super().initial(request, *args, **kwargs)
         if _has_handler(self, request):
             refuse_unknown(request, parameters_of(self, request.method or ""))
@@ -44,13 +44,12 @@ def parameters_of(view: StrictQueryView, method: str) -> frozenset[str]:
 
 
 def refuse_unknown(request: Request, known: frozenset[str]) -> None:
-    """Raise ParameterUnknown for the first query parameter that is not known."""
-    for name in sorted(set(request.query_params) - known):
-        shown = visible(name[:40])
-        takes = f"Known: {', '.join(sorted(known))}." if known else "It takes none."
-        raise ParameterUnknown(
-            f"There is no parameter “{shown}” here. {takes}", pointer=f"/{shown}"
-        )
+    """Raise ValidationError naming each query parameter that is not known."""
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        takes = f"Known: {', '.join(sorted(known))}." if known else "There is none."
+        detail = ErrorDetail(f"Unknown parameter. {takes}", code="unknown_parameter")
+        raise ValidationError({visible(name[:40]): [detail] for name in unknown})
 
 
 def _has_handler(view: APIView, request: Request) -> bool:

@@ -37,7 +37,6 @@ STATUS: dict[str, int] = {
     for status, names in {
         400: (
             "audit.errors.NameRefused",
-            "audit.errors.ParameterUnknown",
             "audit.errors.SensitiveDataRefused",
             "accounts.errors.CredentialsMixed",
             "accounts.errors.UsernameRefused",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from django.core.exceptions import BadRequest
 
-from audit.errors import ParameterUnknown
-
 
 class RequestRefused(BadRequest):
     """A request that nobody here takes as it is."""
@@ -38,5 +36,5 @@ class EncodingRefused(RequestRefused):
 class ParameterRefused(RequestRefused):
     """The address has a parameter twice, or one that the page does not know."""
 
-    code = ParameterUnknown.code
-    detail = ParameterUnknown.detail
+    code = "parameter_refused"
+    detail = "Give each parameter once, and none that the address does not know."

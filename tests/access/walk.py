@@ -87,10 +87,11 @@ def ask(client: Client, method: str, address: str, **request: Any) -> Answer:
         response = client.generic(method, address, **request)
     client.cookies = SimpleCookie(cookies)
     body = _problem_of(response)
+    places = "".join(f" {error['pointer']}" for error in body.get("errors", ()))
     return Answer(
         kind=_kind(response, body.get("code", "")),
         status=response.status_code,
-        words=f"{body.get('code')}: {body.get('detail')}",
+        words=f"{body.get('code')}: {body.get('detail')}{places}",
         limit=response.get("RateLimit-Policy", "").partition(";")[0].strip('"'),
         written=frozenset(written),
     )

@@ -251,7 +251,7 @@ def test_shared_budgets_come_in_pages(alice, client_for):
     shown = [*first["data"], *second["data"]]
     assert [budget["id"] for budget in shown] == ids[::-1]
     assert second["next"] is None
-    problem(admin.get(BUDGETS, {"colour": "red"}), 400, "parameter_refused")
+    problem(admin.get(BUDGETS, {"colour": "red"}), 400, "invalid_request")
 
 
 @pytest.mark.parametrize(

@@ -311,7 +311,7 @@ def test_a_query_parameter_that_is_not_known_is_refused_before_anything(shopper)
         f"{URL}?x=1", SEED, headers={"Idempotency-Key": "with-a-query"}
     )
 
-    assert problem(response, 400, "parameter_refused") == {("/x", "parameter_refused")}
+    assert problem(response, 400, "invalid_request") == {("/x", "unknown_parameter")}
     assert app_rows() == before
 
 

@@ -40,14 +40,19 @@ def test_a_page_refuses_what_it_would_leave_out(client, address):
 
 
 @pytest.mark.parametrize(
-    "query", ["outcome=allow&outcome=deny", "limit=1&limit=2", "wait=1"]
+    ("query", "code"),
+    [
+        ("outcome=allow&outcome=deny", "parameter_refused"),
+        ("limit=1&limit=2", "parameter_refused"),
+        ("wait=1", "invalid_request"),
+    ],
 )
-def test_the_api_refuses_what_it_would_leave_out(client_for, alice, query):
+def test_the_api_refuses_what_it_would_leave_out(client_for, alice, query, code):
     answer = client_for(alice).get(f"/api/v1/transactions/?{query}")
 
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer.json()["code"] == "parameter_refused"
+    assert answer.json()["code"] == code
 
 
 def test_the_page_of_the_api_refuses_it_too(client):

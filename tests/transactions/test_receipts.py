@@ -95,7 +95,7 @@ def test_c2_the_agent_that_asked_and_people_in_scope_get_it(
     ):
         problem(stranger.get(path), 404, "not_found")
     assert api().get(path).status_code == 401
-    problem(api(token=mine).get(f"{path}?x=1"), 400, "parameter_refused")
+    problem(api(token=mine).get(f"{path}?x=1"), 400, "invalid_request")
 
 
 def test_a_decision_without_a_policy_has_one_too(people, receipt_for):

@@ -364,7 +364,7 @@ def test_c2_nobody_else_has(agent, people, client_for, api):
         problem(client_for(person).post(path), 404, "not_found")
     problem(api(token=token).post(path), 403, "permission_denied")
     assert api().post(path).status_code == 401
-    problem(client_for(people.bob).post(f"{path}?x=1"), 400, "parameter_refused")
+    problem(client_for(people.bob).post(f"{path}?x=1"), 400, "invalid_request")
     assert client_for(people.bob).get(path).status_code == 405
 
     assert app_rows() == before
