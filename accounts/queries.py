@@ -114,6 +114,8 @@ def makers_of(humans: Iterable[str]) -> QuerySet[User]:
     Whoever could speak through a maker's account at that time is a maker, too.
     """
     given = unconfirmed().filter(_of(humans, "user__"))
+    if not given.exists():  # As mostly: the statement below costs ten times as much.
+        return User.objects.none()
     spoke = speakers_of(given, "made_by", "made_at").values("pk")
     return User.objects.filter(Q(pk__in=given.values("made_by")) | Q(pk__in=spoke))
 
@@ -159,6 +161,8 @@ def _open_at(by: str, at: str) -> dict[str, OuterRef]:
 
 
 def _made_by(humans: Iterable[str]) -> QuerySet[User]:
+    if not unconfirmed().exists():  # As above.
+        return User.objects.none()
     own = User.objects.filter(_of(humans))
     by_them = Q(made_by__in=own) | spoken_by(own, "made_by", "made_at")
     given = unconfirmed().filter(by_them)

@@ -26,7 +26,7 @@ from django.db.models.functions import Cast, Coalesce
 from audit.context import Principal
 from audit.models import AuditEvent
 from audit.queries import leaf_time, sealed_events, stream
-from security.changes import decidable_by
+from security.changes import changer_for, decidable_by
 from security.core import refusals, thresholds
 from security.models import (
     Alert,
@@ -216,13 +216,15 @@ def alert_list() -> QuerySet[Alert]:
     return Alert.objects.all()
 
 
-def change_requests_decidable_by(person: Principal) -> QuerySet[ChangeRequest]:
-    """Return the changes that a person may decide: never what is theirs or they gain.
+def may_decide(change: ChangeRequest, person: Principal) -> bool:
+    """Tell whether a person may decide a change: never what is theirs or they gain.
 
-    Whatever their status; what is resolved stays to be read.
+    Whatever its status; what is resolved stays to be read.
     """
-    own = Q(requested_by_id=person.principal_id) | Q(owner_id=person.principal_id)
-    return ChangeRequest.objects.filter(~own & decidable_by(person))
+    if person.principal_id in (change.requested_by_id, change.owner_id):
+        return False
+    decidable = changer_for(change.kind).decidable_by(person)
+    return ChangeRequest.objects.filter(decidable, pk=change.pk).exists()
 
 
 def change_requests_visible_to(person: Principal) -> QuerySet[ChangeRequest]:

@@ -22,7 +22,7 @@ from security.errors import (
 from security.form_limits import limit_form
 from security.forms import ChangeVerdictForm
 from security.models import ChangeRequest
-from security.queries import change_requests_decidable_by, change_requests_visible_to
+from security.queries import change_requests_visible_to, may_decide
 
 PAGE_SIZE = 50
 SHOWN = 200
@@ -51,7 +51,7 @@ def change_detail(request: HttpRequest, change_id: str) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return _page(request, change, ChangeVerdictForm())
-    if not (_asked(change, person) or _may_decide(change, person)):
+    if not (_asked(change, person) or may_decide(change, person)):
         raise PermissionDenied
     return _answer(request, change)
 
@@ -109,7 +109,7 @@ def _page(
         "lines": change_lines(change.changes),
         "form": form,
         "is_late": is_late,
-        "may_decide": is_open and _may_decide(change, person),
+        "may_decide": is_open and may_decide(change, person),
         "may_withdraw": is_open and _asked(change, person),
     }
     return render(request, "security/change_detail.html", values, status=status)
@@ -117,7 +117,3 @@ def _page(
 
 def _asked(change: ChangeRequest, person: Principal) -> bool:
     return change.requested_by_id == person.principal_id
-
-
-def _may_decide(change: ChangeRequest, person: Principal) -> bool:
-    return change_requests_decidable_by(person).filter(pk=change.pk).exists()

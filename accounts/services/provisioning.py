@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Provisioning, User
 from accounts.queries import humans_of, speakers_of, unconfirmed
+from accounts.services.own_rights import CHANGE_USER
 from accounts.services.sessions import target
 from audit.context import Principal, holds
 from audit.errors import NotPermitted
@@ -15,7 +16,6 @@ from audit.services import record
 from security.services.alerts import raise_at_once
 from security.step_up import takes_proof
 
-CHANGE_USER = "accounts.change_user"
 Act = Provisioning.Act
 # By which of PersonChanges somebody could come to speak through an account.
 ACTS = {"role": Act.ROLE, "email": Act.EMAIL}

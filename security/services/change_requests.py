@@ -21,7 +21,7 @@ from security.errors import (
     OwnChangeRefused,
 )
 from security.models import ChangeRequest
-from security.queries import change_requests_decidable_by, change_requests_visible_to
+from security.queries import may_decide
 from security.services.locks import check_reason
 from security.step_up import takes_proof
 
@@ -171,8 +171,8 @@ def _locked(
     change_id: str, acting: Principal, *, may_withdraw: bool = False
 ) -> ChangeRequest:
     """Lock target, then request, and return what the person may decide on."""
-    seen = change_requests_visible_to(acting).filter(pk=change_id).first()
-    if seen is None:
+    seen = ChangeRequest.objects.filter(pk=change_id).first()
+    if seen is None or not (_is_party(seen, acting) or may_decide(seen, acting)):
         raise NotFound
     changer_for(seen.kind).lock(seen.target_id)
     change = ChangeRequest.objects.select_for_update().get(pk=change_id)
@@ -185,10 +185,14 @@ def _locked(
 
 
 def _check_second_person(change: ChangeRequest, acting: Principal) -> None:
-    if acting.principal_id in (change.requested_by_id, change.owner_id):
+    if _is_party(change, acting):
         raise OwnChangeRefused
-    if not change_requests_decidable_by(acting).filter(pk=change.pk).exists():
+    if not may_decide(change, acting):
         raise NotPermitted
+
+
+def _is_party(change: ChangeRequest, person: Principal) -> bool:
+    return person.principal_id in (change.requested_by_id, change.owner_id)
 
 
 def _end(
