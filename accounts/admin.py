@@ -23,7 +23,7 @@ from accounts.errors import PersonErased
 from accounts.forms import NewPersonForm, PersonForm
 from accounts.models import Session, Team, User
 from accounts.permissions import person_of
-from accounts.queries import unconfirmed
+from accounts.queries import acts_waiting, unconfirmed
 from audit.admin import HistoryAdmin, ServiceAdmin
 from security.fields import EncryptedTextField
 
@@ -179,11 +179,10 @@ class UserAdmin(ServiceAdmin):
 
     @admin.display(description="waits for another administrator")
     def waiting(self, user: User) -> SafeString | str:
-        acts = unconfirmed().filter(user=user).select_related("made_by")
         told = format_html_join(
             mark_safe("<br>"),
             "{}, {} UTC",
-            ((act, f"{act.made_at:%Y-%m-%d %H:%M}") for act in acts),
+            ((act, f"{act.made_at:%Y-%m-%d %H:%M}") for act in acts_waiting(user)),
         )
         return told or "Nothing."
 

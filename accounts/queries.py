@@ -73,8 +73,9 @@ def owners_visible_to(user: User) -> QuerySet[User]:
 def humans_of(*people: User) -> frozenset[str]:
     """Return whose word these people's is, by User.human_id.
 
-    Their own, and of whoever made or re-armed an account of theirs that no other
-    administrator has confirmed (C16), and so on. 1 query, and 1 more for each step.
+    A person's word is their own. It is also that of whoever made or re-armed their
+    account, until another administrator confirms it (C16), and of that maker's makers.
+    1 query, and 1 more for each step.
     """
     humans = frozenset(person.human_id for person in people)
     return _joined(humans, makers_of)
@@ -108,10 +109,15 @@ def unconfirmed() -> QuerySet[Provisioning]:
     return Provisioning.objects.filter(confirmed_at=None)
 
 
+def acts_waiting(person: User) -> QuerySet[Provisioning]:
+    """Return what others did to an account and nobody has confirmed: 1 query."""
+    return unconfirmed().filter(user=person).select_related("made_by")
+
+
 def makers_of(humans: Iterable[str]) -> QuerySet[User]:
     """Return who made or re-armed accounts of these humans, unconfirmed.
 
-    Whoever could speak through a maker's account at that time is a maker, too.
+    If somebody else could use a maker's account at that time, they are a maker, too.
     """
     given = unconfirmed().filter(_of(humans, "user__"))
     if not given.exists():  # As mostly: the statement below costs ten times as much.

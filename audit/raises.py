@@ -1,4 +1,4 @@
-"""Which domain errors a method of a view answers with, for the schema of the API."""
+"""Names the errors that a view's method answers with; the API's schema lists them."""
 
 from __future__ import annotations
 

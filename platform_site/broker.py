@@ -1,7 +1,7 @@
-"""The queue of jobs. A message that is no job is stored apart; the worker goes on.
+"""The job queue. It stores an unreadable message apart, and the worker continues.
 
-kombu and Celery stop a worker at a message that they cannot read. Whoever can write to
-Valkey could keep all jobs from running so, alerts included.
+kombu and Celery stop a worker at a message that they cannot read. Anybody who can write
+to Valkey could stop all jobs that way, alerts included.
 """
 
 from __future__ import annotations

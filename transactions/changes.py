@@ -10,6 +10,7 @@ from django.db.models import Q
 from accounts.changes import PermissionChanger, lock_person, of_own_accounts
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
+from accounts.services.own_rights import CHANGE_USER
 from audit.context import Principal
 from security.changes import NONE, register
 from security.models import ChangeRequest
@@ -59,7 +60,7 @@ def register_changers() -> None:
     register(
         kinds.APPROVER_LIMIT,
         PermissionChanger(
-            approver_limits.PERMISSION,
+            CHANGE_USER,
             lock_person,
             approver_limits.apply_approver_limit,
         ),

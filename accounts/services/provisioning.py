@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Provisioning, User
-from accounts.queries import humans_of, speakers_of, unconfirmed
+from accounts.queries import acts_waiting, humans_of, speakers_of
 from accounts.services.own_rights import CHANGE_USER
 from accounts.services.sessions import target
 from audit.context import Principal, holds
@@ -24,8 +24,8 @@ ACTS = {"role": Act.ROLE, "email": Act.EMAIL}
 def note_provisioning(person: User, act: Act, *, acting: Principal) -> None:
     """Write down what a person did to another's account, and alert.
 
-    In the transaction of the caller. What the platform does, or whoever runs it by
-    command, has no person whose word it could be.
+    Call it within the transaction of the act. It writes nothing if the platform itself
+    acts, or an operator by command: no person can use the account by that.
     """
     if isinstance(acting, User) and acting.pk != person.pk:
         Provisioning.objects.create(user=person, act=act, made_by=acting)
@@ -46,7 +46,7 @@ def confirm_account(*, user: User, acting: Principal) -> int:
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update().get(pk=user.pk)
         own = humans_of(acting)
-        waiting = list(unconfirmed().filter(user=person).select_related("made_by"))
+        waiting = list(acts_waiting(person))
         others = [act for act in waiting if not _makers(act) & own]
         if waiting and (not others or person.human_id in own):
             raise OwnAuthorityRefused("Another administrator must confirm this.")

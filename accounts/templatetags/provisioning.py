@@ -6,7 +6,7 @@ from django import template
 from django.db.models import QuerySet
 
 from accounts.models import Provisioning, User
-from accounts.queries import unconfirmed
+from accounts.queries import acts_waiting
 
 register = template.Library()
 
@@ -14,4 +14,4 @@ register = template.Library()
 @register.simple_tag
 def unconfirmed_acts(person: User) -> QuerySet[Provisioning]:
     """Return what counts against a person's word until it is confirmed: 1 query."""
-    return unconfirmed().filter(user=person).select_related("made_by")
+    return acts_waiting(person)

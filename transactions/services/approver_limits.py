@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
 from accounts.queries import serves_oneself
+from accounts.services.own_rights import CHANGE_USER
 from agents.core.money import format_amount
 from audit.context import Principal
 from audit.errors import NotPermitted
@@ -21,7 +22,6 @@ from security.services import Proposal, request_change
 from security.step_up import takes_proof
 from transactions.models import ApproverLimit
 
-PERMISSION = "accounts.change_user"
 # In minor units of a currency; None where a person has no limit of their own.
 Limit = tuple[int, str] | None
 
@@ -69,7 +69,7 @@ def apply_approver_limit(change: ChangeRequest, *, acting: Principal) -> None:
 
 
 def _check_may_set(acting: User, person_id: str) -> None:
-    if not acting.has_perm(PERMISSION):
+    if not acting.has_perm(CHANGE_USER):
         raise NotPermitted
     if serves_oneself(acting, person_id):
         raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")

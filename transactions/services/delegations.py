@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services.own_rights import CHANGE_USER
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
@@ -17,7 +18,6 @@ from transactions.models import ApprovalDelegation
 from transactions.queries.approvers import PERMISSION, possible_delegates
 from transactions.services.lifecycle import REASON_MAX
 
-CHANGE_USER = "accounts.change_user"
 LONGEST = timedelta(days=30)
 OPEN_MAX = 20
 
