@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from platform_site.refused import EncodingRefused, LengthRequired
+from audit.refused import EncodingRefused, LengthRequired
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

@@ -10,8 +10,8 @@ from rest_framework import exceptions
 
 from agents.core.money import MESSAGES as MONEY
 from audit.errors import DomainError
+from audit.refused import EncodingRefused, LengthRequired, ParameterRefused
 from platform_site.errors import STATUS
-from platform_site.refused import EncodingRefused, LengthRequired, ParameterRefused
 from security.parsers import TooLarge
 
 # Of the framework; `detail` in the answer says more.

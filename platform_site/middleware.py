@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from csp.constants import HEADER
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from audit.core.visible import visible
-from platform_site.refused import ParameterRefused
+from audit.refused import ParameterRefused, refuse_unknown
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 PERMISSIONS_POLICY = ", ".join(
@@ -47,17 +48,29 @@ class RefuseNulMiddleware:
         return self.get_response(request)
 
 
-# The parameters of our own pages, by name; the others take none.
+# The parameters of the pages, by name; the others take none.
 PAGE_PARAMETERS = {
+    "account_login": {"next"},
+    "account_reauthenticate": {"next"},
+    "admin:autocomplete": {"app_label", "field_name", "model_name", "page", "term"},
+    "admin:login": {"next"},
     "agents:agent-list": {"page"},
     "docs": {"script"},
+    "mfa_authenticate": {"next"},
+    "mfa_login_webauthn": {"next"},
+    "mfa_reauthenticate": {"next"},
+    "mfa_reauthenticate_webauthn": {"next"},
     "security:change-list": {"page"},
     "transactions:approval-queue": {"page"},
     "transactions:transaction-list": {"outcome", "status", "agent", "before"},
 }
-# The API (audit/strict_query.py) and the console check their own parameters; allauth's
-# pages are not ours.
-ELSEWHERE = ("/api/v1/", "/admin/", "/accounts/")
+# A form of the console remembers the list it was opened from; a pop-up says that it is.
+FORM_PARAMETERS = {"_changelist_filters", "_popup", "_to_field"}
+FORMS = re.compile(r"admin:\w+_(add|change)")
+# Lists check their own: those of the API (audit/strict_query.py) and those of the
+# console, which its exports are. An identity provider may answer with anything, and
+# its client is to ignore what it does not know (RFC 6749, 4.1.2).
+LISTS = re.compile(r"admin:\w+_(changelist|export)|openid_connect_callback")
 
 
 class StrictQueryMiddleware:
@@ -79,12 +92,18 @@ class StrictQueryMiddleware:
         self, request: HttpRequest, view: object, args: object, kwargs: object
     ) -> None:
         match = request.resolver_match
-        if match is None or request.path.startswith(ELSEWHERE):
+        if match is None or request.path.startswith("/api/v1/"):
             return
-        unknown = set(request.GET) - PAGE_PARAMETERS.get(match.view_name, set())
-        if unknown:
-            name = visible(min(unknown)[:40])
-            raise ParameterRefused(f"This page takes no parameter “{name}”.")
+        name = match.view_name
+        if not LISTS.fullmatch(name):
+            refuse_unknown(request, parameters_of(name))
+
+
+def parameters_of(name: str) -> set[str]:
+    """Return the names of the query parameters that a page takes."""
+    if FORMS.fullmatch(name):
+        return FORM_PARAMETERS
+    return PAGE_PARAMETERS.get(name, set())
 
 
 def _repeated(request: HttpRequest) -> list[str]:

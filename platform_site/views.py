@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
+from audit.refused import RequestRefused
 from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,
@@ -20,7 +21,6 @@ from platform_site.errors import (
     problem_page,
 )
 from platform_site.reason_pages import explanations
-from platform_site.refused import RequestRefused
 from security.core.refusals import kind_of
 
 

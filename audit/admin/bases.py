@@ -7,8 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.views.main import (
+    ALL_VAR,
+    ORDER_VAR,
+    PAGE_VAR,
+    SEARCH_VAR,
+    ChangeList,
+)
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
@@ -25,6 +32,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from audit.errors import DomainError
 from audit.pages import page_number
+from audit.refused import ParameterRefused, refuse_unknown
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -64,14 +72,35 @@ class ConsoleAdmin(ModelAdmin):
         Django allows any field of the row by any operator: `password__regex` would read
         a hash character by character.
         """
+        return lookup in self._filtered_by(cast("HttpRequest", request))
+
+    def _filtered_by(self, request: HttpRequest) -> set[str]:
         allowed = set(self.linked_by)
-        for one in self.get_list_filter(cast("HttpRequest", request)):
+        for one in self.get_list_filter(request):
             match one:
                 case str(name) | (str(name), _):
                     allowed |= {f"{name}{suffix}" for suffix in FILTERED_BY}
                 case _:
                     allowed.add(getattr(one, "parameter_name", ""))
-        return lookup in allowed
+        return allowed
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return the list that is asked for. Raises ParameterRefused.
+
+        Django ignores a search where nothing is searched, a filter's value and an
+        order that it does not know.
+        """
+        searched = (SEARCH_VAR,) if self.get_search_fields(request) else ()
+        known = {PAGE_VAR, ALL_VAR, ORDER_VAR, *searched, *self._filtered_by(request)}
+        refuse_unknown(request, known)
+        try:
+            shown: ChangeList = super().get_changelist_instance(request)
+        except IncorrectLookupParameters as error:
+            raise ParameterRefused(
+                "A filter of this list has no such value."
+            ) from error
+        _refuse_ignored(shown)
+        return shown
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -197,6 +226,18 @@ class ServiceAdmin(ConsoleAdmin):
                 succeeded += 1
         if succeeded:
             self.message_user(request, f"{succeeded} {done}.", messages.SUCCESS)
+
+
+def _refuse_ignored(shown: ChangeList) -> None:
+    for spec in shown.filter_specs:
+        if isinstance(spec, admin.SimpleListFilter):
+            offered = {str(value) for value, _ in spec.lookup_choices}
+            if spec.value() not in {None, *offered}:
+                raise ParameterRefused(f"{spec.title}: there is no such value.")
+    columns = {str(number) for number in range(len(shown.list_display))}
+    for part in filter(None, shown.params.get(ORDER_VAR, "").split(".")):
+        if part.removeprefix("-") not in columns:
+            raise ParameterRefused("This list has no such column to order by.")
 
 
 def _refusing(form: Any, refusal: DomainError) -> Any:

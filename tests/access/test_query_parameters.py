@@ -1,4 +1,7 @@
-"""What an operation of the API takes in its query is in its schema; the rest is 400."""
+"""What an operation takes in its query is known, in the API from its schema.
+
+The rest is 400, on pages as in the API.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,26 @@ def test_c5_every_operation_refuses_an_unknown_parameter_and_does_nothing():
 
     assert not wrong, "\n".join(wrong)
     assert len(api_methods()) > 60
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("spacious_limits")
+def test_c5_every_page_refuses_an_unknown_parameter():
+    """It asks every page, the console's too, once, in one world."""
+    world, wrong, asked = make_world(), [], 0
+
+    for pattern, row in rows().items():
+        if pattern.startswith(API) or "GET" not in row.who:
+            continue
+        address = all_routes()[pattern].address(world.objects[OWN_OBJECT])
+        client = world.browsers[ADMIN]
+        answer = ask(client, "GET", f"{address}?{row.query}&dry_run=1")
+        asked += 1
+        if answer.status != 400:
+            wrong.append(f"/{pattern}: {answer.status}")
+
+    assert not wrong, "\n".join(wrong)
+    assert asked > 130
 
 
 def test_c5_the_parameters_that_are_taken_are_those_of_the_schema():

@@ -30,6 +30,16 @@ def client(alice) -> Client:
         "/?utm_source=x",
         "/livez?x",
         "/errors/not_found/?x=1",
+        "/accounts/login/?q=1",
+        "/admin/agents/agent/add/?name=x",
+        "/admin/agents/agentcredential/?_facets=1",
+        "/admin/security/alert/?q=1",
+        "/admin/accounts/user/?o=99",
+        "/admin/accounts/user/?o=x",
+        "/admin/accounts/user/?is_active__exact=7",
+        "/admin/accounts/user/?e=1",
+        "/admin/audit/auditevent/?within=year",
+        "/admin/audit/auditevent/export/csv/?within=year",
     ],
 )
 def test_a_page_refuses_what_it_would_leave_out(client, address):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from django.core.exceptions import BadRequest
+from django.http import HttpRequest
+
+from audit.core.visible import visible
 
 
 class RequestRefused(BadRequest):
@@ -38,3 +43,11 @@ class ParameterRefused(RequestRefused):
 
     code = "parameter_refused"
     detail = "Give each parameter once, and none that the address does not know."
+
+
+def refuse_unknown(request: HttpRequest, known: Set[str]) -> None:
+    """Raise ParameterRefused for a query parameter of a page that is not known."""
+    unknown = request.GET.keys() - known
+    if unknown:
+        name = visible(min(unknown)[:40])
+        raise ParameterRefused(f"This page takes no parameter “{name}”.")
