@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 
 HEAD_MAXIMUM = 64 * 1024
+_DIGITS = 18
 
-_LENGTH = re.compile(
-    rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE
-)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 
@@ -54,8 +53,9 @@ class Arrival:
             self._body = _Chunks(starts_at, self._body_maximum)
             return
         length = _LENGTH.search(head)
-        wanted = int(length[1]) if length else 0
-        is_refused = wanted > self._body_maximum
+        digits = length[1] if length else b"0"
+        wanted = int(digits[:_DIGITS])
+        is_refused = wanted > self._body_maximum or len(digits) > _DIGITS
         self._body = _Length(starts_at + (0 if is_refused else wanted))
 
 
@@ -103,5 +103,6 @@ class _Chunks:
         )
 
 
-_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;|$)")
+# Of any length, for zeros may stand in front.
+_SIZE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;|$)")
 _SIZE_LINE_MAXIMUM = 4096

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from audit.refused import EncodingRefused, LengthRequired
@@ -36,7 +37,11 @@ def with_length(application: WsgiApplication) -> WsgiApplication:
 
 
 class RefuseUnreadBodyMiddleware:
-    """Answers 411 or 415 to a body that nobody here would read, on every address."""
+    """Answers 411, 413 or 415 to a body that nobody here would read, on every address.
+
+    Too large a one is refused here, before anybody reads: Django's parser of multipart
+    forms would, whatever the length.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -44,6 +49,8 @@ class RefuseUnreadBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _is_without_length(request.META):
             raise LengthRequired
+        if _length(request.META) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise RequestDataTooBig
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding.strip().lower() not in ("", "identity"):
             raise EncodingRefused
@@ -53,6 +60,11 @@ class RefuseUnreadBodyMiddleware:
 def _has_readable_chunks(environ: dict[str, Any]) -> bool:
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     return coding == "chunked" and bool(environ.get("wsgi.input_terminated"))
+
+
+def _length(environ: dict[str, Any]) -> int:
+    told = environ.get("CONTENT_LENGTH") or "0"
+    return int(told) if told.isdecimal() else 0
 
 
 def _is_without_length(environ: dict[str, Any]) -> bool:

@@ -32,6 +32,7 @@ LINGERING_MAXIMUM = 128
 LINGER_BYTES = PIECE_BYTES = 64 * 1024
 
 _TIMEOUT = b"HTTP/1.1 408 Request Timeout"
+_INCOMPLETE = b"HTTP/1.1 400 Bad Request"
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large"
 _NO_MORE = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _NOT_NOW = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
@@ -49,6 +50,12 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types.
         self._linger = linger
         # The peer's address; that of all who come by a Unix socket is one.
         self.address: str = self.client[0] if self.client else ""
+
+    def init(self) -> None:
+        super().init()
+        # The loop collected all there is. A parser that expects more meets the end:
+        # no thread waits for a byte.
+        self.parser.unreader.chunk = lambda *_: b""
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
@@ -125,11 +132,11 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no 
             self._end(conn)
             return
         expected = arrival.expects_continue
-        if arrival.add(data) or (not data and arrival.received):
+        if arrival.add(data):
             self._forget(conn)
             self._hand_over(conn, arrival)
         elif not data:
-            self._end(conn)
+            self._end(conn, _INCOMPLETE if arrival.received else b"")
         elif arrival.is_too_long:
             self._end(conn, _TOO_LONG)
         elif arrival.expects_continue and not expected:

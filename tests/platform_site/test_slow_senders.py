@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from urllib.parse import urlsplit
 
@@ -22,8 +22,10 @@ BEGINNINGS = (
     b"\r\n",
     HEAD,
     HEAD + b"Content-Length: 10\r\n\r\n123456789",
+    HEAD + b"Content-Length: 00000000000000000000000010\r\n\r\n{",
     HEAD + b"Transfer-Encoding: chunked\r\n\r\nA\r\n12",
     HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n000000000000000000000A\r\n12",
 )
 
 
@@ -35,11 +37,13 @@ def address(django_db_setup) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def slow_senders(address: str, count: int) -> Iterator[list[socket.socket]]:
+def slow_senders(
+    address: str, count: int, beginnings: Sequence[bytes] = BEGINNINGS
+) -> Iterator[list[socket.socket]]:
     where = urlsplit(address)
     with contextlib.ExitStack() as opened:
         senders = []
-        for begun in islice(cycle(BEGINNINGS), count):
+        for begun in islice(cycle(beginnings), count):
             sender = socket.create_connection((where.hostname, where.port), timeout=60)
             opened.enter_context(sender)
             sender.sendall(begun)
@@ -63,6 +67,20 @@ def test_p15_who_sends_slowly_stops_nobody(address):
 
         assert answers == [200] * 20
         assert {told(sender) for sender in senders} == {b"nothing"}
+
+
+def test_p15_a_form_that_is_too_large_is_refused_unread(address):
+    """Django's parser would wait for the rest of the first part, for ever."""
+    begun = (
+        b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Cookie: csrf=" + b"a" * 32 + b"\r\nContent-Length: 1000000\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        b'--b\r\nContent-Disposition: form-data; name="x"; filename="y"\r\n\r\n1'
+    )
+    with slow_senders(address, 24, [begun]) as senders:
+        for sender in senders:
+            assert sender.recv(20).startswith(b"HTTP/1.1 413 ")
+        assert httpx.get(f"{address}/livez", timeout=60).status_code == 200
 
 
 def test_p15_of_too_many_from_one_address_the_oldest_end(address):
