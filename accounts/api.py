@@ -27,6 +27,7 @@ from audit.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    refuse_fields,
 )
 from audit.strict_query import StrictQueryView
 from security.step_up import STEP_UP_LASTS
@@ -286,6 +287,7 @@ class PasskeyOptionsView(StrictQueryView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
+        refuse_fields(request)
         options = services.ask_passkey(
             session_id=_session_id(request), user=person_of(request)
         )
@@ -304,6 +306,7 @@ class TokenRevokeView(StrictQueryView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
+        refuse_fields(request)
         services.sign_out(
             request=request._request,
             session_id=_session_id(request),
@@ -342,11 +345,15 @@ class SessionRevokeView(StrictQueryView):
         tags=["auth"],
     )
     def delete(self, request: Request, session_id: str) -> Response:
+        refuse_fields(request)
         acting = person_of(request)
         live = queries.live_sessions(acting, now=timezone.now())
         session = get_object_or_404(live.select_related("user"), pk=session_id)
         services.revoke_session(session=session, acting=acting, reason="by_owner")
-        return Response(status=204)
+        response = Response(status=204)
+        if cookies.access_of(request) and session_id == _session_id(request):
+            cookies.take_back(response)
+        return response
 
 
 class SessionRevokeAllView(StrictQueryView):
@@ -361,6 +368,7 @@ class SessionRevokeAllView(StrictQueryView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
+        refuse_fields(request)
         acting = person_of(request)
         services.revoke_all_sessions(user=acting, acting=acting, reason="by_owner")
         response = Response(status=204)

@@ -97,9 +97,13 @@ def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
     session = live.select_related("user").filter(pk=session_id).first()
     if session is None:
         raise Http404
+    is_this_one = session_id == request.session.get(SIGN_IN)
     services.revoke_session(session=session, acting=person, reason="by_owner")
     messages.success(request, "That sign-in has ended.")
-    return redirect("accounts:sessions")
+    response = redirect("account_login" if is_this_one else "accounts:sessions")
+    if is_this_one:
+        cookies.forget(response)
+    return response
 
 
 @require_POST

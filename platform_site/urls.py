@@ -25,7 +25,11 @@ urlpatterns = [
     path("agents/", include("agents.urls")),
     path("change-requests/", include("security.urls")),
     path("admin/", admin.site.urls),
-    path("api/docs/", docs.DocsView.as_view(**docs.OPEN), name="docs"),
+    path(
+        "api/docs/",
+        docs.DocsView.as_view(**docs.OPEN, throttle_classes=[]),
+        name="docs",
+    ),
     path("errors/<slug:code>/", views.error_page, name="error"),
     path(".well-known/jwks.json", well_known.jwks, name="jwks"),
     path("docs/reasons/", reason_pages.reason_index, name="reasons"),

@@ -18,7 +18,12 @@ from agents.errors import CredentialEnded, CredentialRefused
 from agents.models import AgentCredential
 from agents.queries import agent_for, credentials_of
 from audit.raises import raises
-from audit.serializers import StrictCharField, StrictIntegerField, StrictSerializer
+from audit.serializers import (
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+    refuse_fields,
+)
 from audit.strict_query import StrictQueryView
 
 # Longer than any id or secret of ours; a longer text is refused before it is hashed.
@@ -191,6 +196,7 @@ class AgentCredentialRevokeView(StrictQueryView):
         tags=["agents"],
     )
     def delete(self, request: Request, agent_id: str, credential_id: str) -> Response:
+        refuse_fields(request)
         services.revoke_credential(
             agent_id, credential_id, reason="by_api", acting=person_of(request)
         )

@@ -55,6 +55,37 @@ def test_c5_every_operation_refuses_an_unknown_parameter_and_does_nothing():
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("spacious_limits")
+def test_c5_an_operation_without_a_body_refuses_one_and_does_nothing():
+    """What a client believes to have asked for is not dropped on the way."""
+    world, wrong, asked, paths = make_world(), [], 0, document()["paths"]
+
+    for pattern, method, who in api_methods():
+        if method == "GET":
+            continue
+        if "requestBody" in paths[openapi_path(pattern)][method.lower()]:
+            continue
+        client = world.api[AGENT if who == AGENTS else ADMIN]
+        answer = ask(
+            client,
+            method,
+            all_routes()[pattern].address(world.objects[OWN_OBJECT]),
+            data='{"dry_run": true}',
+            content_type="application/json",
+            headers={"Idempotency-Key": "body"},
+        )
+        asked += 1
+        written = answer.written - {"accounts_session"}
+        is_named = answer.words.endswith(" /dry_run")
+        if answer.status != 400 or not is_named or written:
+            told = f"{answer.status} {answer.words}, wrote {sorted(written)}"
+            wrong.append(f"{method} /{pattern}: {told}")
+
+    assert not wrong, "\n".join(wrong)
+    assert asked > 8
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("spacious_limits")
 def test_c5_every_page_refuses_an_unknown_parameter():
     """It asks every page, the console's too, once, in one world."""
     world, wrong, asked = make_world(), [], 0

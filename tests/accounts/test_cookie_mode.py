@@ -165,6 +165,21 @@ def test_signing_out_takes_the_cookies_back(browser: APIClient, carol: User):
     assert browser.get(ME).status_code == 401
 
 
+def test_ending_ones_own_session_takes_the_cookies_back(
+    browser: APIClient, carol: User
+):
+    csrf = start(browser).json()["csrf_token"]
+    address = f"/api/v1/auth/sessions/{Session.objects.get().pk}/"
+
+    response = browser.delete(address, headers={"X-CSRFToken": csrf})
+
+    assert response.status_code == 204
+    assert {
+        response.cookies[name]["max-age"] for name in (ACCESS_COOKIE, REFRESH_COOKIE)
+    } == {0}
+    assert response["Clear-Site-Data"] == '"cache", "storage"'
+
+
 def test_the_csrf_token_can_be_asked_for_anew(browser: APIClient, carol: User):
     start(browser)
     csrf = browser.get("/api/v1/auth/csrf/").json()["csrf_token"]

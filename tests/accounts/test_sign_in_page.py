@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services.sign_in import SIGN_IN
 from audit.models import AuditEvent
 from tests.accounts.hashing import CountingHasher
 from tests.people import PASSWORD, People
@@ -186,6 +187,23 @@ def test_hostile_names_are_answered_like_wrong_ones(carol: User, name: str):
     assert response.status_code == 200
     assert response.context["form"].errors
     assert "_auth_user_id" not in client.session
+
+
+def test_ending_the_sign_in_that_one_uses_is_signing_out(carol: User):
+    client, elsewhere = Client(), Client()
+    sign_in(client)
+    sign_in(elsewhere)
+    this = client.session[SIGN_IN]
+    other = elsewhere.session[SIGN_IN]
+
+    ended = client.post(f"/accounts/sessions/{other}/end/")
+    assert (ended["Location"], "Clear-Site-Data" in ended) == (
+        "/accounts/sessions/",
+        False,
+    )
+    ended = client.post(f"/accounts/sessions/{this}/end/")
+    assert ended["Location"] == "/accounts/login/"
+    assert ended["Clear-Site-Data"] == '"cache", "storage"'
 
 
 def test_signing_out_takes_a_post_and_is_told(carol: User):
