@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# Installs what tests and checks need in a tenth of pip's time; pip installs it.
+# Installs what is needed in a tenth of pip's time; pip installs it.
 UV ?= $(BIN)/uv
 # Without bytecode each of our processes, and each test worker, compiles all anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -113,19 +113,21 @@ $(BIN)/python:
 		"its venv module (Debian, Ubuntu: apt install python3 python3-venv), or name one:" \
 		"make PYTHON=/path/to/python3.12 ..." >&2; exit 1
 
-$(RUN): requirements.txt | $(BIN)/python
-	@echo "Installing requirements.txt into $(VENV)."
-	@$(INSTALL) -r requirements.txt
+# An index that only pip knows of is no failure: pip can do it, too.
+$(RUN): requirements.txt | $(BIN)/python $(UV)
+	@echo "Installing $$(grep -c '^[a-z]' requirements.txt) packages into $(VENV)."
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.txt || \
+		{ echo "pip does it; that takes minutes."; $(INSTALL) -r requirements.txt; }
 	@touch $@
 
-# An index that only pip knows of is no failure: pip can do it, too.
 $(DEV): requirements-dev.txt | $(BIN)/python $(UV)
-	@echo "Installing requirements-dev.txt into $(VENV)."
+	@echo "Installing $$(grep -c '^[a-z]' requirements-dev.txt) packages into $(VENV)."
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt || \
 		$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 $(BIN)/uv: requirements-dev.txt | $(BIN)/python
+	@echo "Installing uv, which installs the rest."
 	@awk '/^[a-z]/ { of_uv = /^uv==/ } of_uv' requirements-dev.txt > $(VENV)/uv.txt
 	@$(INSTALL) -r $(VENV)/uv.txt
 	@touch $@

@@ -15,6 +15,7 @@ KEYS = ("SECRET_KEY", "SECRET_KEY_FILE")
 # `up` makes the keys and the database that the settings need; `replay` is a client
 # of a platform that may run elsewhere.
 WITHOUT_SETTINGS = ("up", "replay")
+HELP = {"help", "--help", "-h", "version", "--version"}
 # They change tables, which only belong to the owner; everything else does without.
 AS_OWNER = ("migrate", "grant_runtime", "retire_audit")
 
@@ -31,12 +32,14 @@ def adopt_running_platform() -> None:
     try:
         values = json.loads((data / "environment.json").read_text(encoding="utf-8"))
     except OSError:
-        if not any(name in os.environ for name in KEYS):
-            sys.stderr.write(
-                f"No platform runs on {data}: start it with `make run`, or set DATA_DIR"
-                " to the directory of one that runs.\n"
-            )
-        return
+        asks_for_help = not sys.argv[1:] or HELP.intersection(sys.argv)
+        if asks_for_help or any(name in os.environ for name in KEYS):
+            return
+        sys.stderr.write(
+            f"No platform runs on {data}: start it with `make run`, or set DATA_DIR to "
+            "the directory of one that runs.\n"
+        )
+        sys.exit(2)
     for name, value in values.items():
         if name.removesuffix("_FILE") not in os.environ:
             os.environ.setdefault(name, value)

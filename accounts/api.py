@@ -312,10 +312,7 @@ class TokenRevokeView(StrictQueryView):
             session_id=_session_id(request),
             acting=person_of(request),
         )
-        response = Response(status=204)
-        if cookies.access_of(request):
-            cookies.take_back(response)
-        return response
+        return _signed_out(request)
 
 
 class SessionListView(StrictQueryView, generics.ListAPIView[Session]):
@@ -350,10 +347,8 @@ class SessionRevokeView(StrictQueryView):
         live = queries.live_sessions(acting, now=timezone.now())
         session = get_object_or_404(live.select_related("user"), pk=session_id)
         services.revoke_session(session=session, acting=acting, reason="by_owner")
-        response = Response(status=204)
-        if cookies.access_of(request) and session_id == _session_id(request):
-            cookies.take_back(response)
-        return response
+        is_this_one = session_id == _session_id(request)
+        return _signed_out(request) if is_this_one else Response(status=204)
 
 
 class SessionRevokeAllView(StrictQueryView):
@@ -371,10 +366,7 @@ class SessionRevokeAllView(StrictQueryView):
         refuse_fields(request)
         acting = person_of(request)
         services.revoke_all_sessions(user=acting, acting=acting, reason="by_owner")
-        response = Response(status=204)
-        if cookies.access_of(request):
-            cookies.take_back(response)
-        return response
+        return _signed_out(request)
 
 
 class MeView(StrictQueryView):
@@ -387,6 +379,13 @@ class MeView(StrictQueryView):
         return Response(MeOutput(person_of(request)).data)
 
 
+def _signed_out(request: Request) -> Response:
+    response = Response(status=204)
+    if cookies.access_of(request):
+        cookies.take_back(response)
+    return response
+
+
 def _session_id(request: Request) -> str:
     assert isinstance(request.auth, PersonAccess)  # noqa: S101 - as above.
     return request.auth.session
@@ -394,10 +393,7 @@ def _session_id(request: Request) -> str:
 
 def _cookies(request: Request, pair: services.TokenPair) -> Response:
     """Answer with the tokens in cookies only, and what their requests must carry."""
-    body = {
-        "expires_in": pair.expires_in_s,
-        "csrf_token": get_token(request._request),
-    }
-    response = Response(body)
+    csrf_token = get_token(request._request)
+    response = Response({"expires_in": pair.expires_in_s, "csrf_token": csrf_token})
     cookies.give(response, pair)
     return response

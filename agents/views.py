@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from agents.core.policy_words import policy_sentences
+from agents.modes import mode_asked
 from agents.queries import (
     agent_for,
     agents_visible_to,
@@ -28,13 +29,14 @@ VERSIONS_SHOWN = 20
 @login_required
 def agent_list(request: HttpRequest) -> HttpResponse:
     """Show the agents in a person's scope, with their limits and locks."""
-    agents = agents_visible_to(_person(request)).select_related(
-        "owner", "policy_version"
-    )
-    page = page_asked(agents, request, size=PAGE_SIZE)
+    mode = mode_asked(request)
+    agents = agents_visible_to(_person(request)).filter(mode=mode)
+    with_policy = agents.select_related("owner", "policy_version")
+    page = page_asked(with_policy, request, size=PAGE_SIZE)
     locks = locks_on(page.object_list)
     rows = [(agent, locks.get(agent.pk)) for agent in page.object_list]
-    return render(request, "agents/agent_list.html", {"page": page, "rows": rows})
+    values = {"page": page, "rows": rows, "mode": mode}
+    return render(request, "agents/agent_list.html", values)
 
 
 @require_safe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from typing import Any, Literal, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest
+
+WITH_PORT = re.compile(r"\[([^]]{1,45})\](?::[0-9]{1,5})?|([0-9.]{7,15}):[0-9]{1,5}")
 
 PrincipalKind = Literal["user", "agent", "system", "anonymous"]
 
@@ -133,7 +136,7 @@ def client_address(request: HttpRequest | Any, *_: object) -> str:
     if len(header) > 1024:
         return str(peer)
     for hop in reversed(header.split(",")):
-        address = _parse(hop.strip())
+        address = _parse(_without_port(hop.strip()))
         if address is None:
             return str(peer)
         if not _is_in(address, trusted):
@@ -164,6 +167,12 @@ def _parse(text: str) -> Address | None:
             return None
         address = address.ipv4_mapped or address
     return None if address.is_unspecified else address
+
+
+def _without_port(hop: str) -> str:
+    # Some proxies tell the client's port, too, and put IPv6 in brackets for it.
+    found = WITH_PORT.fullmatch(hop)
+    return found[1] or found[2] if found else hop
 
 
 @lru_cache(maxsize=2)

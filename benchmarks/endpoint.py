@@ -9,8 +9,7 @@ from collections import Counter
 from benchmarks.stack import Sample, Stack
 from benchmarks.wire import Client, ask_together
 from platform_site.credentials import load_credentials
-from platform_site.replay.client import TEST_POLICY, Admin, Api
-from platform_site.replay.tally import Tally
+from platform_site.replay.client import POLICIES, Admin, Api
 
 
 class Endpoint:
@@ -33,7 +32,7 @@ def agent_tokens(stack: Stack, count: int) -> list[str]:
     """Make so many test agents with a policy and return their access tokens."""
     credentials = load_credentials(stack.data / "credentials.json")
     admin = Admin(credentials.users["admin"])
-    api = Api(credentials.base_url, stop=threading.Event(), tally=Tally())
+    api = Api(credentials.base_url, stop=threading.Event(), tell_wait=print)
     with contextlib.closing(api):
         return [_token(api, admin, f"bench {one}") for one in range(count)]
 
@@ -41,7 +40,7 @@ def agent_tokens(stack: Stack, count: int) -> list[str]:
 def _token(api: Api, admin: Admin, name: str) -> str:
     agent = admin.call(api, "POST", "agents/", body={"name": name, "mode": "test"})
     path = f"agents/{agent.body['id']}/"
-    admin.call(api, "PUT", f"{path}policy/", body=dict(TEST_POLICY))
+    admin.call(api, "PUT", f"{path}policy/", body=dict(POLICIES["open"]))
     issued = admin.call(api, "POST", f"{path}credentials/", body={}).body
     secret = {key: issued[key] for key in ("client_id", "client_secret")}
     return str(api.send("POST", "auth/agent-token/", body=secret).body["access"])

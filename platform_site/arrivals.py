@@ -104,5 +104,5 @@ class _Chunks:
 
 
 # Of any length, for zeros may stand in front.
-_SIZE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;|$)")
+_SIZE = re.compile(rb"(?<![0-9a-fA-F])([0-9a-fA-F]+)[ \t]*(?:;|$)")
 _SIZE_LINE_MAXIMUM = 4096

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -60,6 +63,26 @@ def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
     value = text(name, default)
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}.")
+    return value
+
+
+def origin(name: str, default: str) -> str:
+    """Return NAME as scheme, host and port, such as "https://pay.example.com".
+
+    Links in mails, cookies and redirects are made for the root of a host, so that a
+    path raises, as all does that is no such address.
+    """
+    value = text(name, default).rstrip("/")
+    try:
+        parts = urllib.parse.urlsplit(value)
+        is_whole = parts.port is None or parts.port > 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not ORIGIN.fullmatch(value):
+        raise ImproperlyConfigured(
+            f"{name} must be http(s)://host or http(s)://host:port, not {value!r}. The "
+            "platform is served at the root of a host of its own, under no path."
+        )
     return value
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from django.core.exceptions import BadRequest, TooManyFieldsSent
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 
 from audit.core.visible import visible
 from audit.refused import ParameterRefused, refuse_unknown
@@ -30,6 +31,9 @@ PERMISSIONS_POLICY = ", ".join(
         "usb",
     )
 )
+
+
+HEALTH = ("/livez", "/readyz")
 
 
 class RefuseNulMiddleware:
@@ -54,7 +58,7 @@ PAGE_PARAMETERS = {
     "account_reauthenticate": {"next"},
     "admin:autocomplete": {"app_label", "field_name", "model_name", "page", "term"},
     "admin:login": {"next"},
-    "agents:agent-list": {"page"},
+    "agents:agent-list": {"mode", "page"},
     "docs": {"script"},
     "mfa_authenticate": {"next"},
     "mfa_login_webauthn": {"next"},
@@ -62,7 +66,13 @@ PAGE_PARAMETERS = {
     "mfa_reauthenticate_webauthn": {"next"},
     "security:change-list": {"page"},
     "transactions:approval-queue": {"page"},
-    "transactions:transaction-list": {"outcome", "status", "agent", "before"},
+    "transactions:transaction-list": {
+        "agent",
+        "before",
+        "mode",
+        "outcome",
+        "status",
+    },
 }
 # A form of the console remembers the list it was opened from; a pop-up says that it is.
 FORM_PARAMETERS = {"_changelist_filters", "_popup", "_to_field"}
@@ -71,6 +81,17 @@ FORMS = re.compile(r"admin:\w+_(add|change)")
 # console, which its exports are. An identity provider may answer with anything, and
 # its client is to ignore what it does not know (RFC 6749, 4.1.2).
 LISTS = re.compile(r"admin:\w+_(changelist|export)|openid_connect_callback")
+
+
+class AddressMiddleware(CommonMiddleware):
+    """Checks the Host, but not of a health check: a balancer asks by any name."""
+
+    def process_request(
+        self, request: HttpRequest
+    ) -> HttpResponsePermanentRedirect | None:
+        if request.path_info in HEALTH:
+            return None
+        return super().process_request(request)
 
 
 class StrictQueryMiddleware:

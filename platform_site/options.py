@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+# What the web server gives the requests that it is answering when it is to stop.
+WEB_GRACE_S = 8
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ RECEIPT_PREVIOUS_PUBLIC_KEYS = env.items("RECEIPT_PREVIOUS_PUBLIC_KEYS")
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 # Where we are served.
-BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000")
+BASE_URL = env.origin("BASE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or [
     "localhost",
     "127.0.0.1",
@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "platform_site.bodies.RefuseUnreadBodyMiddleware",
     "platform_site.middleware.StrictQueryMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "platform_site.middleware.AddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

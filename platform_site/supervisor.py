@@ -10,7 +10,6 @@ import errno
 import http.client
 import json
 import os
-import shlex
 import signal
 import socket
 import sys
@@ -21,20 +20,21 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from platform_site import announcements
 from platform_site.engines import Engines, EnginesError, EngineUrls
 from platform_site.engines.accounts import engine_uids
 from platform_site.engines.directories import check_is_ours, data_lock
 from platform_site.engines.processes import POLL_S, Child, Watch
 from platform_site.given_database import name_of, refuse_foreign
 from platform_site.keys import key_files, write_whole
-from platform_site.options import HOST, Options
+from platform_site.options import HOST, WEB_GRACE_S, Options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 90
 PORT_WAIT_S = 5  # For the web workers of a supervisor killed a moment ago.
 LOG_CHECK_S = 60.0
+PROGRESS_S = 5.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PAGES = {"Approvals": "/approvals/", "Console": "/admin/", "API": "/api/docs/"}
 
 WEB = [
     *("-m", "gunicorn", "platform_site.wsgi"),
@@ -134,6 +134,7 @@ class Supervisor:
             if not self.options.adopt_database:
                 refuse_foreign(given)
         keys = key_files(self.options.data / "secrets", os.environ)
+        self.say("Engines:  starting.")
         urls = self.engines.start()
         self._say_engines(time.monotonic() - began)
         self.environ = self._environment(urls, keys)
@@ -141,19 +142,27 @@ class Supervisor:
         first_run = not self.options.credentials.exists()
         owner = {"DATABASE_URL": urls.database, "STATEMENT_TIMEOUT_S": "0"}
         if role := urllib.parse.urlsplit(self.environ["DATABASE_URL"]).username:
-            self._manage("grant_runtime", role, "--migrate", **owner)
+            migrate = ["grant_runtime", role, "--migrate"]
         else:
-            self._manage("migrate", "--noinput", **owner)
+            migrate = ["migrate", "--noinput"]
+        self._manage(*migrate, progress=announcements.migrated, **owner)
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
         data += [] if self.options.has_demo else ["--admin-only"]
         data += ["--first-passwords"] if self.options.passwords_end else []
+        if first_run:
+            self.say("People:   making the first ones.")
         if told := self._manage("demo_data", *data):
             self.say(told)
+        self.say("Programs: web, worker, beat and sequencer start.")
         self._start_apps(listener)
         self._await_ready()
-        self._say_ready(first_run=first_run, seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        for line in announcements.ready(
+            self.options, first_run=first_run, seconds=seconds
+        ):
+            self.say(line)
 
     def _say_engines(self, seconds: float) -> None:
         started = ", ".join(child.name for child in self.engines.children)
@@ -209,20 +218,37 @@ class Supervisor:
             cwd=BASE_DIR,
         )
 
-    def _manage(self, *arguments: str, **environ: str) -> str:
-        """Run a management command to its end and return what it printed."""
+    def _manage(
+        self,
+        *arguments: str,
+        progress: Callable[[str], str] | None = None,
+        **environ: str,
+    ) -> str:
+        """Run a management command to its end and return what it printed.
+
+        `progress` makes what is said now and then of what it has printed so far.
+        """
+
         child = self._child("setup", [str(BASE_DIR / "manage.py"), *arguments])
         child.env = child.env | environ
         logged = child.log.stat().st_size if child.log.exists() else 0
+
+        def printed() -> str:
+            return child.log.read_bytes()[logged:].decode(errors="replace").strip()
+
         self.apps = [child]  # So that a stop signal ends it.
         child.start()
+        say_at = time.monotonic() + PROGRESS_S
         while (code := child.exit_code()) is None:
+            if progress and time.monotonic() > say_at:
+                say_at += PROGRESS_S
+                self.say(progress(printed()))
             time.sleep(POLL_S)
         child.wait()
         self.apps = []
         if code != 0:
             raise UpError(f"`manage.py {arguments[0]}` failed:\n{child.log_tail(25)}")
-        return child.log.read_bytes()[logged:].decode(errors="replace").strip()
+        return printed()
 
     def _start_apps(self, listener: socket.socket) -> None:
         programs = {
@@ -234,9 +260,11 @@ class Supervisor:
         self.apps = [self._child(name, module) for name, module in programs.items()]
         web, _, beat, _ = self.apps
         web.pass_fds = (listener.fileno(),)
+        # gunicorn gives its workers their time to finish and then ends by itself.
+        web.stop_grace_s = 3 * WEB_GRACE_S
         # It saves its schedule inside the signal handler, which can hang while it
         # is still reading it. What is not saved runs once more, which is harmless.
-        beat.stop_grace_s = 3
+        beat.stop_signal = signal.SIGKILL
         for child in self.apps:
             child.start()
 
@@ -267,32 +295,6 @@ class Supervisor:
         finally:
             connection.close()
 
-    def _say_ready(self, *, first_run: bool, seconds: float) -> None:
-        if first_run:
-            self._say_credentials()
-        for name, path in PAGES.items():
-            self.say(f"{name + ':':10} {self.options.base_url}{path}")
-        self.say(f"Logs:      {self.options.data / 'log'}")
-        if self.options.data != BASE_DIR / "var":
-            data = shlex.quote(str(self.options.data))
-            self.say(f"Commands:  DATA_DIR={data} manage.py …, in another terminal")
-        self.say(
-            f"Ready: {self.options.base_url}/ after {seconds:.1f} s. Ctrl-C stops it; "
-            "the data stays."
-        )
-
-    def _say_credentials(self) -> None:
-        """Show the passwords once; they stay readable in the file."""
-        content = json.loads(self.options.credentials.read_text(encoding="utf-8"))
-        self.say(f"\nFirst run. These passwords are in {self.options.credentials}:")
-        for role, user in content.get("users", {}).items():
-            self.say(f"  {role:8} {user['username']:12} {user['password']}")
-        if self.options.passwords_end:
-            self.say("Each is good for one use within a day: to choose one's own.")
-        for agent in content.get("agents", []):
-            self.say(f"  agent    {agent['name']:12} client_id {agent['client_id']}")
-        self.say("")
-
     def _watch(self) -> None:
         """Restart what crashes, until a stop signal."""
         watches = [
@@ -320,8 +322,8 @@ class Supervisor:
         if watch.restart_at is None:
             wait_s = watch.crashed(now=now)
             self.say(
-                f"{watch.child.name} ended ({_exit_text(code)}); starting it again in "
-                f"{wait_s:.0f} s. See {watch.child.log}"
+                f"{watch.child.name} ended ({announcements.exit_text(code)}); "
+                f"starting it again in {wait_s:.0f} s. See {watch.child.log}"
             )
         elif now >= watch.restart_at:
             try:
@@ -344,10 +346,6 @@ class Supervisor:
             if not child.wait():
                 self.say(f"{child.name} did not end in time and was killed.")
         self.engines.stop()
-
-
-def _exit_text(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 @contextlib.contextmanager

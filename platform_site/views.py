@@ -52,7 +52,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what cannot be read; Django counts a form that is too large among it."""
     match exception:
         case RequestDataTooBig():
-            detail = "This is more than fits into one form. Nothing was changed by it."
+            detail = "The body is too large. Nothing was changed by it."
             return _failure(request, 413, "too_large", detail)
         case RequestRefused():
             return _failure(request, exception.status, exception.code, exception.detail)

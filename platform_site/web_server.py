@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.bounded import BoundedConnection
+from platform_site.options import WEB_GRACE_S
 from platform_site.settings import (
     DATA_UPLOAD_MAX_MEMORY_SIZE,
     STATEMENT_TIMEOUT_S,
@@ -27,7 +28,7 @@ worker_class = "platform_site.web_worker.WholeRequestWorker"
 workers = 2
 worker_connections = 640  # With all else, fewer than the 1,024 files of many systems.
 threads = WEB_THREADS
-graceful_timeout = 8
+graceful_timeout = WEB_GRACE_S
 control_socket_disable = True
 if os.access(_MEMORY, os.W_OK):
     worker_tmp_dir = str(_MEMORY)

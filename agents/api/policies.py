@@ -40,6 +40,7 @@ from agents.core.policy_draft import (
 from agents.errors import PolicyChanged
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
+from audit.core.entity_tags import quoted_tags
 from audit.errors import NotFound
 from audit.raises import raises
 from audit.serializers import StrictSerializer
@@ -47,6 +48,7 @@ from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 
+VERSION = re.compile(r"[0-9]{1,9}")
 IF_MATCH = OpenApiParameter(
     "If-Match",
     OpenApiTypes.STR,
@@ -251,7 +253,7 @@ class AgentPolicyView(HighRiskWritesView):
         outcome = services.set_policy(
             agent_id,
             given.validated_data["terms"],
-            expected_number=_expected_number(request),
+            expected_numbers=_expected_numbers(request),
             acting=person_of(request),
         )
         if isinstance(outcome, ChangeRequest):
@@ -282,13 +284,9 @@ def _answer(version: PolicyVersion) -> Response:
     return Response(PolicyOutput(version).data, headers=headers)
 
 
-def _expected_number(request: Request) -> int | None:
-    """Return the version number of If-Match, None without one.
-
-    A tag that we never gave out matches no version, hence -1.
-    """
+def _expected_numbers(request: Request) -> set[int] | None:
+    """Return the version numbers that If-Match quotes, None where any will do."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
-    match = re.fullmatch(r'\s*"([0-9]{1,9})"\s*', header)
-    return int(match[1]) if match else -1
+    return {int(tag) for tag in quoted_tags(header) if VERSION.fullmatch(tag)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 from django.conf import settings
@@ -42,7 +42,7 @@ def set_policy(
     agent_id: str,
     terms: PolicyTerms,
     *,
-    expected_number: int | None = None,
+    expected_numbers: Collection[int] | None = None,
     acting: User,
 ) -> PolicyVersion | ChangeRequest:
     """Put a new policy version in force, for decisions that start after this.
@@ -51,14 +51,14 @@ def set_policy(
     their role grants alone (core.policy.needs_second_person, C15): then nothing changes
     until somebody agrees.
 
-    Locks the agent's row. `expected_number` is the version that the caller had read
-    (0: none). To loosen it takes a fresh proof. Raises NotFound, NotPermitted,
-    PolicyChanged, StepUpRequired.
+    Locks the agent's row. `expected_numbers` are versions that the caller had read,
+    of which one must be in force (0: none). To loosen it takes a fresh proof. Raises
+    NotFound, NotPermitted, PolicyChanged, StepUpRequired.
     """
     with transaction.atomic(durable=True):
         agent = lock_managed(agent_id, PERMISSION, acting)
         number, old = _in_force(agent)
-        if expected_number is not None and expected_number != number:
+        if expected_numbers is not None and number not in expected_numbers:
             raise PolicyChanged(number)
         if loosens(old, terms):
             require_step_up(acting)

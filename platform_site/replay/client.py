@@ -13,7 +13,6 @@ import httpx
 
 from platform_site.credentials import Login
 from platform_site.replay.rows import Row
-from platform_site.replay.tally import Tally
 
 TIMEOUT_S = 60
 # Less than servers keep a quiet connection, so that it seldom breaks under a request.
@@ -27,13 +26,24 @@ AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, 504}
 MARGIN_S = 60.0
 CREDENTIAL_DAYS = 1
 
-# Wide open, so that it is the risk model and the pipeline that are being watched.
-TEST_POLICY: Mapping[str, Any] = {
-    "currency": "USD",
-    "max_transaction_amount": "1000000.00",
-    "requires_approval_above": None,
-    "allowed_merchants": None,
-    "blocked_categories": [],
+CURRENCY = "USD"
+# What a customer's agent may do: as the agents of the demonstration, or nearly
+# everything, so that it is risk and the pipeline that are being watched.
+POLICIES: Mapping[str, Mapping[str, Any]] = {
+    "demo": {
+        "currency": CURRENCY,
+        "max_transaction_amount": "1000.00",
+        "requires_approval_above": "500.00",
+        "allowed_merchants": None,
+        "blocked_categories": ["gambling", "adult"],
+    },
+    "open": {
+        "currency": CURRENCY,
+        "max_transaction_amount": "1000000.00",
+        "requires_approval_above": None,
+        "allowed_merchants": None,
+        "blocked_categories": [],
+    },
 }
 
 
@@ -73,7 +83,13 @@ class Answer:
 class Api:
     """One worker's connection. Every request of ours may be sent again."""
 
-    def __init__(self, base_url: str, *, stop: threading.Event, tally: Tally) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        stop: threading.Event,
+        tell_wait: Callable[[str, float], None],
+    ) -> None:
         self._http = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/v1/",
             timeout=TIMEOUT_S,
@@ -82,7 +98,7 @@ class Api:
             trust_env=False,  # Passwords go to the address given, past any proxy.
         )
         self._stop = stop
-        self._tally = tally
+        self._tell_wait = tell_wait
 
     def close(self) -> None:
         self._http.close()
@@ -99,7 +115,8 @@ class Api:
     ) -> Answer:
         """Return the final answer, after waiting out 429, restarts and outages.
 
-        A server error may remain when it does not go away. Raises ReplayError after
+        Each wait is told with its reason and its seconds. A server error may remain
+        when it does not go away. Raises ReplayError after
         PATIENCE_S without a usable answer, Stopped when asked to stop.
         """
         sent = dict(headers or {})
@@ -126,7 +143,7 @@ class Api:
             self._retry(str(response.status_code), wait_s)
 
     def _retry(self, why: str, wait_s: float) -> None:
-        self._tally.retried(why)
+        self._tell_wait(why, wait_s)
         self._stop.wait(wait_s)
 
 
@@ -286,9 +303,10 @@ class _Agent:
 class CustomerAgents:
     """The agents of one worker's customers. Memory grows with customers, not rows."""
 
-    def __init__(self, api: Api, admin: Admin) -> None:
+    def __init__(self, api: Api, admin: Admin, policy: Mapping[str, Any]) -> None:
         self._api = api
         self._admin = admin
+        self._policy = policy
         self._known: dict[str, _Agent] = {}
 
     def request(self, row: Row) -> Answer:
@@ -305,7 +323,7 @@ class CustomerAgents:
     def _post(self, row: Row, token: str) -> Answer:
         body = {
             "amount": row.amount,
-            "currency": TEST_POLICY["currency"],
+            "currency": CURRENCY,
             "merchant": row.merchant,
             "category": row.category,
             "occurred_at": row.occurred_at.isoformat().replace("+00:00", "Z"),
@@ -325,7 +343,7 @@ class CustomerAgents:
         agent = self._found(name) or self._made(name)
         if agent["policy_version"] is None:
             path = f"agents/{agent['id']}/policy/"
-            self._admin.call(self._api, "PUT", path, body=dict(TEST_POLICY))
+            self._admin.call(self._api, "PUT", path, body=dict(self._policy))
         return _Agent(agent["id"])
 
     def _found(self, name: str) -> Mapping[str, Any] | None:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from platform_site.credentials import Login
 from platform_site.replay.client import (
+    POLICIES,
     Admin,
     Answer,
     Api,
@@ -34,7 +35,12 @@ from platform_site.replay.rows import (
     count_lines,
     read_rows,
 )
-from platform_site.replay.tally import SHOWN_MALFORMED, VERDICT, Tally
+from platform_site.replay.tally import (
+    RATE_LIMITED,
+    SHOWN_MALFORMED,
+    VERDICT,
+    Tally,
+)
 
 QUEUE_LENGTH = 32
 LOOK_UP_S = 0.2
@@ -48,6 +54,7 @@ class Plan:
     base_url: str
     login: Login
     workers: int
+    policy: str = "demo"
     limit: int | None = None
     speed: float = 0.0
 
@@ -113,6 +120,12 @@ def _wanted(plan: Plan, crew: Crew, warn: Callable[[str], None]) -> Iterator[Row
             yield found
             continue
         crew.skip(found, warn)
+
+
+def _waits(why: str, wait_s: float) -> str:
+    if why == RATE_LIMITED:
+        return f"waits {wait_s:.0f} s for the rate limit"
+    return f"tries again in {wait_s:.1f} s ({why})"
 
 
 def _in_time(rows: Iterator[Row], speed: float, crew: Crew) -> Iterator[Row]:
@@ -208,8 +221,9 @@ class Crew:
         raise Stopped
 
     def _work(self, own: queue.Queue[Row | None]) -> None:
-        api = Api(self._plan.base_url, stop=self._stop, tally=self.tally)
-        agents = CustomerAgents(api, self._admin)
+        plan = self._plan
+        api = Api(plan.base_url, stop=self._stop, tell_wait=self._tell_wait)
+        agents = CustomerAgents(api, self._admin, POLICIES[plan.policy])
         try:
             while (row := self._next(own)) is not None:
                 self._count(agents.request(row))
@@ -245,8 +259,14 @@ class Crew:
             latency_s=answer.latency_s,
         )
 
+    def _tell_wait(self, why: str, wait_s: float) -> None:
+        self.tally.retried(why)
+        with self._bar_lock:
+            self._bar.set_postfix_str(f"{self.tally.verdicts}; {_waits(why, wait_s)}")
+
     def _advance(self) -> None:
         with self._bar_lock:
+            self._bar.set_postfix_str(self.tally.verdicts, refresh=False)
             self._bar.update()
 
     def _fail(self, message: str) -> None:

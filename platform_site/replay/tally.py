@@ -12,6 +12,8 @@ SHOWN_REASONS = 10
 SHOWN_MALFORMED = 20
 PERCENTILES = (50, 90, 99)
 VERDICT = 201
+RATE_LIMITED = "429"
+OUTCOMES = ("allow", "hold", "deny")
 
 
 class Latencies:
@@ -78,6 +80,11 @@ class Tally:
         """Count an attempt that was not the last."""
         with self._lock:
             self.retries[why] += 1
+
+    @property
+    def verdicts(self) -> str:
+        """The outcomes so far, for the progress bar."""
+        return ", ".join(f"{self.outcomes[name]} {name}" for name in OUTCOMES)
 
     @property
     def failed(self) -> int:

@@ -64,8 +64,10 @@ def test_a5_a_new_address_in_a_header_each_time_is_the_same_bucket(
         "x" * 8192,
         "203.0.113.7, a",
         ",,,,",
-        "203.0.113.7:80",
-        "[2001:db8::1]",
+        "203.0.113.7:",
+        "203.0.113.7:123456",
+        "[2001:db8::1",
+        "[2001:db8::1]:x",
         "fe80::1%eth0",
         "\u0661.1.1.1",
     ],
@@ -80,6 +82,27 @@ def test_a6_nonsense_from_a_trusted_proxy_is_the_proxys_address(
     assert response.status_code == 401
     event = AuditEvent.objects.get(action="user.sign_in_failed")
     assert event.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("value", "client"),
+    [
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("1.1.1.1:80, 203.0.113.7:80, 127.0.0.1:9000", "203.0.113.7"),
+    ],
+)
+def test_a6_a_port_that_a_proxy_tells_is_not_part_of_the_address(
+    api, carol: User, settings, value: str, client: str
+):
+    settings.TRUSTED_PROXIES = ["127.0.0.0/8"]
+
+    sign_in(api(), HTTP_X_FORWARDED_FOR=value)
+
+    event = AuditEvent.objects.get(action="user.sign_in_failed")
+    assert event.address == client
 
 
 def test_a_trusted_proxys_right_most_stranger_is_the_client(api, carol: User, settings):

@@ -68,7 +68,9 @@ def test_of_those_who_read_the_same_version_one_wins(bob: Any, shopping: Agent) 
 
     results = all_at_once(
         8,
-        lambda: services.set_policy(shopping.pk, terms, expected_number=1, acting=bob),
+        lambda: services.set_policy(
+            shopping.pk, terms, expected_numbers={1}, acting=bob
+        ),
     )
 
     assert sum(isinstance(result, PolicyVersion) for result in results) == 1

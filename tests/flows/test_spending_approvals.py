@@ -56,6 +56,14 @@ def test_the_etag_that_was_seen_is_obligatory_and_must_fit(shopper, manager, ver
     assert app_rows() == before
 
 
+@pytest.mark.parametrize("form", ["W/{}", '"old", {}', 'W/{} , "new"'])
+def test_the_etag_is_read_as_a_proxy_and_a_list_write_it(shopper, manager, form):
+    transaction_id = hold(shopper)
+    tag = form.format(etag(manager, transaction_id))
+
+    assert resolve(manager, transaction_id, "approve", tag=tag).status_code == 200
+
+
 @pytest.mark.parametrize("verb", ["approve", "deny"])
 def test_k2_k4_what_is_resolved_is_409(shopper, manager, verb):
     transaction_id = hold(shopper)

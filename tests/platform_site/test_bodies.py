@@ -19,6 +19,7 @@ from tests.spending import everything, set_aside_minor, spend
 from tests.stress.running import LIMITS
 
 TEN = b'{"amount": "10.00"}'
+FORM = {"Content-Length": "12", "Content-Type": "application/x-www-form-urlencoded"}
 CHUNKED = {"Transfer-Encoding": "chunked"}
 
 
@@ -85,25 +86,13 @@ def test_a_body_that_is_there_is_read_or_refused_and_never_taken_for_none(caller
         "too large": caller.capture(large, typed | CHUNKED),
         "no type": caller.capture(TEN, length),
         "text": caller.capture(TEN, length | {"Content-Type": "text/plain"}),
-        "a form": caller.capture(
-            b"amount=10.00",
-            {
-                "Content-Length": "12",
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-        ),
+        "a form": caller.capture(b"amount=10.00", FORM),
         "null": caller.capture(b"null", typed | {"Content-Length": "4"}),
         "a list": caller.capture(b"[]", typed | {"Content-Length": "2"}),
         "blanks": caller.capture(b"  ", typed | {"Content-Length": "2"}),
         "nothing of it": caller.capture(b"", typed | length),
         "half of it": caller.capture(TEN[:9], typed | length),
-        "half of a form": caller.capture(
-            b"amount=1",
-            {
-                "Content-Length": "12",
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-        ),
+        "half of a form": caller.capture(b"amount=1", FORM),
         "two lengths": caller.capture(TEN, typed | length | CHUNKED),
         "another coding": caller.capture(
             chunks(packed, b""), typed | {"Transfer-Encoding": "gzip, chunked"}

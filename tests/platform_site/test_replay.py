@@ -230,6 +230,33 @@ def test_the_stream_is_paced_by_its_own_clock(
     assert instants[3] - instants[0] > 1
 
 
+def test_the_demonstration_is_allowed_held_and_denied_as_its_agents_policies_say(
+    credentials, capsys
+):
+    call_command("replay", "--credentials", str(credentials))
+
+    table, told = capsys.readouterr()
+    outcomes = Counter(Decision.objects.values_list("outcome", flat=True))
+    assert outcomes == {"allow": 22, "hold": 4, "deny": 4}
+    assert f"{outcomes['deny']} deny" in told
+    base_url = json.loads(credentials.read_text())["base_url"]
+    assert f"{base_url}/transactions/?mode=test" in table
+    assert {
+        agent.mode for agent in Agent.objects.filter(name__startswith="replay-")
+    } == {"test"}
+
+
+def test_a_stream_under_the_open_policy_is_limited_by_nothing(
+    credentials, tmp_path, capsys
+):
+    row = "t1,2024-03-01T00:00:00Z,c1,Lucky Casino,5000.00,gambling,0"
+    file = written(tmp_path / "stream.csv", f"{HEADER}\n{row}\n")
+
+    run(file, credentials, capsys, "--policy", "open")
+
+    assert Decision.objects.get().outcome == "allow"
+
+
 def test_the_password_is_not_in_the_output(credentials, tmp_path, capsys):
     file = written(tmp_path / "stream.csv", stream(3))
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from django.core.cache import cache
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.db import connections
 
 from accounts.models import User
@@ -101,9 +101,12 @@ def test_limits_are_waited_out(credentials, tmp_path, capsys, settings, at_each_
     at_each_answer(loosen)
     file = written(tmp_path / "stream.csv", stream(3, customers=1))
 
-    table = run(file, credentials, capsys)
+    call_command("replay", str(file), "--credentials", str(credentials))
 
+    table, told = capsys.readouterr()
     assert len(refused) == 1
+    assert "waits 1 s for the rate limit" in told
+    assert "Waited for rate limits." in table
     assert "3 answered" in table
     assert "429" in table.partition("Tried again")[2]
     assert "429" not in table.partition("Tried again")[0]

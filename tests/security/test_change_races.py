@@ -77,7 +77,7 @@ def test_an_approval_and_a_new_policy_at_once_never_lose_one(people: People):
     results = at_once(
         lambda: services.approve_change(change.pk, acting=people.alice),
         lambda: set_policy(
-            change.target_id, stricter, expected_number=1, acting=people.alice
+            change.target_id, stricter, expected_numbers={1}, acting=people.alice
         ),
     )
 

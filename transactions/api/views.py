@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
+from audit.core.entity_tags import quoted_tags
 from audit.raises import raises
 from audit.serializers import refuse_fields
 from audit.strict_query import StrictQueryView
@@ -214,14 +215,15 @@ class _ResolveView(StrictQueryView):
     def approval_and_etag(
         self, request: Request, transaction_id: str
     ) -> tuple[str, str]:
-        """Return the approval request's id and the ETag that the person quotes."""
+        """Return the approval request's id and its ETag, "" if another is quoted."""
         found = readable_transaction(request, transaction_id)
         if not hasattr(found, "approval"):
             raise InvalidState("This transaction was never held.")
-        etag = request.headers.get("If-Match", "").strip().removeprefix("W/")
-        if not etag:
+        header = request.headers.get("If-Match", "")
+        if not header.strip():
             raise PreconditionRequired
-        return found.approval.pk, etag.strip('"')
+        current = queries.etag_of(found.approval)
+        return found.approval.pk, current if current in quoted_tags(header) else ""
 
 
 class ApproveView(_ResolveView):

@@ -152,7 +152,7 @@ def page_of_transactions(
 ) -> list[Transaction]:
     """Return up to `size` + 1 visible transactions, newest first, older than one.
 
-    `filters` are status, outcome and agent; `before` is the id of the last row of
+    `filters` are status, outcome, agent and mode; `before` is the id of the last row of
     the page above, or "". Never counts and never skips rows: at most 2 queries
     whatever the depth. The row beyond `size` only tells that there are more.
     Raises NotFound where `before` is no visible transaction.
@@ -160,7 +160,12 @@ def page_of_transactions(
     found = transactions_visible_to(user).select_related(
         "agent", "decision", "approval"
     )
-    names = {"status": "status", "outcome": "decision__outcome", "agent": "agent_id"}
+    names = {
+        "status": "status",
+        "outcome": "decision__outcome",
+        "agent": "agent_id",
+        "mode": "agent__mode",
+    }
     for name, value in filters.items():
         found = found.filter(**{names[name]: value})
     if before:

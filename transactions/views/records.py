@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.permissions import person_of
 from agents.models import Agent
+from agents.modes import mode_asked
 from agents.queries import agents_visible_to
 from audit.errors import NotFound
 from audit.queries import timeline
@@ -35,35 +36,43 @@ AGENTS_OFFERED = 200
 @login_required
 def transaction_list(request: HttpRequest) -> HttpResponse:
     """Show what was asked in a person's scope, newest first."""
-    person = person_of(request)
-    offered = _agents_offered(person, request.GET.get("agent", ""))
+    person, mode = person_of(request), mode_asked(request)
+    offered = _agents_offered(person, mode, request.GET.get("agent", ""))
     form = TransactionFilterForm(request.GET, agents=offered)
     chosen = form.chosen if form.is_valid() else {}
     before = request.GET.get("before", "")
     try:
         rows = (
-            page_of_transactions(person, filters=chosen, before=before, size=PAGE_SIZE)
+            page_of_transactions(
+                person,
+                # Of one agent all is shown, whatever it is.
+                filters=chosen if "agent" in chosen else chosen | {"mode": mode},
+                before=before,
+                size=PAGE_SIZE,
+            )
             if form.is_valid()
             else []
         )
     except NotFound as error:
         raise Http404 from error
     older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else ""
+    shown = chosen | ({"mode": mode} if mode == Agent.Mode.TEST else {})
     values = {
         "form": form,
+        "mode": mode,
         "rows": rows[:PAGE_SIZE],
         "before": before,
-        "older": urlencode(chosen | {"before": older}) if older else "",
-        "newest": urlencode(chosen),
+        "older": urlencode(shown | {"before": older}) if older else "",
+        "newest": urlencode(shown),
     }
     return render(request, "transactions/transaction_list.html", values)
 
 
-def _agents_offered(person: User, asked_for: str) -> list[tuple[str, str]]:
-    """Return the live agents to filter by, and the one asked for if it is visible."""
+def _agents_offered(person: User, mode: str, asked_for: str) -> list[tuple[str, str]]:
+    """Return agents to filter by, and the one asked for if it is visible."""
     visible = agents_visible_to(person).values_list("pk", "name")
-    live = visible.filter(mode=Agent.Mode.LIVE)[:AGENTS_OFFERED]
-    return list(dict([*live, *visible.filter(pk=asked_for)]).items())
+    offered = visible.filter(mode=mode)[:AGENTS_OFFERED]
+    return list(dict([*offered, *visible.filter(pk=asked_for)]).items())
 
 
 @require_safe

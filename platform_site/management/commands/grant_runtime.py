@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import ProgrammingError
+from django.db import ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from platform_site.roles import grant_runtime
 
@@ -26,6 +27,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["migrate"]:
+            executor = MigrationExecutor(connection)
+            targets = executor.loader.graph.leaf_nodes()
+            steps = len(executor.migration_plan(targets))
+            self.stdout.write(f"{steps} steps to migrate.")
             call_command("migrate", interactive=False, stdout=self.stdout)
         try:
             histories = grant_runtime(options["role"])

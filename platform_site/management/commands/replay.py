@@ -14,10 +14,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from platform_site.credentials import CredentialsError, load_credentials
+from platform_site.replay.client import POLICIES
 from platform_site.replay.rows import StreamError
 from platform_site.replay.runner import Plan, Report, replay
+from platform_site.replay.tally import RATE_LIMITED
 
 BASE_DIR = Path(__file__).resolve().parents[3]
+DEMONSTRATION = BASE_DIR / "platform_site" / "replay" / "demonstration.csv"
+PAGES = {
+    "Transactions": "/transactions/?mode=test",
+    "Held": "/approvals/?mode=test",
+    "Agents": "/agents/?mode=test",
+}
 INTERRUPTED = 130  # As a shell says it of Ctrl-C.
 WORKERS_MAX = 64
 
@@ -65,7 +73,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         data = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
         add = parser.add_argument
-        add("file", type=Path, metavar="FILE")
+        add(
+            "file",
+            type=Path,
+            nargs="?",
+            default=DEMONSTRATION,
+            metavar="FILE",
+            help="[a made-up stream of three customers, half a minute long]",
+        )
         add("--base-url", type=_base_url, help="[as in credentials.json]")
         add("--limit", type=_positive, help="send only the first so many rows")
         add(
@@ -81,6 +96,12 @@ class Command(BaseCommand):
             metavar="PATH",
             help="the file that `manage.py up` wrote [var/credentials.json]",
         )
+        add(
+            "--policy",
+            choices=list(POLICIES),
+            default="demo",
+            help="what a customer's agent may do; open: nearly everything [demo]",
+        )
         add("--workers", type=_workers, default=4, help="customers at once [4]")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -95,6 +116,7 @@ class Command(BaseCommand):
                 base_url=options["base_url"] or credentials.base_url,
                 login=admin,
                 workers=options["workers"],
+                policy=options["policy"],
                 limit=options["limit"],
                 speed=options["speed"],
             )
@@ -102,7 +124,18 @@ class Command(BaseCommand):
         except (CredentialsError, StreamError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(report.tally.table(report.seconds))
+        self._show_where(plan, report)
         self._end(report)
+
+    def _show_where(self, plan: Plan, report: Report) -> None:
+        """Tell where the answers can be seen, and why it took so long."""
+        if report.tally.retries[RATE_LIMITED]:
+            self.stdout.write(
+                "Waited for rate limits. They are made for people and agents; "
+                "RATE_LIMIT_CONFIG raises them (README, The first decisions)."
+            )
+        for name, path in PAGES.items():
+            self.stdout.write(f"{name:<13}{plan.base_url.rstrip('/')}{path}")
 
     def _end(self, report: Report) -> None:
         if report.is_interrupted:

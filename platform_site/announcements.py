@@ -1,0 +1,66 @@
+"""What `manage.py up` says: lines for whoever started it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from platform_site.options import Options
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PAGES = {"Approvals": "/approvals/", "Console": "/admin/", "API": "/api/docs/"}
+
+
+def ready(options: Options, *, first_run: bool, seconds: float) -> Iterator[str]:
+    """Yield where everything is, now that it runs, and one command to try it."""
+    if first_run:
+        yield from _credentials(options)
+    for name, path in PAGES.items():
+        yield f"{name + ':':10} {options.base_url}{path}"
+    yield f"Logs:      {options.data / 'log'}"
+    command = f"{_typed(Path(sys.executable))} {_typed(BASE_DIR / 'manage.py')}"
+    if options.data != BASE_DIR / "var":
+        command = f"DATA_DIR={_typed(options.data)} {command}"
+    yield f"Commands:  {command} help, in another terminal"
+    yield (
+        f"Ready: {options.base_url}/ after {seconds:.1f} s. Ctrl-C stops it; "
+        "the data stays."
+    )
+    if options.has_demo:
+        yield f"Try it, in another terminal: {command} replay"
+
+
+def _credentials(options: Options) -> Iterator[str]:
+    """Show the passwords once; they stay readable in the file."""
+    content = json.loads(options.credentials.read_text(encoding="utf-8"))
+    yield f"\nFirst run. These passwords are in {options.credentials}:"
+    for role, user in content.get("users", {}).items():
+        yield f"  {role:8} {user['username']:12} {user['password']}"
+    if options.passwords_end:
+        yield "Each is good for one use within a day: to choose one's own."
+    for agent in content.get("agents", []):
+        yield f"  agent    {agent['name']:12} client_id {agent['client_id']}"
+    yield ""
+
+
+def _typed(path: Path) -> str:
+    """Return a path as one types it here."""
+    is_at_home = Path.cwd() == BASE_DIR and path.is_relative_to(BASE_DIR)
+    return shlex.quote(str(path.relative_to(BASE_DIR) if is_at_home else path))
+
+
+def migrated(log: str) -> str:
+    """Return how far a migration is, by what it has printed."""
+    total = re.search(r"^([0-9]+) steps to migrate", log, re.MULTILINE)
+    of = f" of {total[1]}" if total else ""
+    return f"Database: {log.count(' OK')}{of} steps migrated."
+
+
+def exit_text(code: int) -> str:
+    """Return how a program ended."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
