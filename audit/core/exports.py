@@ -8,12 +8,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
-VENDOR, PRODUCT, PRODUCT_VERSION = "AI Agent Platform", "audit log", "1"
-OCSF_VERSION = "1.3.0"
+from audit.core.ocsf import (
+    PRODUCT,
+    PRODUCT_VERSION,
+    VENDOR,
+    milliseconds,
+    ocsf_class,
+    ocsf_object,
+)
+
 ECS_VERSION = "8.17.0"
 
 Event = Mapping[str, Any]
@@ -36,29 +43,12 @@ CSV_COLUMNS = (
     "request_id",
     "details",
 )
-# What a spreadsheet takes for the beginning of a formula, full-width forms included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Without it Excel takes UTF-8 for the code page of its country.
+_BYTE_ORDER_MARK = "\ufeff"
+# What a spreadsheet takes for the beginning of a formula, full-width forms included,
+# where a cell begins: by commas, or where its country separates cells by other signs.
+_FORMULA = re.compile(r'(^|[;|\t\r\n])(?="*[=+\-@\t\r\n＝＋－＠])')
 
-# Classes of OCSF by what an action is about; API Activity is everything else.
-_OCSF_API_ACTIVITY = (6, 6003)
-_OCSF_CLASSES: Mapping[str, tuple[int, int]] = {
-    "user.signed_in": (3, 3002),  # Authentication.
-    "user.signed_out": (3, 3002),
-    "user.sign_in_failed": (3, 3002),
-    "user.locked_out": (3, 3002),
-    "session": (3, 3002),
-    "user": (3, 3001),  # Account Change.
-    "second_factor": (3, 3001),
-    "team": (3, 3004),  # Entity Management.
-    "agent": (3, 3004),
-    "credential": (3, 3004),
-    "policy": (3, 3004),
-    "function": (3, 3004),
-    "alert": (2, 2004),  # Detection Finding.
-    "incident": (2, 2005),  # Incident Finding.
-}
-_OCSF_ACTIVITIES = {"user.signed_in": 1, "user.signed_out": 2, "user.sign_in_failed": 1}
-_OCSF_OTHER = 99
 _ECS_CATEGORIES = {
     2: ["intrusion_detection"],
     3: ["iam"],
@@ -72,8 +62,8 @@ def jsonl(event: Event) -> str:
 
 
 def csv_header() -> str:
-    """Return the line that names the columns."""
-    return _csv_line(CSV_COLUMNS)
+    """Return the line that names the columns, with which a file begins."""
+    return _BYTE_ORDER_MARK + _csv_line(CSV_COLUMNS)
 
 
 def csv_row(event: Event) -> str:
@@ -88,20 +78,20 @@ def cef(event: Event) -> str:
     """Return the event in ArcSight's Common Event Format, version 0."""
     header = [VENDOR, PRODUCT, PRODUCT_VERSION, event["action"], event["action"]]
     values = {
-        "rt": _milliseconds(event),
+        "rt": milliseconds(event),
         "externalId": event["id"],
         "outcome": event["outcome"],
         "suser": event["actor"]["label"],
         "suid": event["actor"]["id"],
-        "src": event["address"],
+        **_cef_source(event["address"]),
         "requestClientApplication": event["user_agent"],
         "duid": event["target"]["id"],
         "duser": event["target"]["label"],
         "cs1Label": "details",
         "cs1": json.dumps(event["details"], ensure_ascii=False),
-        "cs2Label": "request_id",
-        "cs2": event["request_id"],
     }
+    if event["request_id"]:
+        values |= {"cs2Label": "request_id", "cs2": event["request_id"]}
     extension = " ".join(
         f"{key}={_cef_value(str(value))}"
         for key, value in values.items()
@@ -114,7 +104,6 @@ def cef(event: Event) -> str:
 
 def ecs(event: Event) -> str:
     """Return the event in the Elastic Common Schema."""
-    category, _ = _ocsf_class(event["action"])
     return jsonl(
         {
             "@timestamp": event["occurred_at"],
@@ -123,13 +112,13 @@ def ecs(event: Event) -> str:
                 "id": event["id"],
                 "kind": "event",
                 "action": event["action"],
-                "category": _ECS_CATEGORIES[category],
+                "category": _ECS_CATEGORIES[ocsf_class(event["action"]).category],
                 "outcome": "success" if event["outcome"] == "success" else "failure",
                 "sequence": event["index"],
                 "dataset": "ai_agent_platform.audit",
             },
             "user": {"id": event["actor"]["id"], "name": event["actor"]["label"]},
-            "source": {"ip": event["address"]} if event["address"] else {},
+            **({"source": {"ip": event["address"]}} if event["address"] else {}),
             "user_agent": {"original": event["user_agent"]},
             "http": {"request": {"id": event["request_id"]}},
             "ai_agent_platform": {
@@ -141,39 +130,7 @@ def ecs(event: Event) -> str:
 
 def ocsf(event: Event) -> str:
     """Return the event in the Open Cybersecurity Schema Framework."""
-    action = event["action"]
-    category, class_uid = _ocsf_class(action)
-    activity = _OCSF_ACTIVITIES.get(action, _OCSF_OTHER)
-    is_good = event["outcome"] == "success"
-    user = {"uid": event["actor"]["id"], "name": event["actor"]["label"]}
-    return jsonl(
-        {
-            "metadata": {
-                "version": OCSF_VERSION,
-                "uid": event["id"],
-                "sequence": event["index"],
-                "product": {"name": PRODUCT, "vendor_name": VENDOR},
-            },
-            "time": _milliseconds(event),
-            "category_uid": category,
-            "class_uid": class_uid,
-            "activity_id": activity,
-            "activity_name": action,
-            "type_uid": class_uid * 100 + activity,
-            "severity_id": 1 if is_good else 3,
-            "status_id": 1 if is_good else 2,
-            "status": event["outcome"],
-            "actor": {"user": {**user, "type": event["actor"]["kind"]}},
-            "user": user,
-            "src_endpoint": {"ip": event["address"]} if event["address"] else {},
-            "http_request": {
-                "uid": event["request_id"],
-                "user_agent": event["user_agent"],
-            },
-            "api": {"operation": action, "request": {"uid": event["request_id"]}},
-            "unmapped": {name: event[name] for name in ("target", "owner", "details")},
-        }
-    )
+    return jsonl(ocsf_object(event))
 
 
 FORMATS: Mapping[str, Callable[[Event], str]] = {
@@ -194,7 +151,15 @@ def _csv_line(cells: Any) -> str:
 
 def _plain(value: object) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", text)
+
+
+def _cef_source(address: str | None) -> dict[str, str]:
+    if address is None:
+        return {}
+    if ":" in address:  # `src` is of version 4 only.
+        return {"c6a2Label": "Source IPv6 Address", "c6a2": address}
+    return {"src": address}
 
 
 def _cef_header(text: str) -> str:
@@ -208,13 +173,3 @@ def _cef_value(text: str) -> str:
 
 def _one_line(text: str) -> str:
     return text.replace("\r", " ").replace("\n", " ")
-
-
-def _milliseconds(event: Event) -> int:
-    return int(datetime.fromisoformat(event["occurred_at"]).timestamp() * 1000)
-
-
-def _ocsf_class(action: str) -> tuple[int, int]:
-    return _OCSF_CLASSES.get(action) or _OCSF_CLASSES.get(
-        action.partition(".")[0], _OCSF_API_ACTIVITY
-    )

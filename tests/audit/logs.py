@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import time_machine
 from django.db import connection, transaction
+from django.utils import timezone
 
 from audit.context import System, acting_as
+from audit.core.checkpoint import AT_THE_LATEST
 from audit.core.event import COLUMNS, event_hash
 from audit.models import AuditEvent, AuditLeaf
-from audit.services import Sequencer, build_event, record
+from audit.services import (
+    Sequencer,
+    build_event,
+    make_checkpoint_if_due,
+    record,
+)
 
 WRITER = System("test writer")
+
+NOBODY = {"kind": "", "id": "", "label": ""}
+ALICE = {"kind": "user", "id": "usr_1", "label": "alice"}
+# As exports get it.
+EVENT: dict[str, Any] = {
+    "index": 7,
+    "id": "evt_1",
+    "object": "audit_event",
+    "occurred_at": "2026-11-28T01:02:03Z",
+    "action": "user.created",
+    "outcome": "success",
+    "actor": ALICE,
+    "target": NOBODY,
+    "owner": "",
+    "address": "203.0.113.9",
+    "user_agent": "curl/8",
+    "request_id": "req-1",
+    "details": {},
+}
 
 
 def write_events(count: int, *, first: int = 0) -> list[AuditEvent]:
@@ -53,6 +81,13 @@ def seal(sequencer: Sequencer | None = None) -> int:
     while sealed := sequencer.seal():
         total += sealed
     return total
+
+
+def advance() -> None:
+    """Seal all that waits, and put it under a checkpoint."""
+    seal()
+    with time_machine.travel(timezone.now() + AT_THE_LATEST):
+        assert make_checkpoint_if_due()
 
 
 def hash_of(event: AuditEvent) -> bytes:

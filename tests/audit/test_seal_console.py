@@ -128,7 +128,7 @@ class TestExport:
 
         answer = console.get(f"{LIST}export/csv/", {"target_id": "thing-0"})
 
-        content = b"".join(answer.streaming_content).decode()
+        content = b"".join(answer.streaming_content).decode("utf-8-sig")
         header, *rows = csv.reader(io.StringIO(content, newline=""))
         assert tuple(header) == CSV_COLUMNS
         assert [row[CSV_COLUMNS.index("target_id")] for row in rows] == ["thing-0"] * 2
