@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +24,11 @@ COLUMNS = (
     "category",
 )
 LINE_BYTES_MAX = 64 * 1024
+# Spreadsheets separate by a sign of their country; the header says by which.
+SEPARATORS: tuple[str, ...] = (",", ";", "\t")
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\s*')  # Excel's, before the header.
+OF_EMPTY_LINES = b' \t\r\n,;"'
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 GZIP_MAGIC = b"\x1f\x8b"
 # As the API takes them: an idempotency key, and a name after its prefix.
 TRANSACTION_ID = re.compile(r"[\x21-\x7e]{1,255}")
@@ -37,6 +42,24 @@ class StreamError(Exception):
 
 class _BadRow(Exception):
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """Where each column stands, and what separates them."""
+
+    positions: Mapping[str, int]
+    separator: str
+
+    @property
+    def width(self) -> int:
+        """How many columns have a name, or stand before one that has."""
+        return max(self.positions.values()) + 1
+
+    @property
+    def needed(self) -> int:
+        """How many there must be, for all that are read to be among them."""
+        return max(self.positions[name] for name in COLUMNS) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +85,20 @@ class Malformed:
 def read_rows(path: Path) -> Iterator[Row | Malformed]:
     """Yield the rows in file order, in constant memory; bad ones with their line.
 
+    What spreadsheets leave is passed over: empty lines, empty columns at the end, and
+    columns at the end that are not read and left out.
+
     Raises StreamError when the file cannot be opened, has not the header, or is
     damaged further on.
     """
     with _open(path) as stream:
         numbered = _lines(stream, path)
-        columns = _columns(next(numbered, None), path)
+        header = _header(numbered, path)
         for number, line in numbered:
-            if line is not None and not line.strip():
+            if line is not None and not line.strip(OF_EMPTY_LINES):
                 continue
             try:
-                yield _row(line, columns)
+                yield _row(line, header)
             except _BadRow as bad:
                 yield Malformed(number, str(bad))
 
@@ -124,24 +150,52 @@ def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes | None]]:
         raise StreamError(f"{path} is damaged after line {number}: {error}") from error
 
 
-def _columns(header: tuple[int, bytes | None] | None, path: Path) -> dict[str, int]:
-    """Return where each column stands."""
+def _header(numbered: Iterator[tuple[int, bytes | None]], path: Path) -> _Header:
+    """Read the header. Raises StreamError, which says what is wrong with the file."""
+    number, line = next(numbered, (1, b""))
+    if line is not None and line.startswith(UTF_16):
+        raise StreamError(f"{path} is UTF-16. Save it as CSV in UTF-8.")
     try:
-        names = [] if header is None else _fields(header[1])
+        text, separators = _text(line), SEPARATORS
+        if named := SEPARATOR_LINE.fullmatch(text):
+            number, line = next(numbered, (2, b""))
+            text, separators = _text(line), (named[1],)
+        return _named(text, separators)
     except _BadRow as error:
-        raise StreamError(f"{path}, line 1: {error}") from error
-    positions = {name.strip(): index for index, name in enumerate(names)}
-    missing = [name for name in COLUMNS if name not in positions]
-    if missing:
-        raise StreamError(f"{path}, line 1: no column {', '.join(missing)}.")
-    return positions
+        raise StreamError(f"{path}, line {number}: {error}") from error
 
 
-def _row(line: bytes | None, columns: dict[str, int]) -> Row:
-    fields = _fields(line)
-    if len(fields) != len(columns):
-        raise _BadRow(f"{len(fields)} fields instead of {len(columns)}")
-    values = {name: fields[columns[name]].strip() for name in COLUMNS}
+def _named(text: str, separators: Sequence[str]) -> _Header:
+    """Return where the columns stand, by the separator that finds most of them."""
+
+    def count(names: list[str]) -> int:
+        return len({*names} & {*COLUMNS})
+
+    found = {one: _names(text, one) for one in separators}
+    separator = max(separators, key=lambda one: count(found[one]))
+    names = found[separator]
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise _BadRow(f"no column {', '.join(missing)}.")
+    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+        raise _BadRow(f"column {twice[0]} is there twice")
+    positions = {name: index for index, name in enumerate(names) if name}
+    return _Header(positions, separator)
+
+
+def _names(text: str, separator: str) -> list[str]:
+    try:
+        return [name.strip() for name in _fields(text, separator)]
+    except _BadRow:  # Quoted, and separated by another sign.
+        return []
+
+
+def _row(line: bytes | None, header: _Header) -> Row:
+    fields = [field.strip() for field in _fields(_text(line), header.separator)]
+    while len(fields) > header.width and not fields[-1]:
+        fields.pop()
+    if not header.needed <= len(fields) <= header.width:
+        raise _BadRow(f"{len(fields)} fields instead of {header.width}")
+    values = {name: fields[header.positions[name]] for name in COLUMNS}
     if not TRANSACTION_ID.fullmatch(values["transaction_id"]):
         raise _BadRow("transaction_id must be 1 to 255 printable ASCII characters")
     if not _is_customer_id(values["customer_id"]):
@@ -158,15 +212,20 @@ def _row(line: bytes | None, columns: dict[str, int]) -> Row:
     )
 
 
-def _fields(line: bytes | None) -> list[str]:
+def _text(line: bytes | None) -> str:
     if line is None:
         raise _BadRow("the line is too long")
     try:
-        # A row is one line: a stray quote must not swallow those that follow.
-        return next(csv.reader([line.decode("utf-8-sig")], strict=True))
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _BadRow("the line is not UTF-8") from None
-    except (csv.Error, StopIteration) as error:
+        raise _BadRow("the line is not UTF-8; save the file as CSV in UTF-8") from None
+
+
+def _fields(text: str, separator: str) -> list[str]:
+    try:
+        # A row is one line: a stray quote must not swallow those that follow.
+        return next(csv.reader([text], delimiter=separator, strict=True), [])
+    except csv.Error as error:
         raise _BadRow(f"the line is not CSV ({error})") from None
 
 
@@ -178,7 +237,9 @@ def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise _BadRow("timestamp is not ISO 8601") from None
+        raise _BadRow(
+            "timestamp is not ISO 8601, such as 2026-01-31T12:00:00Z"
+        ) from None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
     try:
@@ -195,5 +256,5 @@ def _merchant(text: str) -> str:
 
 def _amount(text: str) -> str:
     if not AMOUNT.fullmatch(text) or Decimal(text) == 0:
-        raise _BadRow("amount is not a positive decimal number")
+        raise _BadRow("amount is not a positive decimal number, such as 12.50")
     return text

@@ -109,3 +109,77 @@ def test_a_missing_credentials_file_is_named(tmp_path):
 def test_options_that_make_no_sense_are_refused(option, value):
     with pytest.raises(CommandError, match=option):
         call_command("replay", "stream.csv", option, value)
+
+
+def in_a_file(tmp_path, content: bytes):
+    file = tmp_path / "stream.csv"
+    file.write_bytes(content)
+    return list(read_rows(file))
+
+
+PLAIN = "t1,2024-03-01T00:00:00Z,c1,m1,5,,0"
+READ = Row("t1", START, "c1", "m1", "5", "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{HEADER},,\n{PLAIN},,\n",
+        f"{HEADER},,\n{PLAIN}\n",
+        f"{HEADER}\n{PLAIN},,\n",
+        f"{HEADER},note\n{PLAIN}\n",
+        f"{HEADER}\n{PLAIN.removesuffix(',0')}\n",
+        f"{HEADER},,\n,,,,,,,,\n{PLAIN},,\n,,,,,,,,\n",
+        f"\ufeff{HEADER}\r\n{PLAIN}\r\n",
+        f"{HEADER}\n{PLAIN}\n".replace(",", ";"),
+        f"\ufeff{HEADER};;\n{PLAIN};;\n;;;;;;;;\n".replace(",", ";"),
+        f"{HEADER}\n{PLAIN}\n".replace(",", "\t"),
+        f"sep=;\r\n{HEADER}\r\n{PLAIN}\r\n".replace(",", ";"),
+        f'"{HEADER}"\n"{PLAIN}"\n'.replace(",", '","'),
+        f'"{HEADER}"\n"{PLAIN}"\n'.replace(",", '";"'),
+    ],
+)
+def test_what_a_spreadsheet_leaves_in_a_file_is_read(tmp_path, content):
+    assert in_a_file(tmp_path, content.encode()) == [READ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (f"{HEADER},,\n{PLAIN},,x\n", "9 fields instead of 7"),
+        (f"{HEADER}\n{PLAIN}\n".replace(",", ";").replace("5", "5,00"), "amount is"),
+        (f"{HEADER}\n{PLAIN}\n".replace("2024-03-01", "01.03.2024"), "timestamp is"),
+    ],
+)
+def test_what_a_spreadsheet_changed_is_told(tmp_path, content, reason):
+    [bad] = in_a_file(tmp_path, content.encode())
+
+    assert isinstance(bad, Malformed)
+    assert bad.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEADER}\n{PLAIN}\n".encode("utf-16"), "is UTF-16. Save it as CSV in UTF-8"),
+        (f"{HEADER}\n".replace("t_id", "t_îd").encode("latin-1"), "is not UTF-8; save"),
+        (f"{HEADER},amount\n".encode(), "line 1: column amount is there twice"),
+        (f"sep=;\n{HEADER}\n".encode(), "line 2: no column transaction_id"),
+    ],
+)
+def test_a_header_that_cannot_be_read_says_what_to_do(tmp_path, content, message):
+    with pytest.raises(StreamError, match=message):
+        in_a_file(tmp_path, content)
+
+
+def test_a_file_of_which_no_row_can_be_read_is_no_success(tmp_path, capsys):
+    path = tmp_path / "credentials.json"
+    login = {"admin": Login("admin", "a password")}
+    save_credentials(path, Credentials("http://127.0.0.1:9", login))
+    file = tmp_path / "stream.csv"
+    file.write_text(f"{HEADER}\nnone\n", encoding="utf-8")
+
+    with pytest.raises(CommandError, match="No row could be sent"):
+        call_command("replay", str(file), "--credentials", str(path))
+
+    assert "line 2: 1 fields instead of 7; skipped" in capsys.readouterr().err

@@ -143,5 +143,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         if report.failure is not None:
             raise CommandError(report.failure)
+        if report.tally.malformed and not report.tally.sent:
+            raise CommandError("No row could be sent: see the first lines above.")
         if report.tally.failed:
             raise CommandError(f"{report.tally.failed} rows were refused or failed.")
