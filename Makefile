@@ -11,6 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
+STRESS := $(VENV)/.installed-stress
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # Installs what is needed in a tenth of pip's time; pip installs it.
 UV ?= $(BIN)/uv
@@ -58,7 +59,7 @@ pythons: # Prints the version and the path of each usable Python, the oldest fir
 		done; \
 	done
 
-stress: $(DEV) ## Run the long fault tests, and the properties with many examples
+stress: $(DEV) $(STRESS) ## Run the long fault tests, and the properties with many examples
 	@$(BIN)/python -m pytest -m "stress or hypothesis" --hypothesis-profile stress $(ARGS)
 
 gate-budget: ## Record what the last .ci/run cost as what the next is compared with
@@ -118,6 +119,11 @@ $(RUN): requirements.txt | $(BIN)/python $(UV)
 	@echo "Installing $$(grep -c '^[a-z]' requirements.txt) packages into $(VENV)."
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.txt || \
 		{ echo "pip does it; that takes minutes."; $(INSTALL) -r requirements.txt; }
+	@touch $@
+
+# The generator of a client in Java, for one test; nothing else waits for its 30 MB.
+$(STRESS): requirements-stress.txt | $(DEV)
+	@$(INSTALL) -r requirements-stress.txt
 	@touch $@
 
 $(DEV): requirements-dev.txt | $(BIN)/python $(UV)

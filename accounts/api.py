@@ -123,6 +123,7 @@ class SessionOutput(serializers.ModelSerializer[Session]):
             "expires_at",
             "is_current",
         ]
+        read_only_fields = fields
 
     def get_is_current(self, session: Session) -> bool:
         return bool(session.pk == _session_id(self.context["request"]))
@@ -132,6 +133,7 @@ class TeamOutput(serializers.ModelSerializer[Team]):
     class Meta:
         model = Team
         fields = ["id", "name"]
+        read_only_fields = fields
 
 
 class CapabilitiesOutput(serializers.Serializer[Any]):
@@ -147,6 +149,7 @@ class MeOutput(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["id", "username", "role", "capabilities", "team"]
+        read_only_fields = fields
 
     @extend_schema_field(CapabilitiesOutput)
     def get_capabilities(self, user: User) -> dict[str, bool]:

@@ -66,6 +66,17 @@ class ApiSchema(AutoSchema):
                 operation["responses"][str(status)] = self._refusal(status, codes)
         return operation
 
+    def _map_serializer_field(
+        self, field: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        """Any JSON value may be null; as one of two it would be refused, being both."""
+        schema = super()._map_serializer_field(  # type: ignore[no-untyped-call]
+            field, direction, bypass_extensions
+        )
+        if {} in schema.get("oneOf", ()):
+            del schema["oneOf"]
+        return schema
+
     def _refusals(self) -> dict[int, set[str]]:
         """Return the statuses that refuse, each with its codes where they are named."""
         statuses = {*ALWAYS}

@@ -14,6 +14,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from platform_site import engine_settings, env, single_sign_on
+from platform_site.api_names import ENUM_NAMES, SHARED_SCHEMAS
 from platform_site.log_settings import LOGGING as LOGGING
 from platform_site.schedule import SCHEDULE
 from security.core.limits import parse_limits
@@ -288,6 +289,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
     "DEFAULT_THROTTLE_CLASSES": ["security.throttles.GcraThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "audit.media_types.ProblemNegotiation",
     "DEFAULT_PARSER_CLASSES": ["security.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "audit.pagination.TimeCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["audit.filters.StrictFilterBackend"],
@@ -316,17 +318,15 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "AI Agent Platform",
     "DESCRIPTION": "Security control plane for AI agents: allow, hold or deny.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
-        "ApproverRoleEnum": "agents.core.approval_levels.ROLES",
-        "OutcomeEnum": ["allow", "hold", "deny"],
-        "AuditOutcomeEnum": "audit.models.AuditEvent.Outcome",
-    },
+    "ENUM_NAME_OVERRIDES": ENUM_NAMES,
+    "APPEND_COMPONENTS": {"schemas": SHARED_SCHEMAS},
 }
 
 # Requests are small; a body above this is refused before it is parsed.

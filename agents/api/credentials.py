@@ -51,6 +51,7 @@ class CredentialInput(StrictSerializer):
 
     public_key = StrictCharField(
         default="",
+        allow_blank=True,
         max_length=64,
         help_text="The agent's Ed25519 public key: 32 raw bytes in base64. With it"
         " requests are signed by ed25519, without by hmac-sha256 and our secret.",

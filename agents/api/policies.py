@@ -57,7 +57,7 @@ IF_MATCH = OpenApiParameter(
 )
 
 
-class LimitShape(serializers.Serializer[Any]):
+class LimitInput(serializers.Serializer[Any]):
     """At most an amount, a count, or both, in a period."""
 
     period = serializers.ChoiceField(choices=list(Period))
@@ -66,10 +66,21 @@ class LimitShape(serializers.Serializer[Any]):
         choices=list(Per), default=Per.AGENT, help_text="What is counted apart."
     )
     name = serializers.CharField(
-        default="", help_text="One merchant or category; empty: each of them."
+        default="",
+        allow_blank=True,
+        help_text="One merchant or category; empty: each of them.",
     )
     amount = serializers.CharField(allow_null=True, default=None)
     count = serializers.IntegerField(allow_null=True, default=None)
+
+
+class LimitOutput(serializers.Serializer[Any]):
+    period = serializers.ChoiceField(choices=list(Period))
+    window = serializers.ChoiceField(choices=list(Window))
+    per = serializers.ChoiceField(choices=list(Per))
+    name = serializers.CharField()
+    amount = serializers.CharField(allow_null=True)
+    count = serializers.IntegerField(allow_null=True)
 
 
 class ApprovalLevelInput(StrictSerializer):
@@ -86,17 +97,19 @@ class ApprovalLevelOutput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=ROLES)
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "properties": {
-            "days": {"type": "array", "items": {"type": "string", "enum": list(DAYS)}},
-            "from": {"type": "string", "example": "08:00"},
-            "to": {"type": "string", "example": "18:00"},
-        },
-        "required": ["days", "from", "to"],
-    }
-)
+class AllowedHours(serializers.Serializer[Any]):
+    """Documents the hours of some days."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return `days`, `from` and `to`; the second is no name that Python takes."""
+        return {
+            "days": serializers.ListField(child=serializers.ChoiceField(DAYS)),
+            "from": serializers.CharField(help_text='Such as "08:00".'),
+            "to": serializers.CharField(help_text='Such as "18:00".'),
+        }
+
+
+@extend_schema_field(AllowedHours)
 class HoursField(serializers.JSONField):
     """Hours of some days; the core reads them."""
 
@@ -127,7 +140,7 @@ class PolicyInput(StrictSerializer):
     time_zone = serializers.CharField(
         default=UTC, help_text="IANA name; hours and calendar periods follow it."
     )
-    limits = LimitShape(many=True, required=False)
+    limits = LimitInput(many=True, required=False)
     approval_levels = ApprovalLevelInput(many=True, required=False)
     approval_expires_after_minutes = serializers.IntegerField(
         default=DEFAULT_MINUTES, min_value=MINUTES_MIN, max_value=MINUTES_MAX
@@ -195,7 +208,7 @@ class PolicyOutput(serializers.Serializer[PolicyVersion]):
     )
     requires_signature = serializers.BooleanField()
     time_zone = serializers.CharField()
-    limits = LimitShape(many=True)
+    limits = LimitOutput(many=True)
     approval_levels = ApprovalLevelOutput(many=True)
     approval_expires_after_minutes = serializers.IntegerField()
     approval_escalates_after_minutes = serializers.IntegerField(allow_null=True)

@@ -54,6 +54,7 @@ class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
             "details",
             "xact_id",
         )
+        read_only_fields = fields
 
     def to_representation(self, event: AuditEvent) -> dict[str, Any]:
         """Return the object that the log seals."""

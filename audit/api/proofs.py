@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -16,6 +15,7 @@ from rest_framework.response import Response
 
 from audit.context import caller
 from audit.errors import NotFound, NotSealedYet
+from audit.media_types import TextRenderer
 from audit.models import AuditLeaf, Checkpoint
 from audit.permissions import IsHuman, requires
 from audit.queries import (
@@ -45,7 +45,7 @@ class ConsistencyProofQuery(StrictSerializer):
 
 
 class InclusionProofOutput(serializers.Serializer[Any]):
-    object = serializers.CharField(default="inclusion_proof")
+    object = serializers.CharField(default="inclusion_proof", read_only=True)
     event = serializers.CharField()
     index = serializers.IntegerField(help_text="The event's place in the log, from 0.")
     leaf_hash = serializers.CharField(help_text="Base64, as all hashes here.")
@@ -55,7 +55,7 @@ class InclusionProofOutput(serializers.Serializer[Any]):
 
 
 class ConsistencyProofOutput(serializers.Serializer[Any]):
-    object = serializers.CharField(default="consistency_proof")
+    object = serializers.CharField(default="consistency_proof", read_only=True)
     proof = serializers.ListField(child=serializers.CharField())
 
     def get_fields(self) -> dict[str, Any]:
@@ -68,16 +68,16 @@ class CheckpointView(StrictQueryView):
 
     permission_classes = (IsHuman,)
     rate_class = "default"
+    renderer_classes = (TextRenderer,)
 
     @extend_schema(
         operation_id="get_audit_checkpoint",
         tags=["audit"],
-        responses={(200, "text/plain"): OpenApiResponse(OpenApiTypes.STR)},
+        responses=OpenApiTypes.STR,
     )
     @raises(NotSealedYet)
-    def get(self, request: Request) -> HttpResponse:
-        note = _newest().note
-        return HttpResponse(note, content_type="text/plain; charset=utf-8")
+    def get(self, request: Request) -> Response:
+        return Response(_newest().note)
 
 
 class InclusionProofView(StrictQueryView):

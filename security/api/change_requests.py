@@ -59,6 +59,7 @@ class ChangeRequestOutput(serializers.ModelSerializer[ChangeRequest]):
             "resolved_at",
             "reason",
         )
+        read_only_fields = fields
 
     @extend_schema_field(ChangeTargetOutput)
     def get_target(self, change: ChangeRequest) -> dict[str, str]:

@@ -41,6 +41,7 @@ class AlertOutput(serializers.ModelSerializer[Alert]):
             "acknowledged_by",
             "acknowledged_at",
         )
+        read_only_fields = fields
 
 
 class AlertFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
@@ -72,6 +73,7 @@ class IncidentStepOutput(serializers.ModelSerializer[IncidentStep]):
     class Meta:
         model = IncidentStep
         fields = ("name", "done_at", "result")
+        read_only_fields = fields
 
 
 class IncidentResourceOutput(serializers.Serializer[Any]):
@@ -102,6 +104,7 @@ class IncidentOutput(serializers.ModelSerializer[Incident]):
             "steps",
             "actions",
         )
+        read_only_fields = fields
 
     @extend_schema_field(IncidentResourceOutput)
     def get_resource(self, incident: Incident) -> dict[str, str]:

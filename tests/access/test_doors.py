@@ -10,7 +10,9 @@ from rest_framework.schemas.generators import EndpointEnumerator
 from rest_framework.views import APIView
 
 from agents.models import AgentCredential
+from audit.media_types import ProblemNegotiation
 from tests.access.routes import all_routes, openapi_path
+from tests.declared import document
 from tests.factories import make_agent, make_agent_token, make_credential
 from tests.flows.requests import app_rows
 from tests.house.source import APPS
@@ -91,6 +93,47 @@ def test_c6_every_view_of_the_api_is_mounted():
 
     assert defined == ours(view.cls for view in api_routes().values())
     assert len(defined) > 40
+
+
+def test_every_view_can_be_asked_for_the_media_types_that_it_answers():
+    """What a client is told to accept is what it gets, not 406."""
+    operations = document()["paths"]
+    refused = {
+        (pattern, media)
+        for pattern, view in api_routes().items()
+        for operation in operations.get(openapi_path(pattern), {}).values()
+        for status, answer in operation["responses"].items()
+        if status.startswith("2")
+        for media in answer.get("content", {})
+        if media not in {kind.media_type for kind in view.cls.renderer_classes}
+    }
+
+    assert len(operations) > 40
+    assert refused == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status", "media"),
+    [
+        ("me/", "application/problem+json", 200, "application/json"),
+        ("me/", "application/json, application/problem+json", 200, "application/json"),
+        ("me/", "text/plain", 406, "application/problem+json"),
+        ("agents/none/", "application/problem+json", 404, "application/problem+json"),
+    ],
+)
+def test_who_accepts_problems_alone_is_answered(
+    path, accept, status, media, client_for, bob
+):
+    """As generated clients do where success has no body, or no JSON."""
+    answer = client_for(bob).get(f"/api/v1/{path}", headers={"Accept": accept})
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, media)
+
+
+def test_every_view_chooses_alike_what_it_answers_in():
+    kinds = {view.cls.content_negotiation_class for view in api_routes().values()}
+
+    assert kinds == {ProblemNegotiation}
 
 
 # Evaluated anywhere, it would say 1787569.

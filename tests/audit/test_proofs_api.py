@@ -16,8 +16,7 @@ from audit.core.checkpoint import AT_THE_LATEST
 from audit.core.merkle import is_consistent, leaf_hash
 from audit.keys import open_checkpoint
 from audit.models import AuditEvent, AuditLeaf
-from audit.services import make_checkpoint_if_due
-from tests.audit.logs import seal, write_event, write_events, write_many
+from tests.audit.logs import advance, seal, write_event, write_events, write_many
 
 pytestmark = pytest.mark.usefixtures("committed_db", "spacious_limits")
 
@@ -39,12 +38,6 @@ def sealed(auditor) -> list[AuditEvent]:
     write_many(57)
     advance()
     return events
-
-
-def advance() -> None:
-    seal()
-    with time_machine.travel(timezone.now() + AT_THE_LATEST):
-        assert make_checkpoint_if_due()
 
 
 def decoded(texts: list[str]) -> list[bytes]:
@@ -115,6 +108,23 @@ def test_the_checkpoint_is_plain_text_for_everybody_who_is_signed_in(
     assert response.status_code == 200
     assert response["Content-Type"] == "text/plain; charset=utf-8"
     assert api().get(CHECKPOINT).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/plain", "text/*", "*/*", "application/problem+json"]
+)
+def test_the_checkpoint_is_had_by_whoever_accepts_what_it_is(auditor, sealed, accept):
+    note = auditor.get(CHECKPOINT, headers={"Accept": accept})
+
+    assert note.status_code == 200
+    assert open_checkpoint(note.content.decode()).size > 0
+
+
+def test_who_accepts_no_text_gets_no_checkpoint(auditor, sealed):
+    answer = auditor.get(CHECKPOINT, headers={"Accept": "application/json"})
+
+    assert answer.status_code == 406
+    assert answer.json()["code"] == "not_acceptable"
 
 
 def test_what_no_checkpoint_covers_yet_is_told_so(auditor, sealed):

@@ -54,6 +54,7 @@ class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):
             "revoked_at",
             "is_void",
         )
+        read_only_fields = fields
 
 
 class DelegationListCreateView(

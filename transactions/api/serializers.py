@@ -25,7 +25,7 @@ EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "number"}]})
+@extend_schema_field({"$ref": "#/components/schemas/Amount"})
 class AmountField(serializers.Field[Any, Any, Any, Any]):
     """A decimal, as text or JSON number, kept exact; its currency judges it later."""
 
@@ -195,6 +195,9 @@ class TransactionOutput(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=["allow", "hold", "deny"])
     amount = serializers.CharField()
     currency = serializers.CharField()
+    reserved_amount = serializers.CharField(help_text="Set aside and not yet taken.")
+    captured_amount = serializers.CharField()
+    refunded_amount = serializers.CharField()
     merchant = serializers.CharField()
     category = serializers.CharField(allow_blank=True)
     merchant_country = serializers.CharField(allow_null=True)

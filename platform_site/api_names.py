@@ -1,0 +1,43 @@
+"""Names in docs/openapi.yaml by which the code of generated clients is written.
+
+What several operations share is named here. Otherwise its name would follow from where
+it is used, and be another one as soon as it is used elsewhere, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.core.hours import DAYS
+from agents.core.limits import Per, Period, Window
+from agents.core.mcc import GROUPS
+
+# Every closed set of values that a body holds.
+ENUM_NAMES: dict[str, Any] = {
+    "AgentMode": "agents.models.Agent.Mode",
+    "AlertStatus": "security.models.Alert.Status",
+    "ApproverRole": "agents.core.approval_levels.ROLES",
+    "AuditOutcome": "audit.models.AuditEvent.Outcome",
+    "ChangeKind": "security.models.ChangeRequest.Kind",
+    "ChangeStatus": "security.models.ChangeRequest.Status",
+    "Day": DAYS,
+    "FunctionEffect": "agents.models.FunctionVersion.Effect",
+    "IncidentStatus": "security.models.Incident.Status",
+    "IncidentStepName": "security.models.IncidentStep.Name",
+    "LimitPer": [*Per],
+    "LimitPeriod": [*Period],
+    "LimitWindow": [*Window],
+    "MccGroup": sorted(GROUPS),
+    "Outcome": ["allow", "hold", "deny"],
+    "PersonRole": "accounts.models.User.Role",
+    "PromptRole": ["system", "user"],
+    "SessionKind": "accounts.models.Session.Kind",
+    "SharedBudgetPeriod": "transactions.models.SharedBudget.Period",
+    "TextChannel": ["user", "tool_output"],
+}
+SHARED_SCHEMAS: dict[str, Any] = {
+    "Amount": {
+        "oneOf": [{"type": "string"}, {"type": "number"}],
+        "description": 'Decimal units of the currency: "49.99", or a JSON number.',
+    },
+}
