@@ -353,7 +353,7 @@ class NotificationAdmin(WatchedAdmin):
 
 @admin.register(Review)
 class ReviewAdmin(WatchedAdmin):
-    list_display = ("due_at", "cadence", "period_start", "completed_at", "completed_by")
+    list_display = ("due_at", "cadence", "period_start", "state", "completed_at")
     list_filter = ("cadence", ("completed_at", admin.EmptyFieldListFilter))
     actions = ("complete",)
 

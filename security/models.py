@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.ids import PrefixedIdField
+from security.core.reviews import state_of
 from security.errors import TargetRefused
 from security.fields import EncryptedTextField
 
@@ -335,3 +336,8 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_cadence_display()} from {self.period_start}"
+
+    @property
+    def state(self) -> str:
+        """What became of it, in words."""
+        return state_of(self.cadence, completed_by=self.completed_by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["pass", "fail", "manual"]
+Status = Literal["pass", "fail", "not_done", "manual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check saw. Manual means that only a person can tell."""
+    """What a check saw.
+
+    Manual means that only a person can tell; not done, that the platform does nothing
+    of the kind yet, however it is installed.
+    """
 
     status: Status
     evidence: str
@@ -126,7 +130,8 @@ CHECKLIST = (
         "Data",
         "security_audits",
         "Regular security audits",
-        "Complete the reviews that are due in the console.",
+        "Complete the reviews that are due in the console. The platform has no scan"
+        " of its own yet: run one weekly and note what it found in that review.",
     ),
     Item(
         "AI/ML",
@@ -138,7 +143,8 @@ CHECKLIST = (
         "AI/ML",
         "behavior_monitoring",
         "Monitor AI behavior",
-        "Keep the worker and beat running.",
+        "Keep the worker and beat running. No release of the platform judges yet how"
+        " agents behave over time: look at the dashboard and the alerts yourself.",
     ),
     Item(
         "AI/ML",

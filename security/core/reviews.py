@@ -9,6 +9,8 @@ from datetime import date, timedelta
 
 WEEKLY, MONTHLY, QUARTERLY, ANNUAL = "weekly", "monthly", "quarterly", "annual"
 CADENCES = (WEEKLY, MONTHLY, QUARTERLY, ANNUAL)
+# Of the weekly review, which is to be automated.
+NO_SCAN = "not done: the platform has no scan yet"
 
 
 def period_start(cadence: str, day: date) -> date:
@@ -32,3 +34,10 @@ def due_on(cadence: str, day: date) -> date:
     start = period_start(cadence, day)
     longest = {WEEKLY: 7, MONTHLY: 31, QUARTERLY: 92, ANNUAL: 366}
     return period_start(cadence, start + timedelta(days=longest[cadence]))
+
+
+def state_of(cadence: str, *, completed_by: str) -> str:
+    """Say what became of a review, "" as who completed it: nobody has."""
+    if completed_by:
+        return f"completed by {completed_by}"
+    return NO_SCAN if cadence == WEEKLY else "not completed"

@@ -76,7 +76,7 @@ def _remind(review: Review) -> None:
     with transaction.atomic(durable=True):
         notify_contacts(
             subject=f"Overdue: {review}",
-            body=f"It was due {review.due_at:%Y-%m-%d} (UTC) and is not completed.",
+            body=f"It was due {review.due_at:%Y-%m-%d} (UTC): {review.state}.",
             series="review",
             key=review.pk,
         )

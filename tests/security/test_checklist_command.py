@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from audit.models import ReaderCursor
 from security.checklist import CHECKS, run_checklist
+from security.core import json_schema
 from security.core.checklist import CHECKLIST
-from security.models import Review
+from security.models import Review, SecurityContact
 from security.services import (
     check_alerts,
     detect_incidents,
@@ -31,6 +32,10 @@ MANUAL = {
     "backup_strategy",
     "model_validation",
 }
+
+
+# What the platform does nothing of yet, however well it is installed.
+NOT_DONE = {"behavior_monitoring", "security_audits"}
 
 
 def statuses() -> dict[str, str]:
@@ -64,27 +69,80 @@ def test_a_good_installation_passes_all_that_can_be_told_and_nothing_more():
     found = statuses()
 
     assert {key for key, status in found.items() if status == "manual"} == MANUAL
+    assert {key for key, status in found.items() if status == "not_done"} == NOT_DONE
     assert [key for key, status in found.items() if status == "fail"] == []
 
 
+WRONG = [
+    ("SECURE_SSL_REDIRECT", False, "https_only"),
+    ("X_FRAME_OPTIONS", "SAMEORIGIN", "secure_headers"),
+    ("RATE_LIMIT_CONFIG", {}, "rate_limiting"),
+    ("DATA_UPLOAD_MAX_MEMORY_SIZE", 2**30, "input_validation"),
+    ("SESSION_COOKIE_AGE", 10**6, "session_management"),
+    ("DEBUG", True, "error_handling"),
+    ("ENCRYPTION_KEY", "no key", "encryption"),
+    ("AUTHENTICATION_BACKENDS", [], "access_controls"),
+]
+
+
 @pytest.mark.usefixtures("good_installation")
-@pytest.mark.parametrize(
-    ("setting", "value", "key"),
-    [
-        ("SECURE_SSL_REDIRECT", False, "https_only"),
-        ("X_FRAME_OPTIONS", "SAMEORIGIN", "secure_headers"),
-        ("RATE_LIMIT_CONFIG", {}, "rate_limiting"),
-        ("DATA_UPLOAD_MAX_MEMORY_SIZE", 2**30, "input_validation"),
-        ("SESSION_COOKIE_AGE", 10**6, "session_management"),
-        ("DEBUG", True, "error_handling"),
-        ("ENCRYPTION_KEY", "no key", "encryption"),
-        ("AUTHENTICATION_BACKENDS", [], "access_controls"),
-    ],
-)
+@pytest.mark.parametrize(("setting", "value", "key"), WRONG)
 def test_what_is_wrong_fails(settings, setting, value, key):
     setattr(settings, setting, value)
 
     assert statuses()[key] == "fail"
+
+
+def no_contact(settings, monkeypatch):
+    SecurityContact.objects.all().delete()
+
+
+def no_partition(settings, monkeypatch):
+    in_ten_years = timezone.now() + timedelta(days=3653)
+    monkeypatch.setattr(timezone, "now", lambda: in_ten_years)
+
+
+def no_schema_check(settings, monkeypatch):
+    monkeypatch.setattr(json_schema, "check", lambda *_: ())
+
+
+def text_is_answered(settings, monkeypatch):
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {
+        "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.BrowsableAPIRenderer"]
+    }
+
+
+def never_read(settings, monkeypatch):
+    ReaderCursor.objects.all().delete()
+
+
+def never_reviewed(settings, monkeypatch):
+    Review.objects.all().delete()
+
+
+BROKEN_BESIDES = {
+    "behavior_monitoring": never_read,
+    "data_access_monitoring": no_partition,
+    "fail_safes": no_contact,
+    "function_calling": no_schema_check,
+    "output_sanitizing": text_is_answered,
+    "output_validation": no_schema_check,
+    "security_audits": never_reviewed,
+}
+
+
+@pytest.mark.usefixtures("good_installation")
+@pytest.mark.parametrize("key", BROKEN_BESIDES)
+def test_each_other_check_can_fail(settings, monkeypatch, key):
+    assert statuses()[key] != "fail"
+
+    BROKEN_BESIDES[key](settings, monkeypatch)
+
+    assert statuses()[key] == "fail"
+
+
+def test_no_item_passes_by_a_check_that_no_test_has_seen_fail():
+    assert {key for *_, key in WRONG} | {*BROKEN_BESIDES} == {*CHECKS}
 
 
 @pytest.mark.usefixtures("good_installation")
@@ -109,7 +167,21 @@ def test_the_command_tells_it_as_a_table_and_exits_with_1():
     text = out.getvalue()
     assert text.startswith("Deployment\n  FAIL    Enable HTTPS only\n")
     assert "  MANUAL  Set up WAF rules" in text
-    assert text.rstrip().endswith("5 manual")
+    assert text.rstrip().endswith("0 not done, 5 manual")
+
+
+@pytest.mark.usefixtures("good_installation")
+def test_what_checks_nothing_says_that_it_is_not_done():
+    out = io.StringIO()
+
+    call_command("security_checklist", stdout=out)
+
+    text = out.getvalue()
+    assert "  NOT DONE  Monitor AI behavior\n" in text
+    assert "nothing compares what an agent does with what it did before" in text
+    assert "  NOT DONE  Regular security audits\n" in text
+    assert "The weekly scan is not done: the platform has no scan yet" in text
+    assert text.rstrip().endswith("13 pass, 0 fail, 2 not done, 5 manual")
 
 
 @pytest.mark.usefixtures("good_installation")

@@ -77,9 +77,21 @@ def test_an_overdue_review_is_reminded_of_once():
     for days in (5, 6):
         open_due_reviews(now=NOW + timedelta(days=days))
 
-    assert [n.subject for n in Notification.objects.all()] == [
-        "Overdue: Weekly automated security scan from 2026-03-09"
-    ]
+    [told] = Notification.objects.all()
+    assert told.subject == "Overdue: Weekly automated security scan from 2026-03-09"
+    assert told.body == (
+        "It was due 2026-03-16 (UTC): not done: the platform has no scan yet."
+    )
+
+
+@pytest.mark.django_db
+def test_the_weekly_scan_says_that_it_is_not_done_until_a_person_did_it(alice):
+    weekly, monthly = open_due_reviews(now=NOW)[:2]
+
+    assert weekly.state == "not done: the platform has no scan yet"
+    assert monthly.state == "not completed"
+    done = complete_review(weekly.pk, acting=alice, note="By a scanner of our own.")
+    assert done.state == "completed by alice"
 
 
 @pytest.mark.django_db

@@ -12,14 +12,19 @@ from django.core.management.base import BaseCommand, CommandParser
 from security.checklist import run_checklist
 from security.core.checklist import Result
 
-MARKS = {"pass": "PASS  ", "fail": "FAIL  ", "manual": "MANUAL"}
+MARKS = {
+    "pass": "PASS  ",
+    "fail": "FAIL  ",
+    "not_done": "NOT DONE",
+    "manual": "MANUAL",
+}
 
 
 class Command(BaseCommand):
     help = (
         "Check this installation against the Security Checklist. Items that only a "
-        "person can verify are listed as manual, with what to look at. Exits with 1 "
-        "if a check fails."
+        "person can verify are listed as manual, with what to look at; of what is not "
+        "done the platform does nothing yet. Exits with 1 if a check fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -65,7 +70,7 @@ def _as_table(results: Sequence[Result]) -> str:
         if finding.status != "pass":
             lines.append(f"          {item.guidance}")
     counts = [
-        f"{sum(r.finding.status == status for r in results)} {status}"
+        f"{sum(r.finding.status == status for r in results)} {status.replace('_', ' ')}"
         for status in MARKS
     ]
     return "\n".join([*lines[1:], "", ", ".join(counts)])
