@@ -131,7 +131,7 @@ class PolicyVersion(models.Model):
         models.CharField(max_length=100),
         null=True,
         default=list,
-        help_text="Null: any registered function. Empty: none.",
+        help_text="Null: any that only reads. Empty: none.",
     )
     requires_signature = models.BooleanField(
         default=False, help_text="Refuse requests that are not signed."

@@ -72,16 +72,15 @@ STANDING = f"""
           AND c.revoked_at IS NULL AND c.expires_at > %(clock)s)
 """  # noqa: S608 - constants only.
 
-_FUNCTION_FOR_CALL = f"""
-SELECT
+# A function as a call finds it, as one column. Parameter: function, an exact name.
+FUNCTION = """
     (SELECT jsonb_build_object(
         'id', f.id, 'name', f.name, 'is_enabled', f.is_enabled, 'version_id', v.id,
         'version_number', v.number, 'effect', v.effect, 'schema', v.schema)
       FROM agents_function f
       JOIN agents_functionversion v ON v.id = f.current_version_id
-      WHERE f.name = %(function)s),
-    {STANDING}
-"""  # noqa: S608 - constants only.
+      WHERE f.name = %(function)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,20 +307,12 @@ def policy_in_force(agent: LockedAgent) -> PolicyRules | None:
     return None if version_id is None else policy_rules(version_id)
 
 
-def function_for_call(
-    name: str, *, agent: LockedAgent, credential_id: str
-) -> tuple[CallableFunction | None, Standing]:
-    """Return what an exact name is registered as, and the caller's standing.
+def function_of(column: str | None) -> CallableFunction | None:
+    """Return what the column FUNCTION tells; None means that there is no such name.
 
-    1 statement, a new one after lock_agent_row(). A disabled function is returned as
-    such; None means that there is no such name.
+    A disabled function is returned as such.
     """
-    parameters = standing_parameters(agent, credential_id=credential_id, function=name)
-    row = first_row(_FUNCTION_FOR_CALL, parameters)
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
-    function, *standing = row
-    found = CallableFunction(**json.loads(function)) if function else None
-    return found, standing_of(agent, standing)
+    return CallableFunction(**json.loads(column)) if column else None
 
 
 def standing_now(

@@ -81,6 +81,25 @@ def held(agent: Agent, amount: Any = "750.00", **values: Any) -> ApprovalRequest
     )
 
 
+def call(
+    agent: Agent,
+    function: str = "transfer",
+    parameters: Any = None,
+    *,
+    key: str | None = None,
+    acting: AgentPrincipal | None = None,
+) -> Answer:
+    """Ask to call a function, under a new Idempotency-Key unless one is given."""
+    principal = acting or principal_of(agent)
+    with acting_as(principal, address=ADDRESS):
+        return services.request_function_call(
+            function,
+            parameters or {},
+            acting=principal,
+            idempotency_key=key or f"key-{next(_keys)}",
+        )
+
+
 def seen_by(person: Any, approval: ApprovalRequest) -> str:
     """Return the ETag of what a person sees of an approval request now."""
     return etag_of(approval_for(person, approval.pk))

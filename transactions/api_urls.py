@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from transactions.api import (
+    calls,
     delegations,
     late_captures,
     money,
@@ -40,5 +41,6 @@ urlpatterns = [
         "approval-delegations/<str:delegation_id>/revoke/",
         delegations.DelegationRevokeView.as_view(),
     ),
-    path("function-calls/", views.FunctionCallCreateView.as_view()),
+    path("function-calls/", calls.FunctionCallListCreateView.as_view()),
+    path("function-calls/<str:call_id>/", calls.FunctionCallDetailView.as_view()),
 ]

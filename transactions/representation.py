@@ -1,4 +1,4 @@
-"""A transaction as API consumers see it; one shape for create, read and replay."""
+"""Transactions and calls as API consumers see them: created, read or told again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from transactions.core.risk import risk_level
 from transactions.models import (
     ApprovalRequest,
     Decision,
+    FunctionCall,
     Refund,
     Reservation,
     Transaction,
@@ -59,11 +60,7 @@ def transaction_body(
         "risk_factors": {
             name: _fraction(value) for name, value in decision.risk_factors_bp.items()
         },
-        "reasons": [
-            {"code": finding["code"], "message": message_of(finding)}
-            for finding in decision.findings
-            if finding["outcome"] == decision.outcome
-        ],
+        "reasons": _reasons(decision),
         "policy_version": policy_number,
         "approval": None
         if approval is None
@@ -88,6 +85,48 @@ def represent(transaction: Transaction) -> dict[str, Any]:
         policy_number=version.number if version else None,
         approvals_given=approvals_given(approval) if approval else 0,
     )
+
+
+def call_body(
+    call: FunctionCall,
+    decision: Decision,
+    *,
+    function_number: int | None,
+    policy_number: int | None,
+) -> dict[str, Any]:
+    """Return the JSON body of a function call; no query, nothing of its parameters."""
+    return {
+        "id": call.id,
+        "object": "function_call",
+        "agent": call.agent_id,
+        "function": call.function,
+        "function_version": function_number,
+        "status": str(call.status),
+        "outcome": str(decision.outcome),
+        "reasons": _reasons(decision),
+        "policy_version": policy_number,
+        "created_at": instant(call.created_at),
+    }
+
+
+def represent_call(call: FunctionCall) -> dict[str, Any]:
+    """Return the body of a call that came from queries.represented_calls()."""
+    version, policy = call.function_version, call.decision.policy_version
+    return call_body(
+        call,
+        call.decision,
+        function_number=version.number if version else None,
+        policy_number=policy.number if policy else None,
+    )
+
+
+def _reasons(decision: Decision) -> list[dict[str, str]]:
+    """Return the findings that decided, in the language that is spoken now."""
+    return [
+        {"code": finding["code"], "message": message_of(finding)}
+        for finding in decision.findings
+        if finding["outcome"] == decision.outcome
+    ]
 
 
 def _money(currency: str, reservation: Reservation | None) -> dict[str, str]:

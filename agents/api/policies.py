@@ -134,7 +134,7 @@ class PolicyInput(StrictSerializer):
         child=serializers.CharField(),
         allow_null=True,
         required=False,
-        help_text="Null: any registered function. Empty: none.",
+        help_text="Null: any that only reads. Empty: none.",
     )
     requires_signature = serializers.BooleanField(default=False)
     time_zone = serializers.CharField(

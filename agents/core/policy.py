@@ -235,7 +235,7 @@ def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
         _is_faster(old.max_transactions_per_hour, new.max_transactions_per_hour)
         or is_reach_wider(old, new)
         or _is_wider(_merchant_keys(old), _merchant_keys(new))
-        or _is_wider(_set(old.allowed_functions), _set(new.allowed_functions))
+        or _widens_functions(old, new)
         or not set(old.blocked_categories) <= set(new.blocked_categories)
         or (old.requires_signature and not new.requires_signature)
         or any_looser(old.limits, new.limits)
@@ -258,6 +258,12 @@ def _loosens_approvals(old: PolicyTerms, new: PolicyTerms) -> bool:
 def _moves_days(old: PolicyTerms, new: PolicyTerms) -> bool:
     """Tell whether calendar periods begin anew in another time zone."""
     return bool(old.all_limits) and old.time_zone != new.time_zone
+
+
+def _widens_functions(old: PolicyTerms, new: PolicyTerms) -> bool:
+    """Null lets pass what only reads; a name, whatever its function does."""
+    before, after = _set(old.allowed_functions), _set(new.allowed_functions)
+    return bool(after) if before is None else _is_wider(before, after)
 
 
 def _is_higher(old: int | None, new: int | None) -> bool:

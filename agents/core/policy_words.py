@@ -140,7 +140,7 @@ def _hours(terms: PolicyTerms) -> str:
 
 def _functions(names: tuple[str, ...] | None) -> str:
     if names is None:
-        return "Any registered function."
+        return "Any registered function that only reads."
     return _listed(names) or "None: every call is denied."
 
 

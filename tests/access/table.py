@@ -164,7 +164,8 @@ REST: Mapping[str, Row] = {
         GET=MANAGERS, POST=MANAGERS, limit="high_risk", body=DELEGATION
     ),
     "approval-delegations/<str:delegation_id>/revoke/": api(POST=MANAGERS, scope=TEAM),
-    "function-calls/": api(POST=AGENTS),
+    "function-calls/": api(GET=KNOWN, POST=AGENTS),
+    "function-calls/<str:call_id>/": api(GET=KNOWN, scope=TEAM),
     "shared-budgets/": api(
         GET=PEOPLE,
         POST=ADMINS,

@@ -36,7 +36,7 @@ from tests.access.walk import FOREIGN, NO_OBJECT, OWN_OBJECT
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent, make_agent_token, make_function
 from tests.people import make_people, make_person
-from tests.spending import credential_of, held
+from tests.spending import call, credential_of, held
 from transactions.models import ApprovalDelegation
 
 
@@ -139,6 +139,7 @@ def _objects_of(agent: Agent, acting: User) -> dict[str, str]:
         "credential_id": credential_of(agent).pk,
         "transaction_id": approval.transaction_id,
         "approval_id": approval.pk,
+        "call_id": call(agent).body["id"],
         "filter_id": SavedFilter.objects.create(
             person_id=agent.owner_id, name="mine", query="outcome=refused"
         ).pk,

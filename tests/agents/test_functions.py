@@ -8,11 +8,12 @@ from django.utils import timezone
 from agents import services
 from agents.errors import FunctionNameRefused, NameTaken
 from agents.models import Function, FunctionVersion
-from agents.queries import CallableFunction, LockedAgent, function_for_call
+from agents.queries import CallableFunction, LockedAgent
 from audit.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.core.json_schema import SchemaRefused
 from tests.factories import TRANSFER_SCHEMA, make_function
+from transactions.queries import call_snapshot
 
 URL = "/api/v1/functions/"
 
@@ -28,7 +29,10 @@ def registered(name: str) -> CallableFunction | None:
         policy_version_id=None,
         now=timezone.now(),
     )
-    return function_for_call(name, agent=caller, credential_id="crd_1")[0]
+    snapshot = call_snapshot(
+        name, agent=caller, credential_id="crd_1", idempotency_key="k"
+    )
+    return snapshot.registered
 
 
 def test_security_staff_register_a_function(client_for: Any, alice: Any) -> None:

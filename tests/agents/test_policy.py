@@ -278,6 +278,15 @@ def test_a_first_version_changes_everything() -> None:
     assert changes == {name: [None, value] for name, value in to_wire(TERMS).items()}
 
 
+def test_c15_naming_a_function_loosens_what_let_any_read() -> None:
+    """A named function may send; null lets pass what only reads."""
+    reading = parse_terms({**SEED, "allowed_functions": None})
+
+    assert loosens(reading, parse_terms({**SEED, "allowed_functions": ["transfer"]}))
+    assert not loosens(reading, parse_terms({**SEED, "allowed_functions": []}))
+    assert not loosens(reading, reading)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -108,7 +108,7 @@ def test_limits_that_are_not_set_are_said_too():
     )
     assert said["Merchants"] == "Any merchant."
     assert said["Blocked categories"] == "None."
-    assert said["Functions"] == "Any registered function."
+    assert said["Functions"] == "Any registered function that only reads."
 
 
 def test_an_empty_list_of_merchants_allows_none():

@@ -17,7 +17,7 @@ from tests.factories import SEED_POLICY, make_agent
 from tests.house.source import ROOT
 from tests.people import People
 from tests.security.keys import OwnKey
-from transactions.models import Transaction
+from transactions.models import FunctionCall, Transaction
 
 CODE = re.search(
     r"```python\n(.*?)```", (ROOT / "docs" / "signed-requests.md").read_text(), re.S
@@ -114,6 +114,31 @@ def test_f14_another_idempotency_key_makes_no_second_transaction(signer: Signer)
     signer.document["requests"] = type("module", (), {"Session": session})
     again = signer.send(signer.request())
     assert (again.status_code, Transaction.objects.count()) == (201, 1)
+
+
+@both
+def test_f14_another_idempotency_key_makes_no_second_function_call(signer: Signer):
+    class Swapping(requests.Session):
+        def send(self, request: Any, **options: Any) -> requests.Response:
+            request.headers["Idempotency-Key"] = "two"
+            return super().send(request, **options)
+
+    body = {"function": "look_up", "parameters": {}}
+    signer.url = signer.url.replace("transactions", "function-calls")
+    session = requests.Session
+    signer.document["requests"] = type("module", (), {"Session": Swapping})
+    swapped = signer.send(signer.request(json=body))
+    assert (swapped.status_code, swapped.json()["code"]) == (401, "signature_refused")
+    assert not FunctionCall.objects.exists()
+
+    signer.document["requests"] = type("module", (), {"Session": session})
+    answers = [signer.send(signer.request(json=body)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [
+        None,
+        "true",
+    ]
+    assert FunctionCall.objects.count() == 1
 
 
 @both

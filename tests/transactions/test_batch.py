@@ -19,8 +19,7 @@ from audit.ids import new_id
 from audit.models import AuditEvent
 from security.fields import EncryptedTextField
 from tests.elsewhere import elsewhere
-from tests.spending import held, principal_of, spend
-from transactions import services
+from tests.spending import call, held, spend
 from transactions.models import (
     AgentActivity,
     ApprovalRequest,
@@ -124,7 +123,7 @@ def test_every_model_that_a_decision_writes_is_checked_here(
     monkeypatch.setattr(_Columns, "values", noted)
     spend(agent, "20.00")
     held(agent)
-    services.request_function_call("transfer", {}, acting=principal_of(agent))
+    call(agent)
 
     assert written == set(WRITTEN)
 

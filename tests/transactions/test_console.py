@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from tests.browsing import sign_in
 from tests.factories import make_function
-from tests.spending import approve, everything, held, principal_of, spend
+from tests.spending import approve, call, everything, held, principal_of, spend
 from tests.transactions.approving import TWO_PEOPLE
 from tests.transactions.moving import reverse_late, take_late
 from transactions import services
@@ -63,7 +63,7 @@ def history(agent, alice, bob, pair, give_policy):
     services.refund(taken, reason="", idempotency_key="back", **act)
     take_late(taken, "1.00", "rail-1", people=pair)
     reverse_late(taken, "rail-1", people=pair)
-    services.request_function_call("transfer", {}, acting=principal_of(agent))
+    call(agent)
 
 
 def address(model, page, *arguments):

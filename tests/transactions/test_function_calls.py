@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,14 +11,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents import services as agent_services
-from audit.context import acting_as
+from agents.queries import policy_rules
 from audit.models import AuditEvent
 from security.models import ResourceLock
-from tests.factories import make_agent, make_function
-from tests.spending import ADDRESS, principal_of
+from tests import spending
+from tests.factories import TRANSFER_SCHEMA, make_agent, make_function
+from tests.spending import ADDRESS, everything, principal_of
 from transactions import services
+from transactions.core.calls import CallFacts, decide_call
 from transactions.core.digest import digest
-from transactions.models import Decision, FunctionCall
+from transactions.core.outcome import Outcome
+from transactions.core.reasons import Finding
+from transactions.core.values import from_json
+from transactions.errors import IdempotencyConflict
+from transactions.models import Decision, FunctionCall, IdempotencyRecord
 from transactions.services import calls
 
 GOOD = {"iban": "DE00 1234", "amount": Decimal("12.50")}
@@ -30,20 +38,16 @@ def caller(people, give_policy):
     return give_policy(agent, allowed_functions=["transfer", "not_registered"])
 
 
-def call(agent, function="transfer", parameters=GOOD):
-    principal = principal_of(agent)
-    with acting_as(principal, address=ADDRESS):
-        row, decision = services.request_function_call(
-            function, parameters, acting=principal
-        )
-    return row, decision.outcome, [finding["code"] for finding in decision.findings]
+def call(agent, function="transfer", parameters=GOOD, **asked):
+    body = spending.call(agent, function, parameters, **asked).body
+    codes = [reason["code"] for reason in body["reasons"]]
+    return FunctionCall.objects.get(pk=body["id"]), body["outcome"], codes
 
 
 def test_a_call_that_fits_is_granted(caller):
     row, outcome, codes = call(caller)
 
     assert (outcome, codes) == ("allow", ["allowed_by_policy"])
-    row = FunctionCall.objects.get(pk=row.pk)
     assert (row.function, row.status) == ("transfer", "granted")
     assert row.function_version.number == 1
     decision = Decision.objects.get(function_call=row)
@@ -73,6 +77,7 @@ def test_only_the_digest_of_the_parameters_is_kept(caller):
         *FunctionCall.objects.values_list(),
         *Decision.objects.values_list(),
         *AuditEvent.objects.values_list(),
+        *IdempotencyRecord.objects.values_list(),
     ]
     assert "SECRET" not in repr(stored)
 
@@ -121,9 +126,10 @@ def test_h7_a_deactivated_agent_is_denied(caller, people):
 def test_a_function_that_the_policy_does_not_list_is_denied(caller, give_policy):
     give_policy(caller, allowed_functions=[])
 
-    assert call(caller)[1:] == ("deny", ["function_not_allowed"])
-    give_policy(caller, allowed_functions=None)
-    assert call(caller)[1] == "allow"
+    assert call(caller)[1:] == (
+        "deny",
+        ["function_not_allowed", "effect_not_governed"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +203,9 @@ def test_a_call_costs_three_statements(caller):
     principal = principal_of(caller)
 
     with CaptureQueriesContext(connection) as captured:
-        services.request_function_call("transfer", GOOD, acting=principal)
+        services.request_function_call(
+            "transfer", GOOD, acting=principal, idempotency_key="counted"
+        )
 
     inside = [
         query["sql"]
@@ -205,3 +213,96 @@ def test_a_call_costs_three_statements(caller):
         if "SAVEPOINT" not in query["sql"]
     ]
     assert len(inside) == 3, inside
+
+
+@pytest.mark.parametrize("effect", ["write", "send", "admin"])
+def test_an_effect_that_no_policy_names_is_denied_and_one_that_it_names_is_not(
+    caller, people, give_policy, effect
+):
+    """Once an admin function {iban, amount} was allowed thirty times in a row."""
+    make_function("wire", acting=people.alice, effect=effect)
+    give_policy(caller, allowed_functions=None)
+
+    assert call(caller, "wire")[1:] == ("deny", ["effect_not_governed"])
+    decision = Decision.objects.latest("pk")
+    assert decision.inputs["facts"]["effect"] == effect
+    assert decision.findings[0]["message"] == (
+        f"A function with the effect {effect} must be named in the policy."
+    )
+    give_policy(caller, allowed_functions=["wire"])
+    assert call(caller, "wire")[1] == "allow"
+
+
+def test_a_policy_that_names_no_function_lets_read(caller, people, give_policy):
+    make_function("look_up", acting=people.alice, effect="read")
+    give_policy(caller, allowed_functions=None)
+
+    assert call(caller, "look_up")[1] == "allow"
+
+
+def test_a_function_that_comes_to_send_is_no_reading_one_from_then_on(
+    caller, people, give_policy
+):
+    make_function("look_up", acting=people.alice, effect="read")
+    give_policy(caller, allowed_functions=None)
+    agent_services.add_function_version(
+        "look_up", schema=TRANSFER_SCHEMA, effect="send", acting=people.alice
+    )
+
+    assert call(caller, "look_up")[1:] == ("deny", ["effect_not_governed"])
+
+
+def test_j2_a_call_under_the_same_key_is_answered_once(caller):
+    first = spending.call(caller, "transfer", GOOD, key="k")
+    before = everything()
+
+    again = spending.call(caller, "transfer", GOOD, key="k")
+
+    assert (first.is_replay, again.is_replay) == (False, True)
+    assert json.dumps(again.body) == json.dumps(first.body)
+    assert everything() == before
+    assert FunctionCall.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [("transfer", {"iban": "DE00 1234", "amount": Decimal("12.51")}), ("other", GOOD)],
+)
+def test_j2_a_key_of_another_call_is_refused_and_changes_nothing(
+    caller, function, parameters
+):
+    spending.call(caller, "transfer", GOOD, key="k")
+    before = everything()
+
+    with pytest.raises(IdempotencyConflict):
+        spending.call(caller, function, parameters, key="k")
+
+    assert everything() == before
+
+
+def test_j2_a_key_of_a_transaction_is_no_key_of_a_call_nor_the_other_way(caller):
+    spending.spend(caller, key="spent")
+    spending.call(caller, "transfer", GOOD, key="called")
+    before = everything()
+
+    with pytest.raises(IdempotencyConflict):
+        spending.call(caller, "transfer", GOOD, key="spent")
+    with pytest.raises(IdempotencyConflict):
+        spending.spend(caller, key="called")
+
+    assert everything() == before
+
+
+def test_a_call_decided_before_effects_counted_still_comes_out_the_same(caller):
+    """Its facts lack the effect: it is derived as it was decided, bit for bit."""
+    row, outcome, _ = call(caller)
+    facts = dict(row.decision.inputs["facts"])
+    assert (outcome, facts.pop("effect")) == ("allow", "send")
+    policy = policy_rules(caller.policy_version_id)
+    before = from_json(CallFacts, facts)
+
+    assert before.effect is None
+    assert decide_call(before, replace(policy, allowed_functions=None)) == (
+        Outcome.ALLOW,
+        (Finding("policy", "allowed_by_policy", Outcome.ALLOW),),
+    )

@@ -17,9 +17,8 @@ from security.models import Alert
 from security.services import check_alerts
 from tests.factories import make_agent_token, make_function
 from tests.flows.requests import app_rows, problem
-from tests.spending import events_since, everything, principal_of, spend
+from tests.spending import call, events_since, everything, spend
 from tests.transactions.varied import make_varied
-from transactions import services
 from transactions.core.reasons import MESSAGES
 from transactions.core.record import ENGINE_VERSION, record_digest
 from transactions.models import Decision
@@ -56,9 +55,7 @@ def test_a_call_has_a_digest_too_and_comes_out_the_same(agent, people, give_poli
     make_function(acting=people.alice)
     give_policy(agent, allowed_functions=["transfer"])
     for parameters in ({"iban": "x", "amount": 1}, {}):
-        services.request_function_call(
-            "transfer", parameters, acting=principal_of(agent)
-        )
+        call(agent, parameters=parameters)
 
     rows = list(Decision.objects.exclude(function_call=None).order_by("pk"))
     assert [row.outcome for row in rows] == ["allow", "deny"]

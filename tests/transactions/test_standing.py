@@ -12,6 +12,7 @@ from agents.models import AgentCredential
 from tests.factories import make_function
 from tests.spending import (
     approve,
+    call,
     credential_of,
     everything,
     held,
@@ -19,7 +20,6 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
-from transactions import services
 from transactions.errors import StillRefused
 from transactions.models import Transaction
 
@@ -73,14 +73,13 @@ def test_a_function_call_authenticated_before_the_loss_is_denied(
     make_function(acting=alice)
     give_policy(agent, allowed_functions=["transfer"])
     principal, parameters = principal_of(agent), {"iban": "DE00", "amount": 1}
-    call = services.request_function_call
-    assert call("transfer", parameters, acting=principal)[1].outcome == "allow"
+    before = call(agent, parameters=parameters, acting=principal)
+    assert before.body["outcome"] == "allow"
     lose(agent)
 
-    decision = call("transfer", parameters, acting=principal)[1]
+    body = call(agent, parameters=parameters, acting=principal).body
 
-    assert decision.outcome == "deny"
-    assert [finding["code"] for finding in decision.findings] == [code]
+    assert (body["outcome"], codes(body)) == ("deny", [code])
 
 
 def test_what_was_held_is_not_authorized_once_the_owner_is_deactivated(agent, bob):

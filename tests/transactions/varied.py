@@ -10,13 +10,12 @@ from typing import Any
 from django.utils import timezone
 
 from agents.models import Agent
-from audit.context import System, acting_as
+from audit.context import System
 from security.models import ResourceLock
 from security.services import lock_resource, unlock_resource
 from tests.factories import SEED_POLICY, make_agent, make_function
 from tests.people import People
-from tests.spending import ADDRESS, principal_of, spend
-from transactions import services
+from tests.spending import call, spend
 
 PLATFORM = System("tests")
 AMOUNTS = ["0.01", "12.00", "49.99", "475.00", "499.99", "500.01", "900.00", "1000.01"]
@@ -89,13 +88,8 @@ def _spend(rng: random.Random, agent: Agent) -> None:
 
 
 def _call(rng: random.Random, agent: Agent) -> None:
-    principal = principal_of(agent)
-    with acting_as(principal, address=ADDRESS):
-        services.request_function_call(
-            rng.choice(["transfer", "transfer", "unknown"]),
-            rng.choice(PARAMETERS),
-            acting=principal,
-        )
+    function = rng.choice(["transfer", "transfer", "unknown"])
+    call(agent, function, rng.choice(PARAMETERS))
 
 
 def _change_something(

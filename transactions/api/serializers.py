@@ -17,6 +17,7 @@ from agents.core.mcc import MCC
 from agents.core.merchants import is_merchant_name
 from audit.core.masking import mask
 from audit.serializers import ObjectField, StrictCharField, StrictSerializer
+from transactions.models import FunctionCall
 from transactions.services import Ask
 
 METADATA_KEYS_MAX = 20
@@ -259,7 +260,17 @@ class FunctionCallInput(StrictSerializer):
 
 
 class FunctionCallOutput(serializers.Serializer[Any]):
+    """Documents representation.call_body(), which makes it."""
+
     id = serializers.CharField()
-    outcome = serializers.CharField()
+    object = serializers.CharField()
+    agent = serializers.CharField()
+    function = serializers.CharField(help_text="The name as asked.")
+    function_version = serializers.IntegerField(
+        allow_null=True, help_text="Null: no such function was registered."
+    )
+    status = serializers.ChoiceField(choices=FunctionCall.Status.choices)
+    outcome = serializers.ChoiceField(choices=["allow", "hold", "deny"])
     reasons = ReasonOutput(many=True)
+    policy_version = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()

@@ -30,8 +30,6 @@ from transactions.api.serializers import (
     ApproveInput,
     DecisionOutput,
     DenyInput,
-    FunctionCallInput,
-    FunctionCallOutput,
     TransactionInput,
     TransactionOutput,
     parse_ask,
@@ -47,8 +45,8 @@ from transactions.errors import (
     PreconditionRequired,
     StillRefused,
 )
-from transactions.models import Decision, FunctionCall, Transaction
-from transactions.representation import message_of, represent
+from transactions.models import Transaction
+from transactions.representation import represent
 
 APPROVE = "transactions.approve_transaction"
 ETAG_PARAMETER = OpenApiParameter(
@@ -297,36 +295,3 @@ class CancelView(StrictQueryView):
         refuse_fields(request)
         services.cancel(transaction_id, acting=agent_of(request))
         return Response(represent(readable_transaction(request, transaction_id)))
-
-
-class FunctionCallCreateView(StrictQueryView):
-    """May this function be called with these parameters?"""
-
-    permission_classes = [IsAgent]
-
-    @extend_schema(
-        operation_id="function_calls_create",
-        request=FunctionCallInput,
-        responses={201: FunctionCallOutput},
-    )
-    def post(self, request: Request) -> Response:
-        body = FunctionCallInput(data=request.data)
-        body.is_valid(raise_exception=True)
-        call, decision = services.request_function_call(
-            body.validated_data["function"],
-            body.validated_data["parameters"],
-            acting=agent_of(request),
-        )
-        return Response(_call_body(call, decision), 201)
-
-
-def _call_body(call: FunctionCall, decision: Decision) -> dict[str, Any]:
-    body = {
-        "id": call.id,
-        "outcome": decision.outcome,
-        "reasons": [
-            finding | {"message": message_of(finding)} for finding in decision.findings
-        ],
-        "created_at": call.created_at,
-    }
-    return dict(FunctionCallOutput(body).data)

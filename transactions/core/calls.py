@@ -11,13 +11,18 @@ from transactions.core.reasons import Finding
 from transactions.core.standing import standing_findings
 
 DENY = Outcome.DENY
+# What changes nothing: allowed by a policy that names no function (null). Whatever else
+# an effect may come to be called takes its function's name in the policy.
+READING = frozenset({"read"})
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """What is known of a call. `violations` tell where the schema is not met.
 
-    A schema check that could not run is `violations=None`, and denies.
+    A schema check that could not run is `violations=None`, and denies. `effect` is what
+    the function is registered to do; None in records from before it was asked for, and
+    where nothing is registered.
     """
 
     function: str
@@ -28,6 +33,7 @@ class CallFacts:
     owner_is_active: bool
     credential_is_live: bool
     locks: tuple[str, ...]
+    effect: str | None = None
 
 
 def decide_call(
@@ -53,6 +59,9 @@ def _findings(facts: CallFacts, policy: PolicyRules | None) -> Iterator[Finding]
         yield Finding("function", "function_disabled", DENY)
     if policy is not None and not _is_allowed(facts.function, policy):
         yield Finding("function", "function_not_allowed", DENY)
+    if policy is not None and not _is_governed(facts, policy):
+        values = {"effect": facts.effect or ""}
+        yield Finding("function", "effect_not_governed", DENY, values)
     if facts.violations is None:
         yield Finding("parameters", "check_failed", DENY, {"check": "parameters"})
     elif facts.violations:
@@ -62,3 +71,10 @@ def _findings(facts: CallFacts, policy: PolicyRules | None) -> Iterator[Finding]
 
 def _is_allowed(function: str, policy: PolicyRules) -> bool:
     return policy.allowed_functions is None or function in policy.allowed_functions
+
+
+def _is_governed(facts: CallFacts, policy: PolicyRules) -> bool:
+    """Tell whether a human said that this function may do more than read."""
+    if facts.effect is None or facts.effect in READING:
+        return True
+    return facts.function in (policy.allowed_functions or ())

@@ -57,6 +57,9 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "function_unknown": "No function of that name is registered.",
         "function_disabled": "The function is disabled.",
         "function_not_allowed": "The policy does not allow this function.",
+        "effect_not_governed": (
+            "A function with the effect {effect} must be named in the policy."
+        ),
         "parameters_invalid": "The parameters do not fit the function's schema.",
         # A check itself went wrong.
         "check_failed": "The {check} check could not be completed.",

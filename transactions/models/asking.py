@@ -108,7 +108,11 @@ class FunctionCall(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["agent", "-created_at"], name="call_agent")]
+        indexes = [
+            models.Index(fields=["agent", "-created_at"], name="call_agent"),
+            # What people's lists read: of many agents, by time.
+            models.Index(fields=["-created_at", "-id"], name="call_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.function} ({self.id})"

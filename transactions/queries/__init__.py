@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from transactions.queries.answers import StoredAnswer
 from transactions.queries.approvals import (
     approval_for,
     approval_queue,
@@ -19,7 +20,15 @@ from transactions.queries.budgets import (
     shared_budgets_for,
     shared_levels,
 )
-from transactions.queries.decisions import Snapshot, StoredAnswer, snapshot_for
+from transactions.queries.calls import (
+    CallSnapshot,
+    call_snapshot,
+    calls_of_agent,
+    calls_visible_to,
+    one_call,
+    represented_calls,
+)
+from transactions.queries.decisions import Snapshot, snapshot_for
 from transactions.queries.locking import LockedBudget, LockedSpender, lock_spender
 from transactions.queries.reading import (
     Dashboard,
@@ -49,6 +58,7 @@ from transactions.queries.simulation import (
 )
 
 __all__ = [
+    "CallSnapshot",
     "Counted",
     "Dashboard",
     "Hour",
@@ -64,6 +74,9 @@ __all__ = [
     "approval_votes",
     "approvals_in_scope",
     "approvals_waiting",
+    "call_snapshot",
+    "calls_of_agent",
+    "calls_visible_to",
     "dashboard_for",
     "decisions_by_hour",
     "delegations_of",
@@ -71,6 +84,7 @@ __all__ = [
     "levels_of",
     "lock_spender",
     "merchant_trial",
+    "one_call",
     "page_of_transactions",
     "possible_delegates",
     "progress_of",
@@ -79,6 +93,7 @@ __all__ = [
     "replays",
     "replays_ahead",
     "represented",
+    "represented_calls",
     "request_of",
     "shared_budgets_for",
     "shared_levels",

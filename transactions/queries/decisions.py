@@ -20,6 +20,7 @@ from transactions.core.activity import Activity, RecentRequest, no_activity
 from transactions.core.facts import Facts, MerchantHistory, SpendingRequest
 from transactions.core.limits import pot_of, pots_of
 from transactions.models import Reservation
+from transactions.queries.answers import ANSWER, StoredAnswer, answer_of
 from transactions.queries.budgets import (
     COUNTED,
     Counted,
@@ -43,19 +44,9 @@ SELECT
       ORDER BY l.merchant_key LIMIT 3),
     ({COUNTED}),
     ARRAY(SELECT s.id {APPLYING} ORDER BY s.id),
-    (SELECT to_jsonb(i) FROM transactions_idempotencyrecord i
-      WHERE i.agent_id = %(agent)s AND i.key = %(key)s),
+    {ANSWER},
     {STANDING}
 """  # noqa: S608 - constants only.
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """What an Idempotency-Key was answered before."""
-
-    request_digest: str
-    status_code: int
-    response: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +145,7 @@ def snapshot_for(
         shared=shared,
         is_fully_locked=known.issuperset(concerned),
         standing=standing_of(agent, standing),
-        answer=_answer(_row(answer)),
+        answer=answer_of(answer),
         own_minor=own.counted_minor if own else 0,
     )
 
@@ -195,9 +186,3 @@ def _merchant(
         last_request_at=datetime.fromisoformat(row["last_request_at"]),
         lookalikes=lookalikes,
     )
-
-
-def _answer(row: Mapping[str, Any]) -> StoredAnswer | None:
-    if not row:
-        return None
-    return StoredAnswer(row["request_digest"], row["status_code"], row["response"])

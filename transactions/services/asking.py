@@ -1,16 +1,23 @@
-"""What an agent asks, and what it is answered."""
+"""What is asked, and what it is answered: once, however often it is sent."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from agents.queries import LockedAgent
 from transactions.core.digest import digest
 from transactions.core.fields import by_name
+from transactions.errors import IdempotencyConflict
+from transactions.models import IdempotencyRecord
+from transactions.queries import StoredAnswer
 from transactions.representation import instant
+
+OK, CREATED = 200, 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +52,26 @@ class Answer:
     status_code: int
     body: Mapping[str, Any]
     is_replay: bool
+
+
+def keep(
+    answer: Answer, agent: LockedAgent, key: str, *, request_digest: str
+) -> IdempotencyRecord:
+    """Return the row by which a repeat of what was asked gets the same answer."""
+    return IdempotencyRecord(
+        agent_id=agent.id,
+        key=key,
+        request_digest=request_digest,
+        status_code=answer.status_code,
+        response=json.dumps(answer.body),
+        created_at=agent.now,
+    )
+
+
+def told_before(
+    stored: StoredAnswer | IdempotencyRecord, *, request_digest: str
+) -> Answer:
+    """Return the answer that a key was given; IdempotencyConflict if it asked else."""
+    if stored.request_digest != request_digest:
+        raise IdempotencyConflict
+    return Answer(stored.status_code, json.loads(stored.response), is_replay=True)

@@ -7,14 +7,16 @@ from typing import Any
 
 from django.db import transaction
 
+from agents.core.policy import PolicyRules
 from agents.principals import AgentPrincipal
 from agents.queries import (
     CallableFunction,
-    function_for_call,
+    LockedAgent,
     lock_agent_row,
     policy_in_force,
 )
 from audit.batch import Insert, write_together
+from audit.models import AuditEvent
 from audit.services import Outcome as AuditOutcome
 from audit.services import build_event
 from security.core.json_schema import check
@@ -25,72 +27,82 @@ from transactions.core.outcome import Outcome
 from transactions.core.record import policy_digest, verdict_as_json
 from transactions.core.values import as_json
 from transactions.models import Decision, FunctionCall
+from transactions.queries import CallSnapshot, call_snapshot
+from transactions.representation import call_body
+from transactions.services.asking import CREATED, Answer, keep, told_before
 from transactions.services.records import with_digest
 
 
 def request_function_call(
-    function: str, parameters: Mapping[str, Any], *, acting: AgentPrincipal
-) -> tuple[FunctionCall, Decision]:
+    function: str,
+    parameters: Mapping[str, Any],
+    *,
+    acting: AgentPrincipal,
+    idempotency_key: str,
+) -> Answer:
     """Decide on a call: registered, enabled, allowed by the policy, well-formed.
 
-    One durable transaction on the agent's locked row. The parameters themselves are
-    not stored, only their digest. A deny is an answer, not an error.
+    One durable transaction on the agent's locked row: a duplicate that arrives
+    meanwhile waits there, and gets the first one's answer. The parameters themselves
+    are not stored, only their digest. A deny is an answer, not an error. Raises
+    IdempotencyConflict.
     """
+    # One that no transaction's body has, for they share an agent's keys.
+    asked = digest({"call": function, "parameters": parameters})
     with transaction.atomic(durable=True):
         agent = lock_agent_row(acting.principal_id)
-        policy = policy_in_force(agent)
-        registered, standing = function_for_call(
-            function, agent=agent, credential_id=acting.credential_id
+        snapshot = call_snapshot(
+            function,
+            agent=agent,
+            credential_id=acting.credential_id,
+            idempotency_key=idempotency_key,
         )
-        facts = CallFacts(
-            function=function,
-            is_registered=registered is not None,
-            is_enabled=registered is not None and registered.is_enabled,
-            violations=_violations(registered, parameters),
-            agent_is_active=standing.agent_is_active,
-            owner_is_active=standing.owner_is_active,
-            credential_is_live=standing.credential_is_live,
-            locks=standing.locks,
-        )
-        outcome, findings = decide_call(facts, policy)
+        if snapshot.answer is not None:
+            return told_before(snapshot.answer, request_digest=asked)
+        policy, registered = policy_in_force(agent), snapshot.registered
         call = FunctionCall(
             agent_id=agent.id,
             function=function,
             function_version_id=registered.version_id if registered else None,
             parameters_digest=digest(parameters),
-            status=_status(outcome),
             created_at=agent.now,
         )
-        decision = with_digest(
-            Decision(
-                function_call=call,
-                inputs={
-                    "facts": as_json(facts),
-                    "policy_digest": policy_digest(policy),
-                },
-                policy_version_id=agent.policy_version_id,
-                decided_at=agent.now,
-                **verdict_as_json(Verdict(outcome, findings, None)),
-            )
+        facts = _facts(function, parameters, snapshot)
+        decision = _decided(call, facts, policy)
+        answer = Answer(
+            CREATED,
+            call_body(
+                call,
+                decision,
+                function_number=registered.version_number if registered else None,
+                policy_number=policy.number if policy else None,
+            ),
+            is_replay=False,
         )
-        event = build_event(
-            "function_call.decided",
-            target=("function_call", call.id, function),
-            owner_id=agent.owner_id,
-            outcome=_audit_outcome(outcome),
-            details={
-                "function": function,
-                "outcome": outcome.value,
-                "reasons": [finding.code for finding in findings],
-                "digest": decision.digest,
-                "agent": agent.id,
-                "mode": agent.mode,
-            },
-            actor=acting,
-            occurred_at=agent.now,
+        write_together(
+            Insert([call]),
+            Insert([decision]),
+            Insert([keep(answer, agent, idempotency_key, request_digest=asked)]),
+            Insert([_event(call, decision, agent, acting)]),
         )
-        write_together(Insert([call]), Insert([decision]), Insert([event]))
-    return call, decision
+    return answer
+
+
+def _facts(
+    function: str, parameters: Mapping[str, Any], snapshot: CallSnapshot
+) -> CallFacts:
+    registered, standing = snapshot.registered, snapshot.standing
+    return CallFacts(
+        function=function,
+        is_registered=registered is not None,
+        is_enabled=registered is not None and registered.is_enabled,
+        violations=_violations(registered, parameters),
+        agent_is_active=standing.agent_is_active,
+        owner_is_active=standing.owner_is_active,
+        credential_is_live=standing.credential_is_live,
+        locks=standing.locks,
+        effect=registered.effect if registered else None,
+    )
 
 
 def _violations(
@@ -106,10 +118,42 @@ def _violations(
     return tuple(f"{violation.pointer}: {violation.message}" for violation in found)
 
 
-def _status(outcome: Outcome) -> FunctionCall.Status:
+def _decided(
+    call: FunctionCall, facts: CallFacts, policy: PolicyRules | None
+) -> Decision:
+    """Return the decision on an unsaved call, and give the call its status."""
+    outcome, findings = decide_call(facts, policy)
     granted = outcome is Outcome.ALLOW
-    return FunctionCall.Status.GRANTED if granted else FunctionCall.Status.DECLINED
+    status = FunctionCall.Status
+    call.status = status.GRANTED if granted else status.DECLINED
+    return with_digest(
+        Decision(
+            function_call=call,
+            inputs={"facts": as_json(facts), "policy_digest": policy_digest(policy)},
+            policy_version_id=policy.id if policy else None,
+            decided_at=call.created_at,
+            **verdict_as_json(Verdict(outcome, findings, None)),
+        )
+    )
 
 
-def _audit_outcome(outcome: Outcome) -> AuditOutcome:
-    return AuditOutcome.SUCCESS if outcome is Outcome.ALLOW else AuditOutcome.REFUSED
+def _event(
+    call: FunctionCall, decision: Decision, agent: LockedAgent, acting: AgentPrincipal
+) -> AuditEvent:
+    granted = call.status == FunctionCall.Status.GRANTED
+    return build_event(
+        "function_call.decided",
+        target=("function_call", call.id, call.function),
+        owner_id=agent.owner_id,
+        outcome=AuditOutcome.SUCCESS if granted else AuditOutcome.REFUSED,
+        details={
+            "function": call.function,
+            "outcome": decision.outcome,
+            "reasons": [finding["code"] for finding in decision.findings],
+            "digest": decision.digest,
+            "agent": agent.id,
+            "mode": agent.mode,
+        },
+        actor=acting,
+        occurred_at=call.created_at,
+    )

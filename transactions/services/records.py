@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,17 +36,15 @@ from transactions.models import (
     ApprovalRequest,
     Budget,
     Decision,
-    IdempotencyRecord,
     MerchantActivity,
     Reservation,
     Transaction,
 )
 from transactions.queries import Snapshot, record_of
 from transactions.representation import instant, transaction_body
-from transactions.services.asking import Answer, Ask
+from transactions.services.asking import CREATED, Answer, Ask, keep
 from transactions.services.money import entry
 
-CREATED = 201
 AUTHORIZATION_LASTS = timedelta(days=7)
 THRESHOLDS = Thresholds()
 
@@ -77,14 +74,8 @@ def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
     minute = activity.minute if is_just_below else None
     reservation = _reservation(decided, row, minute) if reserves else None
     body = transaction_body(row, decision, approval, reservation, policy_number=number)
-    record = IdempotencyRecord(
-        agent_id=row.agent_id,
-        key=idempotency_key,
-        request_digest=decided.ask.digest(),
-        status_code=CREATED,
-        response=json.dumps(body),
-        created_at=row.created_at,
-    )
+    answer = Answer(CREATED, body, is_replay=False)
+    asked = decided.ask.digest()
     write_together(
         Insert([row]),
         Insert([decision]),
@@ -94,10 +85,10 @@ def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
         Insert([entry(row, "reserve", row.amount_minor, now)] if reserves else []),
         Insert([activity], unique_fields=("agent",)),
         Insert([_merchant(decided)], unique_fields=("agent", "merchant_key")),
-        Insert([record]),
+        Insert([keep(answer, decided.agent, idempotency_key, request_digest=asked)]),
         Insert(_events(decided, row, decision, approval)),
     )
-    return Answer(CREATED, body, is_replay=False)
+    return answer
 
 
 def _transaction(decided: Decided) -> Transaction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -21,11 +20,10 @@ from transactions.core.facts import SpendingRequest
 from transactions.errors import (
     BudgetsChanging,
     ClockRefused,
-    IdempotencyConflict,
     InvalidRequest,
 )
-from transactions.queries import StoredAnswer, lock_spender, snapshot_for
-from transactions.services.asking import Answer, Ask
+from transactions.queries import lock_spender, snapshot_for
+from transactions.services.asking import Answer, Ask, told_before
 from transactions.services.records import THRESHOLDS, Decided, write_decided
 
 # How often to begin anew while somebody sets up shared budgets for this agent.
@@ -74,7 +72,7 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
     )
     # Before the body is judged: a newer policy may judge it otherwise.
     if snapshot.answer is not None:
-        return _replay(snapshot.answer, ask)
+        return told_before(snapshot.answer, request_digest=ask.digest())
     if not snapshot.is_fully_locked:
         return None
     request = _spending_request(ask, policy)
@@ -126,9 +124,3 @@ def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
         merchant_country=ask.merchant_country,
         mcc=ask.mcc,
     )
-
-
-def _replay(answer: StoredAnswer, ask: Ask) -> Answer:
-    if answer.request_digest != ask.digest():
-        raise IdempotencyConflict
-    return Answer(answer.status_code, json.loads(answer.response), is_replay=True)

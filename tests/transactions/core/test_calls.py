@@ -47,6 +47,10 @@ def test_a_good_call_is_allowed():
         ({"owner_is_active": False}, ["owner_inactive"]),
         ({"credential_is_live": False}, ["credential_revoked"]),
         ({"locks": ("function",)}, ["resource_locked"]),
+        (
+            {"function": "other", "effect": "send"},
+            ["function_not_allowed", "effect_not_governed"],
+        ),
     ],
 )
 def test_one_thing_wrong_denies(change, codes):
@@ -61,6 +65,17 @@ def test_without_a_policy_or_with_an_empty_list_nothing_may_be_called():
     )
 
 
+@pytest.mark.parametrize("effect", ["write", "send", "admin", "fetch", ""])
+def test_what_does_more_than_read_needs_its_name_in_the_policy(effect):
+    does_more = replace(GOOD, effect=effect)
+
+    assert judge(does_more, policy(allowed_functions=None)) == (
+        Outcome.DENY,
+        ["effect_not_governed"],
+    )
+    assert judge(does_more) == (Outcome.ALLOW, ["allowed_by_policy"])
+
+
 @given(
     st.builds(
         CallFacts,
@@ -72,14 +87,17 @@ def test_without_a_policy_or_with_an_empty_list_nothing_may_be_called():
         owner_is_active=st.booleans(),
         credential_is_live=st.booleans(),
         locks=st.sampled_from([(), ("agent",)]),
+        effect=st.sampled_from([None, "read", "write", "send", "admin"]),
     ),
     st.sampled_from([None, TRANSFER, policy(allowed_functions=None)]),
 )
 def test_only_what_is_right_in_every_way_is_allowed(facts, rules):
     outcome, findings = decide_call(facts, rules)
 
-    in_order = replace(facts, function="transfer") == GOOD and rules is not None
-    listed = facts.function == "transfer" or rules != TRANSFER
+    as_good = replace(facts, function="transfer", effect=None)
+    in_order = as_good == GOOD and rules is not None
+    is_reading = facts.effect in (None, "read")
+    listed = facts.function == "transfer" if rules == TRANSFER else is_reading
     assert (outcome is Outcome.ALLOW) == (in_order and listed)
     assert outcome is not Outcome.HOLD
     assert findings

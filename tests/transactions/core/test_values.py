@@ -22,6 +22,7 @@ from transactions.core.values import as_json, as_terms, from_json
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 call_facts = st.builds(
     CallFacts,
+    effect=st.sampled_from([None, "read", "write", "send", "admin"]),
     function=texts,
     is_registered=st.booleans(),
     is_enabled=st.booleans(),
