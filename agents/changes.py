@@ -1,13 +1,18 @@
-"""How an agent's policy is set once a second person agreed; see security/changes.py."""
+"""How an agent's policy or owner changes once a second person agreed.
+
+See security/changes.py.
+"""
 
 from __future__ import annotations
 
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from accounts.changes import of_own_accounts
 from accounts.models import User
-from accounts.queries import owners_visible_to
+from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.queries import lock_agent_row
+from agents.services import hand_overs
 from agents.services.policies import PERMISSION, apply_policy_change
 from audit.context import Principal
 from security.changes import NONE, register
@@ -30,6 +35,27 @@ class PolicyChanger:
         apply_policy_change(change, acting=acting)
 
 
+class OwnerChanger:
+    """Whoever answers for both owners may agree, unless they would get the agent."""
+
+    def decidable_by(self, person: Principal) -> Q:
+        if not isinstance(person, User) or not person.has_perm(hand_overs.PERMISSION):
+            return NONE
+        visible = owners_visible_to(person).values("pk")
+        own = accounts_of(humans_of(person)).values("pk")
+        asked = ChangeRequest.objects.annotate(next_owner=KT("payload__owner"))
+        others = asked.filter(next_owner__in=visible).exclude(next_owner__in=own)
+        seen = Q(owner_id__in=visible) & Q(pk__in=others.values("pk"))
+        return seen & ~of_own_accounts(person)
+
+    def lock(self, target_id: str) -> None:
+        lock_agent_row(target_id)
+
+    def apply(self, change: ChangeRequest, *, acting: Principal) -> None:
+        hand_overs.apply_hand_over(change, acting=acting)
+
+
 def register_changers() -> None:
-    """Tell `security` who sets policies; called once, when the app is ready."""
+    """Tell `security` who sets policies and owners; called once, at start."""
     register(ChangeRequest.Kind.POLICY, PolicyChanger())
+    register(ChangeRequest.Kind.AGENT_OWNER, OwnerChanger())

@@ -19,6 +19,16 @@ class OwnerRefused(DomainError):
     detail = "There is no such active person among those you answer for."
 
 
+class HandOverRefused(DomainError):
+    """An agent that is stopped is not handed on: its new owner would be none the wiser.
+
+    Nor would the lock on an owner stop an agent that is another's by then.
+    """
+
+    code = "hand_over_refused"
+    detail = "The agent, its owner or the new one is locked; release that first."
+
+
 class FunctionNameRefused(DomainError):
     """Plain names only, so that none can be mistaken for another."""
 

@@ -55,6 +55,41 @@ class Agent(models.Model):
         return self.name
 
 
+class AgentHandOver(models.Model):
+    """An agent went from one owner to another. History: a trigger refuses changes.
+
+    Who owned it, and who asked for this, decides on nothing that it asks for.
+    """
+
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="hand_overs")
+    from_owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    to_owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        help_text="Who asked for it.",
+    )
+    agreed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The second person; empty: one person runs the platform.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} to {self.to_owner_id}"
+
+
 class AgentCredential(models.Model):
     """A client id with its hashed secret, and the key that verifies its signatures.
 

@@ -25,7 +25,13 @@ from agents.core.policy import (
     compile_rules,
     major_units,
 )
-from agents.models import Agent, AgentCredential, Function, PolicyVersion
+from agents.models import (
+    Agent,
+    AgentCredential,
+    AgentHandOver,
+    Function,
+    PolicyVersion,
+)
 from audit.errors import NotFound
 from audit.prepared import first_row
 from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
@@ -176,6 +182,17 @@ def agent_for(user: User, agent_id: str) -> Agent:
     if agent is None:
         raise NotFound
     return agent
+
+
+def hand_overs_of(agent_id: str) -> QuerySet[AgentHandOver]:
+    """Return when an agent changed hands: from whom, and who asked for it."""
+    return AgentHandOver.objects.filter(agent=agent_id)
+
+
+def in_the_way_of_handing_over(agent: Agent, owner: User) -> bool:
+    """Tell whether a live lock stops an agent, or whoever would get it. 2 queries."""
+    locks = live_locks(ResourceLock.Kind.USER, owner.pk)
+    return bool(locks_over(agent)) or locks.exists()
 
 
 def credentials_of(agent: Agent) -> QuerySet[AgentCredential]:

@@ -90,6 +90,7 @@ STATUS: dict[str, int] = {
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",
             "agents.errors.CredentialEnded",
+            "agents.errors.HandOverRefused",
             "agents.errors.NameTaken",
             "security.errors.ChangeExpired",
             "security.errors.ChangeResolved",

@@ -73,6 +73,7 @@ class ChangeRequest(models.Model):
         LATE_REVERSAL = "late_reversal", "Reversal of a late capture"
         SHARED_BUDGET = "shared_budget", "Shared budget"
         APPROVER_LIMIT = "approver_limit", "Limit of an approver"
+        AGENT_OWNER = "agent_owner", "Owner of an agent"
 
     class Status(models.TextChoices):
         WAITING = "waiting"

@@ -5,6 +5,7 @@ from django.urls import path
 from transactions.api import (
     calls,
     delegations,
+    hand_overs,
     late_captures,
     money,
     records,
@@ -35,6 +36,7 @@ urlpatterns = [
         "agents/<str:agent_id>/policy/simulate/",
         simulations.PolicySimulationView.as_view(),
     ),
+    path("agents/<str:agent_id>/hand-over/", hand_overs.HandOverView.as_view()),
     path("shared-budgets/", money.SharedBudgetListView.as_view()),
     path("approval-delegations/", delegations.DelegationListCreateView.as_view()),
     path(

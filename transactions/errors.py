@@ -32,9 +32,10 @@ class ClockRefused(DomainError):
 class NotAllowedToApprove(DomainError):
     code = "not_allowed_to_approve"
     detail = (
-        "The agent's owner, its creator, who issued the credential that asked and who"
-        " asked for its policy cannot decide on it, nor can anybody in their place or"
-        " by an account that one of them made or re-armed and nobody confirmed."
+        "The agent's owners, now and before, its creator, who asked to hand it over,"
+        " who issued the credential that asked and who asked for its policy cannot"
+        " decide on it, nor can anybody in their place or by an account that one of"
+        " them made or re-armed and nobody confirmed."
     )
 
 

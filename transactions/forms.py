@@ -98,6 +98,41 @@ class DelegationForm(forms.Form):
         self.fields["delegate"].choices = [("", "Choose a person"), *names]  # type: ignore[attr-defined] # A ChoiceField.
 
 
+class GiveBackForm(forms.Form):
+    """Void or refund in an agent's place, once for each time the page was opened."""
+
+    VOID, REFUND = "void", "refund"
+
+    step = forms.ChoiceField(choices=[(VOID, "Void"), (REFUND, "Refund")])
+    key = forms.RegexField(r"\A[A-Za-z0-9_-]{20,60}\Z")
+    amount = forms.CharField(required=False, max_length=40)
+    reason = forms.CharField(
+        max_length=REASON_LENGTH_MAX,
+        error_messages={"required": "Say why, so that the owner can follow it."},
+    )
+
+
+class HandOverForm(forms.Form):
+    """To whom an agent goes, and why."""
+
+    owner = forms.ChoiceField(label="New owner")
+    reason = forms.CharField(
+        label="Reason",
+        max_length=REASON_LENGTH_MAX,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The second person reads it. It stays in the audit log.",
+    )
+
+    def __init__(self, data: Any = None, *, owners: list[User]) -> None:
+        super().__init__(data)
+        names = [(person.pk, _with_team(person)) for person in owners]
+        self.fields["owner"].choices = [("", "Choose a person"), *names]  # type: ignore[attr-defined] # A ChoiceField.
+
+
+def _with_team(person: User) -> str:
+    return f"{person.username} ({person.team or 'no team'})"
+
+
 class TransactionFilterForm(forms.Form):
     """The list's filters; each may stay empty."""
 

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.views import approvals, delegations, records, simulations
+from transactions.views import (
+    approvals,
+    delegations,
+    giving_back,
+    hand_overs,
+    records,
+    simulations,
+)
 
 app_name = "transactions"
 
@@ -29,6 +36,16 @@ urlpatterns = [
         "transactions/<str:transaction_id>/",
         records.transaction_detail,
         name="transaction-detail",
+    ),
+    path(
+        "transactions/<str:transaction_id>/give-back/",
+        giving_back.give_back,
+        name="transaction-give-back",
+    ),
+    path(
+        "agents/<str:agent_id>/hand-over/",
+        hand_overs.agent_hand_over,
+        name="agent-hand-over",
     ),
     path(
         "agents/<str:agent_id>/simulate/",

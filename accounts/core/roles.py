@@ -42,6 +42,7 @@ CAPABILITY_PERMISSIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "can_approve_transactions": frozenset(
             {
                 "transactions.approve_transaction",
+                "transactions.give_back",
                 "transactions.report_capture",
                 "transactions.view_approvalrequest",
                 "transactions.view_transaction",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import tokens
@@ -26,6 +27,7 @@ from agents.models import Agent, AgentCredential
 from agents.principals import AgentPrincipal
 from agents.queries import credential_by_id
 from agents.services.access import lock_managed, target
+from audit.context import Principal
 from audit.errors import NotFound
 from audit.ids import ALPHABET, LENGTH
 from audit.services import Outcome, record
@@ -194,8 +196,23 @@ def revoke_credential(
         credentials = AgentCredential.objects.filter(pk=credential_id, agent=agent)
         if not credentials.exists():
             raise NotFound
-        if credentials.filter(revoked_at=None).update(revoked_at=timezone.now()) == 0:
-            return
+        end_credentials(credentials, agent, reason=reason, acting=acting)
+
+
+def end_credentials(
+    credentials: QuerySet[AgentCredential],
+    agent: Agent,
+    *,
+    reason: str,
+    acting: Principal,
+) -> int:
+    """Revoke those of a locked agent that are not yet; return how many. One event each.
+
+    Joins the transaction of the caller.
+    """
+    live = list(credentials.filter(revoked_at=None).values_list("pk", flat=True))
+    credentials.filter(pk__in=live).update(revoked_at=timezone.now())
+    for credential_id in live:
         record(
             "credential.revoked",
             target=("credential", credential_id, agent.name),
@@ -203,6 +220,7 @@ def revoke_credential(
             details={"agent": agent.pk, "reason": reason},
             actor=acting,
         )
+    return len(live)
 
 
 def exchange_credential(client_id: str, client_secret: str) -> IssuedToken:

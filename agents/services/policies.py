@@ -73,7 +73,7 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
     """Put a policy in force that a second person agreed to; see security/changes.py.
 
     Its author is who asked for it. Raises ChangeSuperseded if another version was put
-    in force since, or the author may no longer set one.
+    in force since, the agent was handed over, or the author may no longer set one.
     """
     author = User.objects.get(pk=change.requested_by_id)
     agreed_by = User.objects.get(pk=acting.principal_id)
@@ -82,7 +82,8 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
     except (NotFound, NotPermitted) as error:
         raise ChangeSuperseded("Who asked for it may no longer do so.") from error
     number, _ = _in_force(agent)
-    if change.base != {"number": number}:
+    # Whoever owns it now could have agreed to limits of their own.
+    if change.base != {"number": number} or change.owner_id != agent.owner_id:
         raise ChangeSuperseded
     terms = parse_terms(change.payload)
     told = {"change_request": change.pk}

@@ -74,7 +74,10 @@ _ACTIONS: dict[str, Action] = {
     # Agents, their credentials and their policies.
     "agent.created": Action("An agent was made.", ("mode", "owner")),
     "agent.updated": Action(
-        "An agent was suspended, resumed, renamed or given away.", ("changes",)
+        "An agent was suspended, resumed or renamed.", ("changes",)
+    ),
+    "agent.handed_over": Action(
+        "An agent got another owner; its credentials ended.", ("from", "to", "reason")
     ),
     "agent.token_issued": Action("An agent exchanged its credential for a token."),
     "agent.token_refused": Action("A credential was refused.", ("reason",)),

@@ -29,8 +29,8 @@ from security.services import approve_change, reject_change
 
 class ChangeTargetOutput(serializers.Serializer[Any]):
     id = serializers.CharField(
-        help_text="An agent (policy), a person (role, approver_limit), a budget"
-        " (shared_budget), or a transaction, / and the payment rail's reference"
+        help_text="An agent (policy, agent_owner), a person (role, approver_limit), a"
+        " budget (shared_budget), or a transaction, / and the payment rail's reference"
         " (late_capture, late_reversal)."
     )
     label = serializers.CharField()  # type: ignore[assignment] # Shadows Field.label.

@@ -55,6 +55,7 @@ STEPS = frozenset(
         "csrf_failed",
         "delegation_ended",
         "filter_refused",
+        "hand_over_refused",
         "increment_refused",
         "invalid_state",
         "last_unlocker",

@@ -24,6 +24,7 @@ MACHINES = frozenset({AGENT, OTHER_AGENT})
 # Who gets in.
 EVERYONE, PEOPLE, MANAGERS, ADMINS = "everyone", "people", "managers", "admins"
 AGENTS, KNOWN, NOBODY = "agents", "people and agents", "nobody"
+GIVING_BACK = "managers and agents"
 LET_IN: Mapping[str, frozenset[str]] = {
     EVERYONE: frozenset(CALLERS),
     PEOPLE: PERSONS,
@@ -31,6 +32,7 @@ LET_IN: Mapping[str, frozenset[str]] = {
     ADMINS: frozenset({ADMIN}),
     AGENTS: MACHINES,
     KNOWN: PERSONS | MACHINES,
+    GIVING_BACK: frozenset({MANAGER, ADMIN}) | MACHINES,
     NOBODY: frozenset(),
 }
 
@@ -121,6 +123,12 @@ AGENT_API: Mapping[str, Row] = {
     "<str:agent_id>/policy/simulate/": api(
         POST=PEOPLE, scope=TEAM, limit="high_risk", body={"policy": POLICY}
     ),
+    "<str:agent_id>/hand-over/": api(
+        POST=MANAGERS,
+        scope=TEAM,
+        limit="high_risk",
+        body={"owner": "usr_0", "reason": "Because."},
+    ),
     "<str:agent_id>/lock/": api(POST=MANAGERS, scope=TEAM, limit="high_risk", body=WHY),
     "<str:agent_id>/unlock/": api(POST=ADMINS, scope=TEAM, limit="high_risk", body=WHY),
 }
@@ -139,11 +147,13 @@ TRANSACTIONS: Mapping[str, Row] = {
     ),
     "<str:transaction_id>/cancel/": api(POST=AGENTS, scope=TEAM),
     "<str:transaction_id>/capture/": api(POST=AGENTS, scope=TEAM, limit="high_risk"),
-    "<str:transaction_id>/void/": api(POST=AGENTS, scope=TEAM),
+    "<str:transaction_id>/void/": api(POST=GIVING_BACK, scope=TEAM, body=WHY),
     "<str:transaction_id>/increment/": api(
         POST=AGENTS, scope=TEAM, limit="high_risk", body={"amount": "1.00"}
     ),
-    "<str:transaction_id>/refund/": api(POST=AGENTS, scope=TEAM, limit="high_risk"),
+    "<str:transaction_id>/refund/": api(
+        POST=GIVING_BACK, scope=TEAM, limit="high_risk", body=WHY
+    ),
     "<str:transaction_id>/late-capture/": api(
         POST=MANAGERS,
         scope=TEAM,
@@ -214,9 +224,13 @@ PAGES: Mapping[str, Row] = {
     "approvals/<str:approval_id>/": form(MANAGERS, scope=TEAM, limit="high_risk"),
     "transactions/": page(GET=PEOPLE),
     "transactions/<str:transaction_id>/": page(GET=PEOPLE, scope=TEAM),
+    "transactions/<str:transaction_id>/give-back/": page(
+        POST=MANAGERS, scope=TEAM, limit="high_risk"
+    ),
     "dashboard/": page(GET=PEOPLE),
     "agents/": page(GET=PEOPLE),
     "agents/<str:agent_id>/": page(GET=PEOPLE, scope=TEAM),
+    "agents/<str:agent_id>/hand-over/": form(MANAGERS, scope=TEAM, limit="high_risk"),
     "agents/<str:agent_id>/simulate/": form(PEOPLE, scope=TEAM, limit="high_risk"),
     "change-requests/": page(GET=PEOPLE),
     "change-requests/<str:change_id>/": page(

@@ -16,6 +16,8 @@ SOMETIMES = {
     "agents.update_agent": "to reactivate",
     "agents.unlock_agent": "by unlock_resource",
     "transactions.approve": "large amounts",
+    "transactions.refund": "by a person, in the agent's place",
+    "transactions.void": "by a person, in the agent's place",
 }
 NEVER = {
     "accounts.create_team": "gives nobody anything until somebody is in it",
@@ -43,14 +45,12 @@ NEVER = {
     "transactions.capture": "an agent's",
     "transactions.deny_approval": "stops",
     "transactions.increment": "an agent's",
-    "transactions.refund": "an agent's",
     "transactions.replay_decision": "changes nothing",
     "transactions.request_function_call": "an agent's",
     "transactions.request_transaction": "an agent's",
     "transactions.revoke_delegation": "stops",
     "transactions.simulate_policy": "changes nothing",
     "transactions.view_approval": "changes nothing",
-    "transactions.void": "an agent's",
 }
 
 

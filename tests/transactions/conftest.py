@@ -40,6 +40,12 @@ def frank(people: People) -> User:
 
 
 @pytest.fixture
+def heir(people: People) -> User:
+    """A user of team North, as carol is."""
+    return make_person("heir", team=people.north)
+
+
+@pytest.fixture
 def pair(people: People, frank: User) -> tuple[User, User]:
     """Who asks for what takes two people, and who agrees."""
     return people.bob, frank

@@ -185,7 +185,7 @@ def test_what_is_given_back_burns_no_limit(agent, give_policy, bob, ending):
     else:
         body = spend(agent, "350.00").body
         if ending == "void":
-            services.void(body["id"], idempotency_key="void", **act)
+            services.void(body["id"], idempotency_key="void", acting=act["acting"])
         else:
             pass_time(body["id"])
             later = datetime.now(UTC)

@@ -11,6 +11,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.core.hours import is_time_zone
 from agents.core.money import MoneyError, format_amount, parse_amount
@@ -39,6 +40,7 @@ from transactions.errors import (
 from transactions.models import Budget, SharedBudget
 from transactions.queries.budgets import used_minor
 from transactions.services import SharedBudgetTerms
+from transactions.services.giving_back import PERMISSION
 
 
 class CaptureInput(StrictSerializer):
@@ -50,12 +52,23 @@ class CaptureInput(StrictSerializer):
     )
 
 
+class VoidInput(StrictSerializer):
+    """A reason is the agent's to give, and obligatory for people."""
+
+    reason = StrictCharField(
+        required=False, max_length=500, allow_blank=True, default=""
+    )
+
+
 class IncrementInput(StrictSerializer):
     amount = AmountField(help_text="How much more to set aside.")
 
 
 class RefundInput(StrictSerializer):
-    """All that was captured and not refunded, unless an amount is given."""
+    """All that was captured and not refunded, unless an amount is given.
+
+    The reason is obligatory for people.
+    """
 
     amount = AmountField(required=False, default=None)
     reason = StrictCharField(
@@ -74,10 +87,23 @@ class RefundOutput(serializers.Serializer[Any]):
 
 
 class _Asked(TypedDict):
-    """Who acts, and under which key."""
+    """Which agent acts, and under which key."""
 
     acting: AgentPrincipal
     idempotency_key: str
+
+
+class _AskedByAny(TypedDict):
+    """Who acts, the agent or a person in its place, and under which key."""
+
+    acting: AgentPrincipal | User
+    idempotency_key: str
+
+
+def _values(request: Request, input_class: type[StrictSerializer]) -> dict[str, Any]:
+    body = input_class(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
 
 
 class _MoneyView(StrictQueryView):
@@ -91,10 +117,25 @@ class _MoneyView(StrictQueryView):
     ) -> tuple[dict[str, Any], _Asked]:
         """Return a body's values, and who sent it under which key."""
         key = idempotency_key(request)
-        body = input_class(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked = _Asked(acting=agent_of(request), idempotency_key=key)
-        return body.validated_data, asked
+        values = _values(request, input_class)
+        return values, _Asked(acting=agent_of(request), idempotency_key=key)
+
+
+class _GiveBackView(StrictQueryView):
+    """The agent gives back, or in its place a manager or administrator."""
+
+    permission_classes = [IsAgent | HasPermission(PERMISSION)]
+    rate_class = "high_risk"
+
+    def asked(
+        self, request: Request, input_class: type[StrictSerializer]
+    ) -> tuple[dict[str, Any], _AskedByAny]:
+        """Return a body's values, and who sent it under which key."""
+        key = idempotency_key(request)
+        values = _values(request, input_class)
+        is_person = isinstance(request.user, User)
+        acting = person_of(request) if is_person else agent_of(request)
+        return values, _AskedByAny(acting=acting, idempotency_key=key)
 
 
 class CaptureView(_MoneyView):
@@ -123,20 +164,20 @@ class CaptureView(_MoneyView):
         return answered(answer)
 
 
-class VoidView(_MoneyView):
+class VoidView(_GiveBackView):
     rate_class = "default"
 
     @extend_schema(
         operation_id="transactions_void",
         parameters=[KEY_PARAMETER],
-        request=None,
+        request=VoidInput,
         responses={200: TransactionOutput},
     )
     @raises(IdempotencyConflict, InvalidState, AuthorizationExpired)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Give back what is still set aside."""
-        _, asked = self.asked(request, StrictSerializer)
-        answer = services.void(transaction_id, **asked)
+        """Give back what is still set aside. People say why, by a fresh proof."""
+        values, asked = self.asked(request, VoidInput)
+        answer = services.void(transaction_id, reason=values["reason"], **asked)
         return answered(answer)
 
 
@@ -157,7 +198,7 @@ class IncrementView(_MoneyView):
         return answered(answer)
 
 
-class RefundView(_MoneyView):
+class RefundView(_GiveBackView):
     @extend_schema(
         operation_id="transactions_refund",
         parameters=[KEY_PARAMETER],
@@ -166,7 +207,10 @@ class RefundView(_MoneyView):
     )
     @raises(IdempotencyConflict, InvalidState, AmountTooLarge)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Note that the merchant gave money back; raises no budget."""
+        """Note that the merchant gave money back; raises no budget.
+
+        People say why, by a fresh proof.
+        """
         values, asked = self.asked(request, RefundInput)
         answer = services.refund(
             transaction_id,

@@ -64,6 +64,7 @@ class Transaction(models.Model):
         permissions = [
             ("approve_transaction", "Can approve held transactions"),
             ("report_capture", "Can report what the payment rail took late"),
+            ("give_back", "Can void and refund in an agent's place"),
         ]
         indexes = [
             models.Index(fields=["agent", "-created_at"], name="transaction_agent"),

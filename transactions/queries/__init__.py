@@ -16,6 +16,7 @@ from transactions.queries.approvers import delegations_of, possible_delegates
 from transactions.queries.budgets import (
     Counted,
     Level,
+    budgets_of_team,
     levels_of,
     shared_budgets_for,
     shared_levels,
@@ -74,6 +75,7 @@ __all__ = [
     "approval_votes",
     "approvals_in_scope",
     "approvals_waiting",
+    "budgets_of_team",
     "call_snapshot",
     "calls_of_agent",
     "calls_visible_to",

@@ -19,8 +19,8 @@ from accounts.queries import (
     spoken_by,
 )
 from agents.core.approval_levels import ROLES, has_role, next_role
-from agents.models import Agent, AgentCredential, PolicyVersion
-from agents.queries import agents_visible_to
+from agents.models import Agent, AgentCredential, AgentHandOver, PolicyVersion
+from agents.queries import agents_visible_to, hand_overs_of
 from audit.errors import DomainError, NotFound
 from security.queries import live_locks
 from transactions.core.approvals import count_people, role_now
@@ -88,9 +88,9 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
 
     `approval.transaction` has its agent and credential. Owner, creator and who issued
     the credential that asked are involved: they could have asked themselves. So is who
-    asked for the policy, of then and of now, that lets it pass (C15), and who could
-    speak through any of these accounts then. Nobody is in an installation that one
-    person runs.
+    owned the agent before or asked to hand it over, who asked for the policy, of then
+    and of now, that lets it pass (C15), and who could speak through any of these
+    accounts then. Nobody is in an installation that one person runs.
     """
     row = approval.transaction
     agent = row.agent
@@ -103,8 +103,11 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
         Agent.objects.filter(pk=agent.pk),
         AgentCredential.objects.filter(pk=row.credential_id),
         policies,
+        hand_overs_of(agent.pk),
     )
     involved = Q(pk__in=accounts) | Q(pk__in=policies.values("created_by"))
+    for who in ("from_owner", "created_by"):
+        involved |= Q(pk__in=hand_overs_of(agent.pk).values(who))
     for rows in made:
         involved |= Q(pk__in=speakers_of(rows).values("pk"))
     people = User.objects.filter(involved)
@@ -259,7 +262,9 @@ def _involving(capacity: Capacity) -> Q:
     for made in MADE:
         by, at = f"transaction__{made}__created_by", f"transaction__{made}__created_at"
         involving |= Q(**{f"{by}__in": own}) | spoken_by(own, by, at)
-    return involving
+    asked = Q(created_by__in=own) | spoken_by(own, "created_by", "created_at")
+    handed_over = AgentHandOver.objects.filter(Q(from_owner__in=own) | asked)
+    return involving | Q(transaction__agent__in=handed_over.values("agent"))
 
 
 def _within_role(holder: User, now: datetime) -> Q:

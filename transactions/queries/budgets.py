@@ -260,6 +260,15 @@ def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
     return budgets.filter(Q(team=None) | Q(team_id=user.team_id))
 
 
+def budgets_of_team(team_id: str | None) -> QuerySet[SharedBudget]:
+    """Return the budgets in force that a team's agents share; none without a team.
+
+    Not those of the organisation, which count everybody.
+    """
+    budgets = SharedBudget.objects.select_related("team").filter(is_active=True)
+    return budgets.filter(team_id=team_id) if team_id else budgets.none()
+
+
 def shared_levels(
     budgets: Iterable[SharedBudget],
 ) -> Sequence[tuple[SharedBudget, Budget]]:

@@ -87,7 +87,9 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
         .values_list("currency")
         .annotate(minor=Sum(counted + taken_late))
     )
-    working = agents_visible_to(user).filter(is_active=True, mode="live")
+    working = agents_visible_to(user).filter(
+        is_active=True, owner__is_active=True, mode="live"
+    )
     locked = live_locks("agent").values("target_id")
     return Dashboard(
         outcomes=dict(outcomes.order_by()),

@@ -11,8 +11,10 @@ from transactions.services.approvals import approve, deny_approval, view_approva
 from transactions.services.approver_limits import set_approver_limit
 from transactions.services.asking import Answer, Ask
 from transactions.services.calls import request_function_call
-from transactions.services.captures import capture, increment, refund, void
+from transactions.services.captures import capture, increment
 from transactions.services.delegations import create_delegation, revoke_delegation
+from transactions.services.giving_back import refund, void
+from transactions.services.hand_overs import hand_over_agent
 from transactions.services.late_captures import (
     report_late_capture,
     reverse_late_capture,
@@ -45,6 +47,7 @@ __all__ = [
     "escalate_due_approvals",
     "expire_due_approvals",
     "expire_due_authorizations",
+    "hand_over_agent",
     "increment",
     "notify_approvers",
     "refund",

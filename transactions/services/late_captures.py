@@ -24,6 +24,7 @@ from agents.core.money import (
     parse_amount,
 )
 from agents.models import Agent, AgentCredential
+from agents.queries import hand_overs_of
 from audit.context import Principal
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
@@ -345,9 +346,16 @@ def _proposal(
 
 
 def _involved(row: Transaction) -> frozenset[str]:
-    """Return who created the agent or issued the credential, as humans_of() has it."""
+    """Return who let the agent be what it is, as humans_of() has it.
+
+    Who created it, issued its credential, owned it before or asked to hand it over.
+    """
+    handed_over = hand_overs_of(row.agent_id)
     ids = {row.agent.created_by_id, row.credential.created_by_id}
+    for pair in handed_over.values_list("from_owner", "created_by"):
+        ids.update(pair)
     spoke = [
+        *speakers_of(handed_over),
         *speakers_of(Agent.objects.filter(pk=row.agent_id)),
         *speakers_of(AgentCredential.objects.filter(pk=row.credential_id)),
     ]
@@ -357,7 +365,11 @@ def _involved(row: Transaction) -> frozenset[str]:
 def _asked_by_whom_of_what(change: ChangeRequest) -> tuple[User, _Target]:
     transaction_id, _, reference = change.target_id.partition("/")
     author = User.objects.get(pk=change.requested_by_id)
-    return author, _locked_target(_seen(transaction_id, author), reference)
+    target = _locked_target(_seen(transaction_id, author), reference)
+    if target.row.agent.owner_id != change.owner_id:
+        # Whoever owns it now could have agreed to what is their own.
+        raise ChangeSuperseded("The agent has another owner by now; ask for it again.")
+    return author, target
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +21,7 @@ from audit.errors import NotFound
 from audit.queries import timeline
 from transactions.core.plot import stack
 from transactions.forms import TransactionFilterForm
+from transactions.models import Transaction
 from transactions.queries import (
     dashboard_for,
     decisions_by_hour,
@@ -26,6 +29,7 @@ from transactions.queries import (
     transaction_for,
     transactions_visible_to,
 )
+from transactions.services.lifecycle import HELD_MONEY
 
 PAGE_SIZE = 50
 RECENT = 8
@@ -84,7 +88,7 @@ def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpRespons
     except NotFound as error:
         raise Http404 from error
     approval = getattr(asked, "approval", None)
-    values = {
+    values = _to_give_back(asked) | {
         "transaction": asked,
         "decision": asked.decision,
         "approval": approval,
@@ -92,6 +96,20 @@ def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpRespons
         "events": timeline([asked.pk, *([approval.pk] if approval else [])]),
     }
     return render(request, "transactions/transaction_detail.html", values)
+
+
+def _to_give_back(asked: Transaction) -> dict[str, Any]:
+    """Return what could be voided and refunded, and a key, so that two clicks are one.
+
+    Who may is the template's to ask.
+    """
+    money = getattr(asked, "reservation", None)
+    is_held = asked.status in HELD_MONEY
+    return {
+        "voidable_minor": money.outstanding_minor if money and is_held else 0,
+        "refundable_minor": money.taken_minor - money.refunded_minor if money else 0,
+        "key": secrets.token_urlsafe(24),
+    }
 
 
 @require_safe
