@@ -97,6 +97,7 @@ django-checks: # Needs a database: called by `check`, which starts one.
 schema: $(DEV) ## Write the printed pages of docs/ anew from the code
 	@$(BIN)/python -m tests.access.document > docs/permissions.md
 	@$(BIN)/python -m tests.audit.catalogue > docs/audit-events.md
+	@$(BIN)/python -m tests.agents.catalogue > docs/categories.md
 	@$(WITH_ENGINES) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 messages: ## Compile the translations of reasons (needs gettext)

@@ -7,7 +7,7 @@ from typing import Any
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import AllowAny
@@ -36,6 +36,9 @@ from security.step_up import STEP_UP_LASTS
 PASSWORD_MAX_LENGTH = 256
 REFRESH_MAX_LENGTH = 256
 OTP_MAX_LENGTH = 32
+
+
+SIGN_IN = {"username": "manager", "password": "her password"}
 
 
 class TokenInput(StrictSerializer):
@@ -177,6 +180,7 @@ class TokenCreateView(StrictQueryView):
 
     @extend_schema(
         operation_id="auth_token_create",
+        examples=[OpenApiExample("A person", SIGN_IN, request_only=True)],
         request=TokenInput,
         responses=TokenPairOutput,
         auth=[],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from audit.core.actions import ACTIONS
+from audit.core.vocabulary import Unlisted, Vocabulary
+from audit.form_fields import InstantField
 from audit.models import AuditEvent
 
 BEYOND_TIME = "Beyond the years 1 to 9999 in UTC, or 16 hours away from it."
@@ -24,16 +26,37 @@ OFFSET_BELOW = timedelta(hours=16)  # PostgreSQL's bound; no place on earth is a
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # Untyped package.
-    """django-filter, but an instant that the database cannot hold is a 400."""
+    """django-filter, but a 400 about a closed set of values says what they are.
+
+    An instant that the database cannot hold is a 400, too.
+    """
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> QuerySet[Any]:
         filterset = self.get_filterset(request, queryset, view)
-        found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
-        if filterset is not None and filterset.is_valid():
-            _refuse_beyond_time(filterset.form.cleaned_data)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise ValidationError(dict(_refusals(filterset)))
+        _refuse_beyond_time(filterset.form.cleaned_data)
+        found: QuerySet[Any] = filterset.qs
         return found
+
+
+class InstantFilter(filters.IsoDateTimeFilter):  # type: ignore[misc] # As above.
+    """A time with its zone, as RFC 3339 writes it."""
+
+    field_class = InstantField
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class FlagFilter(filters.TypedChoiceFilter):  # type: ignore[misc] # As above.
+    """`true` or `false`; django-filter's own ignores any other word."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        words = [("true", "true"), ("false", "false")]
+        super().__init__(choices=words, coerce="true".__eq__, **kwargs)
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -50,10 +73,10 @@ class AuditEventFilter(filters.FilterSet):  # type: ignore[misc] # Untyped packa
     actor_kind = filters.CharFilter()
     target = filters.CharFilter(field_name="target_id")
     owner = filters.CharFilter(field_name="owner_id")
-    occurred_after = filters.IsoDateTimeFilter(
+    occurred_after = InstantFilter(
         field_name="occurred_at", lookup_expr="gte", help_text="From this instant on."
     )
-    occurred_before = filters.IsoDateTimeFilter(
+    occurred_before = InstantFilter(
         field_name="occurred_at", lookup_expr="lt", help_text="Before this instant."
     )
     address = AddressFilter()
@@ -80,6 +103,20 @@ def beyond_time(given: Mapping[str, Any]) -> list[str]:
         for name, value in given.items()
         if isinstance(value, datetime) and not is_storable(value)
     ]
+
+
+def _refusals(filterset: Any) -> Iterator[tuple[str, list[ErrorDetail]]]:
+    for name, errors in filterset.errors.as_data().items():
+        field, given = filterset.form.fields[name], filterset.data.get(name)
+        details = []
+        for error in errors:
+            code = error.code or "invalid"
+            if isinstance(field, forms.ChoiceField):
+                offered: Any = field.choices
+                words = tuple(str(value) for value, _ in offered if value)
+                code = Unlisted(code, Vocabulary(words), given)
+            details += [ErrorDetail(text, code) for text in error.messages]
+        yield name, details
 
 
 def _refuse_beyond_time(given: Mapping[str, Any]) -> None:

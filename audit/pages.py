@@ -8,6 +8,8 @@ from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
+from audit.core.readers import parse_whole
+
 if TYPE_CHECKING:
     AnyPage = Page[Any]
 else:
@@ -30,7 +32,7 @@ def page_asked(rows: QuerySet[Any], request: HttpRequest, *, size: int) -> AnyPa
 def page_number(request: HttpRequest, parameter: str) -> int:
     """Return the number in a query parameter, without it 1. Raises Http404."""
     asked = request.GET.get(parameter, "1")
-    # int() would take "+1" and "1_0", too.
-    if not (asked.isascii() and asked.isdigit() and len(asked) < DIGITS):
+    number = parse_whole(asked)
+    if number is None or len(asked) >= DIGITS:
         raise Http404
-    return int(asked)
+    return number

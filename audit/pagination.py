@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidValue
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
 from django.utils.timezone import is_naive
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from audit.core.readers import parse_whole
+from audit.core.vocabulary import Unlisted, Vocabulary
 from audit.filters import is_storable
 
 MAX_LIMIT = 200
@@ -52,18 +54,18 @@ class TimeCursorPagination(CursorPagination):
         allowed = getattr(view, "ordering_fields", ())
         if asked.removeprefix("-") not in allowed:
             detail = f"Order by one of: {', '.join(allowed) or 'nothing'}."
-            raise _invalid("ordering", detail)
+            words = Vocabulary(tuple(orders_by(allowed)))
+            raise _invalid("ordering", detail, Unlisted("invalid", words, asked))
         return asked, "-id" if asked.startswith("-") else "id"
 
     def get_page_size(self, request: Request) -> int:
         asked = request.query_params.get("limit")
         if asked is None:
             return self.page_size
-        if not (asked.isascii() and asked.isdigit() and len(asked) <= 3):
+        number = parse_whole(asked)
+        if number is None or not 1 <= number <= MAX_LIMIT:
             raise _invalid("limit", f"A whole number from 1 to {MAX_LIMIT}.")
-        if not 1 <= int(asked) <= MAX_LIMIT:
-            raise _invalid("limit", f"From 1 to {MAX_LIMIT}.")
-        return int(asked)
+        return number
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         try:
@@ -86,7 +88,7 @@ class TimeCursorPagination(CursorPagination):
         [limit] = [one for one in parameters if one["name"] == "limit"]
         limit["schema"] |= {"minimum": 1, "maximum": MAX_LIMIT}
         fields = getattr(view, "ordering_fields", ())
-        orders = [order for field in fields for order in (field, f"-{field}")]
+        orders = orders_by(fields)
         if orders:
             schema = {"type": "string", "enum": orders}
             parameters.append(
@@ -110,10 +112,17 @@ class TimeCursorPagination(CursorPagination):
         }
 
 
+def orders_by(fields: Sequence[str]) -> list[str]:
+    """Return what `?ordering=` may say: each field, and each in descending order."""
+    return [order for field in fields for order in (field, f"-{field}")]
+
+
 def _check_position(queryset: QuerySet[Any], name: str, position: str) -> None:
     field = queryset.model._meta.get_field(name)
+    # to_python() takes digits of any script.
+    is_text = isinstance(field, CharField)
     try:
-        value = field.to_python(position)
+        value = field.to_python(position) if is_text or position.isascii() else None
     except (InvalidValue, ValueError, OverflowError):
         value = None
     is_wrong = isinstance(value, datetime) and (
@@ -123,5 +132,5 @@ def _check_position(queryset: QuerySet[Any], name: str, position: str) -> None:
         raise _invalid("cursor", "Not a cursor of this list.")
 
 
-def _invalid(name: str, detail: str) -> ValidationError:
-    return ValidationError({name: [ErrorDetail(detail, code="invalid")]})
+def _invalid(name: str, detail: str, code: str = "invalid") -> ValidationError:
+    return ValidationError({name: [ErrorDetail(detail, code)]})

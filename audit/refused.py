@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from audit.core.visible import visible
 
@@ -38,11 +38,27 @@ class EncodingRefused(RequestRefused):
     detail = "Send the body as it is, without a Content-Encoding."
 
 
+class HttpsRequired(RequestRefused):
+    """A change that was sent in the clear, where pages would be sent to https."""
+
+    code = "https_required"
+    detail = "Send this to the https address. Nothing was changed."
+
+
 class ParameterRefused(RequestRefused):
     """The address has a parameter twice, or one that the page does not know."""
 
     code = "parameter_refused"
     detail = "Give each parameter once, and none that the address does not know."
+
+
+class SlashMissing(Http404):
+    """A change at an address that is none without the slash at its end."""
+
+    def __init__(self, address: str) -> None:
+        address = visible(address)
+        self.detail = f"There is no such address; send this to {address} instead."
+        super().__init__(self.detail)
 
 
 def refuse_unknown(request: HttpRequest, known: Set[str]) -> None:

@@ -9,6 +9,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
+from audit.core.readers import HOW_TO_WRITE_AN_INSTANT, parse_instant, parse_whole
+from audit.core.vocabulary import Unlisted, Vocabulary
+
+_NO_FIELD = "There is no such field here."
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, so that a typo or a guess never passes."""
@@ -20,10 +25,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
         writable = {name for name, field in self.fields.items() if not field.read_only}
-        unknown = {
-            name: [ErrorDetail("There is no such field here.", "unknown_field")]
-            for name in sorted(map(str, set(data) - writable))
-        }
+        unknown = _unknown_fields(set(map(str, data)) - writable, writable)
         try:
             value = super().to_internal_value(data)
         except ValidationError as error:
@@ -33,6 +35,18 @@ class StrictSerializer(serializers.Serializer[Any]):
         if unknown:
             raise ValidationError(unknown)
         return value
+
+
+def _unknown_fields(
+    names: set[str], writable: set[str]
+) -> dict[str, list[ErrorDetail]]:
+    if not names:
+        return {}
+    known = Vocabulary(tuple(sorted(writable)))
+    return {
+        name: [ErrorDetail(_NO_FIELD, Unlisted("unknown_field", known, name))]
+        for name in sorted(names)
+    }
 
 
 class StrictCharField(serializers.CharField):
@@ -57,6 +71,28 @@ class StrictIntegerField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class WholeField(serializers.IntegerField):
+    """A whole number of ASCII digits: of a query, which has nothing but texts."""
+
+    def to_internal_value(self, data: Any) -> int:
+        number = parse_whole(data) if isinstance(data, str) else None
+        if number is None:
+            self.fail("invalid")
+        return number
+
+
+class StrictInstantField(serializers.DateTimeField):
+    """A JSON string that is a time with its zone, as RFC 3339 writes it."""
+
+    default_error_messages = {"invalid": HOW_TO_WRITE_AN_INSTANT}
+
+    def to_internal_value(self, data: Any) -> Any:
+        instant = parse_instant(data) if isinstance(data, str) else None
+        if instant is None:
+            self.fail("invalid")
+        return self.enforce_timezone(instant)
+
+
 class StrictBooleanField(serializers.BooleanField):
     """true or false; neither a number nor a word is one."""
 
@@ -66,6 +102,28 @@ class StrictBooleanField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class StrictChoiceField(serializers.ChoiceField):
+    """A JSON string of a closed set, which the error of any other names."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str) and data in self.choices:
+            return super().to_internal_value(data)
+        words = Vocabulary(tuple(map(str, self.choices)))
+        told = self.error_messages["invalid_choice"].format(input=data)
+        raise ValidationError(told, Unlisted("invalid_choice", words, data))
+
+
+class WordField(StrictCharField):
+    """A text of a closed set, of which docs/openapi.yaml has all words.
+
+    Whoever reads it further refuses the others, and names them in the error (Unlisted).
+    """
+
+    def __init__(self, words: Vocabulary, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.words = words
 
 
 class ObjectField(serializers.DictField):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from audit.core.visible import visible
+from audit.core.vocabulary import Unlisted, Vocabulary
 
 
 class StrictQueryView(APIView):
@@ -48,8 +49,15 @@ def refuse_unknown(request: Request, known: frozenset[str]) -> None:
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         takes = f"Known: {', '.join(sorted(known))}." if known else "There is none."
-        detail = ErrorDetail(f"Unknown parameter. {takes}", code="unknown_parameter")
-        raise ValidationError({visible(name[:40]): [detail] for name in unknown})
+        told, words = f"Unknown parameter. {takes}", Vocabulary(tuple(sorted(known)))
+        raise ValidationError(
+            {
+                visible(name[:40]): [
+                    ErrorDetail(told, Unlisted("unknown_parameter", words, name))
+                ]
+                for name in unknown
+            }
+        )
 
 
 def _has_handler(view: APIView, request: Request) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import serializers
 
+from audit.serializers import WordField
 from platform_site.errors import STATUS, TITLES
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -23,10 +25,42 @@ HEADERS = {
 }
 
 
+class WordFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A field of a closed set has all its words in the schema."""
+
+    target_class = WordField
+    match_subclasses = True
+
+    def map_serializer_field(
+        self, auto_schema: AutoSchema, direction: str
+    ) -> dict[str, Any]:
+        """Return the schema of a text that is one of the words, or blank."""
+        field: WordField = self.target
+        blank = [""] if field.allow_blank else []
+        return {"type": "string", "enum": [*field.words.words, *blank]}
+
+
 class ProblemErrorOutput(serializers.Serializer[Any]):
     pointer = serializers.CharField(help_text="Where: /field, /query or /headers.")
     code = serializers.CharField()
     detail = serializers.CharField()
+    allowed = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Where the value must be one of a closed set: all that may stand "
+        "here; of a set of more than 300 the nearest ones.",
+    )
+    allowed_total = serializers.IntegerField(
+        required=False, help_text="How many may, where `allowed` has not all of them."
+    )
+    did_you_mean = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Those of the set that the value is nearly, the likeliest first.",
+    )
+    see = serializers.CharField(
+        required=False, help_text="The address of a page that lists the whole set."
+    )
 
 
 class ProblemOutput(serializers.Serializer[Any]):
@@ -49,6 +83,12 @@ class ApiSchema(AutoSchema):
 
     A method of a view names the domain errors of its services by @raises.
     """
+
+    def get_summary(self) -> str:
+        """Return the first line of what the method, or else its view, says."""
+        handler = getattr(self.view, self.method.lower())
+        text = handler.__doc__ or type(self.view).__doc__ or ""
+        return text.strip().partition("\n")[0].removesuffix(".")
 
     def get_operation(
         self,

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from audit.core.readers import parse_whole
+
 ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
@@ -49,10 +51,9 @@ def boolean(name: str, *, default: bool) -> bool:
 def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     """Return NAME as a whole number in [minimum, maximum]; anything else raises."""
     value = text(name, str(default))
-    try:
-        number = int(value)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number.") from None
+    number = parse_whole(value)
+    if number is None:
+        raise ImproperlyConfigured(f"{name} must be a whole number.")
     if not minimum <= number <= maximum:
         raise ImproperlyConfigured(f"{name} must be from {minimum} to {maximum}.")
     return number

@@ -10,7 +10,12 @@ from rest_framework import exceptions
 
 from agents.core.money import MESSAGES as MONEY
 from audit.errors import DomainError
-from audit.refused import EncodingRefused, LengthRequired, ParameterRefused
+from audit.refused import (
+    EncodingRefused,
+    HttpsRequired,
+    LengthRequired,
+    ParameterRefused,
+)
 from platform_site.errors import STATUS
 from security.parsers import TooLarge
 
@@ -37,6 +42,7 @@ OTHERS: Mapping[str, str] = {
     "idempotency_key_required": "Send an Idempotency-Key where money moves.",
     "idempotency_key_invalid": "It is 1 to 255 printable ASCII characters, no blanks.",
     "wait_out_of_range": "Wait 0 to 30 seconds.",
+    "category_unknown": "The category is not known, and the policy tells some apart.",
     "currency_required": "The agent has no policy, so a currency must be given.",
     "policy_invalid": "The policy has errors, each told with its place.",
 }
@@ -51,7 +57,12 @@ def error_details() -> Mapping[str, str]:
 def _of_api() -> Iterator[tuple[str, str]]:
     for kind in API:
         yield kind.default_code, str(kind.default_detail)
-    for refused in (LengthRequired, EncodingRefused, ParameterRefused):
+    for refused in (
+        LengthRequired,
+        EncodingRefused,
+        HttpsRequired,
+        ParameterRefused,
+    ):
         yield refused.code, refused.detail
 
 

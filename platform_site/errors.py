@@ -22,6 +22,7 @@ from rest_framework.response import Response
 
 from agents.core.policy_draft import PolicyInvalid
 from audit import context
+from audit.core.vocabulary import Unlisted
 from audit.errors import DomainError
 from audit.services import record_refusal
 from audit.sessions import is_disconnected
@@ -152,6 +153,8 @@ TITLES = {
 
 # A deadlock victim or an engine that is away: the caller may try again soon.
 RETRY_AFTER_S = 5
+# So many errors of one answer name the words that are allowed; the others say where.
+VOCABULARIES_TOLD = 20
 
 
 def problem_response(error: Exception, view_context: dict[str, Any]) -> Response:
@@ -180,7 +183,7 @@ def problem(
     status: int,
     code: str,
     detail: str,
-    errors: Iterable[Mapping[str, str]] = (),
+    errors: Iterable[Mapping[str, Any]] = (),
     *,
     path: str,
 ) -> dict[str, Any]:
@@ -194,9 +197,24 @@ def problem(
         "code": code,
         "request_id": context.current().request_id,
     }
-    if listed := list(errors):
+    if listed := list(_with_vocabularies(errors)):
         body["errors"] = listed
     return body
+
+
+def _with_vocabularies(
+    errors: Iterable[Mapping[str, Any]],
+) -> Iterator[Mapping[str, Any]]:
+    """Add to each error about a closed set of words what is allowed."""
+    left = VOCABULARIES_TOLD
+    for error in errors:
+        code = error["code"]
+        if not isinstance(code, Unlisted):
+            yield error
+            continue
+        words = code.vocabulary
+        yield {**error, **(words.told(code.given) if left else words.seen())}
+        left = max(left - 1, 0)
 
 
 def problem_page(
@@ -310,7 +328,7 @@ def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
         if "message" in details and "code" in details:
             yield {
                 "pointer": pointer,
-                "code": str(details["code"]),
+                "code": details["code"],
                 "detail": str(details["message"]),
             }
             return

@@ -7,14 +7,23 @@ from collections.abc import Callable
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.core.exceptions import BadRequest, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.urls import is_valid_path
 
 from audit.core.visible import visible
-from audit.refused import ParameterRefused, refuse_unknown
+from audit.refused import (
+    HttpsRequired,
+    ParameterRefused,
+    SlashMissing,
+    refuse_unknown,
+)
 
+# What may be asked again elsewhere: a redirect changes nothing about it.
+READS = ("GET", "HEAD")
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
@@ -36,10 +45,11 @@ PERMISSIONS_POLICY = ", ".join(
 HEALTH = ("/livez", "/readyz")
 
 
-class RefuseNulMiddleware:
-    """Answers 400 to a NUL in an address: no id has one, no database column takes it.
+class RefuseAddressMiddleware:
+    """Answers 400 to a NUL in an address, and to a change that came in the clear.
 
-    Here once, for every view that looks something up by what the address says.
+    No id has a NUL, no database column takes one. A redirect to https would be followed
+    by a GET, as every 301 is: the change would be lost, and look as if it were made.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -49,6 +59,9 @@ class RefuseNulMiddleware:
         query = request.META.get("QUERY_STRING", "")
         if "\x00" in request.path or "\x00" in query or "%00" in query:
             raise BadRequest("NUL in the address.")
+        is_clear = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        if is_clear and request.method not in READS:
+            raise HttpsRequired
         return self.get_response(request)
 
 
@@ -83,7 +96,7 @@ FORMS = re.compile(r"admin:\w+_(add|change)")
 LISTS = re.compile(r"admin:\w+_(changelist|export)|openid_connect_callback")
 
 
-class AddressMiddleware(CommonMiddleware):
+class HostMiddleware(CommonMiddleware):
     """Checks the Host, but not of a health check: a balancer asks by any name."""
 
     def process_request(
@@ -94,16 +107,20 @@ class AddressMiddleware(CommonMiddleware):
         return super().process_request(request)
 
 
-class StrictQueryMiddleware:
-    """Answers 400 to a parameter given twice, and to one that a page does not know.
+class StrictAddressMiddleware:
+    """Refuses what Django would answer as if something else had been asked.
 
-    Django would take the last of two, and ignore an unknown one.
+    400 to a parameter given twice, of which it takes the last, and to one that a page
+    does not know, which it ignores. 404 to a change at an address that lacks its slash:
+    clients follow its 301 with a GET, and read the list that they get as the answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in READS and _lacks_its_slash(request):
+            raise SlashMissing(f"{request.path}/")
         for name in _repeated(request):
             told = visible(name[:40])
             raise ParameterRefused(f"The parameter “{told}” is given more than once.")
@@ -125,6 +142,11 @@ def parameters_of(name: str) -> set[str]:
     if FORMS.fullmatch(name):
         return FORM_PARAMETERS
     return PAGE_PARAMETERS.get(name, set())
+
+
+def _lacks_its_slash(request: HttpRequest) -> bool:
+    path = request.path_info
+    return not path.endswith("/") and bool(is_valid_path(f"{path}/"))
 
 
 def _repeated(request: HttpRequest) -> list[str]:

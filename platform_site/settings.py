@@ -14,9 +14,9 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from platform_site import engine_settings, env, single_sign_on
-from platform_site.api_names import ENUM_NAMES, SHARED_SCHEMAS
 from platform_site.log_settings import LOGGING as LOGGING
 from platform_site.schedule import SCHEDULE
+from platform_site.schema_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from security.core.limits import parse_limits
 
 # Modules are no garbage: to collect while they are imported took a tenth of a start.
@@ -114,16 +114,16 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "audit.middleware.RequestContextMiddleware",
-    "platform_site.middleware.RefuseNulMiddleware",
+    "platform_site.middleware.RefuseAddressMiddleware",
     "security.middleware.RateLimitHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "platform_site.middleware.ContentPolicyMiddleware",
     "platform_site.middleware.BrowserPolicyMiddleware",
     "platform_site.bodies.RefuseUnreadBodyMiddleware",
-    "platform_site.middleware.StrictQueryMiddleware",
+    "platform_site.middleware.StrictAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "platform_site.middleware.AddressMiddleware",
+    "platform_site.middleware.HostMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -314,20 +314,6 @@ SIMPLE_JWT = {
     "LEEWAY": 5,
 }
 
-SPECTACULAR_SETTINGS = {
-    "TITLE": "AI Agent Platform",
-    "DESCRIPTION": "Security control plane for AI agents: allow, hold or deny.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1/",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": ENUM_NAMES,
-    "APPEND_COMPONENTS": {"schemas": SHARED_SCHEMAS},
-}
 
 # Requests are small; a body above this is refused before it is parsed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

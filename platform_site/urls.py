@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from platform_site import docs, health, metrics, reason_pages, views, well_known
+from platform_site import (
+    docs,
+    health,
+    metrics,
+    reason_pages,
+    views,
+    vocabulary_pages,
+    well_known,
+)
 
 # Addresses are tried in order: first the one that is asked most, the decision's.
 api_v1: list[URLPattern | URLResolver] = [
@@ -34,6 +42,12 @@ urlpatterns = [
     path(".well-known/jwks.json", well_known.jwks, name="jwks"),
     path("docs/reasons/", reason_pages.reason_index, name="reasons"),
     path("docs/reasons/<slug:code>/", reason_pages.reason_page, name="reason"),
+    path("docs/vocabularies/", vocabulary_pages.vocabulary_index, name="vocabularies"),
+    path(
+        "docs/vocabularies/<slug:name>/",
+        vocabulary_pages.vocabulary_page,
+        name="vocabulary",
+    ),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import context
-from audit.refused import RequestRefused
+from audit.refused import RequestRefused, SlashMissing
 from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,
@@ -69,7 +69,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _failure(request, 404, "not_found", "There is no such page or object here.")
+    detail = "There is no such page or object here."
+    if isinstance(exception, SlashMissing):
+        detail = exception.detail
+    return _failure(request, 404, "not_found", detail)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

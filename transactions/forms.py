@@ -12,6 +12,7 @@ from accounts.models import User
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from audit.core.visible import visible
+from audit.form_fields import UtcField, WholeField
 from security.forms import read_json
 from transactions import services
 from transactions.core.outcome import Outcome
@@ -81,13 +82,13 @@ class DelegationForm(forms.Form):
     """Who decides in one's place, and from when to when (UTC)."""
 
     delegate = forms.ChoiceField(label="Who decides for you")
-    starts_at = forms.DateTimeField(
+    starts_at = UtcField(
         label="From (UTC)",
         required=False,
         widget=_UtcInput,
         help_text="Empty: from now on.",
     )
-    ends_at = forms.DateTimeField(
+    ends_at = UtcField(
         label="Until (UTC)", widget=_UtcInput, help_text="30 days at most."
     )
     reason = forms.CharField(label="Reason", max_length=REASON_LENGTH_MAX)
@@ -184,4 +185,4 @@ class SimulationForm(forms.Form):
     """A draft policy, and on how many days it is tried."""
 
     policy = _PolicyField()
-    days = forms.IntegerField(min_value=1, max_value=services.DAYS_MAX)
+    days = WholeField(min_value=1, max_value=services.DAYS_MAX)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override
 from agents.core.limits import retold_limit
 from agents.core.money import format_amount
 from transactions.core.approvals import count_people
-from transactions.core.reasons import MESSAGES
+from transactions.core.reasons import MESSAGES, is_reason
 from transactions.core.risk import risk_level
 from transactions.models import (
     ApprovalRequest,
@@ -125,7 +125,7 @@ def _reasons(decision: Decision) -> list[dict[str, str]]:
     return [
         {"code": finding["code"], "message": message_of(finding)}
         for finding in decision.findings
-        if finding["outcome"] == decision.outcome
+        if is_reason(finding["code"], finding["outcome"], decision.outcome)
     ]
 
 

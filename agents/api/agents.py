@@ -16,15 +16,21 @@ from agents import services
 from agents.errors import NameTaken
 from agents.models import Agent
 from agents.queries import agent_for, agents_listed
+from audit.filters import FlagFilter
 from audit.raises import raises
-from audit.serializers import StrictBooleanField, StrictCharField, StrictSerializer
+from audit.serializers import (
+    StrictBooleanField,
+    StrictCharField,
+    StrictChoiceField,
+    StrictSerializer,
+)
 from audit.strict_query import StrictQueryView
 from security.errors import NotLocked
 
 
 class AgentInput(StrictSerializer):
     name = StrictCharField(max_length=100)
-    mode = serializers.ChoiceField(Agent.Mode.choices, default=Agent.Mode.LIVE)
+    mode = StrictChoiceField(Agent.Mode.choices, default=Agent.Mode.LIVE)
     owner = StrictCharField(
         max_length=40, required=False, help_text="A person's id; yours unless given."
     )
@@ -68,10 +74,11 @@ class AgentOutput(serializers.ModelSerializer[Agent]):
 class AgentFilters(django_filters.FilterSet):  # type: ignore[misc] # It has no stubs.
     # A text, for a choice would tell which ids exist.
     owner = django_filters.CharFilter(field_name="owner_id")
+    is_active = FlagFilter()
 
     class Meta:
         model = Agent
-        fields = ["name", "mode", "is_active"]
+        fields = ["name", "mode"]
 
 
 class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
@@ -91,6 +98,7 @@ class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
         tags=["agents"],
     )
     def get(self, request: Request) -> Response:
+        """List the agents that you may see."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -102,6 +110,7 @@ class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
     )
     @raises(NameTaken)
     def post(self, request: Request) -> Response:
+        """Make an agent. It may do nothing before it has a policy."""
         acting = person_of(request)
         given = AgentInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -123,6 +132,7 @@ class AgentDetailView(StrictQueryView):
         operation_id="agents_retrieve", responses=AgentOutput, tags=["agents"]
     )
     def get(self, request: Request, agent_id: str) -> Response:
+        """Show one agent."""
         return Response(_shown(request, agent_id))
 
     @extend_schema(
@@ -133,6 +143,7 @@ class AgentDetailView(StrictQueryView):
     )
     @raises(NameTaken)
     def patch(self, request: Request, agent_id: str) -> Response:
+        """Rename an agent, or deactivate it."""
         given = AgentChanges(data=request.data)
         given.is_valid(raise_exception=True)
         services.update_agent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -111,6 +111,16 @@ class AgentTokenView(StrictQueryView):
 
     @extend_schema(
         operation_id="auth_agent_token_create",
+        examples=[
+            OpenApiExample(
+                "A credential",
+                {
+                    "client_id": "crd_01kb3yh7m2vq8c5t9x4n6w0zre",
+                    "client_secret": "the-secret-that-was-shown-once",
+                },
+                request_only=True,
+            )
+        ],
         request=AgentTokenInput,
         responses=AgentTokenOutput,
         auth=[],
@@ -144,6 +154,7 @@ class AgentCredentialListCreateView(
         tags=["agents"],
     )
     def get(self, request: Request, agent_id: str) -> Response:
+        """List an agent's credentials, without their secrets."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -154,6 +165,7 @@ class AgentCredentialListCreateView(
         tags=["agents"],
     )
     def post(self, request: Request, agent_id: str) -> Response:
+        """Issue a credential; its secrets are shown this once."""
         given = CredentialInput(data=request.data)
         given.is_valid(raise_exception=True)
         issued = services.issue_credential(

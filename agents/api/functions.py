@@ -17,11 +17,13 @@ from agents import services
 from agents.errors import NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import function_named, functions_listed
+from audit.filters import FlagFilter
 from audit.raises import raises
 from audit.serializers import (
     ObjectField,
     StrictBooleanField,
     StrictCharField,
+    StrictChoiceField,
     StrictSerializer,
 )
 from audit.strict_query import StrictQueryView
@@ -33,7 +35,7 @@ class FunctionVersionInput(StrictSerializer):
         child=serializers.JSONField(encoder=DjangoJSONEncoder),
         help_text="JSON Schema, draft 2020-12.",
     )
-    effect = serializers.ChoiceField(FunctionVersion.Effect.choices)
+    effect = StrictChoiceField(FunctionVersion.Effect.choices)
 
 
 class FunctionInput(FunctionVersionInput):
@@ -71,7 +73,7 @@ class FunctionOutput(serializers.ModelSerializer[Function]):
 
 
 class FunctionFilters(django_filters.FilterSet):  # type: ignore[misc] # It has no stubs.
-    enabled = django_filters.BooleanFilter(field_name="is_enabled")
+    enabled = FlagFilter(field_name="is_enabled")
 
     class Meta:
         model = Function
@@ -95,6 +97,7 @@ class FunctionListCreateView(StrictQueryView, generics.GenericAPIView[Function])
         tags=["functions"],
     )
     def get(self, request: Request) -> Response:
+        """List the registered functions."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -106,6 +109,7 @@ class FunctionListCreateView(StrictQueryView, generics.GenericAPIView[Function])
     )
     @raises(NameTaken)
     def post(self, request: Request) -> Response:
+        """Register a function, with its schema and its effect."""
         given = FunctionInput(data=request.data)
         given.is_valid(raise_exception=True)
         services.register_function(**given.validated_data, acting=person_of(request))
@@ -143,6 +147,7 @@ class FunctionDetailView(StrictQueryView):
         operation_id="functions_retrieve", responses=FunctionOutput, tags=["functions"]
     )
     def get(self, request: Request, name: str) -> Response:
+        """Show one function."""
         return Response(_shown(name))
 
     @extend_schema(
@@ -152,6 +157,7 @@ class FunctionDetailView(StrictQueryView):
         tags=["functions"],
     )
     def patch(self, request: Request, name: str) -> Response:
+        """Let agents ask for a function, or not."""
         given = FunctionChanges(data=request.data)
         given.is_valid(raise_exception=True)
         services.set_function_enabled(

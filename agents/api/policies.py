@@ -28,9 +28,12 @@ from agents.core.approval_levels import (
     MINUTES_MIN,
     ROLES,
 )
+from agents.core.categories import CATEGORY_WORDS
+from agents.core.countries import COUNTRY_WORDS
 from agents.core.hours import DAYS, UTC
 from agents.core.limits import Per, Period, Window
 from agents.core.mcc import GROUPS
+from agents.core.money import CURRENCY_WORDS
 from agents.core.policy import to_wire
 from agents.core.policy_draft import (
     DEFAULT_CURRENCY,
@@ -43,7 +46,7 @@ from agents.queries import agent_for, policy_versions, terms_of
 from audit.core.entity_tags import quoted_tags
 from audit.errors import NotFound
 from audit.raises import raises
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictSerializer, WordField
 from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
@@ -117,7 +120,7 @@ class HoursField(serializers.JSONField):
 class PolicyInput(StrictSerializer):
     """The seed's field names. All that is wrong is told, each with its pointer."""
 
-    currency = serializers.CharField(default=DEFAULT_CURRENCY)
+    currency = WordField(CURRENCY_WORDS, default=DEFAULT_CURRENCY)
     max_transaction_amount = serializers.CharField(help_text='Such as "1000.00".')
     requires_approval_above = serializers.CharField(
         allow_null=True, help_text="Null: no amount needs a human."
@@ -129,7 +132,10 @@ class PolicyInput(StrictSerializer):
         allow_null=True,
         help_text="Null: any merchant. Empty: none.",
     )
-    blocked_categories = serializers.ListField(child=serializers.CharField())
+    blocked_categories = serializers.ListField(
+        child=WordField(CATEGORY_WORDS),
+        help_text="Their other names are taken, too: /docs/vocabularies/categories/.",
+    )
     allowed_functions = serializers.ListField(
         child=serializers.CharField(),
         allow_null=True,
@@ -153,13 +159,13 @@ class PolicyInput(StrictSerializer):
         help_text="Null: never. Before the request expires.",
     )
     allowed_countries = serializers.ListField(
-        child=serializers.CharField(),
+        child=WordField(COUNTRY_WORDS),
         allow_null=True,
         default=None,
         help_text="ISO 3166-1 alpha-2. Null: any country. Empty: none.",
     )
     blocked_countries = serializers.ListField(
-        child=serializers.CharField(), required=False
+        child=WordField(COUNTRY_WORDS), required=False
     )
     allowed_hours = serializers.ListField(
         child=HoursField(),

@@ -9,6 +9,7 @@ from typing import Any
 from accounts.core.roles import ADMIN, MANAGER
 from agents.core.drafts import pointer_to
 from agents.core.money import MoneyError, format_amount, parse_amount
+from audit.core.vocabulary import Unlisted, Vocabulary
 
 # From the least to the highest of those who may approve at all.
 ROLES = (MANAGER, ADMIN)
@@ -18,6 +19,7 @@ MINUTES_MIN = 5
 MINUTES_MAX = 10_080  # A week.
 DEFAULT_MINUTES = 1_440
 FIELDS = ("above", "approvals", "role")
+_FIELD_WORDS, _ROLE_WORDS = Vocabulary(FIELDS), Vocabulary(ROLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,8 @@ class LevelsReader:
             return None
         for name in item:
             if name not in FIELDS:
-                self.refuse(at + pointer_to(name), "unknown_field", "No such field.")
+                code = Unlisted("unknown_field", _FIELD_WORDS, name)
+                self.refuse(at + pointer_to(name), code, "No such field.")
         missing = [name for name in FIELDS if name not in item]
         for name in missing:
             self.refuse(f"{at}/{name}", "required", "This field is required.")
@@ -144,7 +147,8 @@ class LevelsReader:
         approvals = self._approvals(item["approvals"], at)
         role = item["role"]
         if role not in ROLES:
-            self.refuse(f"{at}/role", "role_unknown", "Write manager or admin.")
+            code = Unlisted("role_unknown", _ROLE_WORDS, role)
+            self.refuse(f"{at}/role", code, "Write manager or admin.")
         if above is None or approvals is None or role not in ROLES:
             return None
         return ApprovalLevel(above_minor=above, approvals=approvals, role=role)

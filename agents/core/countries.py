@@ -6,6 +6,8 @@ for Kosovo.
 
 from __future__ import annotations
 
+from audit.core.vocabulary import Vocabulary
+
 _CODES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM "
     "BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX "
@@ -19,3 +21,8 @@ _CODES = (
     "WS XK YE YT ZA ZM ZW"
 )
 COUNTRIES = frozenset(_CODES.split())
+COUNTRY_WORDS = Vocabulary(
+    tuple(sorted(COUNTRIES)),
+    {"uk": "GB", "usa": "US", "el": "GR", "germany": "DE", "france": "FR"},
+    page="countries",
+)

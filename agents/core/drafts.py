@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.core.money import MoneyError
+from audit.core.vocabulary import Unlisted, Vocabulary
 
 LIST_LENGTH_MAX = 10_000
 
@@ -61,9 +62,11 @@ class Reader:
         self.draft = draft
         self.required = required
         self.errors: list[FieldError] = []
+        fields = Vocabulary((*required, *optional))
         for name in draft:
-            if name not in required and name not in optional:
-                self.refuse(pointer_to(name), "unknown_field", "No such field.")
+            if name not in fields.words:
+                code = Unlisted("unknown_field", fields, name)
+                self.refuse(pointer_to(name), code, "No such field.")
 
     def refuse(self, pointer: str, code: str, detail: str) -> None:
         """Note what is wrong with a place."""

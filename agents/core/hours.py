@@ -14,7 +14,21 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from audit.core.vocabulary import Vocabulary
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_WORDS = Vocabulary(
+    DAYS,
+    {
+        "monday": "mon",
+        "tuesday": "tue",
+        "wednesday": "wed",
+        "thursday": "thu",
+        "friday": "fri",
+        "saturday": "sat",
+        "sunday": "sun",
+    },
+)
 DAY_MINUTES = 24 * 60
 UTC = "UTC"
 
@@ -74,9 +88,15 @@ def is_time_zone(name: str) -> bool:
     Names without a slash (EST, the host's "localtime") mean different things to
     different hosts.
     """
-    return name == UTC or ("/" in name and name in _zones())
+    return name in _zones()
+
+
+@lru_cache(maxsize=1)
+def zone_words() -> Vocabulary:
+    """Return the time zones that there are on this host."""
+    return Vocabulary(tuple(sorted(_zones())), page="time-zones")
 
 
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset({UTC, *(name for name in available_timezones() if "/" in name)})

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from agents.core.categories import canonical_category
+from agents.core.categories import CATEGORY_WORDS, canonical_category
 from agents.core.drafts import Reader, Refused, list_of, pointer_to, text_of
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant
 from agents.core.money import format_amount, parse_amount
+from audit.core.vocabulary import Unlisted, Vocabulary
 
 LIMITS_MAX = 20
 COUNT_MAX = 1_000_000
 _NAMES = ("period", "window", "per", "name", "amount", "count")
+_FIELDS = Vocabulary(_NAMES)
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -63,7 +65,8 @@ def _read_limit(reader: Reader, at: str, item: object, currency: str) -> Limit |
     window = read("window", _choice(Window), Window.CALENDAR)
     per = read("per", _choice(Per), Per.AGENT)
     if (period, window) == (Period.ALL_TIME, Window.ROLLING):
-        reader.refuse(f"{at}/window", "unknown_choice", "All time does not roll.")
+        code = Unlisted("unknown_choice", Vocabulary((Window.CALENDAR,)), window)
+        reader.refuse(f"{at}/window", code, "All time does not roll.")
     name = per and read("name", _name_of(per), "")
     amount_minor = read("amount", _amount_in(currency))
     count = read("count", _count)
@@ -81,7 +84,8 @@ def _read_limit(reader: Reader, at: str, item: object, currency: str) -> Limit |
 
 def _check_shape(reader: Reader, at: str, given: Mapping[str, object]) -> None:
     for name in sorted(set(map(str, given)) - set(_NAMES)):
-        reader.refuse(at + pointer_to(name), "unknown_field", "No such field.")
+        code = Unlisted("unknown_field", _FIELDS, name)
+        reader.refuse(at + pointer_to(name), code, "No such field.")
     if "period" not in given:
         reader.refuse(f"{at}/period", "required", "This field is required.")
     if given.get("amount") is None and given.get("count") is None:
@@ -99,7 +103,9 @@ def _choice(choices: type[Choice]) -> Callable[[object], Choice]:
         for choice in choices:
             if value == choice:
                 return choice
-        raise Refused("unknown_choice", f"Write one of {', '.join(choices)}.")
+        words = Vocabulary(tuple(choices))
+        code = Unlisted("unknown_choice", words, value)
+        raise Refused(code, f"Write one of {', '.join(choices)}.")
 
     return parse
 
@@ -143,5 +149,6 @@ def _merchant(name: str) -> str:
 def _category(name: str) -> str:
     category = canonical_category(name)
     if category is None:
-        raise Refused("category_unknown", "There is no such category.")
+        code = Unlisted("category_unknown", CATEGORY_WORDS, name)
+        raise Refused(code, "There is no such category.")
     return category

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
+from audit.core.vocabulary import Unlisted, Vocabulary
 from audit.errors import DomainError
 
 _CODES_BY_EXPONENT = {
@@ -31,6 +32,11 @@ EXPONENTS: Mapping[str, int] = MappingProxyType(
     }
 )
 CURRENCIES = frozenset(EXPONENTS)
+CURRENCY_WORDS = Vocabulary(
+    tuple(sorted(CURRENCIES)),
+    {"dollar": "USD", "dollars": "USD", "euro": "EUR", "euros": "EUR", "pounds": "GBP"},
+    page="currencies",
+)
 
 MINOR_MAX = 10**15
 _WHOLE_DIGITS_MAX = len(str(MINOR_MAX))
@@ -95,7 +101,7 @@ def exponent_of(currency: object) -> int:
     """Return a currency's number of decimals. Raises MoneyError if it is unknown."""
     exponent = EXPONENTS.get(currency) if isinstance(currency, str) else None
     if exponent is None:
-        raise MoneyError("currency_unknown")
+        raise MoneyError(Unlisted("currency_unknown", CURRENCY_WORDS, currency))
     return exponent
 
 

@@ -16,7 +16,7 @@ from agents.core.approval_levels import (
 )
 from agents.core.confusables import skeleton
 from agents.core.hours import UTC, Hours
-from agents.core.limits import Limit, Period, any_looser
+from agents.core.limits import Limit, Per, Period, any_looser
 from agents.core.limits_draft import limit_to_wire
 from agents.core.mcc import blocked_codes
 from agents.core.merchants import merchant_key
@@ -104,6 +104,13 @@ class PolicyRules:
     blocked_countries: frozenset[str] = frozenset()
     allowed_hours: tuple[Hours, ...] | None = None
     blocked_mccs: frozenset[str] = frozenset()
+
+    @property
+    def tells_categories_apart(self) -> bool:
+        """Whether anything that is judged depends on what a category is."""
+        return bool(self.blocked_categories) or any(
+            limit.per is Per.CATEGORY for limit in self.limits
+        )
 
 
 def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:

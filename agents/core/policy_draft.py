@@ -12,13 +12,14 @@ from agents.core.approval_levels import (
     MINUTES_MIN,
     LevelsReader,
 )
-from agents.core.categories import canonical_category
+from agents.core.categories import CATEGORY_WORDS, canonical_category
 from agents.core.drafts import FieldError, Reader, Refused, text_of
 from agents.core.limits_draft import read_limits
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
 from agents.core.money import exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft_reach import REACH_NAMES, read_reach
+from audit.core.vocabulary import Unlisted
 from audit.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
@@ -177,7 +178,8 @@ def _merchant(value: object) -> tuple[str, str]:
 def _category(value: object) -> tuple[str, str]:
     category = canonical_category(text_of(value))
     if category is None:
-        raise Refused("category_unknown", "There is no such category.")
+        code = Unlisted("category_unknown", CATEGORY_WORDS, value)
+        raise Refused(code, "There is no such category.")
     return category, category
 
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agents.core.countries import COUNTRIES
+from agents.core.countries import COUNTRIES, COUNTRY_WORDS
 from agents.core.drafts import Reader, Refused, list_of, text_of
-from agents.core.hours import DAYS, UTC, Hours, is_time_zone, parse_clock
-from agents.core.mcc import GROUPS, MCC
+from agents.core.hours import (
+    DAY_WORDS,
+    DAYS,
+    UTC,
+    Hours,
+    is_time_zone,
+    parse_clock,
+    zone_words,
+)
+from agents.core.mcc import GROUP_WORDS, GROUPS, MCC
+from audit.core.vocabulary import Unlisted
 
 HOURS_MAX = 50
 REACH_NAMES = (
@@ -82,7 +91,9 @@ def _days(value: object) -> tuple[str, ...]:
         raise Refused("not_a_list", "Write a list of days.")
     days = tuple(day for day in DAYS if day in value)
     if len(days) != len(value):
-        raise Refused("day_unknown", f"Write each day once: {', '.join(DAYS)}.")
+        strange = next((day for day in value if day not in DAYS), None)
+        code = Unlisted("day_unknown", DAY_WORDS, strange)
+        raise Refused(code, f"Write each day once: {', '.join(DAYS)}.")
     return days
 
 
@@ -97,7 +108,8 @@ def _time_zone(value: object) -> str:
     name = text_of(value)
     if not is_time_zone(name):
         raise Refused(
-            "time_zone_unknown", "Write UTC or an IANA name, such as Europe/Berlin."
+            Unlisted("time_zone_unknown", zone_words(), name),
+            "Write UTC or an IANA name, such as Europe/Berlin.",
         )
     return name
 
@@ -105,14 +117,20 @@ def _time_zone(value: object) -> str:
 def _country(value: object) -> tuple[str, str]:
     code = text_of(value)
     if code not in COUNTRIES:
-        raise Refused("country_unknown", "Write two capitals of ISO 3166, such as DE.")
+        raise Refused(
+            Unlisted("country_unknown", COUNTRY_WORDS, code),
+            "Write two capitals of ISO 3166, such as DE.",
+        )
     return code, code
 
 
 def _mcc_group(value: object) -> tuple[str, str]:
     name = text_of(value)
     if name not in GROUPS:
-        raise Refused("mcc_group_unknown", f"Write one of {', '.join(GROUPS)}.")
+        raise Refused(
+            Unlisted("mcc_group_unknown", GROUP_WORDS, name),
+            f"Write one of {', '.join(GROUPS)}.",
+        )
     return name, name
 
 

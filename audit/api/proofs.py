@@ -25,7 +25,7 @@ from audit.queries import (
     newest_checkpoint,
 )
 from audit.raises import raises
-from audit.serializers import StrictSerializer
+from audit.serializers import StrictSerializer, WholeField
 from audit.strict_query import StrictQueryView
 
 SIZE_MAX = 2**63 - 1
@@ -39,8 +39,8 @@ class ConsistencyProofQuery(StrictSerializer):
     def get_fields(self) -> dict[str, Any]:
         """Return `from` and `to`; the first is no name that Python takes."""
         return {
-            "from": serializers.IntegerField(min_value=1, max_value=SIZE_MAX),
-            "to": serializers.IntegerField(min_value=1, max_value=SIZE_MAX),
+            "from": WholeField(min_value=1, max_value=SIZE_MAX),
+            "to": WholeField(min_value=1, max_value=SIZE_MAX),
         }
 
 

@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from audit.core.readers import parse_instant
+
 # The label, is_fraud, is not among them: it is never read, hence never sent.
 COLUMNS = (
     "transaction_id",
@@ -234,14 +236,9 @@ def _is_customer_id(text: str) -> bool:
 
 
 def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise _BadRow(
-            "timestamp is not ISO 8601, such as 2026-01-31T12:00:00Z"
-        ) from None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
+    instant = parse_instant(text, zone=UTC)
+    if instant is None:
+        raise _BadRow("timestamp is not ISO 8601, such as 2026-01-31T12:00:00Z")
     try:
         return instant.astimezone(UTC)
     except OverflowError:

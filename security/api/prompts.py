@@ -16,6 +16,7 @@ from audit.serializers import (
     ObjectField,
     StrictBooleanField,
     StrictCharField,
+    StrictChoiceField,
     StrictSerializer,
 )
 from audit.strict_query import StrictQueryView
@@ -35,7 +36,7 @@ class TextField(StrictCharField):
 
 class PromptScreenInput(StrictSerializer):
     text = TextField()
-    channel = serializers.ChoiceField(["user", "tool_output"])
+    channel = StrictChoiceField(["user", "tool_output"])
 
 
 class PromptReasonOutput(serializers.Serializer[Any]):

@@ -190,6 +190,7 @@ def _shared_objects() -> dict[str, str]:
         "event_id": AuditEvent.objects.earliest("pk").pk,
         "functions.name": "transfer",
         "code": "no_policy",
+        "vocabularies.name": "categories",
         "uidb36": "none",
         "key": "set-password",
         "app_label": "agents",

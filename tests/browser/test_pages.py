@@ -45,7 +45,12 @@ def pages_about(asked: Transaction) -> list[str]:
     ]
 
 
-REASON_PAGES = ["/docs/reasons/", "/docs/reasons/approval_limit_split/"]
+REASON_PAGES = [
+    "/docs/reasons/",
+    "/docs/reasons/approval_limit_split/",
+    "/docs/vocabularies/",
+    "/docs/vocabularies/categories/",
+]
 
 
 def pages_of_change(people: People, name: str = "Own assistant") -> list[str]:

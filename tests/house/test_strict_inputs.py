@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +18,19 @@ from audit.serializers import (
     ObjectField,
     StrictBooleanField,
     StrictCharField,
+    StrictChoiceField,
+    StrictInstantField,
     StrictIntegerField,
     StrictSerializer,
 )
+from tests.house.source import APPS, ROOT, python_files
 
 STRICT = {
     serializers.CharField: StrictCharField,
     serializers.IntegerField: StrictIntegerField,
     serializers.BooleanField: StrictBooleanField,
+    serializers.ChoiceField: StrictChoiceField,
+    serializers.DateTimeField: StrictInstantField,
     serializers.DictField: ObjectField,
     serializers.ListField: ArrayField,
 }
@@ -63,3 +71,36 @@ def test_every_field_of_a_body_is_strict(kind):
     ]
 
     assert loose == []
+
+
+# About ids and names of things that people made: who asks may not know which exist.
+NOT_CLOSED = {"function_unknown", "owner_unknown", "reference_unknown", "team_unknown"}
+WORDY = re.compile(r"\w+_unknown|unknown_choice|unknown_field|unknown_parameter")
+
+
+def calls_with_codes(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name of each call that is given such a code, and the code."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for one in given:
+            if isinstance(one, ast.Constant) and WORDY.fullmatch(str(one.value)):
+                yield name, str(one.value)
+
+
+def test_every_error_about_a_closed_set_carries_the_set():
+    """A finding of a decision is no error of form: it says what, not what else."""
+    found = [
+        (str(path.relative_to(ROOT)), name, code)
+        for path in python_files(*APPS)
+        for name, code in calls_with_codes(path)
+    ]
+
+    assert len(found) > 12
+    assert [
+        one
+        for one in found
+        if one[1] not in ("Unlisted", "Finding") and one[2] not in NOT_CLOSED
+    ] == []

@@ -170,14 +170,14 @@ def test_malformed_rows_are_told_with_their_line_and_the_others_sent(
 def test_a_row_that_the_api_refuses_is_counted_and_ends_in_failure(
     credentials, tmp_path, capsys
 ):
-    text = stream(3) + "t9,2024-03-02T00:00:00Z,c1,m1,5.00,no such thing,0\n"
+    text = stream(3) + "t9,2024-03-02T00:00:00Z,c1,m1,5.001,,0\n"
     file = written(tmp_path / "stream.csv", text)
 
     with pytest.raises(CommandError, match="1 rows were refused or failed"):
         run(file, credentials, capsys)
 
     table = capsys.readouterr().out
-    assert "400 category_unknown" in table
+    assert "400 amount_too_many_decimals" in table
     assert Transaction.objects.count() == 3
 
 

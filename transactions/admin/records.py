@@ -96,6 +96,7 @@ class TransactionAdmin(RecordAdmin):
         "category",
         "merchant_country",
         "mcc",
+        "unknown_category",
         "visible_description",
         "readable_metadata",
         "occurred_at",

@@ -13,7 +13,12 @@ from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
 from audit.raises import raises
-from audit.serializers import StrictCharField, StrictSerializer, refuse_fields
+from audit.serializers import (
+    StrictCharField,
+    StrictInstantField,
+    StrictSerializer,
+    refuse_fields,
+)
 from audit.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.views import APPROVE
@@ -27,8 +32,8 @@ class DelegationInput(StrictSerializer):
     """Times are RFC 3339; without `starts_at` it begins now. 30 days at most."""
 
     delegate = StrictCharField(max_length=40, help_text="A person's id.")
-    starts_at = serializers.DateTimeField(required=False, default=None)
-    ends_at = serializers.DateTimeField()
+    starts_at = StrictInstantField(required=False, default=None)
+    ends_at = StrictInstantField()
     reason = StrictCharField(max_length=500)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,12 +13,20 @@ from transactions.services import Answer
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 KEY_FORM = "1 to 255 printable ASCII characters without blanks"
-KEY_PARAMETER = OpenApiParameter(
-    "Idempotency-Key",
-    location=OpenApiParameter.HEADER,
-    required=True,
-    description=f"{KEY_FORM}; a repeat gets the same answer.",
-)
+
+
+def key_parameter(*examples: str) -> OpenApiParameter:
+    """Describe the header, with examples of its value."""
+    return OpenApiParameter(
+        "Idempotency-Key",
+        location=OpenApiParameter.HEADER,
+        required=True,
+        description=f"{KEY_FORM}; a repeat gets the same answer.",
+        examples=[OpenApiExample("A UUID", example) for example in examples],
+    )
+
+
+KEY_PARAMETER = key_parameter()
 
 
 def idempotency_key(request: Request) -> str:

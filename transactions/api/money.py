@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -13,21 +13,34 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
-from agents.core.hours import is_time_zone
-from agents.core.money import MoneyError, format_amount, parse_amount
+from agents.core.hours import is_time_zone, zone_words
+from agents.core.money import (
+    CURRENCY_WORDS,
+    MoneyError,
+    format_amount,
+    parse_amount,
+)
 from agents.permissions import IsAgent, agent_of
 from agents.principals import AgentPrincipal
+from audit.core.vocabulary import Unlisted
 from audit.raises import raises
 from audit.serializers import (
     StrictBooleanField,
     StrictCharField,
+    StrictChoiceField,
     StrictSerializer,
+    WordField,
 )
 from audit.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import queries, services
-from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
+from transactions.api.headers import (
+    KEY_PARAMETER,
+    answered,
+    idempotency_key,
+    key_parameter,
+)
 from transactions.api.serializers import AmountField, TransactionOutput
 from transactions.errors import (
     AmountTooLarge,
@@ -141,7 +154,10 @@ class _GiveBackView(StrictQueryView):
 class CaptureView(_MoneyView):
     @extend_schema(
         operation_id="transactions_capture",
-        parameters=[KEY_PARAMETER],
+        parameters=[key_parameter("0c2a7f6e-9b1d-4a53-8f0e-5d3c1b7a9e21")],
+        examples=[
+            OpenApiExample("A part", {"amount": "20.00"}, request_only=True),
+        ],
         request=CaptureInput,
         responses={200: TransactionOutput},
     )
@@ -227,8 +243,8 @@ class SharedBudgetInput(StrictSerializer):
     team = StrictCharField(
         allow_null=True, help_text="A team's id; null: the whole organisation."
     )
-    currency = StrictCharField(min_length=3, max_length=3)
-    period = serializers.ChoiceField(choices=SharedBudget.Period.choices)
+    currency = WordField(CURRENCY_WORDS, min_length=3, max_length=3)
+    period = StrictChoiceField(choices=SharedBudget.Period.choices)
     limit = AmountField()
     time_zone = StrictCharField(default="UTC", max_length=64)
     active = StrictBooleanField(default=True)
@@ -236,7 +252,8 @@ class SharedBudgetInput(StrictSerializer):
     def validate_time_zone(self, value: str) -> str:
         if not is_time_zone(value):
             raise serializers.ValidationError(
-                "Write an IANA name, such as Europe/Paris.", code="time_zone_unknown"
+                "Write an IANA name, such as Europe/Paris.",
+                code=Unlisted("time_zone_unknown", zone_words(), value),
             )
         return value
 

@@ -11,12 +11,21 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from agents.core.categories import canonical_category
-from agents.core.countries import COUNTRIES
+from agents.core.categories import CATEGORY_WORDS, canonical_category
+from agents.core.countries import COUNTRIES, COUNTRY_WORDS
 from agents.core.mcc import MCC
 from agents.core.merchants import is_merchant_name
+from agents.core.money import CURRENCY_WORDS
 from audit.core.masking import mask
-from audit.serializers import ObjectField, StrictCharField, StrictSerializer
+from audit.core.visible import is_readable
+from audit.core.vocabulary import Unlisted
+from audit.serializers import (
+    ObjectField,
+    StrictCharField,
+    StrictInstantField,
+    StrictSerializer,
+    WordField,
+)
 from transactions.models import FunctionCall
 from transactions.services import Ask
 
@@ -74,10 +83,24 @@ class TransactionInput(StrictSerializer):
     """What an agent sends to spend."""
 
     amount = AmountField()
-    currency = StrictCharField(required=False, max_length=3, min_length=3)
+    currency = WordField(
+        CURRENCY_WORDS,
+        required=False,
+        max_length=3,
+        min_length=3,
+        help_text="ISO 4217. Left out: the policy's.",
+    )
     merchant = StrictCharField(min_length=2, max_length=200, trim_whitespace=False)
-    category = StrictCharField(max_length=40, allow_blank=True)
-    merchant_country = StrictCharField(
+    category = WordField(
+        CATEGORY_WORDS,
+        max_length=40,
+        allow_blank=True,
+        help_text="Their other names are taken, too: /docs/vocabularies/categories/. "
+        "Another text counts as `other` where the policy makes no difference by "
+        "category.",
+    )
+    merchant_country = WordField(
+        COUNTRY_WORDS,
         required=False,
         max_length=2,
         help_text="ISO 3166-1 alpha-2, in capitals. Left out: not known.",
@@ -91,7 +114,7 @@ class TransactionInput(StrictSerializer):
         required=False, max_length=1000, allow_blank=True, default=""
     )
     metadata = MetadataField(required=False, default=dict)
-    occurred_at = serializers.DateTimeField(
+    occurred_at = StrictInstantField(
         required=False, default=None, help_text="Test agents only: their clock."
     )
 
@@ -115,16 +138,21 @@ class TransactionInput(StrictSerializer):
         return _refuse_sensitive(value)
 
     def validate_category(self, value: str) -> str:
-        if value and canonical_category(value) is None:
+        """Let the policy judge a category that is not known, if it can be shown."""
+        if not value or canonical_category(value) is not None:
+            return value
+        if not is_readable(value):
             raise serializers.ValidationError(
-                "This category is not known.", code="category_unknown"
+                "This category is not known.",
+                code=Unlisted("category_unknown", CATEGORY_WORDS, value),
             )
-        return value
+        return _refuse_sensitive(value)
 
     def validate_merchant_country(self, value: str) -> str:
         if value not in COUNTRIES:
             raise serializers.ValidationError(
-                "Write two capitals of ISO 3166, such as DE.", code="country_unknown"
+                "Write two capitals of ISO 3166, such as DE.",
+                code=Unlisted("country_unknown", COUNTRY_WORDS, value),
             )
         return value
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListCreateAPIView
 from rest_framework.request import Request
@@ -21,11 +21,12 @@ from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
 from audit.core.entity_tags import quoted_tags
+from audit.filters import InstantFilter
 from audit.raises import raises
 from audit.serializers import refuse_fields
 from audit.strict_query import StrictQueryView
 from transactions import queries, services
-from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
+from transactions.api.headers import answered, idempotency_key, key_parameter
 from transactions.api.serializers import (
     ApproveInput,
     DecisionOutput,
@@ -53,7 +54,19 @@ ETAG_PARAMETER = OpenApiParameter(
     "If-Match",
     location=OpenApiParameter.HEADER,
     required=True,
-    description="The ETag of the transaction as the person saw it.",
+    description="The ETag of `GET transactions/{id}/`, as the person saw it.",
+)
+ASK_EXAMPLE = OpenApiExample(
+    "A purchase",
+    {
+        "amount": "49.99",
+        "currency": "USD",
+        "merchant": "Amazon",
+        "category": "electronics",
+        "description": "USB-C cables",
+        "metadata": {"order": "1234"},
+    },
+    request_only=True,
 )
 WAIT_MAX = timedelta(seconds=30)
 WAIT_PARAMETER = OpenApiParameter(
@@ -75,10 +88,8 @@ class TransactionFilter(filters.FilterSet):  # type: ignore[misc]
         choices=[("allow", "allow"), ("hold", "hold"), ("deny", "deny")],
     )
     agent = filters.CharFilter(field_name="agent_id")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gt")
-    created_before = filters.IsoDateTimeFilter(
-        field_name="created_at", lookup_expr="lt"
-    )
+    created_after = InstantFilter(field_name="created_at", lookup_expr="gt")
+    created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
 
 
 class TransactionRepresentation(serializers.BaseSerializer[Transaction]):
@@ -123,16 +134,19 @@ class TransactionListCreateView(StrictQueryView, ListCreateAPIView[Transaction])
         operation_id="transactions_list", responses={200: TransactionOutput(many=True)}
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List what was asked to spend, newest first."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="transactions_create",
-        parameters=[KEY_PARAMETER],
+        parameters=[key_parameter("8e03978e-40d5-43dd-bc93-6894a57f9324")],
+        examples=[ASK_EXAMPLE],
         request=TransactionInput,
         responses={201: TransactionOutput},
     )
     @raises(IdempotencyConflict)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask to spend: allowed, held for a human, or denied, with the reasons."""
         key = idempotency_key(request)
         answer = services.request_transaction(
             parse_ask(request.data), acting=agent_of(request), idempotency_key=key
@@ -225,9 +239,16 @@ class _ResolveView(StrictQueryView):
 
 
 class ApproveView(_ResolveView):
+    """Approve a held transaction; the last approval that it needs authorizes it."""
+
     @extend_schema(
         operation_id="transactions_approve",
         parameters=[ETAG_PARAMETER],
+        examples=[
+            OpenApiExample(
+                "A reason", {"reason": "Ordered by the team."}, request_only=True
+            )
+        ],
         request=ApproveInput,
         responses={200: TransactionOutput},
     )
@@ -254,6 +275,8 @@ class ApproveView(_ResolveView):
 
 
 class DenyView(_ResolveView):
+    """Deny a held transaction, and say why."""
+
     @extend_schema(
         operation_id="transactions_deny",
         parameters=[ETAG_PARAMETER],

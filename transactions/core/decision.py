@@ -19,11 +19,12 @@ from transactions.core.likeness import lookalike_findings, near_duplicate_findin
 from transactions.core.limits import limit_findings, shared_findings
 from transactions.core.outcome import Outcome, strictest
 from transactions.core.reach import (
+    category_findings,
     country_findings,
     hours_findings,
     mcc_findings,
 )
-from transactions.core.reasons import Finding
+from transactions.core.reasons import Finding, is_reason
 from transactions.core.risk import RiskFactors, assess, is_repeated
 from transactions.core.standing import standing_findings
 
@@ -40,8 +41,9 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[Finding, ...]:
-        """The findings that caused the outcome: those as strict as it is."""
-        return tuple(f for f in self.findings if f.outcome is self.outcome)
+        """The findings that caused the outcome, those as strict as it is, and notes."""
+        decided = self.outcome
+        return tuple(f for f in self.findings if is_reason(f.code, f.outcome, decided))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def decide(facts: Facts, policy: PolicyRules | None, thresholds: Thresholds) -> 
         findings.extend(_too_many_waiting(waiting, thresholds))
     outcome = strictest(finding.outcome for finding in findings)
     if outcome is ALLOW:
-        findings = [Finding("policy", "allowed_by_policy", ALLOW)]
+        findings.insert(0, Finding("policy", "allowed_by_policy", ALLOW))  # Then notes.
     return Verdict(outcome, tuple(findings), _risk_or_none(case))
 
 
@@ -145,11 +147,7 @@ def validate_merchant(case: Case) -> Iterator[Finding]:
         values = {"merchant": ascii(request.merchant)[1:-1]}
         yield Finding("merchant", "merchant_not_allowed", DENY, values)
     yield from lookalike_findings(case.facts, policy)
-    if request.category in policy.blocked_categories:
-        values = {"category": request.category}
-        yield Finding("merchant", "category_blocked", DENY, values)
-    if not request.category and policy.blocked_categories:
-        yield Finding("merchant", "category_missing", DENY)
+    yield from category_findings(request, policy)
     yield from country_findings(request, policy)
     yield from mcc_findings(request, policy)
 

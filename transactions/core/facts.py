@@ -14,7 +14,11 @@ from transactions.core.activity import Activity
 
 @dataclass(frozen=True, slots=True)
 class SpendingRequest:
-    """What the agent asks for, already well-formed; "" is not known."""
+    """What the agent asks for, already well-formed; "" is not known.
+
+    `unknown_category` is what it wrote where that names no category of ours; the
+    `category` is then `other`.
+    """
 
     amount_minor: int
     currency: str
@@ -24,6 +28,7 @@ class SpendingRequest:
     description: str
     merchant_country: str = ""
     mcc: str = ""
+    unknown_category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

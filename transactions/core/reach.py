@@ -14,7 +14,24 @@ from transactions.core.facts import Facts, SpendingRequest
 from transactions.core.outcome import Outcome
 from transactions.core.reasons import Finding
 
-DENY = Outcome.DENY
+ALLOW, DENY = Outcome.ALLOW, Outcome.DENY
+
+
+def category_findings(
+    request: SpendingRequest, policy: PolicyRules
+) -> Iterator[Finding]:
+    """The category against those blocked; one that nobody knows could be any."""
+    if request.category in policy.blocked_categories:
+        values = {"category": request.category}
+        yield Finding("merchant", "category_blocked", DENY, values)
+    if not request.category and policy.blocked_categories:
+        yield Finding("merchant", "category_missing", DENY)
+    if request.unknown_category:
+        values = {"category": ascii(request.unknown_category)[1:-1]}
+        if policy.tells_categories_apart:
+            yield Finding("merchant", "category_unknown", DENY, values)
+        else:
+            yield Finding("merchant", "category_taken_as_other", ALLOW, values)
 
 
 def country_findings(

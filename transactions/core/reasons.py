@@ -34,6 +34,10 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "merchant_lookalike": "{merchant} can be taken for {other}.",
         "category_blocked": "The category {category} is blocked.",
         "category_missing": "The policy blocks categories, so one must be given.",
+        "category_unknown": "The category {category} is not known.",
+        "category_taken_as_other": (
+            "The category {category} is not known, so it counts as other."
+        ),
         "country_missing": "The policy limits countries, so one must be given.",
         "country_not_allowed": "{country} is not an allowed country.",
         "country_blocked": "The country {country} is blocked.",
@@ -65,6 +69,14 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "check_failed": "The {check} check could not be completed.",
     }
 )
+
+# They say how a request was read. They cause nothing, and go with every outcome.
+NOTES = frozenset({"category_taken_as_other"})
+
+
+def is_reason(code: str, outcome: str, decided: str) -> bool:
+    """Return whether a finding is a reason of a decision: its cause, or a note."""
+    return outcome == decided or code in NOTES
 
 
 @dataclass(frozen=True, slots=True)

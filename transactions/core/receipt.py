@@ -17,6 +17,7 @@ from agents.core.money import format_amount
 from audit.core.canonical import canonical
 from audit.core.event import rfc3339
 from security.core.signing_keys import is_sound_public_key
+from transactions.core.reasons import is_reason
 from transactions.core.record import Record
 
 VERSION = 1
@@ -123,7 +124,7 @@ def receipt_of(
         "reasons": [
             finding["code"]
             for finding in record.findings
-            if finding["outcome"] == record.outcome
+            if is_reason(finding["code"], finding["outcome"], record.outcome)
         ],
         "policy_version": policy_number,
         "decision": {"id": record.id, "digest": digest},

@@ -51,6 +51,12 @@ class Transaction(models.Model):
         default="",
         help_text="ISO 18245.",
     )
+    unknown_category = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        help_text="As the agent wrote it, where it is none of ours: then `other`.",
+    )
     description = models.CharField(max_length=1000, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     occurred_at = models.DateTimeField(help_text="The clock of the decision.")

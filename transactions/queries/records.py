@@ -53,6 +53,7 @@ def request_of(row: Transaction) -> SpendingRequest:
         description=row.description,
         merchant_country=row.merchant_country,
         mcc=row.mcc,
+        unknown_category=row.unknown_category,
     )
 
 

@@ -106,6 +106,7 @@ def _transaction(decided: Decided) -> Transaction:
         description=request.description,
         merchant_country=request.merchant_country,
         mcc=request.mcc,
+        unknown_category=request.unknown_category,
         metadata=mask(dict(decided.ask.metadata)),
         occurred_at=decided.facts.now,
         created_at=agent.now,
@@ -178,7 +179,8 @@ def action_digest(row: Transaction, policy_version_id: str | None) -> str:
 
 def _known_facts(row: Transaction) -> dict[str, str]:
     """Return the optional facts that the agent told."""
-    facts = {"merchant_country": row.merchant_country, "mcc": row.mcc}
+    names = ("merchant_country", "mcc", "unknown_category")
+    facts = {name: getattr(row, name) for name in names}
     return {name: value for name, value in facts.items() if value}
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-from agents.core.categories import canonical_category
+from agents.core.categories import CATEGORY_WORDS, OTHER, canonical_category
 from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
 from agents.core.money import MoneyError, parse_amount
@@ -15,6 +15,7 @@ from agents.models import Agent
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, policy_in_force, policy_rules
 from audit.core.masking import mask
+from audit.core.vocabulary import Unlisted
 from transactions.core.decision import decide
 from transactions.core.facts import SpendingRequest
 from transactions.errors import (
@@ -95,7 +96,20 @@ def _currency(ask: Ask, policy: PolicyRules | None) -> str:
 
 
 def _category(ask: Ask) -> str:
-    return canonical_category(ask.category) or "" if ask.category else ""
+    return canonical_category(ask.category) or OTHER if ask.category else ""
+
+
+def _unknown_category(ask: Ask, policy: PolicyRules | None) -> str:
+    """Return a category that is none of ours; it may pass for `other` or may not."""
+    if not ask.category or canonical_category(ask.category):
+        return ""
+    if policy is not None and policy.tells_categories_apart:
+        raise InvalidRequest(
+            Unlisted("category_unknown", CATEGORY_WORDS, ask.category),
+            "This category is not known, and the policy makes a difference by it.",
+            pointer="/category",
+        )
+    return ask.category
 
 
 def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
@@ -123,4 +137,5 @@ def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
         description=mask(ask.description),
         merchant_country=ask.merchant_country,
         mcc=ask.mcc,
+        unknown_category=_unknown_category(ask, policy),
     )

@@ -11,6 +11,7 @@ from django import template
 
 from agents.core.policy_words import spoken_amount
 from audit.core.visible import visible
+from transactions.core.reasons import is_reason
 from transactions.core.risk import risk_level
 from transactions.models import Decision
 from transactions.queries import Level
@@ -91,11 +92,11 @@ def bars(decision: Decision) -> list[Bar]:
 
 @register.filter
 def causes(decision: Decision) -> list[Mapping[str, Any]]:
-    """Return the findings that caused the outcome: those as strict as it is."""
+    """Return the findings that caused the outcome (as strict as it is), and notes."""
     return [
         finding
         for finding in decision.findings
-        if finding["outcome"] == decision.outcome
+        if is_reason(finding["code"], finding["outcome"], decision.outcome)
     ]
 
 

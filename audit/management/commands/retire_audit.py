@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,6 +10,7 @@ from django.db import ProgrammingError
 from django.utils import timezone
 
 from audit.context import System
+from audit.core.readers import parse_instant
 from audit.core.retention import AGE_MIN
 from audit.errors import RetirementRefused
 from audit.services import retire_months
@@ -19,9 +19,10 @@ ACTOR = System("retire_audit")
 
 
 def _month(text: str) -> datetime:
-    if not re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])", text):
+    month = parse_instant(f"{text}-01T00:00:00Z")
+    if month is None:
         raise ValueError(text)
-    return datetime.strptime(f"{text}-01Z", "%Y-%m-%d%z").astimezone(UTC)
+    return month
 
 
 class Command(BaseCommand):

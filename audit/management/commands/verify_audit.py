@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from audit.arguments import positive
 from audit.context import System
 from audit.core.checkpoint import NoteRefused, TreeHead
 from audit.keys import open_checkpoint
@@ -36,14 +37,12 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--jobs",
-            type=int,
+            type=positive,
             default=os.cpu_count() or 1,
             help="processes for large logs [one per core]",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["jobs"] < 1:
-            raise CommandError("--jobs must be at least 1.", returncode=2)
         since = _last_good() if options["incremental"] else None
         total = tree_size() - (since.size if since else 0)
         with tqdm(total=max(total, 0), unit="event", disable=None) as bar:

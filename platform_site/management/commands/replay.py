@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import os
+import re
 import sys
 import urllib.parse
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit.arguments import positive
 from platform_site.credentials import CredentialsError, load_credentials
 from platform_site.replay.client import POLICIES
 from platform_site.replay.rows import StreamError
@@ -28,28 +29,19 @@ PAGES = {
 }
 INTERRUPTED = 130  # As a shell says it of Ctrl-C.
 WORKERS_MAX = 64
-
-
-def _positive(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero.")
+SPEED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 def _workers(text: str) -> int:
-    number = _positive(text)
+    number = positive(text)
     if number > WORKERS_MAX:
         raise argparse.ArgumentTypeError(f"at most {WORKERS_MAX} workers.")
     return number
 
 
 def _speed(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if number >= 0 and math.isfinite(number):
-        return number
+    if SPEED.fullmatch(text):
+        return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number from zero up.")
 
 
@@ -82,7 +74,7 @@ class Command(BaseCommand):
             help="[a made-up stream of three customers, half a minute long]",
         )
         add("--base-url", type=_base_url, help="[as in credentials.json]")
-        add("--limit", type=_positive, help="send only the first so many rows")
+        add("--limit", type=positive, help="send only the first so many rows")
         add(
             "--speed",
             type=_speed,

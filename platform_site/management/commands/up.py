@@ -9,14 +9,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit.core.readers import parse_whole
 from platform_site import env
 from platform_site.options import Options
 from platform_site.supervisor import BASE_DIR, UpError, up
 
 
 def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
-        return int(text)
+    port = parse_whole(text)
+    if port is not None and 1 <= port <= 65535:
+        return port
     raise argparse.ArgumentTypeError(f"{text!r} is no port: choose from 1 to 65535.")
 
 

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.core.hours import Hours
+from agents.core.limits import Limit, Per, Period
 from agents.core.mcc import GROUPS
 from tests.transactions.core.cases import THRESHOLDS, facts, policy, spending
 from tests.transactions.core.test_decision import ALLOW, DENY, judge
 from transactions.core.decision import decide, recheck
+from transactions.core.facts import Spent
 
 OFFICE = (Hours(("mon", "tue", "wed", "thu", "fri"), 8 * 60, 18 * 60),)
 NIGHT = (Hours(("sun",), 2 * 60, 3 * 60),)
@@ -181,3 +183,42 @@ def test_a_human_cannot_lift_what_the_reach_keeps_out_but_may_act_at_night():
     assert [finding.code for finding in recheck(known, anywhere, THRESHOLDS)] == [
         "mcc_blocked"
     ]
+
+
+STRANGE = facts(
+    spending(category="other", unknown_category="zeppelins\u2764"),
+    spent=(Spent("category:other", "calendar_day"),),
+)
+BY_CATEGORY = Limit(period=Period.DAY, per=Per.CATEGORY, count=9)
+
+
+def test_an_unknown_category_counts_as_other_where_none_is_told_apart():
+    verdict = decide(STRANGE, policy(blocked_categories=frozenset()), THRESHOLDS)
+
+    assert verdict.outcome is ALLOW
+    codes = [finding.code for finding in verdict.reasons]
+    assert codes == ["allowed_by_policy", "category_taken_as_other"]
+    assert verdict.reasons[1].values == {"category": r"zeppelins\u2764"}
+
+
+def test_the_note_goes_with_what_another_check_found():
+    rules = policy(blocked_categories=frozenset(), max_transaction_amount_minor=1)
+    verdict = decide(STRANGE, rules, THRESHOLDS)
+
+    assert verdict.outcome is DENY
+    codes = [finding.code for finding in verdict.reasons]
+    assert codes == ["amount_above_maximum", "category_taken_as_other"]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"blocked_categories": frozenset({"gambling"})},
+        {"blocked_categories": frozenset(), "limits": (BY_CATEGORY,)},
+    ],
+)
+def test_an_unknown_category_is_denied_where_categories_are_told_apart(terms):
+    rules = policy(**terms)
+
+    assert judge(STRANGE, rules)[1] == ["category_unknown"]
+    assert [f.code for f in recheck(STRANGE, rules, THRESHOLDS)] == ["category_unknown"]

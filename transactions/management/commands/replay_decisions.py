@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from audit.arguments import positive
 from transactions import services
 from transactions.core.record import ENGINE_VERSION
 from transactions.core.replay import Replay
 from transactions.queries import replays, replays_ahead
-
-
-def _positive(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero.")
 
 
 class Command(BaseCommand):
@@ -31,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--limit", type=_positive, metavar="N", help="only the newest N"
+            "--limit", type=positive, metavar="N", help="only the newest N"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

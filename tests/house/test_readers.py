@@ -1,0 +1,140 @@
+"""Times and numbers that others wrote are read by audit/core/readers.py alone."""
+
+from __future__ import annotations
+
+import re
+
+from django import forms
+from django.contrib import admin
+from django.test import RequestFactory
+from django.urls import get_resolver
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+
+from audit.filters import InstantFilter
+from audit.form_fields import InstantField, WholeField
+from audit.serializers import StrictSerializer
+from audit.serializers import WholeField as QueryWholeField
+from tests.house.source import APPS, ROOT, python_files
+
+# They take digits of any script, and more.
+LOOSE = re.compile(
+    r"\b(?:fromisoformat|strptime|parse_datetime|parse_date|isdigit|isdecimal)\("
+    r"|type=(?:int|float)\b"
+)
+# The reader itself; what we wrote ourselves; the letters of names; the length that
+# gunicorn has read; a
+# program that stands alone.
+OWN = {
+    "agents/core/confusables.py",
+    "audit/core/checkpoint.py",
+    "audit/core/exports.py",
+    "audit/core/readers.py",
+    "audit/core/retention.py",
+    "audit/verifier.py",
+    "platform_site/replay/client.py",
+    "platform_site/web_server.py",
+    "transactions/core/values.py",
+    "transactions/queries/budgets.py",
+    "transactions/queries/decisions.py",
+}
+LOOSE_FIELDS = (
+    forms.IntegerField,
+    forms.DateField,
+    forms.DateTimeField,
+    forms.TimeField,
+    forms.DurationField,
+)
+LOOSE_FILTERS = (
+    filters.BooleanFilter,
+    filters.NumberFilter,
+    filters.DateFilter,
+    filters.DateTimeFilter,
+)
+
+
+def subclasses(kind):
+    found = set(kind.__subclasses__())
+    return found.union(*(subclasses(child) for child in found)) if found else found
+
+
+def ours(kinds):
+    return [kind for kind in kinds if kind.__module__.split(".")[0] in APPS]
+
+
+def test_no_text_of_others_is_read_in_a_loose_way():
+    loose = {
+        str(path.relative_to(ROOT))
+        for path in python_files(*APPS)
+        if LOOSE.search(path.read_text())
+    }
+
+    assert loose == OWN
+
+
+def test_every_form_reads_times_and_numbers_strictly():
+    assert get_resolver().url_patterns  # Whoever has a route is imported then.
+    kinds = ours(subclasses(forms.BaseForm))
+    assert len(kinds) > 10
+
+    loose = [
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        for name, field in kind.base_fields.items()
+        if isinstance(field, LOOSE_FIELDS)
+        and not isinstance(field, (InstantField, WholeField))
+    ]
+
+    assert loose == []
+
+
+def test_no_form_of_the_console_has_a_time_or_a_number_to_write(alice):
+    request = RequestFactory().get("/admin/")
+    request.user = alice
+    written = [
+        f"{model.__name__}.{name}"
+        for model, shown in admin.site._registry.items()
+        if shown.has_add_permission(request) or shown.has_change_permission(request)
+        for name, field in shown.get_form(request).base_fields.items()
+        if isinstance(field, LOOSE_FIELDS)
+        and not isinstance(field, (InstantField, WholeField))
+    ]
+
+    assert len(admin.site._registry) > 10
+    assert written == []
+
+
+def test_every_filter_reads_strictly():
+    kinds = ours(subclasses(filters.FilterSet))
+    assert len(kinds) >= 5
+
+    loose = [
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        for name, one in kind.base_filters.items()
+        if (isinstance(one, LOOSE_FILTERS) and not isinstance(one, InstantFilter))
+        or (
+            issubclass(one.field_class, LOOSE_FIELDS)
+            and not issubclass(one.field_class, InstantField)
+        )
+    ]
+
+    assert loose == []
+
+
+def test_a_query_has_nothing_but_texts_and_whole_numbers_of_ascii():
+    kinds = [
+        kind
+        for kind in ours(subclasses(StrictSerializer))
+        if kind.__name__.endswith("Query")
+    ]
+    assert len(kinds) >= 2
+
+    loose = [
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        for name, field in kind().fields.items()
+        if not isinstance(field, (serializers.CharField, QueryWholeField))
+    ]
+
+    assert loose == []
