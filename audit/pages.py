@@ -18,7 +18,9 @@ else:
 DIGITS = 10
 
 
-def page_asked(rows: QuerySet[Any], request: HttpRequest, *, size: int) -> AnyPage:
+def page_asked(
+    rows: QuerySet[Any] | list[Any], request: HttpRequest, *, size: int
+) -> AnyPage:
     """Return the page that `?page=` names, without it the first.
 
     Raises Http404 for what is no number, and for a page that does not exist.

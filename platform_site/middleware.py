@@ -78,7 +78,7 @@ PAGE_PARAMETERS = {
     "mfa_reauthenticate": {"next"},
     "mfa_reauthenticate_webauthn": {"next"},
     "security:change-list": {"page"},
-    "transactions:approval-queue": {"page"},
+    "transactions:approval-queue": {"mode", "page", "show"},
     "transactions:transaction-list": {
         "agent",
         "before",

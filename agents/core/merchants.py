@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from audit.core.visible import is_unseen
+from audit.core.joiners import script_of, without_joiners
+from audit.core.visible import hides_characters
 
 NAME_LENGTH_MIN = 2
 NAME_LENGTH_MAX = 200
@@ -25,12 +26,14 @@ _LOOKALIKES = frozenset("АВЕЅІЈКМНОРСТУХѴӀаеѕіјорсух�
 def merchant_key(name: str) -> str:
     """Return what two spellings of one merchant share: width, case, inner spacing.
 
-    Look-alike letters, invisible characters and outer spaces stay different: a name
-    that carries them is not on anybody's list. Unicode 3.13, D146 (caseless match).
+    Also joiners and selectors that the name needs. Look-alike letters, other invisible
+    characters and outer spaces stay different: a name that carries them is not on
+    anybody's list. Unicode 3.13, D146 (caseless match); UAX 31, 2.3 (joiners).
     """
-    folded = unicodedata.normalize("NFD", name).casefold()
-    folded = unicodedata.normalize("NFKD", folded).casefold()
-    return _SPACES.sub(" ", unicodedata.normalize("NFKC", folded))
+    key = _folded(without_joiners(name))
+    while (bare := without_joiners(key)) != key:  # Folding may bring others together.
+        key = _folded(bare)
+    return key
 
 
 def is_merchant_name(name: str) -> bool:
@@ -49,7 +52,7 @@ def is_suspicious_merchant(name: str) -> bool:
     """Tell whether a name hides characters, mixes scripts or imitates Latin ones."""
     return (
         name != name.strip()
-        or any(map(is_unseen, name))
+        or hides_characters(name)
         or _is_disguised("".join(filter(str.isalpha, name)))
     )
 
@@ -66,6 +69,12 @@ def ascii_name(name: str) -> str:
     )
 
 
+def _folded(name: str) -> str:
+    folded = unicodedata.normalize("NFD", name).casefold()
+    folded = unicodedata.normalize("NFKD", folded).casefold()
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", folded))
+
+
 def _is_disguised(letters: str) -> bool:
     if not letters or letters.isascii():
         return False
@@ -78,9 +87,5 @@ def _is_disguised(letters: str) -> bool:
 
 
 def _script(letter: str) -> str:
-    """Return the script by the first word of the letter's name; Python knows no other.
-
-    Compatibility letters (full width, mathematical) count as what they fold to.
-    """
-    plain = unicodedata.normalize("NFKD", letter)[0]
-    return unicodedata.name(plain, "UNKNOWN").split()[0]
+    """Return the script; compatibility letters (full width) as what they fold to."""
+    return script_of(unicodedata.normalize("NFKD", letter)[0])

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from audit.core.joiners import needed_places
+
 # Controls, formats (zero-width, soft hyphen, bidi, tags), surrogates, private use,
 # unassigned, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Of category Cf, but they are drawn: number signs of Arabic, Syriac and Kaithi.
+DRAWN = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
+    "\U000110bd\U000110cd"
+)
 # Letters and marks that show nothing although their category says otherwise.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-# Which of two ways an emoji is drawn: it stands behind a good part of them.
-_PRESENTATIONS = frozenset("\ufe0e\ufe0f")
 _ODD = re.compile(r"[^ -~]")
 
 
@@ -19,12 +24,13 @@ def visible(text: str, *, keep: str = "") -> str:
     """Return a text with all that shows nothing written out: \u27e6U+202E\u27e7.
 
     Also what would turn or hide the text around it, so that a text reads as it is
-    stored. `keep` holds characters that stay, such as line feeds.
+    stored. What scripts and emoji need stays, and `keep`, such as line feeds.
     """
+    needed = needed_places(text)
 
     def written_out(found: re.Match[str]) -> str:
         character = found[0]
-        is_plain = character in keep or character in _PRESENTATIONS
+        is_plain = character in keep or found.start() in needed
         if is_plain or not is_unseen(character):
             return character
         return f"\u27e6U+{ord(character):04X}\u27e7"
@@ -37,12 +43,21 @@ def is_readable(name: str) -> bool:
 
     Nor spaces around it, by which two names would look the same.
     """
-    return bool(name) and name == name.strip() and not any(map(is_unseen, name))
+    return bool(name) and name == name.strip() and not hides_characters(name)
+
+
+def hides_characters(text: str) -> bool:
+    """Tell whether a text has characters that show nothing and that it does not need.
+
+    Joiners and selectors where a script or an emoji uses them are needed.
+    """
+    unseen = {at for at, character in enumerate(text) if is_unseen(character)}
+    return bool(unseen) and not unseen <= needed_places(text)
 
 
 def is_unseen(character: str) -> bool:
     """Tell whether a character shows nothing by itself."""
-    return (
+    return character not in DRAWN and (
         unicodedata.category(character) in _UNSEEN
         or character in _BLANKS
         or "\ufe00" <= character <= "\ufe0f"

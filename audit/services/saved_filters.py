@@ -8,6 +8,7 @@ from django.db import transaction
 
 from audit.context import Principal, holds
 from audit.core.masking import mask
+from audit.core.visible import hides_characters, is_readable
 from audit.errors import (
     FilterRefused,
     NotFound,
@@ -34,13 +35,13 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
     name = " ".join(name.split())
     filters = [pair for pair in parse_qsl(query) if pair[0] not in PLACES]
     query = urlencode(filters)
-    if not name.isprintable() or not 1 <= len(name) <= 60:
+    if not is_readable(name) or len(name) > 60:
         raise FilterRefused(
             "Give the filter a name of at most 60 characters.", pointer="/name"
         )
     if _has_secrets({"name": name, **dict(filters)}):
         raise FilterRefused("A filter holds no secrets.", pointer="/query")
-    is_plain = all(text.isprintable() for pair in filters for text in pair)
+    is_plain = not any(hides_characters(text) for pair in filters for text in pair)
     if not is_plain or not 1 <= len(query) <= 2000:
         raise FilterRefused(
             "Filter the list first; a filter may be 2,000 characters.", pointer="/query"

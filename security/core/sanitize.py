@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from audit.core.joiners import needed_places
+from audit.core.visible import DRAWN
+
 HiddenKind = Literal["tag", "variation_selector", "zero_width", "bidi", "control"]
 
 MAX_DECODED = 500
@@ -42,12 +45,12 @@ def sanitize(text: str) -> Sanitized:
     """
     if text.isascii() and text.isprintable():
         return Sanitized(text, ())
-    flags = {place for flag in _FLAG.finditer(text) for place in range(*flag.span())}
+    needed = needed_places(text)
     visible: list[str] = []
     found: dict[HiddenKind, list[str]] = {}
     for index, character in enumerate(text):
         kind = _kind(character)
-        if kind is None or index in flags or _is_needed(text, index, visible):
+        if kind is None or index in needed:
             visible.append(character)
         elif character in _LINE_ENDS:
             # The newline of a CR LF pair is on its way.
@@ -86,22 +89,6 @@ _ZERO_WIDTH = frozenset(
 _BIDI = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
-# Of category Cf, but they are drawn: number signs of Arabic, Syriac and Kaithi.
-_DRAWN = frozenset(
-    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
-    "\U000110bd\U000110cd"
-)
-# England, Scotland and Wales are spelled with tags; no other flag in use is.
-_FLAG = re.compile(
-    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067"
-    "|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
-)
-_JOINING = frozenset(
-    {
-        *("ARABIC", "BENGALI", "DEVANAGARI", "GUJARATI", "GURMUKHI", "KANNADA"),
-        *("MALAYALAM", "MONGOLIAN", "ORIYA", "SINHALA", "SYRIAC", "TAMIL", "TELUGU"),
-    }
-)
 _CYRILLIC = "АВЕЅІЈКМНОРСТУХаеіјорсухѕһԁԛԝь"
 _GREEK = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχ"
 _LOOK_ALIKES = str.maketrans(
@@ -127,35 +114,7 @@ def _kind(character: str) -> HiddenKind | None:
     category = unicodedata.category(character)
     if category in {"Cc", "Cs", "Zl", "Zp"} or code & 0xFFFE == 0xFFFE:
         return "control"
-    return "zero_width" if category == "Cf" and character not in _DRAWN else None
-
-
-def _is_needed(text: str, index: int, visible: list[str]) -> bool:
-    """Whether a joiner or selector is part of how its neighbours are written."""
-    character = text[index]
-    before = visible[-1] if visible else ""
-    after = text[index + 1 : index + 2]
-    if not before:
-        return False
-    if character in "\ufe0e\ufe0f":
-        return unicodedata.category(before) in {"So", "Sm"} or before in "0123456789#*"
-    if character == "\u200d" and _is_emoji(before) and _is_emoji(after):
-        return True
-    if character in "\u200c\u200d":
-        return _joins(before) and _joins(after)
-    return False
-
-
-def _is_emoji(character: str) -> bool:
-    # U+FE0F and the skin tones (Sk) stand between an emoji and its joiner.
-    return bool(character) and (
-        character == "\ufe0f" or unicodedata.category(character) in {"So", "Sk"}
-    )
-
-
-def _joins(character: str) -> bool:
-    name = unicodedata.name(character, "") if character else ""
-    return name.partition(" ")[0] in _JOINING
+    return "zero_width" if category == "Cf" and character not in DRAWN else None
 
 
 def _report(found: dict[HiddenKind, list[str]]) -> Iterator[Hidden]:

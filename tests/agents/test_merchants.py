@@ -10,6 +10,9 @@ from agents.core.merchants import (
     is_suspicious_merchant,
     merchant_key,
 )
+from agents.core.policy_draft import PolicyInvalid, parse_terms
+from tests.audit.test_joiners import DECEITFUL, DIGIKALA, HONEST
+from tests.factories import SEED_POLICY
 
 
 @pytest.mark.parametrize(
@@ -107,3 +110,33 @@ def test_any_text_can_be_judged_and_shown(name: str) -> None:
 
     assert ascii_name(name).isascii()
     assert ascii_name(name) == "" or ascii_name(name).isprintable()
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_e9_a_name_that_needs_its_joiners_is_not_flagged(name: str) -> None:
+    assert not is_suspicious_merchant(name)
+    assert parse_merchants([name]) == (name,)
+
+
+@pytest.mark.parametrize("name", DECEITFUL)
+def test_e9_a_name_with_joiners_that_it_does_not_need_is_flagged(name: str) -> None:
+    assert is_suspicious_merchant(name)
+    with pytest.raises(PolicyInvalid):
+        parse_merchants([name])
+
+
+def parse_merchants(names: list[str]) -> tuple[str, ...] | None:
+    return parse_terms({**SEED_POLICY, "allowed_merchants": names}).allowed_merchants
+
+
+def test_e9_two_spellings_that_a_needed_joiner_tells_apart_are_one_merchant() -> None:
+    assert merchant_key(DIGIKALA) == merchant_key(DIGIKALA.replace("\u200c", ""))
+    assert merchant_key("\u2139\ufe0f Info") == merchant_key("\u2139 Info")
+    assert merchant_key("Ama\u200czon") != merchant_key("Amazon")
+
+
+@given(st.text(), st.sampled_from(["\u200c", "\u200d", "\ufe0f"]), st.text())
+def test_a_key_with_joiners_is_its_own_key(one: str, joiner: str, other: str) -> None:
+    key = merchant_key(one + joiner + other)
+
+    assert merchant_key(key) == key

@@ -36,7 +36,6 @@ WAITING = """
     G11
     H6 H8 H9 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20
     I1 I6 I7
-    K15 K16
     M2
     N5 N9 N10
     O3 O5 O6 O8

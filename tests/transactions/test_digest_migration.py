@@ -9,6 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from tests.spending import set_aside_minor, spend
 from tests.transactions.test_replays import forge
+from transactions.core.record import ENGINE_VERSION
 from transactions.models import Decision
 
 
@@ -33,7 +34,7 @@ def test_older_decisions_are_told_apart_and_not_rewritten(agent, as_owner):
     assert set_aside_minor() == 20_00
     spend(agent, "1.00")
     newer = Decision.objects.exclude(digest="").get()
-    assert (len(newer.digest), newer.engine_version) == (64, 1)
+    assert (len(newer.digest), newer.engine_version) == (64, ENGINE_VERSION)
 
 
 @pytest.mark.parametrize(

@@ -307,7 +307,7 @@ def test_j16_a_person_has_a_decision_derived_anew(
         "transaction": transaction_id,
         "matches": True,
         "differences": [],
-        "engine_version": {"recorded": 1, "present": 1},
+        "engine_version": dict.fromkeys(("recorded", "present"), ENGINE_VERSION),
         "recorded": recorded,
         "replayed": recorded,
         "today": {

@@ -15,7 +15,7 @@ from agents.core.approval_levels import ROLES
 from agents.core.money import MoneyError, format_amount, parse_amount
 from audit.admin import ServiceAdmin
 from transactions import services
-from transactions.admin.records import CreatedFilter, RecordAdmin, money
+from transactions.admin.records import CreatedFilter, RecordAdmin, WaitingAdmin, money
 from transactions.models import (
     ApprovalDelegation,
     ApprovalRequest,
@@ -27,7 +27,7 @@ WAITS = "A looser limit waits for another administrator to agree: %s."
 
 
 @admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(RecordAdmin):
+class ApprovalRequestAdmin(WaitingAdmin):
     """Read here; decided on the approvals page, where all that matters is shown."""
 
     id_paths = ("pk", "transaction_id", "resolved_by_id")
@@ -35,6 +35,7 @@ class ApprovalRequestAdmin(RecordAdmin):
     list_display = (
         "created_at",
         "status",
+        "waits_for",
         "amount",
         "agent",
         "expires_at",
@@ -42,6 +43,10 @@ class ApprovalRequestAdmin(RecordAdmin):
     )
     list_filter = (CreatedFilter, "status")
     list_select_related = ("transaction__agent", "resolved_by")
+    readonly_fields = ("waits_for",)
+
+    def approval_of(self, row: ApprovalRequest) -> ApprovalRequest:
+        return row
 
     @admin.display(description="amount")
     def amount(self, row: ApprovalRequest) -> str:

@@ -6,9 +6,11 @@ import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -18,12 +20,14 @@ from audit.core.visible import visible
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,
+    ApprovalRequest,
     Decision,
     FunctionCall,
     IdempotencyRecord,
     MerchantActivity,
     Transaction,
 )
+from transactions.queries import nobody_decides, waits_for_nobody
 
 
 class CreatedFilter(TimeFilter):
@@ -72,8 +76,35 @@ class RecordAdmin(HistoryAdmin):
         return queryset.filter(wanted), False
 
 
+class WaitingAdmin(RecordAdmin):
+    """Tells of what waits whether anybody can decide on it: of a whole page at once."""
+
+    def approval_of(self, row: Any) -> ApprovalRequest | None:
+        """Return the approval request that a row is, or has."""
+        raise NotImplementedError
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        shown = super().get_changelist_instance(request)
+        approvals = map(self.approval_of, shown.result_list)
+        ids = [approval.pk for approval in approvals if approval]
+        nobodys = nobody_decides(ids, now=timezone.now())
+        for row in shown.result_list:
+            approval = self.approval_of(row)
+            row.is_nobodys = approval is not None and approval.pk in nobodys
+        return shown
+
+    @admin.display(description="waits for")
+    def waits_for(self, row: Any) -> str:
+        approval = self.approval_of(row)
+        if approval is None or approval.status != ApprovalRequest.Status.WAITING:
+            return "–"
+        known: bool | None = getattr(row, "is_nobodys", None)
+        is_nobodys = waits_for_nobody(approval) if known is None else known
+        return "Nobody can decide" if is_nobodys else "people"
+
+
 @admin.register(Transaction)
-class TransactionAdmin(RecordAdmin):
+class TransactionAdmin(WaitingAdmin):
     list_display = (
         "created_at",
         "agent",
@@ -81,15 +112,17 @@ class TransactionAdmin(RecordAdmin):
         "visible_merchant",
         "category",
         "status",
+        "waits_for",
         "outcome",
         "risk",
     )
     list_filter = (CreatedFilter, "status", OutcomeFilter)
-    list_select_related = ("agent", "decision")
+    list_select_related = ("agent", "decision", "approval")
     fields = (
         "id",
         "agent",
         "status",
+        "waits_for",
         "amount",
         "visible_merchant",
         "visible_key",
@@ -105,6 +138,9 @@ class TransactionAdmin(RecordAdmin):
         "decision_link",
         "approval_link",
     )
+
+    def approval_of(self, row: Transaction) -> ApprovalRequest | None:
+        return getattr(row, "approval", None)
 
     @admin.display(description="amount")
     def amount(self, row: Transaction) -> str:

@@ -18,7 +18,7 @@ from transactions.core.values import as_json, as_terms
 
 # Raised whenever the same facts under the same policy may be judged differently, which
 # tests/transactions/core/test_engine_version.py notices.
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from transactions.queries.approvals import (
     approval_queue,
     approval_votes,
     approvals_in_scope,
-    approvals_waiting,
     etag_of,
+    page_digest,
     progress_of,
+    with_details,
+    with_votes,
 )
 from transactions.queries.approvers import delegations_of, possible_delegates
 from transactions.queries.budgets import (
@@ -57,11 +59,21 @@ from transactions.queries.simulation import (
     merchant_trial,
     simulated_under,
 )
+from transactions.queries.waiting import (
+    Held,
+    Waiting,
+    imitated_by,
+    nobody_decides,
+    waiting_for,
+    waits_for_nobody,
+    worst_first,
+)
 
 __all__ = [
     "CallSnapshot",
     "Counted",
     "Dashboard",
+    "Held",
     "Hour",
     "Level",
     "LockedBudget",
@@ -70,11 +82,11 @@ __all__ = [
     "Simulated",
     "Snapshot",
     "StoredAnswer",
+    "Waiting",
     "approval_for",
     "approval_queue",
     "approval_votes",
     "approvals_in_scope",
-    "approvals_waiting",
     "budgets_of_team",
     "call_snapshot",
     "calls_of_agent",
@@ -83,10 +95,13 @@ __all__ = [
     "decisions_by_hour",
     "delegations_of",
     "etag_of",
+    "imitated_by",
     "levels_of",
     "lock_spender",
     "merchant_trial",
     "one_call",
+    "nobody_decides",
+    "page_digest",
     "page_of_transactions",
     "possible_delegates",
     "progress_of",
@@ -106,4 +121,9 @@ __all__ = [
     "transaction_of_agent",
     "transactions_of_agent",
     "transactions_visible_to",
+    "waiting_for",
+    "waits_for_nobody",
+    "with_details",
+    "with_votes",
+    "worst_first",
 ]

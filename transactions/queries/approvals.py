@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from agents.models import Agent
 from agents.queries import agents_visible_to
 from audit.errors import DomainError, NotFound
 from transactions.core.digest import digest
@@ -26,30 +28,28 @@ from transactions.queries.approvers import (
     may_approve,
     people_counted,
 )
+from transactions.queries.budgets import Level
 
 WAITING = ApprovalRequest.Status.WAITING
 
 
-def approvals_in_scope(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
-    """Return the approval requests of all whose data a person may see.
+def agents_in_scope(user: User, capacities: Sequence[Capacity]) -> QuerySet[Agent]:
+    """Return the agents of all whose data a person may see.
 
-    Or may decide on in the place of somebody who delegated it to them.
+    Or whose requests they may decide on in the place of somebody who delegated it.
     """
-    scope = Q(transaction__agent__in=agents_visible_to(user))
-    if may_approve(user):
-        for capacity in capacities_of(user, now=now)[1:]:
+    agents, others = agents_visible_to(user), capacities[1:]
+    if others and may_approve(user):
+        for capacity in others:
             if may_approve(capacity.holder):
-                visible = agents_visible_to(capacity.holder)
-                scope |= Q(transaction__agent__in=visible)
-    return ApprovalRequest.objects.filter(scope)
+                agents |= agents_visible_to(capacity.holder)
+    return agents
 
 
-def approvals_waiting(user: User) -> QuerySet[ApprovalRequest]:
-    """Return what waits for anybody's word in a person's own scope."""
-    visible = agents_visible_to(user)
-    return ApprovalRequest.objects.filter(
-        transaction__agent__in=visible, status=WAITING
-    )
+def approvals_in_scope(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
+    """Return the approval requests of agents_in_scope()."""
+    agents = agents_in_scope(user, capacities_of(user, now=now))
+    return ApprovalRequest.objects.filter(transaction__agent__in=agents)
 
 
 def approval_queue(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
@@ -58,19 +58,22 @@ def approval_queue(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
     Only what they may decide, in their own right or in another's place, and have not
     approved already. With the votes under the policy in force, in 1 query more.
     """
+    theirs = in_queue_of(user, capacities_of(user, now=now), now=now)
+    waiting = ApprovalRequest.objects.filter(theirs, status=WAITING, expires_at__gt=now)
+    return with_votes(with_details(waiting)).order_by("expires_at", "id")
+
+
+def in_queue_of(user: User, capacities: Iterable[Capacity], *, now: datetime) -> Q:
+    """Return which waiting approval requests are in a person's queue."""
     decidable = Q(pk__in=[])
-    for capacity in capacities_of(user, now=now):
+    for capacity in capacities:
         decidable |= decidable_by(capacity, now=now)
     own_votes = ApprovalVote.objects.filter(
         approval=OuterRef("pk"),
         person=user.pk,
         policy_version=OuterRef("transaction__agent__policy_version"),
     )
-    waiting = ApprovalRequest.objects.filter(
-        decidable, status=WAITING, expires_at__gt=now
-    )
-    queue = with_details(waiting.exclude(Exists(own_votes)))
-    return with_votes(queue).order_by("expires_at", "id")
+    return decidable & ~Q(Exists(own_votes))
 
 
 def approval_for(user: User, approval_id: str) -> ApprovalRequest:
@@ -110,12 +113,26 @@ def with_votes(approvals: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest
 def etag_of(approval: ApprovalRequest) -> str:
     """Return what a human's answer must quote: the action, its state and the policy.
 
-    Changes with any of them, so that nobody approves what they did not see. Not with
-    another person's vote: two who approve at once both count. No query when the
-    approval came from this module.
+    Also the risk, the reasons and the history that were shown. Changes with any of
+    them, so that nobody approves what they did not see; not with another person's
+    vote: two who approve at once both count. No query when the approval came from this
+    module.
     """
-    agent = approval.transaction.agent
-    return digest([approval.action_digest, approval.status, agent.policy_version_id])
+    agent, decision = approval.transaction.agent, approval.transaction.decision
+    judged = [decision.risk_bp, decision.risk_factors_bp, decision.findings]
+    history = decision.inputs["facts"]["merchant"]
+    return digest(
+        [
+            *(approval.action_digest, approval.status, agent.policy_version_id),
+            *(judged, history),
+        ]
+    )
+
+
+def page_digest(approval: ApprovalRequest, levels: Iterable[Level]) -> str:
+    """Return etag_of() and how far each limit is used, which the page shows besides."""
+    used = [[one.label, one.limit, one.used, one.currency] for one in levels]
+    return digest([etag_of(approval), used])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from accounts.queries import (
     accounts_of,
     humans_of,
+    own_accounts,
     owners_visible_to,
     speakers_of,
     spoken_by,
@@ -257,7 +258,11 @@ def decidable_by(capacity: Capacity, *, now: datetime) -> Q:
 
 def _involving(capacity: Capacity) -> Q:
     """Return the requests that matter_of() keeps a capacity from."""
-    own = accounts_of(capacity.humans)
+    own = (
+        accounts_of(capacity.humans)
+        if capacity.delegation
+        else own_accounts(capacity.person)
+    )
     involving = Q(transaction__agent__owner__in=own)
     for made in MADE:
         by, at = f"transaction__{made}__created_by", f"transaction__{made}__created_at"
@@ -281,13 +286,12 @@ def _within_role(holder: User, now: datetime) -> Q:
 
 
 def _within_limit(holder: User) -> Q:
-    limit = ApproverLimit.objects.filter(pk=holder.pk).first()
-    if limit is None:
-        return Q()
-    return Q(
-        transaction__currency=limit.currency,
-        transaction__amount_minor__lte=limit.amount_minor,
+    limits = ApproverLimit.objects.filter(pk=holder.pk)
+    reaching = limits.filter(
+        currency=OuterRef("transaction__currency"),
+        amount_minor__gte=OuterRef("transaction__amount_minor"),
     )
+    return ~Q(Exists(limits)) | Q(Exists(reaching))
 
 
 def _is_within_limit(holder: User, row: Transaction) -> bool:

@@ -16,7 +16,8 @@ from audit.errors import NotFound
 from security.queries import live_locks
 from transactions.core.outcome import Outcome
 from transactions.models import ApprovalVote, Transaction
-from transactions.queries.approvals import approvals_in_scope, approvals_waiting
+from transactions.queries.approvals import approvals_in_scope
+from transactions.queries.waiting import Waiting, waiting_for
 
 
 def transactions_visible_to(user: User) -> QuerySet[Transaction]:
@@ -65,16 +66,17 @@ class Dashboard:
     """A person's day (UTC) in numbers."""
 
     outcomes: Mapping[str, int]
-    waiting: int
+    waiting: Waiting
     agents: int
     spent_minor: Mapping[str, int]
 
 
 def dashboard_for(user: User, *, since: datetime) -> Dashboard:
-    """Return counts since an instant, in 4 queries, live agents only.
+    """Return counts since an instant, in 3 queries, of live agents only.
 
-    Spending is what is set aside or taken, in minor units per currency, as limits
-    count it: what waits for a human is set aside, what was given back is not.
+    What waits is as waiting_for() has it, test agents included. Spending is what is set
+    aside or taken, in minor units per currency, as limits count it: what waits for a
+    human is set aside, what was given back is not.
     """
     visible = transactions_visible_to(user).filter(
         created_at__gte=since, agent__mode="live"
@@ -93,7 +95,7 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
     locked = live_locks("agent").values("target_id")
     return Dashboard(
         outcomes=dict(outcomes.order_by()),
-        waiting=approvals_waiting(user).count(),
+        waiting=waiting_for(user, now=timezone.now()),
         agents=working.exclude(pk__in=locked).count(),
         spent_minor=dict(spent.order_by()),
     )

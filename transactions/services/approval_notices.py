@@ -15,7 +15,7 @@ from audit.core.visible import visible
 from security.services import notify_contacts, queue_in_series
 from transactions.core.approvals import reminds_at
 from transactions.models import ApprovalRequest
-from transactions.queries import approval_queue
+from transactions.queries import approval_queue, nobody_decides
 
 BATCH = 200
 
@@ -38,9 +38,11 @@ def notify_approvers(*, now: datetime) -> int:
     with transaction.atomic(durable=True):
         queued = sum(_queue(person, theirs, now) for person, theirs in told)
         reached = {approval.pk for _, theirs in told for approval in theirs}
-        for approval in due:
-            if approval.pk not in reached and approval.expires_at > now:
-                _tell_contacts(approval)
+        unreached = [one for one in due if one.pk not in reached]
+        nobodys = nobody_decides([one.pk for one in unreached], now=now)
+        for approval in unreached:
+            if approval.expires_at > now:
+                _tell_contacts(approval, is_nobodys=approval.pk in nobodys)
         if not _claim(due, now):
             transaction.set_rollback(True)
             return 0
@@ -119,13 +121,16 @@ def _why(approval: ApprovalRequest, now: datetime) -> str:
     return ", now for your role to decide" if approval.escalated_at else ""
 
 
-def _tell_contacts(approval: ApprovalRequest) -> None:
+def _tell_contacts(approval: ApprovalRequest, *, is_nobodys: bool) -> None:
+    amount = _amount(approval)
+    subject = f"Nobody can be told that {amount} waits for approval"
+    body = "A held transaction waits; nobody who may decide on it has a mail address."
+    if is_nobodys:
+        subject = f"Nobody can approve {amount}"
+        body = "A held transaction waits, and nobody may decide on it."
     notify_contacts(
-        subject=f"Nobody can approve {_amount(approval)}",
-        body=(
-            "A held transaction waits, and nobody who may decide on it can be"
-            f" reached by mail. It expires unless somebody does.\n{_address(approval)}"
-        ),
+        subject=subject,
+        body=f"{body} It expires unless somebody does.\n{_address(approval)}",
         series="approval",
         key=_notice(approval),
     )

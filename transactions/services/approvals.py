@@ -36,6 +36,8 @@ from transactions.queries import (
     LockedSpender,
     approval_for,
     etag_of,
+    levels_of,
+    page_digest,
     request_of,
     snapshot_for,
 )
@@ -85,11 +87,12 @@ def approve(
 ) -> ApprovalRequest:
     """Agree to a held transaction; with the last word missing it is authorized.
 
-    Its money stays reserved. `expected_digest` is etag_of() what the person saw. All
-    is judged afresh, whoever agreed before included: their words count as long as
-    they still may. Raises NotAllowedToApprove, LevelAboveRole, AboveOwnLimit,
-    ApprovalChanged, ApprovalResolved, AlreadyApproved, StepUpRequired (large
-    amounts); ApprovalExpired and StillRefused after the refusal itself is on record.
+    Its money stays reserved. `expected_digest` is etag_of() what the person saw, or
+    page_digest(). All is judged afresh, whoever agreed before included: their words
+    count as long as they still may. Raises NotAllowedToApprove, LevelAboveRole,
+    AboveOwnLimit, ApprovalChanged, ApprovalResolved, AlreadyApproved, StepUpRequired
+    (large amounts); ApprovalExpired and StillRefused after the refusal itself is on
+    record.
     """
     with transaction.atomic(durable=True):
         case = _open(approval_id, acting, expected_digest)
@@ -182,9 +185,18 @@ def _open(
     held_under = seen.transaction.decision.policy_version_id
     if approval.action_digest != action_digest(row, held_under):
         raise ApprovalChanged
-    if not hmac.compare_digest(etag_of(approval).encode(), expected_digest.encode()):
+    if not _is_what_they_saw(approval, expected_digest):
         raise ApprovalChanged
     return _Case(spender, approval, matter, capacity, votes)
+
+
+def _is_what_they_saw(approval: ApprovalRequest, expected_digest: str) -> bool:
+    """Tell whether all is as it was shown: by the API, or on the page with limits."""
+    expected = expected_digest.encode()
+    if hmac.compare_digest(etag_of(approval).encode(), expected):
+        return True
+    shown = page_digest(approval, levels_of(approval.transaction))
+    return hmac.compare_digest(shown.encode(), expected)
 
 
 def _recheck(case: _Case) -> tuple[Finding, ...]:

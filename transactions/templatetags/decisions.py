@@ -122,6 +122,12 @@ def told_of_draft(finding: Mapping[str, Any]) -> str:
 
 
 @register.filter
+def gives_orders(decision: Decision) -> bool:
+    """Tell whether the description was found to read like an instruction."""
+    return any(f["code"] == "description_suspicious" for f in decision.findings)
+
+
+@register.filter
 def in_words(value: str) -> str:
     """Write a code for people: pending_approval becomes Pending approval."""
     return value.replace("_", " ").replace(".", " ").capitalize()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -24,11 +25,13 @@ from agents.queries import locks_over, terms_of
 from audit.errors import DomainError, NotFound
 from audit.pages import page_asked
 from audit.queries import timeline
+from audit.refused import ParameterRefused
 from audit.services import record_refusal
 from security.form_limits import limit_form
 from security.step_up import require_step_up
 from transactions import services
 from transactions.core.approvals import needs_step_up
+from transactions.core.danger import worst_of
 from transactions.core.meter import Meter, measure
 from transactions.errors import (
     AboveOwnLimit,
@@ -44,19 +47,29 @@ from transactions.errors import (
 from transactions.forms import SelectionForm, VerdictForm
 from transactions.models import ApprovalRequest, Transaction
 from transactions.queries import (
+    Held,
     Level,
     approval_for,
     approval_queue,
     approval_votes,
     etag_of,
+    imitated_by,
     levels_of,
     merchant_trial,
+    page_digest,
     progress_of,
+    waiting_for,
+    waits_for_nobody,
+    with_details,
+    with_votes,
+    worst_first,
 )
 from transactions.representation import approvals_given
 
 APPROVE = "transactions.approve_transaction"
 PAGE_SIZE = 50
+# Of what waits: for this person's word, for anybody's, for nobody's.
+PARTS = ("", "all", "nobody")
 # What page and API answer 403, and what 409.
 NOT_THEIRS = (AboveOwnLimit, LevelAboveRole, NotAllowedToApprove)
 NOT_NOW = (
@@ -73,18 +86,44 @@ NOT_NOW = (
 @login_required
 @permission_required(APPROVE, raise_exception=True)
 def approval_queue_page(request: HttpRequest) -> HttpResponse:
-    """Show what waits for this person's word, what expires first on top."""
+    """Show what waits for this person's word, or for anybody's, the worst on top."""
     return _queue_page(request, SelectionForm())
+
+
+class Row(NamedTuple):
+    """A line of the queue: what waits, what is worst about it, who may decide."""
+
+    approval: ApprovalRequest
+    digest: str
+    given: int
+    held: Held
+    is_own: bool
+    is_nobodys: bool
 
 
 def _queue_page(
     request: HttpRequest, form: SelectionForm, *, status: int = 200
 ) -> HttpResponse:
-    now = timezone.now()
-    queue = approval_queue(person_of(request), now=now)
-    page = page_asked(queue, request, size=PAGE_SIZE)
-    rows = [(one, etag_of(one), approvals_given(one)) for one in page.object_list]
+    now, show = timezone.now(), request.GET.get("show", "")
+    if show not in PARTS:
+        raise ParameterRefused("“show” is all or nobody.")
+    waiting = waiting_for(person_of(request), now=now)
+    page = page_asked(worst_first(waiting, show), request, size=PAGE_SIZE)
+    found = with_votes(with_details(ApprovalRequest.objects.all()))
+    approvals = found.in_bulk([held.id for held in page.object_list])
+    rows = [
+        Row(
+            approvals[held.id],
+            etag_of(approvals[held.id]),
+            approvals_given(approvals[held.id]),
+            held,
+            held.id in waiting.own,
+            held.id in waiting.nobodys,
+        )
+        for held in page.object_list
+    ]
     values = {"page": page, "rows": rows, "now": now, "form": form}
+    values |= {"show": show, "waiting": waiting}
     return render(request, "transactions/approval_queue.html", values, status=status)
 
 
@@ -231,21 +270,27 @@ def _approval_page(
     person, asked, now = person_of(request), approval.transaction, timezone.now()
     is_waiting = approval.status == ApprovalRequest.Status.WAITING
     is_open = is_waiting and approval.expires_at > now
+    imitated = imitated_by(asked, person, now=now) if is_open else ""
+    levels = levels_of(asked)
     values = {
         "approval": approval,
         "transaction": asked,
         "decision": asked.decision,
         "form": form,
-        "digest": etag_of(approval),
+        "digest": page_digest(approval, levels),
         "is_late": is_waiting and not is_open,
         "before": asked.decision.inputs["facts"]["merchant"],
         "events": timeline([asked.pk, approval.pk]),
         "locks": locks_over(asked.agent, merchant=asked.merchant_key)
         if is_open
         else (),
+        "imitated": imitated,
+        "worst": worst_of(
+            (finding["code"] for finding in asked.decision.findings), imitated=imitated
+        ),
         "trial": merchant_trial(asked) if is_open else None,
         **_words_on(approval, person, is_open=is_open),
-        **_limits(asked),
+        **_limits(asked, levels),
     }
     return render(request, "transactions/approval_detail.html", values, status=status)
 
@@ -258,19 +303,20 @@ def _words_on(
         return {"votes": approval_votes(approval), "may_decide": False}
     progress = progress_of(approval, person, now=timezone.now())
     return {
+        "is_nobodys": not progress.may_approve and waits_for_nobody(approval),
         "progress": progress,
         "votes": progress.votes,
         "may_decide": progress.may_deny,
     }
 
 
-def _limits(asked: Transaction) -> dict[str, object]:
+def _limits(asked: Transaction, levels: Sequence[Level]) -> dict[str, object]:
     """Return the policy in force, in words, and how far each of its limits is used."""
     policy = asked.agent.policy_version
     return {
         "policy": policy,
         "sentences": policy_sentences(terms_of(policy)) if policy else (),
-        "meters": [(level, _meter(asked, level)) for level in levels_of(asked)],
+        "meters": [(level, _meter(asked, level)) for level in levels],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,15 +20,19 @@ from agents.modes import mode_asked
 from agents.queries import agents_visible_to
 from audit.errors import NotFound
 from audit.queries import timeline
+from transactions.core.danger import worst_of
 from transactions.core.plot import stack
 from transactions.forms import TransactionFilterForm
 from transactions.models import Transaction
 from transactions.queries import (
     dashboard_for,
     decisions_by_hour,
+    imitated_by,
+    nobody_decides,
     page_of_transactions,
     transaction_for,
     transactions_visible_to,
+    waits_for_nobody,
 )
 from transactions.services.lifecycle import HELD_MONEY
 
@@ -65,6 +70,7 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
         "form": form,
         "mode": mode,
         "rows": rows[:PAGE_SIZE],
+        "nobodys": _nobodys(rows[:PAGE_SIZE], person),
         "before": before,
         "older": urlencode(shown | {"before": older}) if older else "",
         "newest": urlencode(shown),
@@ -79,20 +85,37 @@ def _agents_offered(person: User, mode: str, asked_for: str) -> list[tuple[str, 
     return list(dict([*offered, *visible.filter(pk=asked_for)]).items())
 
 
+def _nobodys(rows: Iterable[Transaction], person: User) -> frozenset[str]:
+    """Return the approval requests of these rows that nobody can decide on."""
+    pending = Transaction.Status.PENDING_APPROVAL
+    waiting = [row.approval.pk for row in rows if row.status == pending]
+    return nobody_decides(waiting, now=timezone.now(), first=person)
+
+
 @require_safe
 @login_required
 def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """Show one transaction with the verdict on it and everything that followed."""
+    person = person_of(request)
     try:
-        asked = transaction_for(person_of(request), transaction_id)
+        asked = transaction_for(person, transaction_id)
     except NotFound as error:
         raise Http404 from error
     approval = getattr(asked, "approval", None)
+    waits = asked.status == Transaction.Status.PENDING_APPROVAL
+    imitated = imitated_by(asked, person, now=timezone.now()) if waits else ""
     values = _to_give_back(asked) | {
         "transaction": asked,
         "decision": asked.decision,
         "approval": approval,
         "policy": asked.decision.policy_version,
+        "is_nobodys": approval is not None and waits and waits_for_nobody(approval),
+        "imitated": imitated,
+        "worst": worst_of(
+            (finding["code"] for finding in asked.decision.findings), imitated=imitated
+        )
+        if asked.decision.outcome == "hold"
+        else None,
         "events": timeline([asked.pk, *([approval.pk] if approval else [])]),
     }
     return render(request, "transactions/transaction_detail.html", values)
@@ -121,12 +144,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     recent = transactions_visible_to(person).select_related(
         "agent", "decision", "approval"
     )
+    day = dashboard_for(person, since=midnight)
     hours = decisions_by_hour(person, now=now)
     values = {
-        "day": dashboard_for(person, since=midnight),
+        "day": day,
         "hours": hours,
         "most": max(hour.total for hour in hours),
         "segments": stack([hour.outcomes for hour in hours]),
         "recent": recent[:RECENT],
+        "nobodys": day.waiting.nobodys,
     }
     return render(request, "transactions/dashboard.html", values)
