@@ -79,6 +79,7 @@ PAGE_PARAMETERS = {
     "mfa_reauthenticate_webauthn": {"next"},
     "security:change-list": {"page"},
     "transactions:approval-queue": {"mode", "page", "show"},
+    "transactions:dashboard": {"mode"},
     "transactions:transaction-list": {
         "agent",
         "before",

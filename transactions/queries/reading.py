@@ -11,6 +11,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from accounts.models import User
+from agents.models import Agent
 from agents.queries import agents_visible_to
 from audit.errors import NotFound
 from security.queries import live_locks
@@ -71,15 +72,17 @@ class Dashboard:
     spent_minor: Mapping[str, int]
 
 
-def dashboard_for(user: User, *, since: datetime) -> Dashboard:
-    """Return counts since an instant, in 3 queries, of live agents only.
+def dashboard_for(
+    user: User, *, since: datetime, mode: str = Agent.Mode.LIVE
+) -> Dashboard:
+    """Return counts since an instant, of live agents or of test agents, in 3 queries.
 
-    What waits is as waiting_for() has it, test agents included. Spending is what is set
+    What waits is as waiting_for() has it. Spending is what is set
     aside or taken, in minor units per currency, as limits count it: what waits for a
     human is set aside, what was given back is not.
     """
     visible = transactions_visible_to(user).filter(
-        created_at__gte=since, agent__mode="live"
+        created_at__gte=since, agent__mode=mode
     )
     outcomes = visible.values_list("decision__outcome").annotate(Count("pk"))
     counted = F("reservation__amount_minor") - F("reservation__released_minor")
@@ -90,12 +93,12 @@ def dashboard_for(user: User, *, since: datetime) -> Dashboard:
         .annotate(minor=Sum(counted + taken_late))
     )
     working = agents_visible_to(user).filter(
-        is_active=True, owner__is_active=True, mode="live"
+        is_active=True, owner__is_active=True, mode=mode
     )
     locked = live_locks("agent").values("target_id")
     return Dashboard(
         outcomes=dict(outcomes.order_by()),
-        waiting=waiting_for(user, now=timezone.now()),
+        waiting=waiting_for(user, now=timezone.now(), mode=mode),
         agents=working.exclude(pk__in=locked).count(),
         spent_minor=dict(spent.order_by()),
     )
@@ -122,24 +125,27 @@ class Hour:
         return sum(self.outcomes.values())
 
 
-def decisions_by_hour(user: User, *, now: datetime) -> list[Hour]:
+def decisions_by_hour(
+    user: User, *, now: datetime, mode: str = Agent.Mode.LIVE
+) -> list[Hour]:
     """Return the last 24 hours in a person's scope, empty ones too, in 1 query.
 
-    Live agents only, by the hour (UTC) of the request; the newest hour comes last.
+    Of live agents or of test agents, by the hour (UTC) of the request; the newest hour
+    comes last.
     """
     newest = now.replace(minute=0, second=0, microsecond=0)
     starts = [newest - timedelta(hours=back) for back in range(HOURS_SHOWN)][::-1]
-    counted = dict(_counts(user, since=starts[0]))
+    counted = dict(_counts(user, since=starts[0], mode=mode))
     return [Hour(start, **counted.get(start, {})) for start in starts]
 
 
 def _counts(
-    user: User, *, since: datetime
+    user: User, *, since: datetime, mode: str
 ) -> Iterator[tuple[datetime, dict[str, int]]]:
     names = [outcome.value for outcome in Outcome]
     rows = (
         transactions_visible_to(user)
-        .filter(created_at__gte=since, agent__mode="live")
+        .filter(created_at__gte=since, agent__mode=mode)
         .annotate(hour=TruncHour("created_at"))
         .values_list("hour")
         .annotate(

@@ -63,14 +63,14 @@ class Waiting:
         return {"all": self.all, "nobody": self.nobodys}.get(name, self.own)
 
 
-def waiting_for(person: User, *, now: datetime) -> Waiting:
+def waiting_for(person: User, *, now: datetime, mode: str = Agent.Mode.LIVE) -> Waiting:
     """Return what waits in a person's scope, what is theirs to decide, and nobody's.
 
-    4 queries as a rule. Where something is not theirs, some more for each person who is
-    asked whether it is theirs.
+    Of live agents, or of test agents. 4 queries as a rule. Where something is not
+    theirs, some more for each person who is asked whether it is theirs.
     """
     capacities = capacities_of(person, now=now)
-    agents = agents_in_scope(person, capacities)
+    agents = agents_in_scope(person, capacities).filter(mode=mode)
     theirs = When(in_queue_of(person, capacities, now=now), then=Value(value=True))
     scope = ApprovalRequest.objects.filter(transaction__agent__in=agents)
     rows = list(

@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.permissions import person_of
 from agents.core.policy_words import policy_sentences, spoken_amount
+from agents.modes import mode_asked
 from agents.queries import locks_over, terms_of
 from audit.errors import DomainError, NotFound
 from audit.pages import page_asked
@@ -107,7 +108,8 @@ def _queue_page(
     now, show = timezone.now(), request.GET.get("show", "")
     if show not in PARTS:
         raise ParameterRefused("“show” is all or nobody.")
-    waiting = waiting_for(person_of(request), now=now)
+    mode = mode_asked(request)
+    waiting = waiting_for(person_of(request), now=now, mode=mode)
     page = page_asked(worst_first(waiting, show), request, size=PAGE_SIZE)
     found = with_votes(with_details(ApprovalRequest.objects.all()))
     approvals = found.in_bulk([held.id for held in page.object_list])
@@ -123,7 +125,7 @@ def _queue_page(
         for held in page.object_list
     ]
     values = {"page": page, "rows": rows, "now": now, "form": form}
-    values |= {"show": show, "waiting": waiting}
+    values |= {"show": show, "mode": mode, "waiting": waiting}
     return render(request, "transactions/approval_queue.html", values, status=status)
 
 

@@ -139,14 +139,14 @@ def _to_give_back(asked: Transaction) -> dict[str, Any]:
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Show a person's day (UTC) in numbers, and what was asked last."""
-    person, now = person_of(request), timezone.now()
+    person, now, mode = person_of(request), timezone.now(), mode_asked(request)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    recent = transactions_visible_to(person).select_related(
-        "agent", "decision", "approval"
-    )
-    day = dashboard_for(person, since=midnight)
-    hours = decisions_by_hour(person, now=now)
+    visible = transactions_visible_to(person).filter(agent__mode=mode)
+    recent = visible.select_related("agent", "decision", "approval")
+    day = dashboard_for(person, since=midnight, mode=mode)
+    hours = decisions_by_hour(person, now=now, mode=mode)
     values = {
+        "mode": mode,
         "day": day,
         "hours": hours,
         "most": max(hour.total for hour in hours),
