@@ -81,7 +81,7 @@ class DirectorySink:
 
 
 def _write_through(path: Path, text: str) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o444)
     with os.fdopen(file, "w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()

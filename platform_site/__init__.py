@@ -1,5 +1,9 @@
 from __future__ import annotations
 
 from platform_site.celery import app as celery_app
+from platform_site.libpq import forget_libpq_settings
 
 __all__ = ["celery_app"]
+
+# Of every process, before it connects to anything.
+forget_libpq_settings()

@@ -22,7 +22,6 @@ from types import FrameType
 
 from platform_site import announcements
 from platform_site.engines import Engines, EnginesError, EngineUrls
-from platform_site.engines.accounts import engine_uids
 from platform_site.engines.directories import check_is_ours, data_lock
 from platform_site.engines.processes import POLL_S, Child, Watch
 from platform_site.given_database import name_of, refuse_foreign
@@ -93,7 +92,7 @@ def _stop_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def _data_directory(data: Path) -> Iterator[None]:
     data.mkdir(mode=0o711, parents=True, exist_ok=True)
-    check_is_ours(data, engine_uids())
+    check_is_ours(data)
     with data_lock(data):
         yield
 

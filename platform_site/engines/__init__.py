@@ -30,6 +30,7 @@ from platform_site.engines.binaries import (
     runnable_valkey,
 )
 from platform_site.engines.directories import (
+    check_is_ours,
     data_lock,
     directory_of,
     engine_home,
@@ -48,7 +49,7 @@ from platform_site.engines.valkey_access import (
     valkey_url,
     write_users,
 )
-from platform_site.keys import key_file
+from platform_site.keys import key_file, write_whole
 
 __all__ = ["EngineUrls", "Engines", "EnginesError", "throwaway_engines"]
 
@@ -171,6 +172,8 @@ class Engines:
         self.account = unprivileged_account(make=self.durable)
         self.data.mkdir(mode=0o711, parents=True, exist_ok=True)
         self.home = engine_home(self.data, self.account)
+        if self.home != self.data:
+            check_is_ours(self.home)
         for name in ("log", "pids"):
             (self.home / name).mkdir(mode=0o700, exist_ok=True)
         for name in ("postgres", "valkey"):
@@ -196,9 +199,6 @@ class Engines:
         return PLAIN_ENVIRONMENT | {"HOME": str(self.home)}
 
     def _start_postgres(self) -> str:
-        # Settings of libpq for another server: a port, a service, a way to sign in.
-        for name in [name for name in os.environ if name.startswith("PG")]:
-            del os.environ[name]
         programs, major = runnable_postgres(self.home, self.account)
         if not (self.home / "postgres").exists():
             self._initdb(programs, major)
@@ -245,9 +245,9 @@ class Engines:
         """
         method = "peer map=us" if major >= 16 else "trust"
         rules, users = self.home / "pg_hba.conf", self.home / "pg_ident.conf"
-        rules.write_text(f"local all all {method}\n", encoding="utf-8")
+        write_whole(rules, f"local all all {method}\n")
         name = pwd.getpwuid(os.geteuid()).pw_name
-        users.write_text(f'us "{name}" all\n', encoding="utf-8")
+        write_whole(users, f'us "{name}" all\n')
         for path in (rules, users):
             path.chmod(0o644)
         return {"hba_file": str(rules), "ident_file": str(users)}

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platform_site.keys import write_whole
+
 SPAWN = Path(__file__).with_name("spawn.py")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LOG_BYTES_MAX = 10 * 1024 * 1024
@@ -39,6 +41,11 @@ class Account:
         if not self.shared_because:
             return self.name
         return f"{self.name}, which other programs may run as: {self.shared_because}"
+
+
+def follow_no_link(path: str, flags: int) -> int:
+    """Open a file of ours for open(); OSError if a link lies there."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def as_child(
@@ -156,9 +163,7 @@ class Child:
         command = as_child(
             self.command, account=self.account, death_signal=self.death_signal
         )
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        log = os.open(self.log, flags, 0o600)
-        try:
+        with open(self.log, "ab", opener=follow_no_link) as log:
             self.process = subprocess.Popen(  # noqa: S603
                 command,
                 env=self.env,
@@ -169,10 +174,8 @@ class Child:
                 pass_fds=self.pass_fds,
                 start_new_session=True,
             )
-        finally:
-            os.close(log)
         pid = self.process.pid
-        self.pid_file.write_text(f"{pid} {birth(pid)}\n", encoding="ascii")
+        write_whole(self.pid_file, f"{pid} {birth(pid)}\n")
 
     def exit_code(self) -> int | None:
         """Return its exit code, None while it lives; a child never started has 0."""
@@ -236,9 +239,14 @@ class Child:
         child's own troubles, never the audit log.
         """
         with contextlib.suppress(OSError):
-            if self.log.stat().st_size > LOG_BYTES_MAX:
-                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
-                os.truncate(self.log, 0)
+            if self.log.lstat().st_size > LOG_BYTES_MAX:
+                older = self.log.with_suffix(".log.1")
+                with (
+                    open(self.log, "r+b", opener=follow_no_link) as log,
+                    open(older, "wb", opener=follow_no_link) as part,
+                ):
+                    shutil.copyfileobj(log, part)
+                    log.truncate(0)
 
 
 @dataclass

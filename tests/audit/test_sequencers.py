@@ -79,15 +79,16 @@ class SequencerProcess:
     def __init__(self, outside: Path) -> None:
         self.name = f"sequencer {next(self._numbers)}"
         parts = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
-        database = parts._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        query = urllib.parse.parse_qsl(parts.query)
+        query.append(("application_name", self.name))
+        database = parts._replace(
+            path=f"/{connection.settings_dict['NAME']}",
+            query=urllib.parse.urlencode(query),
+        ).geturl()
         self._process = subprocess.Popen(
             [sys.executable, str(BASE_DIR / "manage.py"), "run_sequencer"],
             env=os.environ
-            | {
-                "DATABASE_URL": database,
-                "AUDIT_CHECKPOINT_DIR": str(outside),
-                "PGAPPNAME": self.name,
-            },
+            | {"DATABASE_URL": database, "AUDIT_CHECKPOINT_DIR": str(outside)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -60,6 +60,30 @@ def test_what_happens_once_is_inserted_once_and_no_error_of_the_database():
     assert catching == {*CONFLICTS_CAUGHT}
 
 
+NO_LINK = re.compile(r"opener=follow_no_link|os\.fdopen\(")
+
+
+def test_nothing_in_a_data_directory_is_written_through_a_link():
+    """It may have come with one; write_whole() and O_NOFOLLOW follow none."""
+    files = [
+        path
+        for path in python_files("platform_site")
+        if path.parent.name == "engines" or path.name in ("supervisor.py", "keys.py")
+    ]
+    files.append(ROOT / "audit" / "sinks.py")
+    sources = {path.name: path.read_text() for path in files}
+
+    assert {"processes.py", "directories.py", "supervisor.py"} < {*sources}
+    follows = r"\.write_(?:text|bytes)\(|copyfile\(|os\.truncate\(|\bopen\(.*\"[wa+]"
+    opened = 0
+    for name, source in sources.items():
+        lines = [line for line in source.splitlines() if re.search(follows, line)]
+        assert [line for line in lines if not NO_LINK.search(line)] == [], name
+        opened += source.count("os.open(")
+        assert source.count("os.open(") == len(re.findall("NOFOLLOW|O_EXCL", source))
+    assert opened == 4
+
+
 def test_every_reason_code_is_documented():
     text = (ROOT / "docs" / "reason-codes.md").read_text()
 
