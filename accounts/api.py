@@ -223,7 +223,7 @@ class TokenRefreshView(StrictQueryView):
         auth=[],
         tags=["auth"],
     )
-    @raises(errors.RefreshRefused, errors.CsrfRefused)
+    @raises(errors.RefreshRefused, errors.RefreshEnded, errors.CsrfRefused)
     def post(self, request: Request) -> Response:
         given = RefreshInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -293,6 +293,7 @@ class PasskeyOptionsView(StrictQueryView):
         responses=PasskeyOptionsOutput,
         tags=["auth"],
     )
+    @raises(errors.PasskeyMissing)
     def post(self, request: Request) -> Response:
         refuse_fields(request)
         options = services.ask_passkey(

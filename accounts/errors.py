@@ -77,17 +77,34 @@ class TokenRefused(DomainError):
 
 
 class TokenEnded(TokenRefused):
-    """An access token that we gave out, and that has expired or was revoked."""
+    """An access token that we gave out, and that has expired or was revoked.
+
+    Or that a clock which was ahead gave out: its time has not begun.
+    """
 
     code = "token_ended"
     detail = "The access token has ended. Refresh it, or sign in again."
 
 
+class PasskeyMissing(DomainError):
+    """There is no passkey whose answer could be asked for."""
+
+    code = "passkey_missing"
+    detail = "You have no passkey. Prove who you are in another way."
+
+
 class RefreshRefused(DomainError):
-    """A refresh token that is unknown, spent, or of a session that has ended."""
+    """A refresh token that is made up, or was spent."""
 
     code = "invalid_refresh_token"
     detail = "The refresh token is not valid. Sign in again."
+
+
+class RefreshEnded(RefreshRefused):
+    """A refresh token that we gave out, of a session that has ended."""
+
+    code = "refresh_token_ended"
+    detail = "The session has ended. Sign in again."
 
 
 class OwnAuthorityRefused(DomainError):

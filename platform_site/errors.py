@@ -27,6 +27,7 @@ from audit.errors import DomainError
 from audit.services import record_refusal
 from audit.sessions import is_disconnected
 from security import limiter
+from security.core.refusals import TOLD_AS
 from security.errors import RateLimited
 from transactions.errors import StillRefused
 
@@ -58,6 +59,7 @@ STATUS: dict[str, int] = {
         ),
         401: (
             "accounts.errors.InvalidCredentials",
+            "accounts.errors.RefreshEnded",
             "accounts.errors.RefreshRefused",
             "accounts.errors.SecondFactorRefused",
             "accounts.errors.SecondFactorRequired",
@@ -86,6 +88,7 @@ STATUS: dict[str, int] = {
             "audit.errors.FilterRefused",
             "audit.errors.RetirementRefused",
             "accounts.errors.LinkRefused",
+            "accounts.errors.PasskeyMissing",
             "accounts.errors.PersonActive",
             "accounts.errors.PersonErased",
             "accounts.errors.TeamNameTaken",
@@ -358,6 +361,4 @@ def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> Non
 
 
 # The service that refused has already told the log, with more than we know here.
-AUDITED_BY_SERVICE = frozenset(
-    {"invalid_credentials", "account_locked", "invalid_client", "signature_refused"}
-)
+AUDITED_BY_SERVICE = frozenset({"account_locked", *TOLD_AS})

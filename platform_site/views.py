@@ -21,7 +21,7 @@ from platform_site.errors import (
     problem_page,
 )
 from platform_site.reason_pages import explanations
-from security.core.refusals import kind_of
+from security.core.refusals import PROOFS, TOLD_AS, kind_of
 
 
 @require_safe
@@ -44,7 +44,13 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
     reason, detail = explanations().get(code), error_details().get(code)
     if reason is None and detail is None:
         raise Http404
-    values = {"code": code, "reason": reason, "detail": detail, "kind": kind_of(code)}
+    values = {
+        "code": code,
+        "reason": reason,
+        "detail": detail,
+        "kind": kind_of(code),
+        "kinds": PROOFS.get(TOLD_AS.get(code, ""), {}).items(),
+    }
     return render(request, "errors/code.html", values)
 
 

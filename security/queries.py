@@ -42,12 +42,21 @@ IS_HIGH_RISK = Q(
 )
 # What a caller answers for, and may be locked for; not a form, a step, or our failure.
 IS_OFFENCE = Q(action="request.refused", details__code__in=sorted(refusals.OFFENCES))
-IS_FAILED_PROOF = Q(
-    action__in=("user.sign_in_failed", "agent.token_refused", "signature.refused")
+
+
+def _is_false_proof(action: str, detail: str) -> Q:
+    excused = refusals.excused_reasons(action)
+    return Q(action=action) & ~Q(**{f"details__{detail}__in": excused})
+
+
+IS_FAILED_SIGN_IN = _is_false_proof("user.sign_in_failed", "reason") | _is_false_proof(
+    "agent.token_refused", "reason"
 )
-IS_UNAUTHORIZED = IS_FAILED_PROOF | IS_OFFENCE
+IS_UNAUTHORIZED = (
+    IS_FAILED_SIGN_IN | _is_false_proof("signature.refused", "code") | IS_OFFENCE
+)
 METRICS = {
-    "failed_logins": Q(action__in=("user.sign_in_failed", "agent.token_refused")),
+    "failed_logins": IS_FAILED_SIGN_IN,
     "high_risk_transactions": IS_HIGH_RISK,
     "api_errors": IS_OFFENCE | Q(action="request.failed"),
     "function_call_failures": Q(

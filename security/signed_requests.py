@@ -34,6 +34,7 @@ DETAILS = {
     "outside_time_window": "The signature's time is too far from now.",
     "digest_mismatch": "Content-Digest does not match the body.",
     "signature_mismatch": "The signature does not match the request.",
+    "digest_missing": "Content-Digest is missing; send it with an empty body, too.",
     "nonce_reused": "The signature's nonce was used before.",
 }
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from fido2.webauthn import UserVerificationRequirement
 
 from accounts import queries
-from accounts.errors import SecondFactorRefused
+from accounts.errors import PasskeyMissing, SecondFactorRefused
 from accounts.models import Session, User
 from accounts.seals import person_proving
 from accounts.services.lock_outs import (
@@ -71,11 +71,11 @@ def _is_first_use(factor: Authenticator, code: str) -> bool:
 def ask_passkey(*, session_id: str, user: User) -> dict[str, Any]:
     """Return what a browser hands to navigator.credentials.get(), for one answer.
 
-    Raises SecondFactorRefused if the person has no passkey.
+    Raises PasskeyMissing.
     """
     credentials = get_credentials(user)
     if not credentials:
-        raise SecondFactorRefused("You have no passkey.")
+        raise PasskeyMissing
     options, challenge = get_server().authenticate_begin(
         credentials=credentials,
         user_verification=UserVerificationRequirement.PREFERRED,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import queries, tokens
 from accounts.core.sessions import LIFETIMES, TOUCH_EVERY
-from accounts.errors import RefreshRefused
+from accounts.errors import RefreshEnded, RefreshRefused
 from accounts.models import Session, User
 from audit import context
 from audit.context import Principal
@@ -67,22 +67,25 @@ def refresh_session(*, refresh: str) -> TokenPair:
 
     A token that we gave out and that was spent before ends its session at once: of
     the two who hold it, one has stolen it. There is no grace for lost responses.
-    Raises RefreshRefused.
+    Raises RefreshRefused; RefreshEnded where the one doubt is that the session ended.
     """
     session_id = tokens.session_of(refresh)
     if session_id is None:
         raise RefreshRefused
     with transaction.atomic(durable=True):
-        pair = _rotate(session_id, refresh, now=timezone.now())
-    if pair is None:
-        raise RefreshRefused
-    return pair
+        outcome = _rotate(session_id, refresh, now=timezone.now())
+    if isinstance(outcome, RefreshRefused):
+        raise outcome
+    return outcome
 
 
-def _rotate(session_id: str, refresh: str, *, now: datetime) -> TokenPair | None:
+def _rotate(
+    session_id: str, refresh: str, *, now: datetime
+) -> TokenPair | RefreshRefused:
+    """Return the new pair or the refusal; raised, it would erase the event."""
     session = Session.objects.select_related("user").filter(pk=session_id).first()
     if session is None or not session.user.is_active:
-        return None
+        return RefreshEnded()
     successor = tokens.new_refresh(session_id)
     # No join in this filter: PostgreSQL rechecks a row that it waited for against
     # the row's own columns only.
@@ -109,7 +112,8 @@ def _rotate(session_id: str, refresh: str, *, now: datetime) -> TokenPair | None
             outcome=Outcome.REFUSED,
         )
         raise_at_once("refresh_token_replayed")
-    return None
+        return RefreshRefused()
+    return RefreshEnded()
 
 
 def revoke_session(*, session: Session, acting: Principal, reason: str) -> bool:

@@ -1,11 +1,14 @@
 """What a refusal tells of whoever asked: alerts and incidents count offences only.
 
-The one table of all codes that the API and the pages refuse with (400 to 499).
+The one table of all codes that the API and the pages refuse with (400 to 499). Where
+one code has reasons of several kinds, each reason has its kind.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Kind(StrEnum):
@@ -23,8 +26,6 @@ class Kind(StrEnum):
 OFFENCES = frozenset(
     {
         "authentication_failed",
-        "invalid_client",
-        "invalid_credentials",
         "invalid_refresh_token",
         "invalid_token",
         "not_allowed_to_approve",
@@ -32,9 +33,6 @@ OFFENCES = frozenset(
         "own_authority",
         "own_change",
         "permission_denied",
-        "second_factor_refused",
-        "signature_refused",
-        "signature_required",
     }
 )
 
@@ -68,15 +66,18 @@ STEPS = frozenset(
         "not_locked",
         "not_sealed_yet",
         "own_password_required",
+        "passkey_missing",
         "person_active",
         "person_erased",
         "policy_changed",
         "rate_limited",
         "record_damaged",
+        "refresh_token_ended",
         "report_changed",
         "retirement_refused",
         "second_factor_enrolment_required",
         "second_factor_required",
+        "signature_required",
         "step_up_required",
         "still_refused",
         "team_name_taken",
@@ -132,10 +133,66 @@ FORMS = frozenset(
 )
 
 
+_OFFENCE, _FORM, _STEP = Kind
+
+# Proofs that failed, by the events that tell of them, with each reason that there is:
+# the wrong key is an offence; a right one put wrongly, too late or twice is none.
+PROOFS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
+    {
+        "user.sign_in_failed": {
+            "invalid_credentials": _OFFENCE,
+            "locked_out": _OFFENCE,  # With one more wrong password or code.
+            "second_factor": _OFFENCE,
+            "first_password": _STEP,  # It was right, and had ended.
+            "locked": _STEP,  # All proofs were right.
+        },
+        "agent.token_refused": {
+            "unknown_client": _OFFENCE,
+            "wrong_secret": _OFFENCE,
+            # The secret was right.
+            "revoked": _STEP,
+            "expired": _STEP,
+            "agent_inactive": _STEP,
+            "owner_inactive": _STEP,
+        },
+        "signature.refused": {
+            "signature_missing": _FORM,
+            "signature_malformed": _FORM,
+            "components_incomplete": _FORM,
+            "algorithm_unsupported": _FORM,
+            "digest_missing": _FORM,
+            "outside_time_window": _STEP,
+            "nonce_reused": _STEP,
+            "key_mismatch": _OFFENCE,
+            "digest_mismatch": _OFFENCE,
+            "signature_mismatch": _OFFENCE,
+        },
+    }
+)
+# The codes that callers see of them. Which kind it is, only the log tells.
+TOLD_AS: Mapping[str, str] = MappingProxyType(
+    {
+        "invalid_client": "agent.token_refused",
+        "invalid_credentials": "user.sign_in_failed",
+        "second_factor_refused": "user.sign_in_failed",
+        "signature_refused": "signature.refused",
+    }
+)
+
+
 def kind_of(code: str) -> Kind | None:
-    """Return what a code tells; None for those that tell of us (500 and above)."""
+    """Return what a code tells; None for those that tell of us (500 and above).
+
+    None for those of TOLD_AS, too, whose reasons are of several kinds.
+    """
     if code in OFFENCES:
         return Kind.OFFENCE
     if code in STEPS:
         return Kind.STEP
     return Kind.FORM if code in FORMS else None
+
+
+def excused_reasons(action: str) -> list[str]:
+    """Return the reasons of a failed proof, told by its event, that are no offence."""
+    kinds = PROOFS[action].items()
+    return sorted(reason for reason, kind in kinds if kind is not Kind.OFFENCE)

@@ -34,6 +34,7 @@ Refusal = Literal[
     "algorithm_unsupported",
     "key_mismatch",
     "outside_time_window",
+    "digest_missing",
     "digest_mismatch",
     "signature_mismatch",
     "nonce_reused",
@@ -164,6 +165,8 @@ def check_signature(
         raise SignatureInvalid("key_mismatch")
     if abs(now_s - signature.created) > WINDOW_S:
         raise SignatureInvalid("outside_time_window")
+    if not digest_header:
+        raise SignatureInvalid("digest_missing")
     expected = content_digest(request.body)
     given = digest_header.encode(errors="surrogatepass")
     if not hmac.compare_digest(expected.encode(), given):

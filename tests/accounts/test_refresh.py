@@ -88,7 +88,8 @@ def test_b11_a_replayed_refresh_ends_the_whole_session(api, carol: User):
 
     assert replayed.status_code == 401
     assert replayed.data["code"] == "invalid_refresh_token"
-    assert refresh(api(), successor["refresh"]).status_code == 401
+    ended = refresh(api(), successor["refresh"])
+    assert (ended.status_code, ended.data["code"]) == (401, "refresh_token_ended")
     assert api(token=successor["access"]).get(ME).status_code == 401
     assert api(token=pair.access).get(ME).status_code == 401
     event = AuditEvent.objects.get(action="session.refresh_replayed")

@@ -127,8 +127,21 @@ def test_without_a_passkey_there_is_no_challenge(
 ):
     response = client_for(bob).post(PASSKEY)
 
-    assert response.status_code == 401
-    assert response.json()["code"] == "second_factor_refused"
+    assert response.status_code == 409
+    assert response.json()["code"] == "passkey_missing"
+
+
+def test_one_wrong_code_is_told_to_the_log_once(
+    client_for: Callable[..., APIClient], bob: User
+):
+    """Told twice, three slips of the finger would lock a person."""
+    client = client_for(bob)
+    enrol_app(bob)
+
+    assert client.post(STEP_UP, {"otp": "000000"}).status_code == 401
+
+    told = AuditEvent.objects.filter(outcome__in=("failure", "refused"))
+    assert [event.action for event in told] == ["user.sign_in_failed"]
 
 
 def test_the_page_asks_and_goes_on_where_it_was_stopped(client: Client, bob: User):

@@ -25,6 +25,7 @@ from audit.context import Principal
 from audit.models import AuditEvent
 from security.core.signatures import RequestParts, sign
 from security.core.signing_keys import HmacKey
+from security.services import detect_incidents
 from tests.factories import SEED_POLICY
 
 PATH = "/api/v1/somewhere/"
@@ -251,3 +252,37 @@ def test_f2_a_signature_is_good_once(
     assert (again.status_code, again.data["code"]) == (401, "signature_refused")
     refusal = AuditEvent.objects.get(action="signature.refused")
     assert refusal.details["code"] == "nonce_reused"
+
+
+def test_a_client_that_signs_in_the_form_of_before_is_refused_and_not_locked(
+    shopping: Agent, credential: IssuedCredential
+) -> None:
+    """Its mistake is told each time; an administrator need not release it."""
+    token = AgentAccess.issue(subject=shopping.pk, session=credential.id)
+
+    for number in range(12):
+        headers = signed(credential.id, credential.signing_secret)
+        refused = ask(token, **headers, HTTP_IDEMPOTENCY_KEY=f"order-{number}")
+        assert (refused.status_code, refused.data["code"]) == (401, "signature_refused")
+
+    refusals = AuditEvent.objects.filter(action="signature.refused")
+    assert {(event.actor_id, event.details["code"]) for event in refusals} == {
+        (shopping.pk, "components_incomplete")
+    }
+    assert refusals.count() > 5
+    assert detect_incidents(now=timezone.now()) == []
+    good = signed(credential.id, credential.signing_secret)
+    assert ask(token, **good).status_code == 200
+
+
+def test_an_agent_that_a_policy_now_wants_to_sign_is_refused_and_not_locked(
+    bob: Any, shopping: Agent, agent_token: str
+) -> None:
+    require_signature(shopping, bob)
+
+    for _ in range(6):
+        assert ask(agent_token).data["code"] == "signature_required"
+
+    told = AuditEvent.objects.filter(details__code="signature_required")
+    assert told.count() == 6
+    assert detect_incidents(now=timezone.now()) == []

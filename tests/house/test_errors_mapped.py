@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
+from typing import get_args
 
 from django.utils.module_loading import import_string
 
 from audit.errors import DomainError
 from platform_site.error_codes import error_details
 from platform_site.errors import STATUS, status_of
-from security.core.refusals import FORMS, OFFENCES, STEPS, kind_of
-from tests.house.source import APPS
+from security.core.refusals import FORMS, OFFENCES, PROOFS, STEPS, TOLD_AS, kind_of
+from security.core.signatures import Refusal
+from tests.house.source import APPS, ROOT
 
 
 def subclasses(kind: type[DomainError]) -> set[type[DomainError]]:
@@ -58,6 +61,38 @@ def test_every_refusal_is_an_offence_a_form_or_a_step():
     ours = {import_string(name).code for name in STATUS if STATUS[name] >= 500}
     ours |= {"internal_error", "unavailable"}
 
-    sorts = [*OFFENCES, *STEPS, *FORMS]
+    sorts = [*OFFENCES, *STEPS, *FORMS, *TOLD_AS]
     assert sorted(sorts) == sorted({*error_details()} - ours)
     assert {kind_of(code) for code in ours} == {None}
+
+
+# The sources of the events, and how a reason is spelled there.
+REASONS = {
+    "user.sign_in_failed": (
+        ("accounts/signals.py", "accounts/services/sign_in.py"),
+        r'\breason"?(?: =|:) "(?!too_many_failures)(\w+)"',  # Of user.locked_out.
+    ),
+    "agent.token_refused": (
+        ("agents/services/credentials.py",),
+        r'"(\w+)": (?:is_right|credential\.(?:revoked_at is|expires_at >|agent\.))'
+        r'|"(unknown_client)"',
+    ),
+}
+
+
+def test_every_reason_of_a_failed_proof_is_an_offence_a_form_or_a_step():
+    """One code may hide a wrong key, a missing component and a clock that drifts."""
+    assert {*TOLD_AS.values()} == {*PROOFS} == {*REASONS, "signature.refused"}
+    assert {*PROOFS["signature.refused"]} == {*get_args(Refusal)}
+    for action, (files, spelled) in REASONS.items():
+        source = "".join((ROOT / name).read_text() for name in files)
+        matches = re.finditer(spelled, source)
+        found = {next(filter(None, match.groups())) for match in matches}
+        assert found == {*PROOFS[action]}, action
+
+
+def test_the_reasons_of_signatures_are_in_their_document_with_their_kinds():
+    text = (ROOT / "docs" / "signed-requests.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (offence|form|step) \|$", text, re.M))
+
+    assert rows == {**PROOFS["signature.refused"]}

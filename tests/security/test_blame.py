@@ -8,12 +8,13 @@ import pytest
 
 from accounts.models import User
 from audit.models import AuditEvent
-from security.core.refusals import FORMS, OFFENCES, STEPS
+from security.core.refusals import FORMS, OFFENCES, PROOFS, STEPS, Kind
 from security.models import Incident, IncidentStep, ResourceLock
 from security.queries import metric_counts
 from security.services import detect_incidents, lock_resource, respond_to_incidents
+from tests.factories import make_agent
 from tests.people import make_person
-from tests.security.happenings import NOW, happen, is_refused
+from tests.security.happenings import NOW, as_principal, happen, is_refused
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,44 @@ def test_nobody_is_locked_for_a_form_or_a_step_of_the_way(alice):
 
     assert detect_incidents(now=NOW) == []
     assert metric_counts(since=JUST, until=NOW)["api_errors"] == 0
+
+
+def failed_proofs(*kinds):
+    return [
+        (action, reason)
+        for action, reasons in PROOFS.items()
+        for reason, kind in reasons.items()
+        if kind in kinds
+    ]
+
+
+def proof_fails(action, reason, *, actor, times):
+    detail = "code" if action == "signature.refused" else "reason"
+    happen(action, at=JUST, times=times, actor=actor, **{detail: reason})
+
+
+@pytest.mark.parametrize(("action", "reason"), failed_proofs(Kind.FORM, Kind.STEP))
+def test_nobody_is_locked_for_a_right_proof_that_comes_wrongly(people, action, reason):
+    """A client without a component, a drifting clock, a credential that has expired."""
+    agent = as_principal(make_agent(people.carol, acting=people.alice))
+    proof_fails(action, reason, actor=agent, times=30)
+
+    assert detect_incidents(now=NOW) == []
+    assert metric_counts(since=JUST, until=NOW)["failed_logins"] == 0
+
+
+@pytest.mark.parametrize(("action", "reason"), failed_proofs(Kind.OFFENCE))
+def test_false_proofs_lock_the_agent_that_gives_them(people, action, reason):
+    agent = make_agent(people.carol, acting=people.alice)
+    proof_fails(action, reason, actor=as_principal(agent), times=5)
+    assert detect_incidents(now=NOW) == []
+
+    proof_fails(action, reason, actor=as_principal(agent), times=1)
+
+    [incident] = detect_incidents(now=NOW)
+    assert (incident.trigger, incident.value) == ("unauthorized_attempts", "6")
+    respond_to_incidents()
+    assert ResourceLock.objects.get().target_id == agent.pk
 
 
 @pytest.mark.parametrize("code", sorted(OFFENCES))
