@@ -132,9 +132,9 @@ def engine_home(data: Path, account: Account | None) -> Path:
         has_name = home.is_absolute() and home.name.startswith(HOME_PREFIX)
         if not is_ours or not has_name or not stat.S_ISDIR(status.st_mode):
             raise EnginesError(
-                f"{home}, named by {note}, is not ours alone, or not a directory called "
-                f"{HOME_PREFIX}…: name the one with the database there, or remove {note} "
-                "to begin with an empty one."
+                f"{home}, named by {note}, is not ours alone, or no directory called"
+                f" {HOME_PREFIX}…: name the one with the database there, or remove"
+                f" {note} to begin with an empty one."
             )
         return home
     if can_enter(data, account):
