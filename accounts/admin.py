@@ -25,6 +25,7 @@ from accounts.models import Session, Team, User
 from accounts.permissions import person_of
 from accounts.queries import acts_waiting, unconfirmed
 from audit.admin import HistoryAdmin, ServiceAdmin
+from security.core.thresholds import CLOCK_TOLERANCE
 from security.fields import EncryptedTextField
 
 WAITS = "Your own rights wait for another administrator to agree: %s."
@@ -90,6 +91,7 @@ class UserAdmin(ServiceAdmin):
         now = timezone.now()
         live = Q(
             sign_ins__ended_at=None,
+            sign_ins__created_at__lte=now + CLOCK_TOLERANCE,
             sign_ins__expires_at__gt=now,
             sign_ins__idles_at__gt=now,
         )

@@ -15,6 +15,7 @@ from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Provisioning, Session, User
 from audit.context import Principal
 from audit.prepared import first_row
+from security.core.thresholds import CLOCK_TOLERANCE
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -51,6 +52,7 @@ SELECT {", ".join(_WANTED)}
 FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
 WHERE s.id = %(session)s AND s.user_id = %(user)s AND s.kind = %(kind)s
     AND s.ended_at IS NULL AND s.expires_at > %(now)s AND s.idles_at > %(now)s
+    AND s.created_at <= %(soon)s
     AND u.is_active
 """  # noqa: S608 - constants only.
 
@@ -212,6 +214,7 @@ def live_session(
     What few requests want, as the telephone number, is read when it is asked for.
     """
     parameters = {"session": session_id, "user": user_id, "kind": kind, "now": now}
+    parameters["soon"] = now + CLOCK_TOLERANCE
     row = first_row(_LIVE_SESSION, parameters)
     if row is None:
         return None
@@ -245,7 +248,12 @@ def method_of(session_id: str) -> str:
 
 
 def _live(now: datetime) -> QuerySet[Session]:
-    return Session.objects.filter(ended_at=None, expires_at__gt=now, idles_at__gt=now)
+    """Return what has begun and not ended.
+
+    A sign-in that a clock made which was ahead would last until that time and longer.
+    """
+    begun = Session.objects.filter(created_at__lte=now + CLOCK_TOLERANCE)
+    return begun.filter(ended_at=None, expires_at__gt=now, idles_at__gt=now)
 
 
 def factor_types(user: User) -> frozenset[str]:

@@ -67,8 +67,8 @@ class KeyRing(TokenBackend):
             if claims["exp"] <= now - leeway:
                 raise jwt.ExpiredSignatureError("Ended before now.")
             return dict(claims)
-        except jwt.ExpiredSignatureError as error:
-            raise TokenBackendExpiredToken("The token has expired.") from error
+        except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+            raise TokenBackendExpiredToken("Now is not its time.") from error
         except jwt.InvalidTokenError as error:
             raise TokenBackendError("The token is not valid.") from error
 

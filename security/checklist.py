@@ -225,7 +225,7 @@ def _behavior_monitoring() -> Finding:
     lags = {lag.reader: lag for lag in reader_lags(now=now)}
     for reader in (ALERTS, INCIDENTS):
         lag = lags.get(reader)
-        if lag is None or max(lag.delay, now - lag.read_at) > HEARTBEAT:
+        if lag is None or max(lag.delay, abs(now - lag.read_at)) > HEARTBEAT:
             when = f"{lag.read_at:%Y-%m-%d %H:%M} UTC" if lag else "never"
             return Finding("fail", f"The log was last read for {reader}: {when}.")
     behind = max(lag.events for lag in lags.values())

@@ -32,7 +32,12 @@ end
 
 if refusing then
   reply[1] = 0
-  if redis.call('SET', refusing .. ':refused', '1', 'NX', 'EX', '60') then
+  local mark = refusing .. ':refused'
+  -- It would stay until the time of a clock that was ahead.
+  if redis.call('PTTL', mark) > 60000 then
+    redis.call('DEL', mark)
+  end
+  if redis.call('SET', mark, '1', 'NX', 'EX', '60') then
     reply[2] = 1
   end
   return reply

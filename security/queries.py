@@ -27,7 +27,7 @@ from audit.context import Principal
 from audit.models import AuditEvent
 from audit.queries import leaf_time, sealed_events, stream
 from security.changes import changer_for, decidable_by
-from security.core import refusals, thresholds
+from security.core import incidents, refusals, thresholds
 from security.models import (
     Alert,
     ChangeRequest,
@@ -201,12 +201,28 @@ def suspect(kind: str, id_: str, *, since: datetime, until: datetime) -> Suspect
     return next(iter(_suspects(actors)), None)
 
 
-def last_incident(trigger: str, kind: str, id_: str) -> Incident | None:
-    """Return the newest incident of a trigger on a resource."""
-    incident = Incident.objects.filter(
-        trigger=trigger, resource_kind=kind, resource_id=id_
+def has_live_incident(trigger: str, kind: str, id_: str) -> bool:
+    """Tell whether an incident of a trigger on a resource is live. 1 query."""
+    return _incidents(trigger, kind, id_).filter(status__in=incidents.LIVE).exists()
+
+
+def dealt_with_until(
+    trigger: str, kind: str, id_: str, *, now: datetime
+) -> datetime | None:
+    """Return until when incidents of a trigger dealt with a resource. 1 query.
+
+    A time ahead of now is of a clock that was wrong: it tells of nothing that happens
+    before it comes.
+    """
+    times = _incidents(trigger, kind, id_).aggregate(
+        opened=Max("opened_at", filter=Q(opened_at__lte=now)),
+        ended=Max("ended_at", filter=Q(ended_at__lte=now)),
     )
-    return incident.order_by("-opened_at").first()
+    return max(filter(None, times.values()), default=None)
+
+
+def _incidents(trigger: str, kind: str, id_: str) -> QuerySet[Incident]:
+    return Incident.objects.filter(trigger=trigger, resource_kind=kind, resource_id=id_)
 
 
 def unanswered_incidents() -> list[str]:

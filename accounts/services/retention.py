@@ -11,11 +11,9 @@ from django.db.models import Q
 
 from accounts.models import Session
 from audit.purging import purge
+from security.core.thresholds import CLOCK_TOLERANCE
 
 SIGN_INS_LAST = timedelta(days=30)
-# A failure further in the future was recorded by a wrong clock. It would lock somebody
-# out until that time.
-AHEAD = timedelta(minutes=1)
 
 
 def purge_sign_ins(*, now: datetime) -> int:
@@ -30,6 +28,9 @@ def purge_sign_ins(*, now: datetime) -> int:
 
 
 def purge_failed_sign_ins(*, now: datetime) -> int:
-    """Delete failures that no longer lock anybody out. Returns how many."""
-    counting = (now - settings.AXES_COOLOFF_TIME, now + AHEAD)
+    """Delete failures that no longer lock anybody out. Returns how many.
+
+    One further in the future would lock somebody out until that time.
+    """
+    counting = (now - settings.AXES_COOLOFF_TIME, now + CLOCK_TOLERANCE)
     return purge(AccessAttempt.objects.exclude(attempt_time__range=counting))

@@ -28,8 +28,8 @@ from audit.services import record
 from security.models import RequestNonce
 from security.step_up import takes_proof
 
-# Longer than any code stays valid.
-CODE_REMEMBERED = timedelta(minutes=3)
+# Longer than any code stays valid, also when the clock is a few days ahead meanwhile.
+CODE_REMEMBERED = timedelta(days=7)
 PASSKEY = "passkey"
 
 

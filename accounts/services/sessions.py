@@ -149,8 +149,11 @@ def sign_out_browser(*, request: HttpRequest, session_id: str) -> None:
 
 
 def touch(session: Session, *, now: datetime) -> None:
-    """Write down that a browser's session is used, once a minute at most."""
-    if now - session.last_seen_at < TOUCH_EVERY:
+    """Write down that a browser's session is used, once a minute at most.
+
+    At once if it was last used ahead of now: it would not idle until that time.
+    """
+    if abs(now - session.last_seen_at) < TOUCH_EVERY:
         return
     live = Session.objects.filter(pk=session.pk, ended_at=None)
     live.update(last_seen_at=now, idles_at=now + LIFETIMES[session.kind].idle)

@@ -189,6 +189,7 @@ def is_due(*, grown: int, age: timedelta, every_events: int) -> bool:
     """Tell whether a log that grew so much since its last checkpoint wants another.
 
     After so many events, a minute after the last one if anything was sealed since, and
-    each hour even if nothing was: silence is a statement too.
+    each hour even if nothing was: silence is a statement too. A last one from so far
+    ahead was signed by a clock that was wrong, and nobody waits for its time.
     """
-    return grown >= every_events or age >= (SOON if grown else AT_THE_LATEST)
+    return grown >= every_events or abs(age) >= (SOON if grown else AT_THE_LATEST)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from audit.core.merkle import (
     Frontier,
@@ -23,6 +23,7 @@ from audit.models import AuditEvent, AuditLeaf, AuditNode, Checkpoint
 
 # Above the leaves every eighth level is stored, as tiles of other logs are.
 LEVELS_PER_TILE = 8
+LOOK_BACK = timedelta(hours=1)
 
 
 def tree_size() -> int:
@@ -34,11 +35,16 @@ def tree_size() -> int:
 def sealing_delay(*, now: datetime) -> timedelta:
     """Return how long the oldest event has waited for its leaf; 0 if none waits.
 
-    By the time of the newest leaf: exact unless the clock went back. 2 queries.
+    By the time of the newest leaf: exact unless the clock went back. When it tells of
+    a time ahead, each event of the last hour is looked for by itself. 2 queries.
     """
     newest = AuditLeaf.objects.order_by("-index").first()
     waiting = AuditEvent.objects.order_by("occurred_at", "id")
-    if newest is not None:
+    if newest is not None and newest.occurred_at > now:
+        leaf = AuditLeaf.objects.filter(event_id=OuterRef("id"))
+        recent = waiting.filter(occurred_at__range=(now - LOOK_BACK, now))
+        waiting = recent.exclude(Exists(leaf))
+    elif newest is not None:
         waiting = waiting.filter(occurred_at__gt=newest.occurred_at)
     oldest = waiting.first()
     return (

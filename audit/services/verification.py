@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from django.conf import settings
 from django.db import DataError, transaction
+from django.utils import timezone
 
 from audit.context import Principal
 from audit.core.checkpoint import TreeHead
@@ -119,7 +120,7 @@ def _verify(
     findings += check.findings
     if not check.is_broken:
         findings += _node_findings(check, start.size)
-    findings += _unsealed(since, grace_s)
+    findings += _unsealed(_earliest(since, heads.values()), grace_s)
     return Verification(
         since=start.size,
         size=size,
@@ -294,9 +295,19 @@ def _node_findings(check: TreeCheck, since: int) -> list[Finding]:
     return findings[:FINDINGS_MAX]
 
 
-def _unsealed(since: TreeHead | None, grace_s: float) -> list[Finding]:
+def _earliest(since: TreeHead | None, heads: Iterable[TreeHead]) -> datetime:
+    """Return from when on events may be out of place.
+
+    A later checkpoint of an earlier time tells of a clock that was ahead.
+    """
+    if since is None:
+        return EVER
+    later = (head.time for head in heads if head.size >= since.size)
+    return min(since.time, timezone.now(), *later) - LOOK_BACK
+
+
+def _unsealed(earliest: datetime, grace_s: float) -> list[Finding]:
     """Find events without a leaf that stay so: put in by hand, or nobody seals."""
-    earliest = since.time - LOOK_BACK if since else EVER
     deadline = time.monotonic() + grace_s
     waiting = unsealed_events(earliest, FINDINGS_MAX)
     while waiting and time.monotonic() < deadline:

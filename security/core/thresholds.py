@@ -47,6 +47,9 @@ ALERTING_EVENTS = frozenset(
 SEALING_LATE = timedelta(minutes=1)
 
 HOUR = timedelta(hours=1)
+# Servers' clocks may differ by so much. A stored time further ahead of now is of a
+# clock that was wrong: nobody waits until it comes.
+CLOCK_TOLERANCE = timedelta(minutes=1)
 # The hour before counts as present for so long, should nobody seal.
 GRACE = timedelta(minutes=1)
 # How far back it is looked, after an outage or the first time.

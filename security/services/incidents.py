@@ -6,7 +6,7 @@ Source: Security Considerations, "Incident Response".
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -19,13 +19,14 @@ from audit.once import insert_once
 from audit.queries import events_about, timeline
 from audit.services import follow, record
 from security.core import incidents
-from security.core.thresholds import HOUR, STEP
+from security.core.thresholds import CLOCK_TOLERANCE, HOUR, STEP
 from security.errors import LastUnlocker, ReasonMissing, TransitionRefused
 from security.models import Incident, IncidentStep
 from security.queries import (
     INCIDENTS,
     Suspect,
-    last_incident,
+    dealt_with_until,
+    has_live_incident,
     steps_touched,
     suspect,
     suspects,
@@ -39,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 DETECTION = System("incident detection")
 RESPONSE = System("incident response")
-# Web servers' clocks may run a little ahead of the worker's.
-CLOCK_TOLERANCE = timedelta(minutes=1)
 EVIDENCE_LIMIT = 50
 
 
@@ -152,23 +151,23 @@ def _detect(*, since: datetime, until: datetime, now: datetime) -> list[Incident
     opened = []
     for found in suspects(since=since, until=until):
         for trigger in found.triggers:
-            fresh = _since_last_incident(found, trigger, since=since, until=until)
+            fresh = _since_last_incident(
+                found, trigger, since=since, until=until, now=now
+            )
             if fresh is not None:
                 opened.append(open_incident(fresh, trigger, now=now))
     return [incident for incident in opened if incident is not None]
 
 
 def _since_last_incident(
-    found: Suspect, trigger: str, *, since: datetime, until: datetime
+    found: Suspect, trigger: str, *, since: datetime, until: datetime, now: datetime
 ) -> Suspect | None:
     """Return the actor as it looks without what an earlier incident dealt with."""
-    last = last_incident(trigger, found.kind, found.id)
-    if last is None:
-        return found
-    if last.status in incidents.LIVE:
+    about = (trigger, found.kind, found.id)
+    if has_live_incident(*about):
         return None
-    over_at = max(last.opened_at, last.ended_at or last.opened_at)
-    if over_at < since:
+    over_at = dealt_with_until(*about, now=now + CLOCK_TOLERANCE)
+    if over_at is None or over_at < since:
         return found
     fresh = suspect(found.kind, found.id, since=over_at, until=until)
     return fresh if fresh and trigger in fresh.triggers else None

@@ -19,6 +19,7 @@ from audit.errors import NotFound, NotPermitted
 from audit.once import insert_once
 from audit.purging import purge
 from audit.services import Outcome, record
+from security.core.thresholds import CLOCK_TOLERANCE
 from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact
 from security.queries import contact
@@ -97,7 +98,8 @@ def queue_in_series(
     """
     now = timezone.now()
     newest = Notification.objects.filter(
-        dedupe_key__startswith=f"{series}:", created_at__gt=now - STORM_WINDOW
+        dedupe_key__startswith=f"{series}:",
+        created_at__range=(now - STORM_WINDOW, now + CLOCK_TOLERANCE),
     )
     if newest.count() >= STORM_LIMIT:
         subject = f"More than {STORM_LIMIT} messages ({series}) within an hour"

@@ -43,6 +43,11 @@ pytestmark = pytest.mark.usefixtures("outside")
         (99, timedelta(0), False),
         (100, timedelta(0), True),
         (101, -SOON, True),
+        # The last one was signed by a clock that was ahead.
+        (1, SECOND - SOON, False),
+        (1, -SOON, True),
+        (0, SECOND - AT_THE_LATEST, False),
+        (0, -AT_THE_LATEST, True),
     ],
 )
 def test_a_checkpoint_is_due_after_events_or_time(grown, age, expected):

@@ -56,6 +56,23 @@ def test_those_who_may_decide_are_told_once(agent, people):
     assert AuditEvent.objects.filter(action="notification.queued").count() == 2
 
 
+@pytest.mark.parametrize("begun", ["created_at", "escalated_at"])
+def test_what_began_to_wait_by_a_clock_that_was_ahead_is_told_at_once(agent, begun):
+    approval = held(agent)
+    now = timezone.now()
+    times = {begun: now + timedelta(days=3), "notice_due_at": now + timedelta(days=3)}
+    ApprovalRequest.objects.filter(pk=approval.pk).update(
+        **times, expires_at=now + timedelta(days=4)
+    )
+
+    assert services.notify_approvers(now=now) == 1
+    assert services.notify_approvers(now=now) == 0
+
+    approval.refresh_from_db()
+    assert approval.notice_due_at is not None
+    assert approval.notice_due_at < approval.expires_at
+
+
 @pytest.mark.usefixtures("spacious_limits")
 def test_k13_following_the_mails_link_approves_nothing(agent, people):
     approval = held(agent)

@@ -98,18 +98,29 @@ def test_answers_are_kept_for_thirty_days_and_then_forgotten_in_batches(
     IdempotencyRecord.objects.update(created_at=now - month - timedelta(seconds=1))
     kept = spend(agent, key="kept")
     IdempotencyRecord.objects.filter(key="kept").update(created_at=now - month)
+    spend(agent, key="new")
     before = everything()
 
     assert services.retire_idempotency_records(now=now) == 5
 
     after = everything()
-    assert len(after.pop("IdempotencyRecord")) == 1
+    assert len(after.pop("IdempotencyRecord")) == 2
     del before["IdempotencyRecord"]
     assert after == before
     assert services.retire_idempotency_records(now=now) == 0
     assert spend(agent, key="kept").body == kept.body
     assert spend(agent, key="old-0").is_replay is False
-    assert Transaction.objects.count() == 7
+    assert Transaction.objects.count() == 8
+
+
+def test_a_clock_that_is_ahead_for_a_while_lets_no_retry_spend_twice(agent):
+    first = spend(agent, key="k")
+
+    later = timezone.now() + timedelta(days=400)
+    assert services.retire_idempotency_records(now=later) == 0
+
+    assert spend(agent, key="k").body == first.body
+    assert Transaction.objects.count() == 1
 
 
 def test_the_schedule_forgets_old_answers_every_hour():

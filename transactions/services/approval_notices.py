@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 
 from accounts.models import User
 from agents.core.approval_levels import ROLES
@@ -50,8 +51,10 @@ def notify_approvers(*, now: datetime) -> int:
 
 
 def _due(now: datetime) -> list[ApprovalRequest]:
+    # The first notice is due at once, also if the clock was ahead then.
+    at_once = Q(notice_due_at=F("created_at")) | Q(notice_due_at=F("escalated_at"))
     waiting = ApprovalRequest.objects.filter(
-        status=ApprovalRequest.Status.WAITING, notice_due_at__lte=now
+        at_once | Q(notice_due_at__lte=now), status=ApprovalRequest.Status.WAITING
     )
     rows = waiting.select_related("transaction__agent")
     return list(rows.order_by("notice_due_at", "id")[:BATCH])

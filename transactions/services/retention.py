@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Max
+
 from audit.purging import purge
 from transactions.models import IdempotencyRecord
 
@@ -13,7 +15,10 @@ ANSWERS_LAST = timedelta(days=30)
 def retire_idempotency_records(*, now: datetime) -> int:
     """Forget answers of more than 30 days ago; returns how many, at most 100,000.
 
-    After that the same key is a new request.
+    After that the same key is a new request. Goes by the newest record where that is
+    older than now: then the clock may be ahead, and a retry would spend twice.
     """
-    old = IdempotencyRecord.objects.filter(created_at__lt=now - ANSWERS_LAST)
+    records = IdempotencyRecord.objects.all()
+    newest = records.aggregate(at=Max("created_at"))["at"] or now
+    old = records.filter(created_at__lt=min(now, newest) - ANSWERS_LAST)
     return purge(old.order_by("created_at"))
