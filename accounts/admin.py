@@ -65,6 +65,7 @@ class UserAdmin(ServiceAdmin):
         "deactivate",
         "erase",
     )
+    irreversible = ("erase",)
     readonly_fields = (
         "username",
         "last_login",
@@ -102,6 +103,17 @@ class UserAdmin(ServiceAdmin):
             factor_count=Count("authenticator", filter=factors, distinct=True),
             is_waiting=Exists(unconfirmed().filter(user=OuterRef("pk"))),
         )
+
+    def possible_actions(self, request: HttpRequest, obj: Any) -> list[str]:
+        """An erased person has nothing left that could be ended or taken away."""
+        if obj.is_active:
+            return [
+                *(["end_sessions"] if obj.live_session_count else []),
+                *(["confirm"] if obj.is_waiting else []),
+                *(["remove_second_factors"] if obj.factor_count else []),
+                *(["deactivate"] if obj != request.user else []),
+            ]
+        return [] if obj.erased_at else ["erase"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets if obj else self.add_fieldsets
@@ -299,6 +311,9 @@ class SessionAdmin(HistoryAdmin):
     )
     actions = ("end",)
 
+    def possible_actions(self, request: HttpRequest, obj: Session) -> tuple[str, ...]:
+        return () if obj.ended_at else ("end",)
+
     @admin.action(description="End these sessions", permissions=["revoke"])
     def end(self, request: HttpRequest, sessions: QuerySet[Session]) -> None:
         ended = [
@@ -328,6 +343,9 @@ class FailedSignInAdmin(HistoryAdmin):
     search_fields = ("username", "=ip_address")
     fields = list_display
     actions = ("release",)
+
+    def possible_actions(self, request: HttpRequest, obj: Any) -> tuple[str, ...]:
+        return ("release",)
 
     @admin.action(description="Release the lock-out", permissions=["release"])
     def release(self, request: HttpRequest, attempts: QuerySet[Any]) -> None:

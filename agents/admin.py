@@ -51,6 +51,7 @@ class CredentialInline(admin.TabularInline[AgentCredential, Agent]):
         "revoked_at",
     )
     readonly_fields = fields
+    template = "admin/read_inline.html"
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -88,6 +89,9 @@ class AgentAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         return with_locks(super().get_queryset(request))
+
+    def possible_actions(self, request: HttpRequest, obj: Any) -> tuple[str, ...]:
+        return ("unlock",) if obj.is_locked else ("lock",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.change_fields if obj else self.add_fields
@@ -180,6 +184,11 @@ class AgentCredentialAdmin(HistoryAdmin):
     search_fields = ("=id", "agent__name")
     fields = ("id", *list_display[1:], "public_key", "replaces")
     actions = ("revoke",)
+
+    def possible_actions(
+        self, request: HttpRequest, obj: AgentCredential
+    ) -> tuple[str, ...]:
+        return () if obj.revoked_at else ("revoke",)
 
     @admin.display(description="id", ordering="id")
     def name(self, credential: AgentCredential) -> SafeString:

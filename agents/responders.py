@@ -58,7 +58,7 @@ class MerchantResponder:
     def describe(self, target_id: str) -> Target | None:
         """Return the merchant of a name in any spelling, by the key they share."""
         key = merchant_key(target_id)
-        return Target(key, key) if key else None
+        return Target(key, " ".join(target_id.split())) if key else None
 
 
 def register_responders() -> None:

@@ -14,10 +14,41 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from agents.core.limits import retold_limit
+from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP, spoken_risk
 from transactions.core.reasons import MESSAGES
 from transactions.representation import translated
 
 REASON_CODES = settings.BASE_DIR / "docs" / "reason-codes.md"
+# What may fill a message, by the name in its braces: nobody reads "{amount}".
+EXAMPLES = {
+    "amount": "1,249.00 USD",
+    "available": "310.50 USD",
+    "budget": "Team North, Month",
+    "category": "gambling",
+    "check": "pattern",
+    "count": "21",
+    "country": "FR",
+    "currency": "EUR",
+    "kinds": "agent",
+    "limit": "1,000.00 USD",
+    "mcc": "7995",
+    "merchant": "Google Ads",
+    "other": "Google Ads",
+    "period": "within 24 hours",
+    "policy_currency": "USD",
+    "score": "0.6125",
+    "time": "Tue 03:20",
+    "total": "1,180.00 USD",
+    "zone": "Europe/Berlin",
+}
+EXAMPLES_OF_CODE = {
+    "count_limit_exceeded": {"count": "4", "limit": "3"},
+    "frequency_exceeded": {"limit": "20"},
+    "merchant_lookalike": {"merchant": "Goog1e Ads"},
+    "risk_elevated": {"limit": spoken_risk(RISK_ELEVATED_BP)},
+    "risk_high": {"score": "0.8125", "limit": spoken_risk(RISK_LIMIT_BP)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +61,11 @@ class Explanation:
     paragraphs: tuple[SafeString, ...]
 
     @property
-    def message(self) -> str:
-        """The code's message with the names of what fills it, in braces."""
-        return translated(MESSAGES[self.code])
+    def example(self) -> str:
+        """The code's message as it may read, in the language that is spoken now."""
+        values = EXAMPLES | EXAMPLES_OF_CODE.get(self.code, {})
+        values["period"] = retold_limit(values["period"], translated)
+        return translated(MESSAGES[self.code]).format_map(values)
 
 
 @require_safe

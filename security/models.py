@@ -28,6 +28,9 @@ class ResourceLock(models.Model):
     id = PrefixedIdField("lck")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     target_id = models.CharField(max_length=200, blank=True)
+    target_label = models.CharField(
+        max_length=200, blank=True, help_text="Its name when it was locked."
+    )
     reason = models.CharField(max_length=500)
     incident = models.ForeignKey(
         "Incident", models.PROTECT, null=True, blank=True, related_name="locks"
@@ -55,7 +58,7 @@ class ResourceLock(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.target_id}".strip()
+        return f"{self.kind} {self.target_label or self.target_id}".strip()
 
 
 class ChangeRequest(models.Model):
@@ -192,6 +195,9 @@ class Incident(models.Model):
     id = PrefixedIdField("inc")
     trigger = models.CharField(max_length=40)
     value = models.CharField(max_length=40, help_text="What was measured.")
+    measured = models.JSONField(
+        default=dict, help_text="Every limit that was exceeded, with what was measured."
+    )
     resource_kind = models.CharField(max_length=12, choices=Resource.choices)
     resource_id = models.CharField(max_length=64)
     resource_label = models.CharField(max_length=200, blank=True)
@@ -209,9 +215,9 @@ class Incident(models.Model):
         ordering = ["-opened_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["trigger", "resource_kind", "resource_id"],
+                fields=["resource_kind", "resource_id"],
                 condition=~Q(status__in=["resolved", "closed"]),
-                name="one_live_incident_per_trigger_and_resource",
+                name="one_live_incident_per_resource",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["resolved", "closed"]) ^ Q(ended_at=None),
@@ -227,6 +233,12 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trigger} on {self.resource_kind} {self.resource_label}".strip()
+
+    @property
+    def measured_text(self) -> str:
+        """What was measured: risk_score 0.8100, error_count 11."""
+        measured = self.measured or {self.trigger: self.value}
+        return ", ".join(f"{name} {value}" for name, value in measured.items())
 
 
 class IncidentStep(models.Model):

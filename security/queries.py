@@ -117,12 +117,12 @@ class Suspect:
             unauthorized_attempts=self.unauthorized_attempts,
         )
 
-    def value(self, trigger: str) -> int:
-        """Return what was measured for a trigger."""
+    def value(self, trigger: str) -> str:
+        """Return what was measured for a trigger, as people read it."""
         values = {
-            "risk_score": self.risk_bp,
-            "error_count": self.error_count,
-            "unauthorized_attempts": self.unauthorized_attempts,
+            "risk_score": thresholds.spoken_risk(self.risk_bp),
+            "error_count": str(self.error_count),
+            "unauthorized_attempts": str(self.unauthorized_attempts),
         }
         return values[trigger]
 
@@ -201,28 +201,24 @@ def suspect(kind: str, id_: str, *, since: datetime, until: datetime) -> Suspect
     return next(iter(_suspects(actors)), None)
 
 
-def has_live_incident(trigger: str, kind: str, id_: str) -> bool:
-    """Tell whether an incident of a trigger on a resource is live. 1 query."""
-    return _incidents(trigger, kind, id_).filter(status__in=incidents.LIVE).exists()
+def live_incident(kind: str, id_: str) -> Incident | None:
+    """Return the incident of an actor that is live, None without one. 1 query."""
+    of_actor = Incident.objects.filter(resource_kind=kind, resource_id=id_)
+    return of_actor.filter(status__in=incidents.LIVE).first()
 
 
-def dealt_with_until(
-    trigger: str, kind: str, id_: str, *, now: datetime
-) -> datetime | None:
-    """Return until when incidents of a trigger dealt with a resource. 1 query.
+def dealt_with_until(kind: str, id_: str, *, now: datetime) -> datetime | None:
+    """Return until when incidents dealt with an actor. 1 query.
 
     A time ahead of now is of a clock that was wrong: it tells of nothing that happens
     before it comes.
     """
-    times = _incidents(trigger, kind, id_).aggregate(
+    of_actor = Incident.objects.filter(resource_kind=kind, resource_id=id_)
+    times = of_actor.aggregate(
         opened=Max("opened_at", filter=Q(opened_at__lte=now)),
         ended=Max("ended_at", filter=Q(ended_at__lte=now)),
     )
     return max(filter(None, times.values()), default=None)
-
-
-def _incidents(trigger: str, kind: str, id_: str) -> QuerySet[Incident]:
-    return Incident.objects.filter(trigger=trigger, resource_kind=kind, resource_id=id_)
 
 
 def unanswered_incidents() -> list[str]:
@@ -250,6 +246,12 @@ def may_decide(change: ChangeRequest, person: Principal) -> bool:
         return False
     decidable = changer_for(change.kind).decidable_by(person)
     return ChangeRequest.objects.filter(decidable, pk=change.pk).exists()
+
+
+def currency_of(change: ChangeRequest) -> str:
+    """Return the currency of a change's amounts that do not name theirs; no query."""
+    currency: str = change.payload.get("currency", "")
+    return currency
 
 
 def change_requests_visible_to(person: Principal) -> QuerySet[ChangeRequest]:

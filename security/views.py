@@ -22,7 +22,7 @@ from security.errors import (
 from security.form_limits import limit_form
 from security.forms import ChangeVerdictForm
 from security.models import ChangeRequest
-from security.queries import change_requests_visible_to, may_decide
+from security.queries import change_requests_visible_to, currency_of, may_decide
 
 PAGE_SIZE = 50
 SHOWN = 200
@@ -106,7 +106,7 @@ def _page(
     is_open = is_waiting and not is_late
     values = {
         "change": change,
-        "lines": change_lines(change.changes),
+        "lines": change_lines(change.changes, currency_of(change)),
         "form": form,
         "is_late": is_late,
         "may_decide": is_open and may_decide(change, person),

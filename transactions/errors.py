@@ -90,7 +90,7 @@ class StillRefused(DomainError):
     detail = "The rules now in force deny this transaction."
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(" ".join(finding.message for finding in findings))
+        super().__init__(" ".join(finding.spoken for finding in findings))
         self.reasons = [finding.as_reason() for finding in findings]
 
 

@@ -12,6 +12,8 @@ from django.utils.translation import gettext, override
 
 from agents.core.limits import retold_limit
 from agents.core.money import format_amount
+from audit.core.visible import visible
+from security.core.amounts import spoken_text
 from transactions.core.approvals import count_people
 from transactions.core.reasons import MESSAGES, is_reason
 from transactions.core.risk import risk_level
@@ -221,6 +223,18 @@ def message_of(finding: Mapping[str, Any]) -> str:
         for name, value in values.items()
     }
     return translated(template).format_map(told)
+
+
+def spoken_finding(finding: Mapping[str, Any]) -> str:
+    """Return a stored finding's message as people read it, all of it visible.
+
+    Its amounts are written as everywhere: 7,500.00 USD.
+    """
+    message = message_of(finding)
+    for value in map(str, finding["values"].values()):
+        if (spoken := spoken_text(value)) != value:
+            message = message.replace(value, spoken)
+    return visible(message)
 
 
 def instant(value: datetime) -> str:

@@ -7,6 +7,7 @@ from agents.core.limits import Limit, spoken_limit
 from agents.core.money import format_amount
 from agents.core.policy import PolicyTerms
 from agents.core.policy_reach import spoken_hours
+from security.core.amounts import grouped
 
 
 def spoken_amount(minor: int, currency: str) -> str:
@@ -19,9 +20,8 @@ def spoken_amount(minor: int, currency: str) -> str:
 
 def grouped_amount(minor: int, currency: str) -> str:
     """Return an amount with thousands separated, without its currency."""
-    whole, point, decimals = format_amount(abs(minor), currency).partition(".")
     sign = "-" if minor < 0 else ""
-    return f"{sign}{int(whole):,}{point}{decimals}"
+    return f"{sign}{grouped(format_amount(abs(minor), currency))}"
 
 
 def policy_sentences(terms: PolicyTerms) -> tuple[tuple[str, str], ...]:

@@ -30,15 +30,15 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_protect
 
+from audit.admin.acting import ActingAdmin
+from audit.core.visible import visible
 from audit.errors import DomainError
 from audit.pages import page_number
 from audit.refused import ParameterRefused, refuse_unknown
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
     AnyPaginator = Paginator[Any]
-else:  # At run time Django's classes take no parameters.
-    ModelAdmin = admin.ModelAdmin
+else:  # At run time Django's class takes no parameters.
     AnyPaginator = Paginator
 
 COUNT_LIMIT = 10_000
@@ -56,7 +56,7 @@ class BoundedPaginator(AnyPaginator):
         return found.count()
 
 
-class ConsoleAdmin(ModelAdmin):
+class ConsoleAdmin(ActingAdmin):
     """What both bases share."""
 
     show_full_result_count = False
@@ -257,7 +257,9 @@ def _refusing(form: Any, refusal: DomainError) -> Any:
 def short_id(identifier: str) -> SafeString:
     """Return the end of an id, which tells it from others, with the whole on hover."""
     return format_html(
-        '<span class="short-id" title="{0}">…{1}</span>', identifier, identifier[-8:]
+        '<span class="short-id" title="{}">…{}</span>',
+        visible(identifier),
+        visible(identifier[-8:]),
     )
 
 

@@ -210,6 +210,9 @@ _ACTIONS: dict[str, Action] = {
     "incident.opened": Action(
         "An actor exceeded a limit; the response began.", ("trigger", "value")
     ),
+    "incident.extended": Action(
+        "The actor of a live incident exceeded another limit.", ("trigger", "value")
+    ),
     "incident.step_done": Action("A step of the response was done.", ("step",)),
     "incident.updated": Action(
         "Somebody acknowledged, contained, resolved or closed it.", ("status", "note")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import F, Max, Min, OuterRef, Q, QuerySet
 
@@ -12,6 +12,8 @@ from audit.context import Principal, holds
 from audit.core.retention import Retirement, retirement_of
 from audit.models import AuditEvent, AuditLeaf, ReaderCursor, SavedFilter
 from audit.queries.tree import leaf_time, tree_size
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,17 @@ def reader_lags(*, now: datetime) -> list[ReaderLag]:
 def is_being_read(*, since: datetime, until: datetime) -> bool:
     """Tell whether a reader last looked into the log in [since, until]. 1 query."""
     return ReaderCursor.objects.filter(read_at__range=(since, until)).exists()
+
+
+def oldest_of_newest(count: int) -> datetime:
+    """Return when the count-th newest event was written; the first, if there are less.
+
+    1 query, by the index of times alone.
+    """
+    times = AuditEvent.objects.order_by("-occurred_at", "-id").values_list(
+        "occurred_at", flat=True
+    )
+    return next(iter(times[count - 1 : count]), BEGINNING)
 
 
 def last_verification() -> AuditEvent | None:

@@ -87,6 +87,9 @@ class IncidentOutput(serializers.ModelSerializer[Incident]):
     resource = serializers.SerializerMethodField()
     source_event = serializers.CharField(source="source_event_id")
     steps = IncidentStepOutput(many=True)
+    measured = serializers.DictField(
+        child=serializers.CharField(), help_text="Every limit that was exceeded."
+    )
     actions = serializers.SerializerMethodField(help_text="What can be done now.")
 
     class Meta:
@@ -96,6 +99,7 @@ class IncidentOutput(serializers.ModelSerializer[Incident]):
             "object",
             "trigger",
             "value",
+            "measured",
             "status",
             "resource",
             "source_event",
@@ -115,7 +119,7 @@ class IncidentOutput(serializers.ModelSerializer[Incident]):
         }
 
     def get_actions(self, incident: Incident) -> list[str]:
-        return list(actions_from(incident.status))
+        return list(actions_from(incident.status, incident.resource_kind))
 
 
 class IncidentFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.

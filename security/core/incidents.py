@@ -14,6 +14,7 @@ STEPS = (LOCK, NOTIFY, LOG, INVESTIGATE)
 OPEN, CONTAINED, INVESTIGATING = "open", "contained", "investigating"
 RESOLVED, CLOSED = "resolved", "closed"
 LIVE = frozenset({OPEN, CONTAINED, INVESTIGATING})
+ENDED = frozenset({RESOLVED, CLOSED})
 
 # What may be locked for somebody's deeds: only who has proved to be that somebody.
 # An address proves nothing, or a stranger could stop whom they like.
@@ -30,10 +31,11 @@ TRANSITIONS: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
 )
 
 
-def status_after(action: str, status: str) -> str | None:
+def status_after(action: str, status: str, resource_kind: str) -> str | None:
     """Return the state that an action leads to; None where it is not possible."""
-    start, end = TRANSITIONS[action]
-    return end if status in start else None
+    if action in actions_from(status, resource_kind):
+        return TRANSITIONS[action][1]
+    return None
 
 
 def status_after_step(step: str, status: str, *, has_locked: bool) -> str:
@@ -45,6 +47,13 @@ def status_after_step(step: str, status: str, *, has_locked: bool) -> str:
     return status
 
 
-def actions_from(status: str) -> tuple[str, ...]:
-    """Return what a person can do with an incident in this state."""
-    return tuple(name for name, (start, _) in TRANSITIONS.items() if status in start)
+def actions_from(status: str, resource_kind: str) -> tuple[str, ...]:
+    """Return what a person can do with an incident in this state.
+
+    To contain is to lock, so what cannot be locked cannot be contained.
+    """
+    return tuple(
+        name
+        for name, (start, _) in TRANSITIONS.items()
+        if status in start and (name != "contain" or resource_kind in LOCKABLE)
+    )

@@ -58,6 +58,15 @@ CATCH_UP = 72 * HOUR
 STEP = timedelta(seconds=30)
 
 
+def spoken_risk(basis_points: int) -> str:
+    """Return a risk score as people and machines read it everywhere: 0.1503.
+
+    All four decimals that are stored, never rounded: 0.8001 is above the limit of
+    0.8000, and both look it.
+    """
+    return f"{basis_points // 10_000}.{basis_points % 10_000:04d}"
+
+
 def threshold_of(metric: str) -> int:
     """Return the count from which a metric calls for an alert; KeyError on others."""
     return 1 if metric in ALERTING_EVENTS else ALERT_THRESHOLDS[metric]

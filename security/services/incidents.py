@@ -21,12 +21,13 @@ from audit.services import follow, record
 from security.core import incidents
 from security.core.thresholds import CLOCK_TOLERANCE, HOUR, STEP
 from security.errors import LastUnlocker, ReasonMissing, TransitionRefused
-from security.models import Incident, IncidentStep
+from security.models import Incident, IncidentStep, ResourceLock
 from security.queries import (
     INCIDENTS,
     Suspect,
     dealt_with_until,
-    has_live_incident,
+    live_incident,
+    live_locks,
     steps_touched,
     suspect,
     suspects,
@@ -44,11 +45,12 @@ EVIDENCE_LIMIT = 50
 
 
 def detect_incidents(*, now: datetime) -> list[Incident]:
-    """Open an incident for each limit that an actor exceeded within an hour.
+    """Open an incident for each actor that exceeded a limit within an hour.
 
     Looks at the hour before now, and at every hour that newly sealed events fall in.
     Idempotent: events that led to an incident lead to no second one, whether that is
-    still live or over. Test agents do not count.
+    still live or over. Another limit that the actor of a live incident exceeds is
+    added to it: one attack is one incident. Test agents do not count.
     """
     # Sealed or not: who stops the sequencer stops no detection.
     opened = _detect(since=now - HOUR, until=now + CLOCK_TOLERANCE, now=now)
@@ -62,11 +64,16 @@ def detect_incidents(*, now: datetime) -> list[Incident]:
     return opened
 
 
-def open_incident(found: Suspect, trigger: str, *, now: datetime) -> Incident | None:
-    """Open an incident with its response steps; None if one of its kind is live."""
+def open_incident(found: Suspect, *, now: datetime) -> Incident | None:
+    """Open an incident with its response steps; None if its actor has a live one.
+
+    Its trigger is the first limit that was exceeded, in the order of `triggers`.
+    """
+    trigger = found.triggers[0]
     incident = Incident(
         trigger=trigger,
-        value=str(found.value(trigger)),
+        value=found.value(trigger),
+        measured={each: found.value(each) for each in found.triggers},
         resource_kind=found.kind,
         resource_id=found.id,
         resource_label=found.label[:200],
@@ -87,12 +94,44 @@ def open_incident(found: Suspect, trigger: str, *, now: datetime) -> Incident | 
             {
                 "trigger": trigger,
                 "value": incident.value,
+                "measured": incident.measured,
                 "resource": f"{found.kind} {found.id}",
                 "source_event": incident.source_event_id,
             },
             DETECTION,
         )
     return incident
+
+
+def extend_incident(found: Suspect) -> None:
+    """Add to the live incident of an actor the limits that it has exceeded since.
+
+    Once each. Where the response has locked already, it locks again what somebody may
+    have released meanwhile.
+    """
+    with transaction.atomic(durable=True):
+        live = Incident.objects.exclude(status__in=incidents.ENDED).filter(
+            resource_kind=found.kind, resource_id=found.id
+        )
+        incident = live.select_for_update().first()
+        new = {
+            trigger: found.value(trigger)
+            for trigger in found.triggers
+            if incident and trigger not in incident.measured
+        }
+        if incident is None or not new:
+            return
+        incident.measured |= new
+        incident.save(update_fields=["measured"])
+        if incident.steps.filter(name=incidents.LOCK, done_at__isnull=False).exists():
+            _lock_if_possible(incident)
+        for trigger, value in new.items():
+            details: dict[str, object] = {
+                "trigger": trigger,
+                "value": value,
+                "source_event": found.events[trigger],
+            }
+            _record("incident.extended", incident, details, DETECTION)
 
 
 def respond_to_incidents() -> None:
@@ -134,9 +173,10 @@ def update_incident(
         incident = Incident.objects.select_for_update().filter(pk=incident_id).first()
         if incident is None:
             raise NotFound
-        status = incidents.status_after(action, incident.status)
+        status = incidents.status_after(action, incident.status, incident.resource_kind)
         if status is None:
-            raise TransitionRefused(f"It is {incident.status}; it cannot {action}.")
+            what = f"{incident.resource_kind}, {incident.status}"
+            raise TransitionRefused(f"Nobody can {action} this incident ({what}).")
         if action == "contain":
             _lock(incident, acting=acting)
         responder = responder_for(incident.resource_kind)
@@ -150,27 +190,23 @@ def update_incident(
 def _detect(*, since: datetime, until: datetime, now: datetime) -> list[Incident]:
     opened = []
     for found in suspects(since=since, until=until):
-        for trigger in found.triggers:
-            fresh = _since_last_incident(
-                found, trigger, since=since, until=until, now=now
-            )
-            if fresh is not None:
-                opened.append(open_incident(fresh, trigger, now=now))
+        live = live_incident(found.kind, found.id)
+        if live is not None:
+            if not live.measured.keys() >= {*found.triggers}:
+                extend_incident(found)
+        elif fresh := _since_incident(found, since=since, until=until, now=now):
+            opened.append(open_incident(fresh, now=now))
     return [incident for incident in opened if incident is not None]
 
 
-def _since_last_incident(
-    found: Suspect, trigger: str, *, since: datetime, until: datetime, now: datetime
+def _since_incident(
+    found: Suspect, *, since: datetime, until: datetime, now: datetime
 ) -> Suspect | None:
-    """Return the actor as it looks without what an earlier incident dealt with."""
-    about = (trigger, found.kind, found.id)
-    if has_live_incident(*about):
-        return None
-    over_at = dealt_with_until(*about, now=now + CLOCK_TOLERANCE)
+    """Return the actor as it looks without what ended incidents dealt with."""
+    over_at = dealt_with_until(found.kind, found.id, now=now + CLOCK_TOLERANCE)
     if over_at is None or over_at < since:
         return found
-    fresh = suspect(found.kind, found.id, since=over_at, until=until)
-    return fresh if fresh and trigger in fresh.triggers else None
+    return suspect(found.kind, found.id, since=over_at, until=until)
 
 
 def _run_step(incident_id: str, name: str) -> None:
@@ -206,22 +242,26 @@ def _count_failure(incident_id: str, name: str, error: Exception) -> None:
 
 def _run_lock(incident: Incident) -> str:
     try:
-        if not _lock(incident, acting=RESPONSE):
-            return "Nothing to lock: nobody has proved to be behind it."
+        lock = _lock(incident, acting=RESPONSE)
     except LastUnlocker as error:
         return f"Not locked. {error.detail}"
+    if lock is None:
+        return "Nothing to lock: nobody has proved to be behind it."
     status = incidents.status_after_step(
         incidents.LOCK, incident.status, has_locked=True
     )
     _set_status(incident, status)
-    return f"Locked {incident.resource_kind} {incident.resource_label}."
+    what = f"{incident.resource_kind} {incident.resource_label}"
+    if lock.incident_id == incident.pk:
+        return f"Locked {what} ({lock.pk})."
+    return f"{what.capitalize()} was locked already, by {lock.locked_by} ({lock.pk})."
 
 
 def _run_notify(incident: Incident) -> str:
     message = notify_contacts(
         subject=f"Incident: {incident.trigger} on {incident.resource_label}",
         body=(
-            f"{incident.trigger} was {incident.value} on {incident.resource_kind}"
+            f"{incident.measured_text} on {incident.resource_kind}"
             f" {incident.resource_label} ({incident.resource_id}).\n"
             f"Opened {incident.opened_at:%Y-%m-%d %H:%M:%S} UTC.\n\n"
             f"{settings.BASE_URL}/admin/security/incident/{incident.pk}/change/\n"
@@ -235,11 +275,16 @@ def _run_notify(incident: Incident) -> str:
 
 
 def _run_log(incident: Incident) -> str:
-    locks = ", ".join(incident.locks.values_list("pk", flat=True)) or "none"
+    locks = (
+        live_locks(incident.resource_kind, incident.resource_id)
+        if incident.resource_kind in incidents.LOCKABLE
+        else ResourceLock.objects.none()
+    )
+    told = ", ".join(f"{lock.pk} by {lock.locked_by}" for lock in locks) or "none"
     return (
-        f"{incident.trigger} {incident.value} on {incident.resource_kind}"
+        f"{incident.measured_text} on {incident.resource_kind}"
         f" {incident.resource_id}; source event {incident.source_event_id or 'none'};"
-        f" locks: {locks}."
+        f" locks in force: {told}."
     )
 
 
@@ -268,17 +313,24 @@ _STEPS = {
 }
 
 
-def _lock(incident: Incident, *, acting: Principal) -> bool:
+def _lock(incident: Incident, *, acting: Principal) -> ResourceLock | None:
+    """Return the lock in force on the resource, which somebody else may have set."""
     if incident.resource_kind not in incidents.LOCKABLE:
-        return False
-    lock_in_transaction(
+        return None
+    return lock_in_transaction(
         incident.resource_kind,
         incident.resource_id,
         acting=acting,
-        reason=f"Incident {incident.pk}: {incident.trigger} {incident.value}",
+        reason=f"Incident {incident.pk}: {incident.measured_text}",
         incident=incident,
     )
-    return True
+
+
+def _lock_if_possible(incident: Incident) -> None:
+    try:
+        _lock(incident, acting=RESPONSE)
+    except LastUnlocker as error:
+        logger.warning("%s is not locked again: %s", incident.pk, error.detail)
 
 
 def _set_status(incident: Incident, status: str) -> None:

@@ -27,6 +27,7 @@ def lock_resource(
     *,
     acting: Principal,
     reason: str,
+    label: str = "",
     incident: Incident | None = None,
 ) -> ResourceLock:
     """Stop a resource: nothing is allowed for it until the lock is released.
@@ -35,14 +36,20 @@ def lock_resource(
     the resource's own row lock first. An agent's is the one that decisions take: none
     is in flight when this returns. Decisions take no other row, so one that read the
     locks just before a lock on a person, function, merchant or everything committed
-    may still end as it would have; each that begins afterwards is refused.
+    may still end as it would have; each that begins afterwards is refused. `label` is
+    the name to show, where the resource itself has none that is stored: a merchant's.
 
     Whether `acting` may is the caller's to check. Raises ReasonMissing, NotFound,
     TargetRefused, or what the resource's responder raises.
     """
     with transaction.atomic(durable=True):
         return lock_in_transaction(
-            kind, target_id, acting=acting, reason=reason, incident=incident
+            kind,
+            target_id,
+            acting=acting,
+            reason=reason,
+            label=label,
+            incident=incident,
         )
 
 
@@ -52,6 +59,7 @@ def lock_in_transaction(
     *,
     acting: Principal,
     reason: str,
+    label: str = "",
     incident: Incident | None = None,
 ) -> ResourceLock:
     """Do what lock_resource() says inside the transaction of a larger use case."""
@@ -64,9 +72,11 @@ def lock_in_transaction(
             reason=reason,
             incident=incident.pk if incident else None,
         )
+    target = describe(kind, target_id)
     lock = ResourceLock(
         kind=kind,
         target_id=target_id,
+        target_label=(label or target.label)[:200],
         reason=masked_text(reason, 500),
         incident=incident,
         locked_by=acting.label[:200],
@@ -75,10 +85,9 @@ def lock_in_transaction(
     )
     if not insert_once(lock):
         return live_locks(kind, target_id).get()
-    target = describe(kind, target_id)
     record(
         "resource.locked",
-        target=(kind, target_id[:64], target.label),
+        target=(kind, target_id[:64], lock.target_label),
         owner_id=target.owner_id,
         details={
             "reason": reason,
@@ -118,7 +127,7 @@ def unlock_resource(
         lock.save(update_fields=["released_at", "released_by", "release_reason"])
         record(
             "resource.unlocked",
-            target=(kind, target_id[:64], target.label),
+            target=(kind, target_id[:64], lock.target_label or target.label),
             owner_id=target.owner_id,
             details={"reason": reason, "lock": lock.pk},
             actor=acting,

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from audit.admin import events
 from audit.context import System, acting_as
 from audit.models import AuditEvent
 from audit.services import build_event, record
@@ -140,3 +141,61 @@ def test_n7_what_is_no_field_of_the_log_is_not_looked_up(console):
     answer = console.get(LIST, {"cvv": "123"})
 
     assert answer.status_code == 400
+
+
+def name(label: str, target: str = "agt_1", **more: str) -> AuditEvent:
+    with acting_as(System(label), **more), transaction.atomic():
+        return record(
+            "alert.acknowledged",
+            target=("agent", target, "Spring offers"),
+            details={"note": "Seen."},
+        )
+
+
+def test_search_finds_names_of_who_acted_and_of_what_it_was_about(console):
+    write()
+    event = name("Ada Lovelace")
+
+    for term in ("Ada Lovelace", "lovelace", "spring OFF", " Ada "):
+        assert shown(console.get(LIST, {"q": term})) == [event.pk], term
+    assert shown(console.get(LIST, {"q": "Ada%"})) == []
+
+
+def test_a_name_that_looks_like_an_id_is_found(console):
+    event = name("svc_night_shift")
+
+    assert shown(console.get(LIST, {"q": "svc_night"})) == [event.pk]
+
+
+def test_names_are_looked_for_among_the_newest_events_only(console, monkeypatch):
+    monkeypatch.setattr(events, "NAMES_LOOKED_AT", 20)
+    name("Ada Lovelace")
+    newer = [name("Grace").pk for _ in range(30)]
+
+    assert shown(console.get(LIST, {"q": "Ada"})) == []
+    found = shown(console.get(LIST, {"q": "Grace"}))
+    # One more event is the newest: that somebody looked.
+    assert found == newer[:-20:-1]
+
+
+def test_a_search_for_a_name_reads_no_more_than_it_says(console):
+    name("Ada Lovelace")
+    with CaptureQueriesContext(connection) as queries:
+        console.get(LIST, {"q": "Ada"})
+
+    on_the_log = [
+        q["sql"]
+        for q in queries.captured_queries
+        if 'FROM "audit_auditevent"' in q["sql"]
+    ]
+    by_name = [sql for sql in on_the_log if "actor_label" in sql.partition("WHERE")[2]]
+    assert len(by_name) == 2
+    others = [sql for sql in on_the_log if sql not in by_name]
+    assert [sql for sql in others if " LIMIT " not in sql] == []
+    assert [sql for sql in by_name if '"occurred_at" >= ' not in sql] == []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {by_name[-1]}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "occurred_at >= " in plan
+    assert "Index Cond" in plan

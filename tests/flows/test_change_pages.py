@@ -31,8 +31,8 @@ def test_the_page_tells_what_would_change_and_takes_the_word(asked, own, alice):
     page = browser.get(f"/change-requests/{asked}/").content.decode()
 
     assert "Max transaction amount" in page
-    assert "1000.00" in page
-    assert "5000.00" in page
+    assert "1,000.00 USD" in page
+    assert "5,000.00 USD" in page
     answer = browser.post(
         f"/change-requests/{asked}/", {"verdict": "approve", "reason": ""}, follow=True
     )
@@ -107,6 +107,6 @@ def test_the_console_decides_one_by_one(asked, own, alice):
     address = "/admin/security/changerequest/"
     body = {"action": "approve", "_selected_action": [asked], "note": ""}
 
-    assert "5000.00" in browser.get(address).content.decode()
+    assert "5,000.00 USD" in browser.get(address).content.decode()
     assert "1 approved" in browser.post(address, body, follow=True).content.decode()
     assert numbers(own) == [1, 2]

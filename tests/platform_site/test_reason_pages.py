@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from agents.core.limits import LIMIT_WORDS
-from platform_site.reason_pages import explanations
+from platform_site.reason_pages import EXAMPLES, explanations
 from tests.browsing import sign_in
 from tests.spending import held, spend
 from tests.transactions.core.test_decision import DENY
@@ -43,6 +43,32 @@ def test_each_code_has_a_public_page(client, db, code):
     assert "What to do:" in text
     assert "**" not in text
     assert "`" not in re.sub(r"<head.*</head>", "", text, flags=re.S)
+
+
+def test_no_page_shows_a_placeholder_in_any_language(client, db):
+    pages = ["/docs/reasons/", *(f"/docs/reasons/{code}/" for code in MESSAGES)]
+
+    for headers in ({}, GERMAN):
+        for page in pages:
+            answer = client.get(page, headers=headers)
+            assert answer.status_code == 200
+            found = re.findall(r"[^{]{0,40}(?<!/)\{\w*\}", answer.content.decode())
+            assert (page, found) == (page, [])
+
+
+def test_a_page_shows_a_message_as_it_may_read(client, db):
+    address = "/docs/reasons/amount_above_maximum/"
+    english = client.get(address).content.decode()
+    german = client.get(address, headers=GERMAN).content.decode()
+
+    assert "“1,249.00 USD is above the maximum of 1,000.00 USD.”" in english
+    assert "“1,249.00 USD liegt über dem Höchstbetrag von 1,000.00 USD.”" in german
+
+
+def test_every_field_of_a_message_has_an_example():
+    named = {name for message in MESSAGES.values() for name in fields_of(message)}
+
+    assert named == {*EXAMPLES}
 
 
 @pytest.mark.parametrize("code", ["nonsense", "x", "Bad", "..%2f", "a" * 200])

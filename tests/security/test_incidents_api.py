@@ -40,6 +40,7 @@ def test_an_incident_is_listed_with_its_steps(client_for, alice, incident, carol
         "object": "incident",
         "trigger": "unauthorized_attempts",
         "value": "6",
+        "measured": {"unauthorized_attempts": "6"},
         "status": "open",
         "resource": {"kind": "user", "id": carol.pk, "label": "carol"},
         "opened_at": "2026-03-10T12:00:00Z",

@@ -84,18 +84,6 @@ def test_m4_above_the_limit_and_not_at_it(agent, make, trigger, at_the_limit):
     assert incident.owner_id == agent.owner_id
 
 
-def test_m4_more_than_ten_offences_are_an_incident_of_their_own(agent):
-    is_refused(at=JUST, times=10, actor=as_principal(agent))
-    assert [each.trigger for each in detect_incidents(now=NOW)] == [
-        "unauthorized_attempts"
-    ]
-
-    is_refused(at=JUST, actor=as_principal(agent))
-
-    [incident] = detect_incidents(now=NOW)
-    assert (incident.trigger, incident.value) == ("error_count", "11")
-
-
 def test_m4_a_risk_of_exactly_080_is_no_incident_and_above_it_is(agent):
     is_decided(at=JUST, risk_bp=8000, times=30, actor=as_principal(agent))
     assert detect_incidents(now=NOW) == []
@@ -103,7 +91,7 @@ def test_m4_a_risk_of_exactly_080_is_no_incident_and_above_it_is(agent):
     is_decided(at=JUST, risk_bp=8001, actor=as_principal(agent))
     (incident,) = detect_incidents(now=NOW)
 
-    assert (incident.trigger, incident.value) == ("risk_score", "8001")
+    assert (incident.trigger, incident.value) == ("risk_score", "0.8001")
     source = AuditEvent.objects.get(pk=incident.source_event_id)
     assert source.details["risk_bp"] == 8001
 

@@ -8,14 +8,19 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from accounts.models import User
 from accounts.permissions import person_of
 from agents.core.approval_levels import ROLES
 from agents.core.money import MoneyError, format_amount, parse_amount
+from agents.core.policy_words import spoken_amount
 from audit.admin import ServiceAdmin
 from transactions import services
-from transactions.admin.records import CreatedFilter, RecordAdmin, WaitingAdmin, money
+from transactions.admin.records import CreatedFilter, RecordAdmin, WaitingAdmin
 from transactions.models import (
     ApprovalDelegation,
     ApprovalRequest,
@@ -48,9 +53,35 @@ class ApprovalRequestAdmin(WaitingAdmin):
     def approval_of(self, row: ApprovalRequest) -> ApprovalRequest:
         return row
 
+    fields = (
+        "id",
+        "status",
+        "decision_page",
+        "waits_for",
+        "transaction",
+        "amount",
+        "agent",
+        "required_approvals",
+        "required_role",
+        "created_at",
+        "expires_at",
+        "escalates_at",
+        "escalated_at",
+        "notice_due_at",
+        "resolved_by",
+        "resolved_at",
+        "reason",
+        "action_digest",
+    )
+
+    @admin.display(description="where it is decided")
+    def decision_page(self, row: ApprovalRequest) -> SafeString:
+        address = reverse("transactions:approval-detail", args=[row.pk])
+        return format_html('<a href="{}">Its page of approvals</a>', address)
+
     @admin.display(description="amount")
     def amount(self, row: ApprovalRequest) -> str:
-        return money(row.transaction.amount_minor, row.transaction.currency)
+        return spoken_amount(row.transaction.amount_minor, row.transaction.currency)
 
     @admin.display(description="agent")
     def agent(self, row: ApprovalRequest) -> str:
@@ -82,6 +113,12 @@ class ApprovalDelegationAdmin(ServiceAdmin):
     list_select_related = ("delegator", "delegate")
     search_fields = ("=id", "delegator__username", "delegate__username")
     actions = ("revoke",)
+
+    def possible_actions(
+        self, request: HttpRequest, obj: ApprovalDelegation
+    ) -> tuple[str, ...]:
+        is_over = obj.revoked_at is not None or obj.ends_at <= timezone.now()
+        return () if is_over else ("revoke",)
 
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(
@@ -146,6 +183,11 @@ class ApproverLimitAdmin(ServiceAdmin):
     ordering = ("person__username",)
     actions = ("remove",)
 
+    def possible_actions(
+        self, request: HttpRequest, obj: ApproverLimit
+    ) -> tuple[str, ...]:
+        return ("remove",)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("person",) if obj else ()
 
@@ -157,7 +199,7 @@ class ApproverLimitAdmin(ServiceAdmin):
 
     @admin.display(description="at most")
     def limit(self, row: ApproverLimit) -> str:
-        return money(row.amount_minor, row.currency)
+        return spoken_amount(row.amount_minor, row.currency)
 
     @admin.action(description="Remove the limit", permissions=["change"])
     def remove(self, request: HttpRequest, limits: QuerySet[ApproverLimit]) -> None:

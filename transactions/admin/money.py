@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from django.contrib import admin
 
+from agents.core.policy_words import spoken_amount
 from audit.admin import HistoryAdmin
-from transactions.admin.records import CreatedFilter, RecordAdmin, money
+from transactions.admin.records import CreatedFilter, RecordAdmin
 from transactions.models import (
     Budget,
     LateCapture,
@@ -36,26 +37,44 @@ class BudgetAdmin(RecordAdmin):
         "late_above",
         "count",
     )
+    fields = (
+        "id",
+        "holder",
+        "scope",
+        "window",
+        "starts_at",
+        "ends_at",
+        "limit",
+        "limit_count",
+        "reserved",
+        "posted",
+        "late",
+        "late_above",
+        "count",
+        "counted_under",
+    )
 
     @admin.display(description="limit")
     def limit(self, row: Budget) -> str:
-        return "–" if row.limit_minor is None else money(row.limit_minor, row.currency)
+        if row.limit_minor is None:
+            return "–"
+        return spoken_amount(row.limit_minor, row.currency)
 
     @admin.display(description="reserved")
     def reserved(self, row: Budget) -> str:
-        return money(row.reserved_minor, row.currency)
+        return spoken_amount(row.reserved_minor, row.currency)
 
     @admin.display(description="posted")
     def posted(self, row: Budget) -> str:
-        return money(row.posted_minor, row.currency)
+        return spoken_amount(row.posted_minor, row.currency)
 
     @admin.display(description="captured late")
     def late(self, row: Budget) -> str:
-        return money(row.late_minor, row.currency)
+        return spoken_amount(row.late_minor, row.currency)
 
     @admin.display(description="of it above what was set aside")
     def late_above(self, row: Budget) -> str:
-        return money(row.late_above_minor, row.currency)
+        return spoken_amount(row.late_above_minor, row.currency)
 
 
 @admin.register(SharedBudget)
@@ -64,10 +83,19 @@ class SharedBudgetAdmin(HistoryAdmin):
 
     list_display = ("__str__", "currency", "limit", "time_zone", "is_active")
     list_select_related = ("team",)
+    fields = (
+        "id",
+        "team",
+        "period",
+        "limit",
+        "time_zone",
+        "is_active",
+        "created_at",
+    )
 
     @admin.display(description="limit")
     def limit(self, row: SharedBudget) -> str:
-        return money(row.limit_minor, row.currency)
+        return spoken_amount(row.limit_minor, row.currency)
 
 
 class MoneyOfTransactionAdmin(RecordAdmin):
@@ -79,7 +107,7 @@ class MoneyOfTransactionAdmin(RecordAdmin):
 
     @admin.display(description="amount")
     def amount(self, row: Reservation | LedgerEntry | Refund | LateCapture) -> str:
-        return money(row.amount_minor, row.transaction.currency)
+        return spoken_amount(row.amount_minor, row.transaction.currency)
 
 
 @admin.register(Reservation)
@@ -87,10 +115,44 @@ class ReservationAdmin(MoneyOfTransactionAdmin):
     ordering = ("-transaction_id",)
     list_display = ("transaction", "amount", "left", "created_at", "resolved_at")
     list_filter = (CreatedFilter,)
+    fields = (
+        "transaction",
+        "amount",
+        "left",
+        "captured",
+        "released",
+        "late",
+        "reversed_late",
+        "refunded",
+        "shared_budgets",
+        "created_at",
+        "resolved_at",
+        "just_below_minute",
+    )
 
     @admin.display(description="still set aside")
     def left(self, row: Reservation) -> str:
-        return money(row.outstanding_minor, row.transaction.currency)
+        return spoken_amount(row.outstanding_minor, row.transaction.currency)
+
+    @admin.display(description="captured")
+    def captured(self, row: Reservation) -> str:
+        return spoken_amount(row.captured_minor, row.transaction.currency)
+
+    @admin.display(description="given back")
+    def released(self, row: Reservation) -> str:
+        return spoken_amount(row.released_minor, row.transaction.currency)
+
+    @admin.display(description="captured late")
+    def late(self, row: Reservation) -> str:
+        return spoken_amount(row.late_minor, row.transaction.currency)
+
+    @admin.display(description="of it reported wrongly")
+    def reversed_late(self, row: Reservation) -> str:
+        return spoken_amount(row.reversed_minor, row.transaction.currency)
+
+    @admin.display(description="refunded")
+    def refunded(self, row: Reservation) -> str:
+        return spoken_amount(row.refunded_minor, row.transaction.currency)
 
 
 @admin.register(LedgerEntry)
@@ -98,6 +160,7 @@ class LedgerEntryAdmin(MoneyOfTransactionAdmin):
     ordering = ("-id",)
     list_display = ("created_at", "transaction", "kind", "credit", "debit", "amount")
     list_filter = (CreatedFilter, "kind")
+    fields = ("agent", *list_display)
 
 
 @admin.register(Refund)
@@ -105,6 +168,7 @@ class RefundAdmin(MoneyOfTransactionAdmin):
     ordering = ("-id",)
     list_display = ("created_at", "id", "transaction", "amount")
     list_filter = (CreatedFilter,)
+    fields = (*list_display, "reason")
 
 
 @admin.register(LateCapture)
@@ -112,6 +176,7 @@ class LateCaptureAdmin(MoneyOfTransactionAdmin):
     ordering = ("-id",)
     list_display = ("created_at", "transaction", "reference", "amount", "reported_by")
     list_filter = (CreatedFilter,)
+    fields = list_display
     list_select_related = ("transaction", "reported_by")
 
 
@@ -122,9 +187,10 @@ class LateCaptureReversalAdmin(RecordAdmin):
     ordering = ("-late_capture_id",)
     list_display = ("created_at", "late_capture", "amount", "reason", "requested_by")
     list_filter = (CreatedFilter,)
+    fields = list_display
     list_select_related = ("late_capture__transaction", "requested_by")
 
     @admin.display(description="amount")
     def amount(self, row: LateCaptureReversal) -> str:
         late = row.late_capture
-        return money(late.amount_minor, late.transaction.currency)
+        return spoken_amount(late.amount_minor, late.transaction.currency)

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agents.core.money import format_amount
+from agents.core.policy_words import spoken_amount
 from audit.admin import HistoryAdmin, TimeFilter, short_id
 from audit.core.visible import visible
+from security.core.thresholds import spoken_risk
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,
@@ -28,6 +29,7 @@ from transactions.models import (
     Transaction,
 )
 from transactions.queries import nobody_decides, waits_for_nobody
+from transactions.representation import spoken_finding
 
 
 class CreatedFilter(TimeFilter):
@@ -144,7 +146,7 @@ class TransactionAdmin(WaitingAdmin):
 
     @admin.display(description="amount")
     def amount(self, row: Transaction) -> str:
-        return money(row.amount_minor, row.currency)
+        return spoken_amount(row.amount_minor, row.currency)
 
     @admin.display(description="merchant")
     def visible_merchant(self, row: Transaction) -> str:
@@ -212,15 +214,29 @@ class DecisionAdmin(RecordAdmin):
     def about(self, row: Decision) -> SafeString:
         return link(row.transaction or row.function_call)
 
-    @admin.display(description="risk factors (basis points)")
+    @admin.display(description="risk factors")
     def readable_factors(self, row: Decision) -> SafeString:
-        return _pretty(row.risk_factors_bp)
+        factors = row.risk_factors_bp.items()
+        return _pretty({name: spoken_risk(value) for name, value in factors})
 
     @admin.display(description="findings")
     def readable_findings(self, row: Decision) -> SafeString:
-        return _pretty(row.findings)
+        """Say them as the pages do."""
+        return format_html_join(
+            "",
+            '<div>{}: {} (<a href="{}">{}</a>)</div>',
+            (
+                (
+                    finding["outcome"],
+                    spoken_finding(finding),
+                    reverse("reason", args=[finding["code"]]),
+                    finding["code"],
+                )
+                for finding in row.findings
+            ),
+        )
 
-    @admin.display(description="inputs")
+    @admin.display(description="inputs (money in minor units, risk in basis points)")
     def readable_inputs(self, row: Decision) -> SafeString:
         return _pretty(row.inputs)
 
@@ -258,6 +274,23 @@ class AgentActivityAdmin(RecordAdmin):
         "waiting_approvals",
     )
     list_select_related = ("agent",)
+    fields = (*list_display, "requests_in_hours", "asked_last")
+
+    @admin.display(description="requests by hour of the day (UTC)")
+    def requests_in_hours(self, row: AgentActivity) -> str:
+        return ", ".join(map(str, row.requests_by_hour_of_day))
+
+    @admin.display(description="allowed or held last")
+    def asked_last(self, row: AgentActivity) -> SafeString | str:
+        lines = (
+            (
+                each["at"],
+                spoken_amount(each["amount_minor"], each["currency"]),
+                visible(each.get("merchant") or each["merchant_key"]),
+            )
+            for each in row.recent
+        )
+        return format_html_join("", "<div>{}: {} to {}</div>", lines) or "–"
 
 
 @admin.register(MerchantActivity)
@@ -265,8 +298,20 @@ class MerchantActivityAdmin(RecordAdmin):
     id_paths = ("agent_id",)
     search_help_text = "An agent's whole id."
     ordering = ("-id",)
-    list_display = ("agent", "visible_key", "allowed_count", "last_request_at")
+    list_display = ("agent", "visible_merchant", "allowed_count", "last_request_at")
     list_select_related = ("agent",)
+    fields = (
+        "agent",
+        "visible_merchant",
+        "visible_key",
+        "allowed_count",
+        "last_request_at",
+    )
+
+    @admin.display(description="merchant")
+    def visible_merchant(self, row: MerchantActivity) -> str:
+        """Say its name; rows from before names were kept have a key only."""
+        return visible(row.merchant or row.merchant_key)
 
     @admin.display(description="merchant key")
     def visible_key(self, row: MerchantActivity) -> str:
@@ -283,13 +328,8 @@ class IdempotencyRecordAdmin(RecordAdmin):
     list_select_related = ("agent",)
 
 
-def money(amount_minor: int, currency: str) -> str:
-    """Write an amount with its currency."""
-    return f"{format_amount(amount_minor, currency)} {currency}"
-
-
 def _risk(decision: Decision) -> str:
-    return "–" if decision.risk_bp is None else f"{decision.risk_bp / 10_000:.4f}"
+    return "–" if decision.risk_bp is None else spoken_risk(decision.risk_bp)
 
 
 def _pretty(value: object) -> SafeString:

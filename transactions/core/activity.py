@@ -6,7 +6,7 @@ last: all minutes that an hour back from any instant can touch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from transactions.core.outcome import Outcome
@@ -26,6 +26,8 @@ class RecentRequest:
     currency: str
     merchant_key: str
     at: datetime
+    # As it was asked for; empty in what was recorded before names were kept.
+    merchant: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from agents.core.money import format_amount
 from agents.core.policy import PolicyRules
 from security.core.screen import screen
+from security.core.thresholds import spoken_risk
 from transactions.core.activity import just_below_in_last_hour, requests_in_last_hour
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.core.likeness import lookalike_findings, near_duplicate_findings
@@ -210,7 +211,7 @@ def validate_risk(case: Case) -> Iterator[Finding]:
         ("risk_elevated", HOLD, case.thresholds.risk_hold_above_bp),
     ):
         if score > limit:
-            values = {"score": _decimal(score), "limit": _decimal(limit)}
+            values = {"score": spoken_risk(score), "limit": spoken_risk(limit)}
             yield Finding("risk", code, outcome, values)
             return
 
@@ -227,10 +228,6 @@ def _risk_or_none(case: Case) -> RiskFactors | None:
         return assess(case.facts, case.policy, case.thresholds)
     except Exception:  # noqa: BLE001 - validate_risk has turned it into a hold.
         return None
-
-
-def _decimal(basis_points: int) -> str:
-    return f"{basis_points // 10_000}.{basis_points % 10_000:04d}"
 
 
 CHECKS = (

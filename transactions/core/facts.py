@@ -36,13 +36,15 @@ class MerchantHistory:
     """What passed between this agent and this merchant before.
 
     `lookalikes` are keys of other merchants this one's name can be taken for, at which
-    the agent was allowed to spend.
+    the agent was allowed to spend; `lookalike_names` are the names of the same, which
+    older records lack.
     """
 
     allowed_count: int = 0
     last_amount_minor: int = 0
     last_request_at: datetime | None = None
     lookalikes: tuple[str, ...] = ()
+    lookalike_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ def lookalike_findings(facts: Facts, policy: PolicyRules) -> Iterator[Finding]:
     if imitated is not None:
         yield _lookalike(name, imitated, DENY)
     elif is_imposter(name, history):
-        known = history.lookalikes[0] if history.lookalikes else skeleton(name)
-        yield _lookalike(name, known, HOLD)
+        known = (*history.lookalike_names, *history.lookalikes, skeleton(name))
+        yield _lookalike(name, known[0], HOLD)
 
 
 def near_duplicate(facts: Facts, thresholds: Thresholds) -> RecentRequest | None:
@@ -63,7 +63,7 @@ def near_duplicate_findings(facts: Facts, thresholds: Thresholds) -> Iterator[Fi
     values = {
         "amount": f"{format_amount(recent.amount_minor, recent.currency)} "
         f"{recent.currency}",
-        "merchant": ascii_name(recent.merchant_key),
+        "merchant": ascii_name(recent.merchant or recent.merchant_key),
     }
     yield Finding("pattern", "near_duplicate", HOLD, values)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from security.core.amounts import spoken_text
 from transactions.core.outcome import Outcome
 
 MESSAGES: Mapping[str, str] = MappingProxyType(
@@ -91,6 +92,12 @@ class Finding:
     @property
     def message(self) -> str:
         return MESSAGES[self.code].format_map(self.values)
+
+    @property
+    def spoken(self) -> str:
+        """The message with amounts as people read them."""
+        values = {name: spoken_text(value) for name, value in self.values.items()}
+        return MESSAGES[self.code].format_map(values)
 
     def as_json(self) -> dict[str, object]:
         """Return what the decision's record keeps."""

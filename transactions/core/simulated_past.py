@@ -55,7 +55,11 @@ class Counters:
         if self._activity is None:
             return
         recent = RecentRequest(
-            request.amount_minor, request.currency, request.merchant_key, now
+            request.amount_minor,
+            request.currency,
+            request.merchant_key,
+            now,
+            request.merchant,
         )
         is_just_below = outcome is Outcome.ALLOW and is_just_below_approval(
             request, self._policy, thresholds
@@ -120,6 +124,7 @@ class Merchants:
 
     def __init__(self) -> None:
         self._known: dict[str, MerchantHistory] = {}
+        self._names: dict[str, str] = {}
         self._by_look: defaultdict[str, set[str]] = defaultdict(set)
 
     def known(
@@ -134,7 +139,17 @@ class Merchants:
         }
         if look:
             alike.add(key)
-        return replace(here, lookalikes=tuple(sorted(others)[:LOOKALIKES_MAX]))
+        # Older records lack the names.
+        self._names |= dict(
+            zip(recorded.lookalikes, recorded.lookalike_names, strict=False)
+        )
+        self._names[key] = request.merchant
+        lookalikes = tuple(sorted(others)[:LOOKALIKES_MAX])
+        return replace(
+            here,
+            lookalikes=lookalikes,
+            lookalike_names=tuple(self._names.get(each, each) for each in lookalikes),
+        )
 
     def count(self, request: SpendingRequest, outcome: Outcome, now: datetime) -> None:
         here = self._known.get(request.merchant_key)

@@ -40,6 +40,9 @@ class MerchantActivity(models.Model):
 
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="merchants")
     merchant_key = models.CharField(max_length=200)
+    merchant = models.CharField(
+        max_length=200, blank=True, default="", help_text="As it was asked for last."
+    )
     skeleton = models.TextField(
         blank=True, default="", help_text="What names that look alike share."
     )
@@ -57,4 +60,4 @@ class MerchantActivity(models.Model):
         indexes = [models.Index(fields=["agent", "skeleton"], name="merchant_look")]
 
     def __str__(self) -> str:
-        return f"{self.agent_id} at {self.merchant_key}"
+        return f"{self.agent_id} at {self.merchant or self.merchant_key}"

@@ -209,4 +209,4 @@ class ApproverLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person}: {self.amount_minor} {self.currency}"
+        return f"Limit of {self.person}"

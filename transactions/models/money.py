@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Team
+from agents.core.policy_words import spoken_amount
 from agents.models import Agent
 from audit.ids import PrefixedIdField
 from transactions.core.ledger import MOVEMENTS, above_minor
@@ -194,7 +195,7 @@ class Reservation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} for {self.transaction_id}"
+        return f"Set aside for {self.transaction_id}"
 
     @property
     def outstanding_minor(self) -> int:
@@ -272,7 +273,8 @@ class LedgerEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.amount_minor} for {self.transaction_id}"
+        amount = spoken_amount(self.amount_minor, self.currency)
+        return f"{self.kind} {amount} for {self.transaction_id}"
 
 
 class Refund(models.Model):

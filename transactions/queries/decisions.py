@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,8 @@ SELECT
       WHERE a.agent_id = %(agent)s),
     (SELECT to_jsonb(m) FROM transactions_merchantactivity m
       WHERE m.agent_id = %(agent)s AND m.merchant_key = %(merchant)s),
-    ARRAY(SELECT l.merchant_key FROM transactions_merchantactivity l
+    ARRAY(SELECT ARRAY[l.merchant_key, coalesce(nullif(l.merchant, ''), l.merchant_key)]
+      FROM transactions_merchantactivity l
       WHERE l.agent_id = %(agent)s AND l.skeleton = %(skeleton)s AND l.skeleton <> ''
         AND l.merchant_key <> %(merchant)s AND l.allowed_count > 0
       ORDER BY l.merchant_key LIMIT 3),
@@ -129,7 +130,7 @@ def snapshot_for(
     holders = {agent.id, *(budget.id for budget in shared)}
     return Snapshot(
         activity=_activity(_row(activity), now),
-        merchant=_merchant(_row(merchant), lookalikes=tuple(lookalikes)),
+        merchant=_merchant(_row(merchant), lookalikes),
         counted=tuple(
             item
             for item in counted(
@@ -176,13 +177,17 @@ def _activity(row: Mapping[str, Any], now: datetime) -> Activity:
 
 
 def _merchant(
-    row: Mapping[str, Any], *, lookalikes: tuple[str, ...]
+    row: Mapping[str, Any], alike: Sequence[Sequence[str]]
 ) -> MerchantHistory:
+    """Return what is known of a merchant, and of those it can be taken for."""
+    lookalikes = tuple(key for key, _ in alike)
+    names = tuple(name for _, name in alike)
     if not row:
-        return MerchantHistory(lookalikes=lookalikes)
+        return MerchantHistory(lookalikes=lookalikes, lookalike_names=names)
     return MerchantHistory(
         allowed_count=row["allowed_count"],
         last_amount_minor=row["last_amount_minor"],
         last_request_at=datetime.fromisoformat(row["last_request_at"]),
         lookalikes=lookalikes,
+        lookalike_names=names,
     )

@@ -11,7 +11,7 @@ from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
 from accounts.queries import serves_oneself
 from accounts.services.own_rights import CHANGE_USER
-from agents.core.money import format_amount
+from agents.core.policy_words import spoken_amount
 from audit.context import Principal
 from audit.errors import NotPermitted
 from audit.services import record
@@ -130,4 +130,4 @@ def _changes(before: Limit, limit: Limit) -> dict[str, list[str | None]]:
 
 
 def _spoken(limit: Limit) -> str | None:
-    return None if limit is None else f"{format_amount(*limit)} {limit[1]}"
+    return None if limit is None else spoken_amount(*limit)

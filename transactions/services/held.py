@@ -14,6 +14,7 @@ from django.db import transaction
 
 from accounts.models import User
 from agents.core.money import MoneyError, format_amount, parse_amount
+from agents.core.policy_words import spoken_amount
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, standing_now
 from audit.errors import DomainError
@@ -140,8 +141,7 @@ def amount_of(
     except MoneyError as error:
         raise InvalidRequest(error.code, error.detail, pointer="/amount") from None
     if left_minor is not None and amount_minor > left_minor:
-        left = f"{format_amount(left_minor, row.currency)} {row.currency}"
-        raise AmountTooLarge(left)
+        raise AmountTooLarge(spoken_amount(left_minor, row.currency))
     return amount_minor
 
 

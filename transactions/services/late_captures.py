@@ -23,6 +23,7 @@ from agents.core.money import (
     format_amount,
     parse_amount,
 )
+from agents.core.policy_words import spoken_amount
 from agents.models import Agent, AgentCredential
 from agents.queries import hand_overs_of
 from audit.context import Principal
@@ -228,7 +229,7 @@ class _Target:
         tell(self.row, f"transaction.{what}", {**told, **details}, actor=by)
 
     def text(self, minor: int) -> str:
-        return f"{format_amount(minor, self.row.currency)} {self.row.currency}"
+        return spoken_amount(minor, self.row.currency)
 
 
 def _seen(transaction_id: str, acting: User) -> Transaction:

@@ -233,6 +233,7 @@ def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
             currency=decided.request.currency,
             merchant_key=decided.request.merchant_key,
             at=decided.facts.now,
+            merchant=decided.request.merchant,
         ),
     )
     values = by_name(counted) | {"recent": as_json(counted.recent)}
@@ -244,6 +245,7 @@ def _merchant(decided: Decided) -> MerchantActivity:
     return MerchantActivity(
         agent_id=decided.agent.id,
         merchant_key=decided.request.merchant_key,
+        merchant=decided.request.merchant,
         skeleton=skeleton(decided.request.merchant),
         allowed_count=decided.facts.merchant.allowed_count + int(allowed),
         last_amount_minor=decided.request.amount_minor,

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from agents.core.money import format_amount
+from agents.core.policy_words import spoken_amount
 from audit.context import Principal
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
@@ -201,9 +202,8 @@ def _changeable(terms: SharedBudgetTerms) -> dict[str, Any]:
 
 
 def _shown(terms: SharedBudgetTerms) -> dict[str, Any]:
-    limit = format_amount(terms.limit_minor, terms.currency)
     return {
-        "limit": f"{limit} {terms.currency}",
+        "limit": spoken_amount(terms.limit_minor, terms.currency),
         "time_zone": terms.time_zone,
         "active": terms.is_active,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 from django import template
 
 from agents.core.policy_words import spoken_amount
-from audit.core.visible import visible
+from security.core.thresholds import spoken_risk
 from transactions.core.reasons import is_reason
 from transactions.core.risk import risk_level
 from transactions.models import Decision
 from transactions.queries import Level
-from transactions.representation import message_of
+from transactions.representation import spoken_finding
 
 register = template.Library()
 
@@ -48,8 +47,6 @@ _EVENTS = {
     "approval.expired": ("Nobody decided in time: not approved", "deny"),
 }
 
-# As findings have them.
-_AMOUNT = re.compile(r"([0-9]{1,20})((?:\.[0-9]{1,8})? [A-Z]{3})")
 # Logged in the name of whoever asked, and nobody's act.
 _BY_RULES = frozenset({"transaction.decided", "approval.requested"})
 
@@ -66,11 +63,8 @@ class Bar:
 
 @register.filter
 def score(basis_points: int | None) -> str:
-    """Write basis points as 0.62, rounded up: just above a threshold looks above it."""
-    if basis_points is None:
-        return "unknown"
-    hundredths = -(-basis_points // 100)
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
+    """Write basis points as a score, 0.6150, or that there is none."""
+    return "unknown" if basis_points is None else spoken_risk(basis_points)
 
 
 @register.filter
@@ -102,15 +96,8 @@ def causes(decision: Decision) -> list[Mapping[str, Any]]:
 
 @register.filter
 def told(finding: Mapping[str, Any]) -> str:
-    """Return a finding's message in the reader's language, all of it visible.
-
-    Its amounts are written as everywhere on pages: 7,500.00 USD.
-    """
-    message = message_of(finding)
-    for value in finding["values"].values():
-        if found := _AMOUNT.fullmatch(str(value)):
-            message = message.replace(found[0], f"{int(found[1]):,}{found[2]}")
-    return visible(message)
+    """Return a finding's message in the reader's language, all of it visible."""
+    return spoken_finding(finding)
 
 
 @register.filter
