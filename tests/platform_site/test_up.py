@@ -113,11 +113,12 @@ class Platform:
 @contextlib.contextmanager
 def up(data: Path, *arguments: str) -> Iterator[Platform]:
     port, output = free_port(), data.with_suffix(".output")
+    shell = environ() | {"PGPORT": "9", "PGSERVICE": "no-such"}  # Another project's.
     command = [sys.executable, str(ROOT / "manage.py"), "up", *arguments]
     command += ["--port", str(port), "--data", str(data)]
     with output.open("w") as file:
         process = subprocess.Popen(
-            command, cwd="/", env=environ(), stdout=file, stderr=file, text=True
+            command, cwd="/", env=shell, stdout=file, stderr=file, text=True
         )
     running = Platform(process, data, port, output)
     try:
@@ -168,6 +169,11 @@ def test_it_serves_and_shows_the_first_passwords(platform):
     assert (len(passwords), len(secrets)) == (5, 3)
     assert [each for each in passwords if each not in said] == []
     assert [each for each in secrets if each in said] == []
+
+
+def test_p15_no_process_has_a_setting_of_libpq(platform):
+    told = [Path(f"/proc/{platform.pid(n)}/environ").read_bytes() for n in CHILDREN]
+    assert [each for each in told if b"\0PG" in b"\0" + each] == []
 
 
 def test_keys_credentials_and_logs_are_private(platform):
