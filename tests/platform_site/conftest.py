@@ -1,13 +1,17 @@
-"""What the tests of the replay share."""
+"""What the tests of the replay, and those of `up`, share."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from accounts.models import User
 from platform_site.credentials import Credentials, Login, save_credentials
+from tests.engines import memory_directory
 from tests.people import PASSWORD, make_person
 
 
@@ -17,3 +21,12 @@ def credentials(server: str, tmp_path: Path) -> Path:
     path = tmp_path / "credentials.json"
     save_credentials(path, Credentials(server, {"admin": Login("admin", PASSWORD)}))
     return path
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """A place that the database's account can reach; pytest's own are closed."""
+    directory = Path(tempfile.mkdtemp(prefix="aap-up-", dir=memory_directory()))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)

@@ -20,8 +20,8 @@ from platform_site.engines.directories import (
     socket_directory,
 )
 from platform_site.engines.processes import LOG_BYTES_MAX, Child
+from tests.platform_site.starting import manage
 from tests.platform_site.test_engines import as_root
-from tests.platform_site.test_up import manage
 from tests.stress.running import free_port
 
 FOREIGN = 12_345

@@ -26,9 +26,9 @@ from platform_site.engines import Engines, EngineUrls, accounts
 from platform_site.engines.directories import directory_of
 from platform_site.engines.processes import BOOT_ID, PLAIN_ENVIRONMENT, Account
 from tests.engines import memory_directory
+from tests.platform_site.starting import descendants
 from tests.platform_site.test_engine_accounts import makes_accounts, remove_account
 from tests.platform_site.test_engines import as_root
-from tests.platform_site.test_up import descendants
 
 OWN = f"aap-test-{secrets.token_hex(4)}"  # No other run's.
 with_proc = pytest.mark.skipif(not BOOT_ID.exists(), reason="needs /proc")

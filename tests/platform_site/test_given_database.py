@@ -13,7 +13,7 @@ from django.db import connection
 from platform_site.engines import EnginesError
 from platform_site.given_database import name_of, refuse_foreign
 from platform_site.options import Options
-from tests.platform_site.test_up import manage
+from tests.platform_site.starting import manage
 from tests.stress.running import free_port
 
 

@@ -11,8 +11,8 @@ import urllib.parse
 import pytest
 from django.db import connection
 
+from tests.platform_site.starting import ROOT, environ, manage
 from tests.platform_site.test_given_database import foreign, url_of  # noqa: F401
-from tests.platform_site.test_up import ROOT, environ, manage
 from tests.stress.running import free_port
 
 OF_ANOTHER = {

@@ -1,145 +1,29 @@
-"""`manage.py up`, from outside: one process tree, started and ended for certain."""
+"""`manage.py up`, from outside: what it says, keeps and refuses."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import pwd
-import shutil
-import signal
-import socket
 import stat
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 
-from platform_site.engines.processes import birth
-from tests.engines import PATIENCE, memory_directory
+from tests.platform_site.starting import (
+    CHILDREN,
+    END_TIMEOUT_S,
+    ROOT,
+    Platform,
+    descendants,
+    manage,
+    up,
+)
 from tests.platform_site.test_engines import as_root
 from tests.stress.running import free_port
-
-ROOT = Path(__file__).parents[2]
-OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ENCRYPTION_KEY")
-CHILDREN = {"web", "worker", "beat", "sequencer", "postgres", "valkey"}
-# The platform: its start and its stop, on a machine that is busy with something else.
-# A wait is as long as what it waits for takes; only a failure takes all of it.
-START_TIMEOUT_S, END_TIMEOUT_S = 600, 180
-
-
-def environ() -> dict[str, str]:
-    """The environment of an operator who has set nothing."""
-    unset = (
-        *OURS,
-        *PATIENCE,
-        *(f"{name}_FILE" for name in OURS),
-        "ENVIRONMENT",
-        "BASE_URL",
-    )
-    return {name: value for name, value in os.environ.items() if name not in unset}
-
-
-def manage(*arguments: object, **extra: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "manage.py"), *map(str, arguments)]
-    return subprocess.run(
-        command,
-        cwd="/",
-        env=environ() | extra,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=START_TIMEOUT_S,
-    )
-
-
-def descendants(pid: int) -> list[int]:
-    listed = subprocess.run(
-        ["/bin/ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-    children = [child for child, parent in pairs if parent == pid]
-    return children + [each for child in children for each in descendants(child)]
-
-
-@dataclass
-class Platform:
-    process: subprocess.Popen[str]
-    data: Path
-    port: int
-    output: Path
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def said(self, text: str, *, within_s: float) -> str:
-        """Wait until it has said so; return all that it has said."""
-        deadline = time.monotonic() + within_s
-        while text not in (said := self.output.read_text()):
-            assert self.process.poll() is None, said
-            assert time.monotonic() < deadline, said
-            time.sleep(0.1)
-        return said
-
-    def pid(self, name: str) -> int:
-        return int((self.data / "pids" / f"{name}.pid").read_text().split()[0])
-
-    @property
-    def redis_url(self) -> str:
-        url = json.loads((self.data / "environment.json").read_text())["REDIS_URL"]
-        return str(url)
-
-    def is_ready(self) -> bool:
-        return httpx.get(f"{self.base_url}/readyz", timeout=60).status_code == 200
-
-    def assert_nothing_is_left(self, pids: list[int]) -> None:
-        deadline = time.monotonic() + END_TIMEOUT_S
-        while left := [pid for pid in pids if birth(pid)]:
-            assert time.monotonic() < deadline, f"still there: {left}"
-            time.sleep(0.1)
-        with pytest.raises(httpx.ConnectError):
-            self.is_ready()
-
-
-@contextlib.contextmanager
-def up(data: Path, *arguments: str) -> Iterator[Platform]:
-    port, output = free_port(), data.with_suffix(".output")
-    shell = environ() | {"PGPORT": "9", "PGSERVICE": "no-such"}  # Another project's.
-    command = [sys.executable, str(ROOT / "manage.py"), "up", *arguments]
-    command += ["--port", str(port), "--data", str(data)]
-    with output.open("w") as file:
-        process = subprocess.Popen(
-            command, cwd="/", env=shell, stdout=file, stderr=file, text=True
-        )
-    running = Platform(process, data, port, output)
-    try:
-        running.said("Ready: ", within_s=START_TIMEOUT_S)
-        yield running
-    finally:
-        process.terminate()
-        try:
-            process.wait(END_TIMEOUT_S)
-        finally:
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture(scope="module")
-def directory() -> Iterator[Path]:
-    """A place that the database's account can reach; pytest's own are closed."""
-    directory = Path(tempfile.mkdtemp(prefix="aap-up-", dir=memory_directory()))
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")
@@ -290,117 +174,3 @@ def test_a_data_directory_that_cannot_be_written_is_refused(tmp_path):
     assert refused.returncode == 2
     assert f"{tmp_path / 'file' / 'var'}: Not a directory" in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-@pytest.mark.stress
-def test_p8_a_stop_signal_lets_requests_end_that_have_begun(directory):
-    data = directory / "drained"
-    with up(data) as running, ThreadPoolExecutor() as pool:
-        credentials = json.loads((data / "credentials.json").read_text())
-        agent = next(a for a in credentials["agents"] if a["name"] == "shopping")
-        with waiting_for_its_lock(data, agent["id"]) as until_one_waits:
-            asked = pool.submit(ask, running.base_url, agent, "one")
-            until_one_waits()
-            running.process.terminate()
-            time.sleep(1)  # It has heard, and its grace is longer.
-        answer = asked.result()
-
-        assert (answer.status_code, answer.json()["outcome"]) == (201, "allow")
-        assert running.process.wait(END_TIMEOUT_S) == 0
-    with up(data) as running:
-        again = ask(running.base_url, agent, "one")
-
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert again.json() == answer.json()
-
-
-def ask(base_url: str, agent: dict[str, str], key: str) -> httpx.Response:
-    api = f"{base_url}/api/v1"
-    body = {"amount": "1.00", "merchant": "Amazon", "category": "electronics"}
-    secret = {name: agent[name] for name in ("client_id", "client_secret")}
-    token = httpx.post(f"{api}/auth/agent-token/", json=secret).json()["access"]
-    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
-    return httpx.post(f"{api}/transactions/", json=body, headers=headers, timeout=180)
-
-
-@contextlib.contextmanager
-def waiting_for_its_lock(data: Path, agent_id: str) -> Iterator[Callable[[], None]]:
-    """Hold an agent's row; yields what returns when somebody waits for it."""
-    url = json.loads((data / "environment.json").read_text())["DATABASE_URL"]
-    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as other:
-        holder.execute(
-            "SELECT 1 FROM agents_agent WHERE id = %s FOR UPDATE", [agent_id]
-        )
-
-        def until_one_waits() -> None:
-            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
-            deadline = time.monotonic() + END_TIMEOUT_S
-            while other.execute(waiting).fetchone() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-
-        yield until_one_waits
-
-
-@pytest.mark.stress
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stop_signal_ends_everything_in_order(directory, number):
-    with socket.socket() as half, up(directory / "signalled", "--no-demo") as running:
-        pids = descendants(running.process.pid)
-        # A request that has only begun holds the web server for all its grace.
-        half.connect(("127.0.0.1", running.port))
-        half.send(b"GET /livez HTTP/1.1\r\n")
-        running.process.send_signal(number)
-
-        assert running.process.wait(END_TIMEOUT_S) == 0
-        running.assert_nothing_is_left(pids)
-        assert "killed" not in running.output.read_text()
-        assert not list((running.data / "pids").iterdir())
-
-
-@pytest.mark.stress
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
-def test_a_killed_supervisor_takes_everything_with_it_and_the_next_up_works(directory):
-    data = directory / "killed"
-    with up(data) as running:
-        pids = descendants(running.process.pid)
-        running.process.kill()
-        running.assert_nothing_is_left(pids)
-
-    with up(data) as running:
-        assert running.is_ready()
-        assert "First run" not in running.output.read_text()
-
-
-@pytest.mark.stress
-@pytest.mark.parametrize("name", sorted(CHILDREN))
-def test_a_crashed_child_is_started_again_and_reported(directory, name):
-    with up(directory / "crashed", "--no-demo") as running:
-        pid = running.pid(name)
-        os.kill(pid, signal.SIGKILL)
-
-        said = running.said(f"{name} runs again.", within_s=START_TIMEOUT_S)
-        assert f"{name} ended (signal SIGKILL); starting it again in 1 s." in said
-        assert running.pid(name) != pid
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not running.is_ready():
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-
-
-@pytest.mark.stress
-def test_a_stop_signal_at_any_moment_of_the_start_leaves_nothing(directory):
-    for attempt, delay_s in enumerate((0.2, 0.5, 0.8, 1.1, 1.5, 2, 3, 4)):
-        data = directory / f"early-{attempt}"
-        command = [sys.executable, str(ROOT / "manage.py"), "up", "--data", str(data)]
-        command += ["--port", str(free_port())]
-        process = subprocess.Popen(command, env=environ(), stdout=subprocess.DEVNULL)
-        time.sleep(delay_s)
-        assert process.poll() is None
-        pids = descendants(process.pid)
-        process.terminate()
-        process.wait(END_TIMEOUT_S)
-        deadline = time.monotonic() + END_TIMEOUT_S
-        while [pid for pid in pids if birth(pid)]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)

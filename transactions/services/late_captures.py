@@ -210,10 +210,8 @@ class _Target:
         if _is_reversed(late):
             raise InvalidState("This late capture has been reversed already.")
         if self.taken_minor - late.amount_minor < self.money.refunded_minor:
-            raise InvalidState(
-                f"{self.text(self.money.refunded_minor)} were refunded, which is more"
-                " than would be left as taken."
-            )
+            refunded = self.text(self.money.refunded_minor)
+            raise InvalidState(f"{refunded} were refunded, more than would be left.")
 
     def move(self, kind: str, amount_minor: int) -> None:
         move_money(self.money, kind, amount_minor, agent=self.spender.agent)

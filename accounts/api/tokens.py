@@ -1,26 +1,22 @@
-"""Sign-in by API, one's own sessions, and who one is."""
+"""Sign-in by API: tokens, cookies, fresh proof."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.middleware.csrf import get_token
-from django.shortcuts import get_object_or_404
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
-from rest_framework import generics, serializers
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import cookies, devices, errors, queries, services
+from accounts import cookies, devices, errors, services
+from accounts.api.shared import session_id_of, signed_out
 from accounts.authentication import enforce_csrf, refuse_foreign_origin
-from accounts.core.roles import ROLE_PERMISSIONS
 from accounts.core.usernames import MAX_LENGTH
-from accounts.models import Session, Team, User
 from accounts.permissions import IsPerson, person_of
-from accounts.tokens import PersonAccess
 from audit.raises import raises
 from audit.serializers import (
     ObjectField,
@@ -107,56 +103,6 @@ class PasskeyOptionsOutput(serializers.Serializer[Any]):
 
 class CsrfOutput(serializers.Serializer[Any]):
     csrf_token = serializers.CharField(help_text="To be sent as X-CSRFToken.")
-
-
-class SessionOutput(serializers.ModelSerializer[Session]):
-    is_current = serializers.SerializerMethodField(help_text="The one asking.")
-
-    class Meta:
-        model = Session
-        fields = [
-            "id",
-            "kind",
-            "method",
-            "user_agent",
-            "address",
-            "created_at",
-            "authenticated_at",
-            "last_seen_at",
-            "expires_at",
-            "is_current",
-        ]
-        read_only_fields = fields
-
-    def get_is_current(self, session: Session) -> bool:
-        return bool(session.pk == _session_id(self.context["request"]))
-
-
-class TeamOutput(serializers.ModelSerializer[Team]):
-    class Meta:
-        model = Team
-        fields = ["id", "name"]
-        read_only_fields = fields
-
-
-class CapabilitiesOutput(serializers.Serializer[Any]):
-    can_manage_agents = serializers.BooleanField()
-    can_approve_transactions = serializers.BooleanField()
-    can_view_all_data = serializers.BooleanField()
-
-
-class MeOutput(serializers.ModelSerializer[User]):
-    capabilities = serializers.SerializerMethodField()
-    team = TeamOutput(allow_null=True)
-
-    class Meta:
-        model = User
-        fields = ["id", "username", "role", "capabilities", "team"]
-        read_only_fields = fields
-
-    @extend_schema_field(CapabilitiesOutput)
-    def get_capabilities(self, user: User) -> dict[str, bool]:
-        return dict(ROLE_PERMISSIONS[user.role])
 
 
 class TokenCreateView(StrictQueryView):
@@ -273,7 +219,7 @@ class StepUpView(StrictQueryView):
         given.is_valid(raise_exception=True)
         proved_at = services.step_up(
             request=request._request,
-            session_id=_session_id(request),
+            session_id=session_id_of(request),
             acting=person_of(request),
             **given.validated_data,
         )
@@ -297,7 +243,7 @@ class PasskeyOptionsView(StrictQueryView):
     def post(self, request: Request) -> Response:
         refuse_fields(request)
         options = services.ask_passkey(
-            session_id=_session_id(request), user=person_of(request)
+            session_id=session_id_of(request), user=person_of(request)
         )
         return Response(options)
 
@@ -317,86 +263,10 @@ class TokenRevokeView(StrictQueryView):
         refuse_fields(request)
         services.sign_out(
             request=request._request,
-            session_id=_session_id(request),
+            session_id=session_id_of(request),
             acting=person_of(request),
         )
-        return _signed_out(request)
-
-
-class SessionListView(StrictQueryView, generics.ListAPIView[Session]):
-    """One's own live sessions."""
-
-    permission_classes = [IsPerson]
-    serializer_class = SessionOutput
-    queryset = Session.objects.none()
-
-    def get_queryset(self) -> Any:
-        return queries.live_sessions(person_of(self.request), now=timezone.now())
-
-    @extend_schema(operation_id="auth_sessions_list", tags=["auth"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-
-class SessionRevokeView(StrictQueryView):
-    """End one of one's own sessions, at once."""
-
-    permission_classes = [IsPerson]
-
-    @extend_schema(
-        operation_id="auth_session_revoke",
-        request=None,
-        responses={204: None},
-        tags=["auth"],
-    )
-    def delete(self, request: Request, session_id: str) -> Response:
-        refuse_fields(request)
-        acting = person_of(request)
-        live = queries.live_sessions(acting, now=timezone.now())
-        session = get_object_or_404(live.select_related("user"), pk=session_id)
-        services.revoke_session(session=session, acting=acting, reason="by_owner")
-        is_this_one = session_id == _session_id(request)
-        return _signed_out(request) if is_this_one else Response(status=204)
-
-
-class SessionRevokeAllView(StrictQueryView):
-    """End all of one's own sign-ins, by API and by browser, this one too."""
-
-    permission_classes = [IsPerson]
-
-    @extend_schema(
-        operation_id="auth_sessions_revoke_all",
-        request=None,
-        responses={204: None},
-        tags=["auth"],
-    )
-    def post(self, request: Request) -> Response:
-        refuse_fields(request)
-        acting = person_of(request)
-        services.revoke_all_sessions(user=acting, acting=acting, reason="by_owner")
-        return _signed_out(request)
-
-
-class MeView(StrictQueryView):
-    """Who is asking, and what they may do."""
-
-    permission_classes = [IsPerson]
-
-    @extend_schema(operation_id="me_retrieve", responses=MeOutput, tags=["auth"])
-    def get(self, request: Request) -> Response:
-        return Response(MeOutput(person_of(request)).data)
-
-
-def _signed_out(request: Request) -> Response:
-    response = Response(status=204)
-    if cookies.access_of(request):
-        cookies.take_back(response)
-    return response
-
-
-def _session_id(request: Request) -> str:
-    assert isinstance(request.auth, PersonAccess)  # noqa: S101 - as above.
-    return request.auth.session
+        return signed_out(request)
 
 
 def _cookies(request: Request, pair: services.TokenPair) -> Response:
