@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.core import roles, sessions
+from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.core.usernames import canonical_username
 from audit.context import System
 from audit.ids import PrefixedIdField
@@ -49,12 +50,17 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, username: str, email: str = "", password: str | None = None
     ) -> User:
-        """Make an administrator for `createsuperuser`, and tell the log of it."""
+        """Make an administrator for `createsuperuser`, and tell the log of it.
+
+        Whoever runs the command may not be the person: as others do, the password
+        ends at its first use or after a day.
+        """
         user = self.model(
             username=self.model.normalize_username(username),
             email=self.normalize_email(email),
             role=roles.ADMIN,
             is_superuser=True,
+            first_password_ends_at=timezone.now() + FIRST_PASSWORD_LASTS,
         )
         user.set_password(password)
         user.full_clean()

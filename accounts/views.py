@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
@@ -16,9 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import cookies, devices, queries, services
 from accounts.errors import InvalidCredentials
 from accounts.forms import OwnPasswordForm, SignInForm
+from accounts.models import User
 from accounts.permissions import person_of
 from accounts.services.sign_in import SIGN_IN
+from security.errors import StepUpRequired
 from security.form_limits import limit_form
+from security.step_up import require_step_up
 
 
 class SignInView(LoginView):
@@ -63,11 +67,28 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 class OwnPasswordView(PasswordChangeView):
-    """Change one's own password; every other sign-in ends, and this one is anew."""
+    """Change one's own password; every other sign-in ends, and this one is anew.
+
+    Who has a second factor proves it first: the old password is the weaker proof.
+    """
 
     form_class = OwnPasswordForm
     template_name = "accounts/password.html"
     success_url = reverse_lazy("home")
+
+    def dispatch(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
+        user = request.user
+        if isinstance(user, User) and queries.factor_types(user):
+            try:
+                require_step_up(user)
+            except StepUpRequired:
+                if request.method == "POST":
+                    # What is taken up again is kept, and no password ever is.
+                    return redirect("accounts:password")
+                raise
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: OwnPasswordForm) -> HttpResponse:  # type: ignore[override] # Our form_class.
         form.save(commit=True)

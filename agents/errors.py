@@ -6,10 +6,12 @@ from audit.errors import DomainError
 
 
 class OwnAgentRefused(DomainError):
-    """Limits of one's own agent are for somebody else to set."""
+    """To switch on what is one's own, or runs under what one made, is another's."""
 
     code = "own_agent_refused"
-    detail = "Another person must set the limits of an agent that is yours."
+    detail = (
+        "Another person must reactivate what is yours, or runs under what you made."
+    )
 
 
 class OwnerRefused(DomainError):
@@ -41,6 +43,16 @@ class NameTaken(DomainError):
 
     code = "name_taken"
     detail = "That name is taken."
+
+
+class FunctionInUse(DomainError):
+    """More than policies of live agents allowed it for, and nobody agreed to that."""
+
+    code = "function_in_use"
+    detail = (
+        "Policies of live agents allow this function for what it does now. Register"
+        " another one, or have them leave it out first."
+    )
 
 
 class PolicyChanged(DomainError):

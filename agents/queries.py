@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.core.approval_levels import stored_levels
+from agents.core.effects import READ
 from agents.core.hours import Hours
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import (
@@ -219,6 +220,18 @@ def function_named(name: str) -> Function:
     if function is None:
         raise NotFound
     return function
+
+
+def reading_functions(names: Iterable[str]) -> frozenset[str]:
+    """Return which of these names are of functions that only read: 1 query."""
+    reading = functions_listed().filter(current_version__effect=READ, name__in=names)
+    return frozenset(reading.values_list("name", flat=True))
+
+
+def is_named_live(function: str) -> bool:
+    """Tell whether the policy in force of a live agent names a function."""
+    live = Agent.objects.filter(mode=Agent.Mode.LIVE)
+    return live.filter(policy_version__allowed_functions__contains=[function]).exists()
 
 
 def credential_by_id(credential_id: str) -> AgentCredential | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.queries import serves_oneself
 from agents.core.merchants import merchant_key
+from agents.makers import made_by_oneself
 from agents.models import Agent, Function
 from agents.queries import lock_agent_row
 from audit.context import Principal
@@ -20,8 +20,10 @@ class AgentResponder:
         lock_agent_row(target_id)
 
     def unlock(self, target_id: str, *, acting: Principal, reason: str) -> None:
-        if serves_oneself(acting, lock_agent_row(target_id).owner_id):
-            raise NotPermitted("Another person must unlock what is yours.")
+        if made_by_oneself(acting, lock_agent_row(target_id).id):
+            raise NotPermitted(
+                "Another person must unlock what is yours, or runs under what you made."
+            )
 
     def describe(self, target_id: str) -> Target | None:
         agent = Agent.objects.filter(pk=target_id).first()

@@ -36,6 +36,13 @@ class NameRefused(DomainError):
     detail = "A name has no control or invisible characters, nor spaces around it."
 
 
+class TextRefused(DomainError):
+    """A text that would not be read as it is stored."""
+
+    code = "text_refused"
+    detail = "A text has no control, bidirectional or invisible characters."
+
+
 class NotFound(DomainError):
     """No such thing, or none that the caller may know of: the same answer."""
 

@@ -39,6 +39,7 @@ STATUS: dict[str, int] = {
     for status, names in {
         400: (
             "audit.errors.NameRefused",
+            "audit.errors.TextRefused",
             "audit.errors.SensitiveDataRefused",
             "accounts.errors.CredentialsMixed",
             "accounts.errors.UsernameRefused",
@@ -94,6 +95,7 @@ STATUS: dict[str, int] = {
             "accounts.errors.TeamNameTaken",
             "accounts.errors.UsernameTaken",
             "agents.errors.CredentialEnded",
+            "agents.errors.FunctionInUse",
             "agents.errors.HandOverRefused",
             "agents.errors.NameTaken",
             "security.errors.ChangeExpired",

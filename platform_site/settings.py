@@ -248,8 +248,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {"reset_password": "accounts.forms.ForgottenPasswordForm"}
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
-# Ours hold on every page: RATE_LIMIT_CONFIG.
-ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "accounts.links.PasswordLinks"  # noqa: S105 - a name.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # Ours hold: RATE_LIMIT_CONFIG.
 
 # Single sign-on by OpenID Connect, switched on by the issuer's address.
 OIDC_ISSUER = env.text("OIDC_ISSUER", "")

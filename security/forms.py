@@ -8,6 +8,8 @@ from django import forms
 from django.forms.fields import InvalidJSONInput
 
 from audit.core.visible import visible
+from audit.errors import TextRefused
+from audit.readable import check_text
 from security.core.strict_json import JsonRefused, parse_json_text
 
 
@@ -21,6 +23,14 @@ def read_json(text: str) -> Any:
     except JsonRefused as refused:
         place = f"{visible(refused.pointer)}: " if refused.pointer else ""
         raise forms.ValidationError(f"{place}{refused}", code="invalid") from None
+
+
+def shows_all(text: str) -> None:
+    """Raise forms.ValidationError for a text that others could not read as it is."""
+    try:
+        check_text(text, pointer="")
+    except TextRefused as refused:
+        raise forms.ValidationError(refused.detail, code=refused.code) from refused
 
 
 class StrictJsonField(forms.JSONField):
@@ -42,7 +52,10 @@ class ChangeVerdictForm(forms.Form):
 
     verdict = forms.ChoiceField(choices=[(APPROVE, "Approve"), (REJECT, "Reject")])
     reason = forms.CharField(
-        required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+        required=False,
+        max_length=500,
+        validators=[shows_all],
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
 
     def clean(self) -> dict[str, Any]:

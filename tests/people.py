@@ -109,7 +109,7 @@ def make_person(
         password=PASSWORD,
         role=role,
         team=team,
-        email=f"{username}@example.com",
+        email=f"{username.strip()}@example.com",
         acting=SETUP,
     )
     person.authenticated_at = timezone.now()

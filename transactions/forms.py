@@ -13,7 +13,7 @@ from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from audit.core.visible import visible
 from audit.form_fields import UtcField, WholeField
-from security.forms import read_json
+from security.forms import read_json, shows_all
 from transactions import services
 from transactions.core.outcome import Outcome
 from transactions.models import Transaction
@@ -35,6 +35,7 @@ class VerdictForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=REASON_LENGTH_MAX,
+        validators=[shows_all],
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -66,7 +67,9 @@ class SelectionForm(forms.Form):
     """Several approval requests at once."""
 
     item = _ItemsField()
-    reason = forms.CharField(required=False, max_length=REASON_LENGTH_MAX)
+    reason = forms.CharField(
+        required=False, max_length=REASON_LENGTH_MAX, validators=[shows_all]
+    )
 
 
 class _UtcInput(forms.DateTimeInput):
@@ -91,7 +94,9 @@ class DelegationForm(forms.Form):
     ends_at = UtcField(
         label="Until (UTC)", widget=_UtcInput, help_text="30 days at most."
     )
-    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH_MAX)
+    reason = forms.CharField(
+        label="Reason", max_length=REASON_LENGTH_MAX, validators=[shows_all]
+    )
 
     def __init__(self, data: Any = None, *, delegates: list[User]) -> None:
         super().__init__(data)

@@ -32,6 +32,7 @@ from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal
 from audit.core.visible import is_readable
 from audit.errors import NameRefused, NotPermitted
+from audit.readable import check_line
 from audit.services import record
 from security.four_eyes import said_of_them
 from security.models import ChangeRequest
@@ -56,8 +57,8 @@ AUTHORITY = frozenset({"role", "team", "is_active", "permissions", "same_person_
 # somebody never waits for one.
 PROVED = frozenset({"role", "permissions", "same_person_as", "team", "email"})
 SECRET_FIELDS = frozenset({"phone"})
-# Of a password that somebody else knows, unless it is used before.
-FIRST_PASSWORD_LASTS = timedelta(days=1)
+# What others read of a person.
+TEXTS = ("full_name", "email", "phone")
 
 
 @takes_proof
@@ -77,13 +78,14 @@ def create_user(
 
     Only who runs the platform by command gives one; with `password_lasts` it ends then,
     or at its first use. Raises NotPermitted, UsernameRefused, UsernameTaken (whatever
-    the case), WeakPassword, StepUpRequired.
+    the case), NameRefused, WeakPassword, StepUpRequired.
     """
     if password is not None and acting.kind != "system":
         raise NotPermitted("People choose their passwords themselves.")
     name = canonical_username(username)
     if name is None:
         raise UsernameRefused(pointer="/username")
+    _check_texts({"full_name": full_name, "email": email, "phone": phone})
     user = User(
         username=name,
         role=role,
@@ -124,11 +126,13 @@ def update_user(
     administrator's own wait for a second one: the rest is done, and the request that
     asks for them is returned. Anybody else's own are refused, and so is deactivating
     oneself: raises OwnAuthorityRefused. Who was erased stays so: raises PersonErased.
+    What others read is refused unless it shows all that it is: raises NameRefused.
     `same_person_as` links a second account to the first one of the same human: raises
     LinkRefused for a chain. The row is locked, so that of two administrators the later
     one sees the earlier's work.
     """
     wanted = cast("dict[str, object]", changes)
+    _check_texts(wanted)
     with transaction.atomic(durable=True):
         person = _locked(user, wanted)
         if person.erased_at is not None:
@@ -280,6 +284,11 @@ def set_password(
 
 def _from_now(time: timedelta | None) -> datetime | None:
     return None if time is None else timezone.now() + time
+
+
+def _check_texts(given: Mapping[str, object]) -> None:
+    for field in TEXTS:
+        check_line(str(given.get(field, "")), pointer=f"/{field}")
 
 
 def _check_password(password: str | None, user: User) -> None:

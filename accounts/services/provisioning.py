@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Provisioning, User
 from accounts.queries import acts_waiting, humans_of, speakers_of
 from accounts.services.own_rights import CHANGE_USER
-from accounts.services.sessions import target
+from accounts.services.sessions import end_all_sessions, target
 from audit.context import Principal, holds
 from audit.errors import NotPermitted
 from audit.services import record
@@ -19,6 +24,8 @@ from security.step_up import takes_proof
 Act = Provisioning.Act
 # By which of PersonChanges somebody could come to speak through an account.
 ACTS = {"role": Act.ROLE, "email": Act.EMAIL}
+# By which somebody could sign in as the account.
+OPENING = frozenset(Act) - {Act.ROLE}
 
 
 def note_provisioning(person: User, act: Act, *, acting: Principal) -> None:
@@ -37,7 +44,8 @@ def confirm_account(*, user: User, acting: Principal) -> int:
     """Agree to what others did to an account, so that its word is its person's alone.
 
     Returns how many acts were confirmed: all but those that are the caller's own, as
-    humans_of() has it. Takes the right to change anybody's rights, and a fresh proof.
+    humans_of() has it. What their makers may hold of the account ends: _take_back().
+    Takes the right to change anybody's rights, and a fresh proof.
     Raises NotPermitted, OwnAuthorityRefused where every act is the caller's own or the
     account is; StepUpRequired.
     """
@@ -54,6 +62,7 @@ def confirm_account(*, user: User, acting: Principal) -> int:
             act.confirmed_by, act.confirmed_at = acting, timezone.now()
             act.save(update_fields=["confirmed_by", "confirmed_at"])
         if others:
+            _take_back(person, others, acting=acting)
             record(
                 "user.confirmed",
                 target=target(person),
@@ -64,6 +73,28 @@ def confirm_account(*, user: User, acting: Principal) -> int:
                 actor=acting,
             )
     return len(others)
+
+
+def _take_back(
+    person: User, acts: Iterable[Provisioning], *, acting: Principal
+) -> None:
+    """End what the makers of an account may hold of it: all that came since.
+
+    Sign-ins, second factors and identities end; the password is good for one use more,
+    to choose another: a maker who knew it and comes first is found out, for the
+    person's own no longer opens. The links that are open end by the confirmation
+    itself (accounts.links).
+    """
+    opened = [act.made_at for act in acts if act.act in OPENING]
+    if not opened:
+        return
+    since = min(opened)
+    Authenticator.objects.filter(user=person, created_at__gte=since).delete()
+    SocialAccount.objects.filter(user=person, date_joined__gte=since).delete()
+    end_all_sessions(person, acting, "confirmed")
+    if person.has_usable_password() and person.first_password_ends_at is None:
+        person.first_password_ends_at = timezone.now() + FIRST_PASSWORD_LASTS
+        person.save(update_fields=["first_password_ends_at"])
 
 
 def _makers(act: Provisioning) -> frozenset[str]:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents import services
-from agents.errors import NameTaken
+from agents.errors import FunctionInUse, NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import function_named, functions_listed
 from audit.filters import FlagFilter
@@ -127,6 +127,7 @@ class FunctionVersionCreateView(StrictQueryView):
         responses={201: FunctionOutput},
         tags=["functions"],
     )
+    @raises(FunctionInUse)
     def post(self, request: Request, name: str) -> Response:
         given = FunctionVersionInput(data=request.data)
         given.is_valid(raise_exception=True)

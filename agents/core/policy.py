@@ -221,6 +221,20 @@ def needs_second_person(
     return not all(amount is not None and amount <= limit for amount in amounts)
 
 
+def functions_granted(
+    old: PolicyTerms | None, new: PolicyTerms
+) -> frozenset[str] | None:
+    """Return the functions that a new version allows and the old one did not.
+
+    None: any.
+    """
+    before = frozenset() if old is None else _set(old.allowed_functions)
+    after = _set(new.allowed_functions)
+    if before is None:
+        return frozenset()
+    return None if after is None else after - before
+
+
 def in_major_units(terms: PolicyTerms) -> int:
     """Return what a policy lets pass in a day at most, rounded up; 0 if without bound.
 

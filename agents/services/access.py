@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db import IntegrityError
 
 from accounts.models import User
 from agents.errors import NameTaken
-from agents.models import Agent
+from agents.models import Agent, Function
 from agents.queries import agents_visible_to
 from audit.errors import NotFound, NotPermitted
 
@@ -36,6 +36,15 @@ def lock_managed(agent_id: str, permission: str, acting: User) -> Agent:
     """
     agents = agents_visible_to(acting).select_for_update(of=("self",))
     return _allowed(agents.filter(pk=agent_id).first(), permission, acting)
+
+
+def hold_functions(names: Iterable[str]) -> None:
+    """Keep functions from changing until the transaction ends, which names them.
+
+    Read them afterwards: what is joined to a row that one waited for would be old.
+    """
+    held = Function.objects.select_for_update(no_key=True).filter(name__in=names)
+    list(held.order_by("name"))
 
 
 def target(agent: Agent) -> tuple[str, str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from accounts.queries import owners_visible_to, serves_oneself
+from accounts.queries import owners_visible_to
 from agents.errors import OwnAgentRefused, OwnerRefused
+from agents.makers import made_by_oneself
 from agents.models import Agent
 from agents.services.access import (
     lock_managed,
@@ -63,8 +64,8 @@ def update_agent(
     """Rename, deactivate or reactivate an agent; None leaves a field as it is.
 
     Waits for a decision of the agent that is under way. Raises NotFound, NotPermitted,
-    NameRefused, NameTaken, and OwnAgentRefused when the owner would reactivate it: the
-    person who stopped it had a reason.
+    NameRefused, NameTaken, and OwnAgentRefused when one of its makers would reactivate
+    it (agents.makers): the person who stopped it had a reason.
     """
     wanted = {"name": name, "is_active": is_active}
     with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
@@ -79,8 +80,8 @@ def update_agent(
         if "name" in changes and not is_readable(str(name)):
             raise NameRefused(pointer="/name")
         reactivates = changes.get("is_active") == [False, True]
-        if reactivates and serves_oneself(acting, agent.owner_id):
-            raise OwnAgentRefused("Another person must reactivate what is yours.")
+        if reactivates and made_by_oneself(acting, agent.pk):
+            raise OwnAgentRefused
         if reactivates:
             require_step_up(acting)
         for key, (_, value) in changes.items():

@@ -9,12 +9,15 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from agents.core.effects import does_more
 from agents.core.policy_draft import FUNCTION_NAME
-from agents.errors import FunctionNameRefused
+from agents.errors import FunctionInUse, FunctionNameRefused
 from agents.models import Function, FunctionVersion
+from agents.queries import is_named_live
 from agents.services.access import require, telling_taken_name
 from audit.core.masking import mask
 from audit.errors import NotFound
+from audit.readable import check_line
 from audit.services import record
 from security.core.json_schema import SchemaRefused, compile_schema
 from security.step_up import require_step_up, takes_proof
@@ -33,12 +36,13 @@ def register_function(
 ) -> FunctionVersion:
     """Register a function with the first version of its parameters' schema.
 
-    Raises NotPermitted, FunctionNameRefused, NameTaken, and SchemaRefused for a
-    schema that is not safe to check with (H2, H3).
+    Raises NotPermitted, FunctionNameRefused, NameRefused, NameTaken, and SchemaRefused
+    for a schema that is not safe to check with (H2, H3).
     """
     require(acting, "agents.add_function")
     if not FUNCTION_NAME.fullmatch(name) or mask(name) != name:
         raise FunctionNameRefused(pointer="/name")
+    check_line(description, pointer="/description")
     plain = _checked(schema)
     with telling_taken_name(NAME_ONCE), transaction.atomic(durable=True):
         function = Function.objects.create(name=name, description=description)
@@ -58,13 +62,17 @@ def add_function_version(
 ) -> FunctionVersion:
     """Put a new schema and effect in force for calls that start after this.
 
-    Locks the function's row. Raises NotPermitted, NotFound, SchemaRefused.
+    Locks the function's row. Raises NotPermitted, NotFound, SchemaRefused, and
+    FunctionInUse where it would do more than what policies of live agents allowed it
+    for, as second persons agreed to.
     """
     require(acting, "agents.change_function")
     plain = _checked(schema)
     with transaction.atomic(durable=True):
         function = _lock_function(name)
         current = function.current_version
+        if current and does_more(current.effect, effect) and is_named_live(name):
+            raise FunctionInUse(pointer="/effect")
         number = current.number + 1 if current else 1
         version = _add_version(function, number, plain, effect, acting)
         record(

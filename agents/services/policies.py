@@ -16,6 +16,7 @@ from agents.core.policy import (
     OWNER_ALONE_UP_TO,
     PolicyTerms,
     describe_changes,
+    functions_granted,
     in_major_units,
     loosens,
     needs_second_person,
@@ -24,8 +25,8 @@ from agents.core.policy import (
 from agents.core.policy_draft import parse_terms
 from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
-from agents.queries import granted_alone, terms_of
-from agents.services.access import lock_managed, target
+from agents.queries import granted_alone, reading_functions, terms_of
+from agents.services.access import hold_functions, lock_managed, target
 from audit.context import Principal
 from audit.errors import NotFound, NotPermitted
 from audit.services import record
@@ -48,8 +49,8 @@ def set_policy(
     """Put a new policy version in force, for decisions that start after this.
 
     Or ask a second person to, where one would loosen a live agent's limits beyond what
-    their role grants alone (core.policy.needs_second_person, C15): then nothing changes
-    until somebody agrees.
+    their role grants alone (core.policy.needs_second_person, C15), or let it call more
+    functions that do anything but read: then nothing changes until somebody agrees.
 
     Locks the agent's row. `expected_numbers` are versions that the caller had read,
     of which one must be in force (0: none). To loosen it takes a fresh proof. Raises
@@ -60,6 +61,7 @@ def set_policy(
         number, old = _in_force(agent)
         if expected_numbers is not None and number not in expected_numbers:
             raise PolicyChanged(number)
+        hold_functions(terms.allowed_functions or ())
         if loosens(old, terms):
             require_step_up(acting)
             # So that of two at once the later one sees what the earlier one granted.
@@ -86,6 +88,7 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
     if change.base != {"number": number} or change.owner_id != agent.owner_id:
         raise ChangeSuperseded
     terms = parse_terms(change.payload)
+    hold_functions(terms.allowed_functions or ())
     told = {"change_request": change.pk}
     put_in_force(
         agent, terms, author=author, acting=acting, agreed_by=agreed_by, told=told
@@ -158,6 +161,9 @@ def _waits(
     is_own = serves_oneself(acting, agent.owner_id)
     alone_up_to = OWNER_ALONE_UP_TO if is_own else ALONE_UP_TO[acting.role]
     if needs_second_person(old, new, alone_up_to=alone_up_to):
+        return True
+    functions = functions_granted(old, new)
+    if functions is None or not functions <= reading_functions(functions):
         return True
     in_all = granted_alone(acting, besides=agent) + in_major_units(new)
     return loosens(old, new) and in_all > ALONE_IN_ALL * ALONE_UP_TO[acting.role]

@@ -55,6 +55,15 @@ def hides_characters(text: str) -> bool:
     return bool(unseen) and not unseen <= needed_places(text)
 
 
+def is_plain_text(text: str) -> bool:
+    """Tell whether a text shows all that it is; it may have lines and tabs.
+
+    As forms send them, a line may end with CR LF; a CR alone would hide its line.
+    """
+    text = text.replace("\r\n", "\n")
+    return visible(text, keep="\n\t") == text
+
+
 def is_unseen(character: str) -> bool:
     """Tell whether a character shows nothing by itself."""
     return character not in DRAWN and (

@@ -32,7 +32,7 @@ def save_filter(name: str, query: str, *, acting: Principal) -> SavedFilter:
     """
     if not holds(acting, "audit.view_auditevent"):
         raise NotPermitted
-    name = " ".join(name.split())
+    name = " ".join(filter(None, name.split(" ")))
     filters = [pair for pair in parse_qsl(query) if pair[0] not in PLACES]
     query = urlencode(filters)
     if not is_readable(name) or len(name) > 60:

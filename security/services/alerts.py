@@ -13,6 +13,7 @@ from audit.context import Principal, System, holds
 from audit.errors import NotFound, NotPermitted
 from audit.once import insert_once
 from audit.queries import sealed_events, sealing_delay
+from audit.readable import check_text
 from audit.services import follow, record
 from security.core.thresholds import (
     GRACE,
@@ -121,10 +122,12 @@ def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | N
 def acknowledge_alert(alert_id: str, *, acting: Principal, note: str = "") -> Alert:
     """Say that somebody has seen an alert. Takes security.change_alert.
 
-    Raises NotPermitted, NotFound, TransitionRefused when somebody did before.
+    Raises NotPermitted, TextRefused, NotFound, and TransitionRefused when somebody
+    did before.
     """
     if not holds(acting, "security.change_alert"):
         raise NotPermitted
+    check_text(note, pointer="/note")
     with transaction.atomic(durable=True):
         alert = Alert.objects.select_for_update().filter(pk=alert_id).first()
         if alert is None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.context import Principal, System
 from audit.errors import NotFound, NotPermitted
+from audit.readable import check_text
 from audit.services import masked_text, record
 from security.changes import changer_for
 from security.errors import (
@@ -96,9 +97,10 @@ def approve_change(
     """Agree as the second person: the change is in force when this returns.
 
     Takes the rights to make the change oneself and a fresh proof. Raises NotFound,
-    NotPermitted, OwnChangeRefused, StepUpRequired, ChangeResolved; ChangeExpired and
-    ChangeSuperseded after that end is on record.
+    NotPermitted, OwnChangeRefused, StepUpRequired, ChangeResolved, TextRefused;
+    ChangeExpired and ChangeSuperseded after that end is on record.
     """
+    check_text(reason, pointer="/reason")
     superseded: ChangeSuperseded | None = None
     with transaction.atomic(durable=True):
         change = _locked(change_id, acting)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from audit.context import Principal, holds
 from audit.errors import NotFound, NotPermitted
+from audit.readable import check_line
 from audit.services import record
 from security.models import SecurityContact
 from security.services.notifications import queue_notification
@@ -22,12 +23,14 @@ def set_contact(
     A former e-mail address gets a last message, so that nobody silences the contacts
     first and acts then. The platform itself may, and a person with
     security.change_securitycontact.
-    Raises NotPermitted, NotFound for another position.
+    Raises NotPermitted, NotFound for another position, NameRefused.
     """
     if acting.kind != "system" and not holds(acting, "security.change_securitycontact"):
         raise NotPermitted
     if position not in SecurityContact.Position.values:
         raise NotFound("A contact is primary or backup.")
+    for field, text in (("name", name), ("email", email), ("phone", phone)):
+        check_line(text, pointer=f"/{field}")
     with transaction.atomic(durable=True):
         contacts = SecurityContact.objects.select_for_update()
         person = contacts.filter(position=position).first()

@@ -20,7 +20,7 @@ from audit.queries import events_about, timeline
 from audit.services import follow, record
 from security.core import incidents
 from security.core.thresholds import CLOCK_TOLERANCE, HOUR, STEP
-from security.errors import LastUnlocker, ReasonMissing, TransitionRefused
+from security.errors import LastUnlocker, TransitionRefused
 from security.models import Incident, IncidentStep, ResourceLock
 from security.queries import (
     INCIDENTS,
@@ -34,7 +34,7 @@ from security.queries import (
     unanswered_incidents,
 )
 from security.responders import responder_for
-from security.services.locks import lock_in_transaction
+from security.services.locks import check_reason, lock_in_transaction
 from security.services.notifications import notify_contacts
 
 logger = logging.getLogger(__name__)
@@ -163,12 +163,11 @@ def update_incident(
     To contain it also presses the stop button again, should somebody have released
     it. Ending one about what is one's own takes another person, as unlocking does: a
     response that has not run yet would be skipped. Takes security.change_incident.
-    Raises NotPermitted, ReasonMissing, NotFound, TransitionRefused.
+    Raises NotPermitted, ReasonMissing, TextRefused, NotFound, TransitionRefused.
     """
     if not holds(acting, "security.change_incident"):
         raise NotPermitted
-    if not note.strip() or len(note) > 500:
-        raise ReasonMissing(pointer="/note")
+    check_reason(note, pointer="/note")
     with transaction.atomic(durable=True):
         incident = Incident.objects.select_for_update().filter(pk=incident_id).first()
         if incident is None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.context import Principal, holds
 from audit.errors import NotFound, NotPermitted
 from audit.once import insert_once
+from audit.readable import check_text
 from audit.services import masked_text, record
 from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import Incident, ResourceLock
@@ -149,10 +150,14 @@ def describe(kind: str, target_id: str) -> Target:
     return target
 
 
-def check_reason(reason: str) -> None:
-    """Raise ReasonMissing unless the text says something and fits its column."""
+def check_reason(reason: str, *, pointer: str = "/reason") -> None:
+    """Raise ReasonMissing unless the text says something and fits its column.
+
+    TextRefused if others could not read it as it is.
+    """
     if not reason.strip() or len(reason) > 500:
-        raise ReasonMissing(pointer="/reason")
+        raise ReasonMissing(pointer=pointer)
+    check_text(reason, pointer=pointer)
 
 
 def _check(kind: str, target_id: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.context import Principal, System, holds
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
+from audit.readable import check_text
 from audit.services import record
 from security.core.reviews import CADENCES, due_on, period_start
 from security.errors import ReasonMissing, TransitionRefused
@@ -36,12 +37,14 @@ def open_due_reviews(*, now: datetime) -> list[Review]:
 def complete_review(review_id: str, *, acting: Principal, note: str) -> Review:
     """Close a review with what was found. Takes security.change_review.
 
-    Raises NotPermitted, ReasonMissing, NotFound, TransitionRefused when it was done.
+    Raises NotPermitted, ReasonMissing, TextRefused, NotFound, and TransitionRefused
+    when it was done.
     """
     if not holds(acting, "security.change_review"):
         raise NotPermitted
     if not note.strip():
         raise ReasonMissing("Say what was reviewed and found.", pointer="/note")
+    check_text(note, pointer="/note")
     with transaction.atomic(durable=True):
         review = Review.objects.select_for_update().filter(pk=review_id).first()
         if review is None:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services
+from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.models import Session, User
-from accounts.services.people import FIRST_PASSWORD_LASTS
 from audit.models import AuditEvent
 from tests.people import SETUP, People
 

@@ -114,7 +114,7 @@ def test_m7_a_second_account_unlocks_and_reactivates_nothing_of_ones_own(people)
     boss = make_person("boss", User.Role.ADMIN)
     boss_too = make_person("boss-too", User.Role.ADMIN)
     link(boss_too, boss, people.alice)
-    agent = make_agent(boss, acting=people.alice, name="own")
+    agent = make_agent(boss, acting=make_person("maker", "admin"), name="own")
     for kind, target in (("agent", agent.pk), ("user", boss.pk)):
         lock_resource(kind, target, acting=people.alice, reason="Stop.")
         with pytest.raises(NotPermitted):

@@ -45,7 +45,7 @@ def world(people: People, agent: Agent) -> World:
     credential = make_credential(agent, acting=people.alice).id
     make_function(acting=people.alice)
     agents.set_function_enabled("transfer", is_enabled=False, acting=people.alice)
-    idle = agents.create_agent("idle", owner_id=people.carol.pk, acting=people.alice)
+    idle = agents.create_agent("idle", owner_id=people.carol.pk, acting=people.bob)
     agents.update_agent(idle.pk, is_active=False, acting=people.alice)
     accounts.update_user(user=people.dave, is_active=False, acting=people.alice)
     guard.lock_resource("merchant", "shady", acting=people.alice, reason="Odd.")

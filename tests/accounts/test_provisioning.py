@@ -272,6 +272,7 @@ def test_c16_who_waits_to_be_confirmed_is_told_on_the_pages(
         assert "e-mail changed by alice." in answer.content.decode()
 
     services.confirm_account(user=people.bob, acting=make_person("heidi", "admin"))
+    sign_in(client, people.bob)  # Confirming ended the sign-in before.
     for page in ("/approvals/", "/change-requests/"):
         answer = client.get(page)
         assert answer.status_code == 200

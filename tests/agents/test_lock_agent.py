@@ -57,7 +57,9 @@ def test_m7_an_owner_does_not_unlock_their_agent(
     answer = client_for(alice).post(url(own, "unlock"), {"reason": "Mine"})
 
     assert answer.status_code == 403
-    assert answer.json()["detail"] == "Another person must unlock what is yours."
+    assert answer.json()["detail"] == (
+        "Another person must unlock what is yours, or runs under what you made."
+    )
     assert live_locks("agent", own.pk).exists()
 
 

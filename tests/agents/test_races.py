@@ -11,9 +11,11 @@ from django.db import connection, transaction
 
 from agents import services
 from agents.core.policy_draft import parse_terms
-from agents.errors import PolicyChanged
-from agents.models import Agent, AgentCredential, PolicyVersion
+from agents.errors import FunctionInUse, PolicyChanged
+from agents.models import Agent, AgentCredential, FunctionVersion, PolicyVersion
 from agents.queries import lock_agent_row
+from agents.services import policies
+from agents.services.policies import put_in_force
 from audit.errors import NotFound
 from audit.models import AuditEvent
 from tests.elsewhere import wait_until_blocked
@@ -160,3 +162,43 @@ def test_c15_of_two_grants_at_once_that_do_not_fit_together_one_waits(
 
     names = sorted(type(result).__name__ for result in results)
     assert names == ["ChangeRequest", "PolicyVersion"]
+
+
+def test_c15_whoever_raises_an_effect_waits_for_a_policy_that_names_it(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_function("look", acting=people.alice, effect="read")
+    agent = make_agent(people.carol, acting=people.alice, policy=None)
+    small = {
+        **SEED_POLICY,
+        "max_transaction_amount": "1.00",
+        "requires_approval_above": "1.00",
+        "daily_budget": "1.00",
+        "allowed_functions": ["look"],
+    }
+    refused: list[Any] = []
+
+    def raise_effect() -> None:
+        try:
+            services.add_function_version(
+                "look", schema={"type": "object"}, effect="send", acting=people.alice
+            )
+        except FunctionInUse as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=raise_effect)
+
+    def begin_and_wait(*args: Any, **kwargs: Any) -> PolicyVersion:
+        thread.start()
+        wait_until_blocked()
+        return put_in_force(*args, **kwargs)
+
+    monkeypatch.setattr(policies, "put_in_force", begin_and_wait)
+    services.set_policy(agent.pk, parse_terms(small), acting=people.bob)
+    thread.join()
+
+    assert len(refused) == 1
+    assert PolicyVersion.objects.get().allowed_functions == ["look"]
+    assert FunctionVersion.objects.get().effect == "read"

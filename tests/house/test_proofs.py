@@ -22,7 +22,7 @@ SOMETIMES = {
 NEVER = {
     "accounts.create_team": "gives nobody anything until somebody is in it",
     "accounts.rename_team": "gives nobody anything",
-    "accounts.set_password": "one's own, who has just proved it",
+    "accounts.set_password": "one's own; the page takes the proof",
     "accounts.renew_proof": "is the proof",
     "accounts.step_up": "is the proof",
     "accounts.revoke_all_sessions": "stops",

@@ -148,8 +148,8 @@ def test_an_incident_is_resolved_with_a_note_and_not_without(console):
     assert AuditEvent.objects.filter(action="incident.updated").count() == 1
 
 
-def test_the_stop_button_is_pressed_and_released(console, carol, alice):
-    agent = make_agent(carol, acting=alice)
+def test_the_stop_button_is_pressed_and_released(console, carol, bob):
+    agent = make_agent(carol, acting=bob)
     add = reverse("admin:security_resourcelock_add")
     form = {"kind": "agent", "target_id": agent.pk, "reason": "Odd."}
 

@@ -34,8 +34,8 @@ JUST = NOW - timedelta(minutes=1)
 
 
 @pytest.fixture
-def agent(carol, alice):
-    return make_agent(carol, acting=alice)
+def agent(carol, bob):
+    return make_agent(carol, acting=bob)
 
 
 @pytest.fixture

@@ -30,6 +30,12 @@ from tests.security.happenings import as_principal
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def agent(carol, bob):
+    """carol's, made by bob, so that alice may unlock it."""
+    return make_agent(carol, acting=bob)
+
+
 def test_locking_twice_is_locking_once(agent, alice, bob):
     first = lock_resource("agent", agent.pk, acting=alice, reason="Odd.")
     second = lock_resource("agent", agent.pk, acting=bob, reason="Odd too.")

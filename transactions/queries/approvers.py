@@ -20,8 +20,9 @@ from accounts.queries import (
     spoken_by,
 )
 from agents.core.approval_levels import ROLES, has_role, next_role
-from agents.models import Agent, AgentCredential, AgentHandOver, PolicyVersion
-from agents.queries import agents_visible_to, hand_overs_of
+from agents.makers import makers_of
+from agents.models import AgentCredential, AgentHandOver, PolicyVersion
+from agents.queries import agents_visible_to
 from audit.errors import DomainError, NotFound
 from security.queries import live_locks
 from transactions.core.approvals import count_people, role_now
@@ -95,29 +96,17 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
     """
     row = approval.transaction
     agent = row.agent
-    accounts = (agent.owner_id, agent.created_by_id, row.credential.created_by_id)
     held_under = Decision.objects.filter(transaction=row)
     policies = PolicyVersion.objects.filter(
         Q(pk=agent.policy_version_id) | Q(pk__in=held_under.values("policy_version"))
     )
-    made = (
-        Agent.objects.filter(pk=agent.pk),
-        AgentCredential.objects.filter(pk=row.credential_id),
-        policies,
-        hand_overs_of(agent.pk),
-    )
-    involved = Q(pk__in=accounts) | Q(pk__in=policies.values("created_by"))
-    for who in ("from_owner", "created_by"):
-        involved |= Q(pk__in=hand_overs_of(agent.pk).values(who))
-    for rows in made:
-        involved |= Q(pk__in=speakers_of(rows).values("pk"))
-    people = User.objects.filter(involved)
+    credentials = AgentCredential.objects.filter(pk=row.credential_id)
     return Matter(
         approval=approval,
         row=row,
         owner_id=agent.owner_id,
         policy_version_id=agent.policy_version_id,
-        involved=humans_of(*people.only("same_person_as"))
+        involved=makers_of(agent.pk, credentials=credentials, policies=policies)
         if settings.FOUR_EYES
         else frozenset(),
         least_role=role_now(approval.required_role, approval.escalates_at, now),

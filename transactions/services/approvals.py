@@ -11,6 +11,7 @@ from django.db.models import F
 
 from accounts.models import User
 from agents.queries import LockedAgent, policy_in_force
+from audit.readable import check_text
 from audit.services import Outcome as AuditOutcome
 from audit.services import masked_text, record
 from security.four_eyes import said_of_them
@@ -91,9 +92,10 @@ def approve(
     page_digest(). All is judged afresh, whoever agreed before included: their words
     count as long as they still may. Raises NotAllowedToApprove, LevelAboveRole,
     AboveOwnLimit, ApprovalChanged, ApprovalResolved, AlreadyApproved, StepUpRequired
-    (large amounts); ApprovalExpired and StillRefused after the refusal itself is on
-    record.
+    (large amounts), TextRefused; ApprovalExpired and StillRefused after the refusal
+    itself is on record.
     """
+    check_text(reason, pointer="/reason")
     with transaction.atomic(durable=True):
         case = _open(approval_id, acting, expected_digest)
         asked = case.approval.transaction
@@ -124,6 +126,7 @@ def deny_approval(
     One person's refusal suffices, whatever others said. The reason is obligatory.
     Raises as approve() does, but for StillRefused, AlreadyApproved, AboveOwnLimit.
     """
+    check_text(reason, pointer="/reason")
     with transaction.atomic(durable=True):
         case = _open(approval_id, acting, expected_digest, is_denial=True)
         asked = case.approval.transaction

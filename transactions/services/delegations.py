@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.services.own_rights import CHANGE_USER
 from audit.core.masking import mask
 from audit.errors import NotFound, NotPermitted
+from audit.readable import check_text
 from audit.services import record
 from security.step_up import takes_proof
 from transactions.errors import DelegationEnded, DelegationRefused
@@ -36,10 +37,11 @@ def create_delegation(
     From now on unless it starts later, for 30 days at most. The delegate's word is
     the delegator's: within their scope, role and limit, and never on what either of
     them is involved in. Takes a fresh proof. Raises NotPermitted, StepUpRequired,
-    DelegationRefused (with the field).
+    TextRefused, DelegationRefused (with the field).
     """
     if not acting.has_perm(PERMISSION):
         raise NotPermitted
+    check_text(reason, pointer="/reason")
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update(no_key=True).get(pk=acting.pk)
         now = timezone.now()

@@ -14,6 +14,7 @@ from accounts.models import User
 from agents.principals import AgentPrincipal
 from audit.core.masking import mask
 from audit.errors import NotPermitted
+from audit.readable import check_text
 from security.services.locks import check_reason
 from security.step_up import require_step_up
 from transactions.errors import InvalidState
@@ -47,6 +48,7 @@ def void(
     fresh proof. Raises NotFound, InvalidState, AuthorizationExpired,
     IdempotencyConflict; for people also NotPermitted, ReasonMissing, StepUpRequired.
     """
+    check_text(reason, pointer="/reason")
     agent_id, by = _in_whose_place(transaction_id, acting, reason)
 
     def act(held: Held) -> Answer:
@@ -83,6 +85,7 @@ def refund(
     AmountTooLarge, InvalidRequest, IdempotencyConflict; for people also NotPermitted,
     ReasonMissing, StepUpRequired.
     """
+    check_text(reason, pointer="/reason")
     agent_id, by = _in_whose_place(transaction_id, acting, reason)
 
     def act(held: Held) -> Answer:

@@ -8,10 +8,10 @@ from typing import Any
 from django.contrib.auth.management.commands import changepassword
 from django.core.management.base import CommandError
 
+from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.errors import WeakPassword
 from accounts.models import User
 from accounts.services import set_password
-from accounts.services.people import FIRST_PASSWORD_LASTS
 from audit.context import System
 
 ACTING = System("changepassword")

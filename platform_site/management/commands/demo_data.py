@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.services.people import FIRST_PASSWORD_LASTS
+from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from platform_site.credentials import CredentialsError
 from platform_site.demo import make_demo
 

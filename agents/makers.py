@@ -1,0 +1,53 @@
+"""Who made what an agent runs under: they decide on nothing that serves it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import humans_of, speakers_of
+from agents.models import Agent, AgentCredential, PolicyVersion
+from agents.queries import hand_overs_of
+from audit.context import Principal
+
+
+def makers_of(
+    agent_id: str,
+    *,
+    credentials: QuerySet[AgentCredential],
+    policies: QuerySet[PolicyVersion],
+) -> frozenset[str]:
+    """Return whose an agent is, as humans_of() has it: 2 queries.
+
+    Of its owner and creator, of who issued these credentials and who asked for these
+    policies, of who owned it before and asked to hand it over, and of who could speak
+    through any of their accounts then.
+    """
+    agents, moves = Agent.objects.filter(pk=agent_id), hand_overs_of(agent_id)
+    found = Q(pk__in=agents.values("owner")) | Q(pk__in=moves.values("from_owner"))
+    for rows in (agents, credentials, policies, moves):
+        found |= Q(pk__in=rows.values("created_by"))
+        found |= Q(pk__in=speakers_of(rows).values("pk"))
+    return humans_of(*User.objects.filter(found).only("same_person_as"))
+
+
+def made_by_oneself(acting: Principal, agent_id: str) -> bool:
+    """Tell whether four eyes keep a caller from unlocking or reactivating an agent.
+
+    They are a maker of it, by the policy in force and the credentials that have not
+    expired. One that was revoked counts too: else its issuer would revoke it, unlock
+    the agent and issue the next.
+    """
+    if not settings.FOUR_EYES or not isinstance(acting, User):
+        return False
+    agents = Agent.objects.filter(pk=agent_id)
+    makers = makers_of(
+        agent_id,
+        credentials=AgentCredential.objects.filter(
+            agent=agent_id, expires_at__gt=timezone.now()
+        ),
+        policies=PolicyVersion.objects.filter(pk__in=agents.values("policy_version")),
+    )
+    return bool(humans_of(acting) & makers)
