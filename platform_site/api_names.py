@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.core.categories import CATEGORY_WORDS
+from agents.core.countries import COUNTRY_WORDS
 from agents.core.hours import DAYS
 from agents.core.limits import Per, Period, Window
 from agents.core.mcc import GROUPS
+from agents.core.money import CURRENCY_WORDS
 
 # Every closed set of values that a body holds.
 ENUM_NAMES: dict[str, Any] = {
@@ -18,11 +21,10 @@ ENUM_NAMES: dict[str, Any] = {
     "AlertStatus": "security.models.Alert.Status",
     "ApproverRole": "agents.core.approval_levels.ROLES",
     "AuditOutcome": "audit.models.AuditEvent.Outcome",
-    "Category": "agents.core.categories.CATEGORY_WORDS.words",
     "ChangeKind": "security.models.ChangeRequest.Kind",
     "ChangeStatus": "security.models.ChangeRequest.Status",
-    "Country": "agents.core.countries.COUNTRY_WORDS.words",
     "Day": DAYS,
+    "FunctionCallStatus": "transactions.models.FunctionCall.Status",
     "FunctionEffect": "agents.models.FunctionVersion.Effect",
     "IncidentStatus": "security.models.Incident.Status",
     "IncidentStepName": "security.models.IncidentStep.Name",
@@ -37,9 +39,23 @@ ENUM_NAMES: dict[str, Any] = {
     "SharedBudgetPeriod": "transactions.models.SharedBudget.Period",
     "TextChannel": ["user", "tool_output"],
 }
+# Long closed sets, of words that an error names, too.
+VOCABULARIES = {
+    "Category": CATEGORY_WORDS,
+    "Country": COUNTRY_WORDS,
+    "Currency": CURRENCY_WORDS,
+}
+
+
+def _words(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": [*words]}
+
+
 SHARED_SCHEMAS: dict[str, Any] = {
     "Amount": {
         "oneOf": [{"type": "string"}, {"type": "number"}],
         "description": 'Decimal units of the currency: "49.99", or a JSON number.',
     },
+    **{name: _words(*known.words) for name, known in VOCABULARIES.items()},
+    "CategoryOrNone": _words("", *CATEGORY_WORDS.words),
 }

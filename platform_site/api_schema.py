@@ -11,6 +11,7 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import serializers
 
 from audit.serializers import WordField
+from platform_site.api_names import VOCABULARIES
 from platform_site.errors import STATUS, TITLES
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -34,10 +35,11 @@ class WordFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
     def map_serializer_field(
         self, auto_schema: AutoSchema, direction: str
     ) -> dict[str, Any]:
-        """Return the schema of a text that is one of the words, or blank."""
+        """Return the schema of a word, or of none where it may be blank."""
         field: WordField = self.target
-        blank = [""] if field.allow_blank else []
-        return {"type": "string", "enum": [*field.words.words, *blank]}
+        names = [name for name, words in VOCABULARIES.items() if words is field.words]
+        name = f"{names[0]}OrNone" if field.allow_blank else names[0]
+        return {"$ref": f"#/components/schemas/{name}"}
 
 
 class ProblemErrorOutput(serializers.Serializer[Any]):

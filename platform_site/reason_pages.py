@@ -30,6 +30,7 @@ EXAMPLES = {
     "count": "21",
     "country": "FR",
     "currency": "EUR",
+    "effect": "send",
     "kinds": "agent",
     "limit": "1,000.00 USD",
     "mcc": "7995",

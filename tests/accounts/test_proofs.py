@@ -127,6 +127,9 @@ REFUSED: Mapping[str, Callable[[World], object]] = {
         reason="Away.",
         acting=w.acting,
     ),
+    "transactions.hand_over_agent": lambda w: money.hand_over_agent(
+        w.agent.pk, owner_id=w.people.dave.pk, reason="He left.", acting=w.acting
+    ),
     "transactions.report_late_capture": lambda w: money.report_late_capture(
         "txn_1", amount="1.00", reference="r", acting=w.acting
     ),

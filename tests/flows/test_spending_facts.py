@@ -133,7 +133,7 @@ def test_e9_a_look_alike_of_a_merchant_paid_before_is_held_until_approved(
     assert first["reasons"] == [
         {
             "code": "merchant_lookalike",
-            "message": "Arnazon can be taken for amazon.",
+            "message": "Arnazon can be taken for Amazon.",
         }
     ]
     MerchantActivity.objects.filter(merchant_key="arnazon").update(allowed_count=1)

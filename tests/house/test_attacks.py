@@ -37,7 +37,7 @@ WAITING = """
     H6 H8 H9 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20
     I1 I6 I7
     M2
-    N5 N9 N10
+    N5 N9
     O3 O5 O6 O8
     P9 P10 P12 P13 P14
 """.split()  # noqa: SIM905 - a table reads better.

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.permissions import IsPerson
 from agents.permissions import IsAgent, agent_of
+from audit.filters import InstantFilter
 from audit.raises import raises
 from audit.strict_query import StrictQueryView
 from transactions import queries, services
@@ -35,10 +36,8 @@ class FunctionCallFilter(filters.FilterSet):  # type: ignore[misc]
     )
     agent = filters.CharFilter(field_name="agent_id")
     function = filters.CharFilter(help_text="The whole name as it was asked.")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gt")
-    created_before = filters.IsoDateTimeFilter(
-        field_name="created_at", lookup_expr="lt"
-    )
+    created_after = InstantFilter(field_name="created_at", lookup_expr="gt")
+    created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
 
 
 class FunctionCallRepresentation(serializers.BaseSerializer[FunctionCall]):

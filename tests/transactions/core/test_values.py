@@ -98,6 +98,7 @@ def test_instants_are_written_in_utc():
         "last_amount_minor": 0,
         "last_request_at": "2025-03-04T15:30:00Z",
         "lookalikes": [],
+        "lookalike_names": [],
     }
 
 
