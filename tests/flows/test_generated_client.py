@@ -98,7 +98,9 @@ def test_a_purchase_is_created_approved_captured_refunded_and_receipted(
     made = call(
         "transactions_create",
         shopper,
-        body=models().TransactionInputRequest("750.00", "Amazon", "electronics"),
+        body=models().TransactionInputRequest(
+            "750.00", "Amazon", models().CategoryOrNone("electronics")
+        ),
         idempotency_key="create",
     )
     assert (made.status_code, made.parsed.outcome) == (201, "hold")

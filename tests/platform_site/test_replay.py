@@ -161,8 +161,14 @@ def test_malformed_rows_are_told_with_their_line_and_the_others_sent(
 
     told = capsys.readouterr()
     assert "4 answered, 3 malformed" in told.out
-    assert "line 3: timestamp is not ISO 8601; skipped." in told.err
-    assert "line 5: amount is not a positive decimal number; skipped." in told.err
+    assert (
+        "line 3: timestamp is not ISO 8601, such as 2026-01-31T12:00:00Z; skipped."
+        in told.err
+    )
+    assert (
+        "line 5: amount is not a positive decimal number, such as 12.50; skipped."
+        in told.err
+    )
     assert "line 8: the line is not CSV" in told.err
     assert Transaction.objects.count() == 4
 

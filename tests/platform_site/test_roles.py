@@ -13,6 +13,7 @@ from tests.audit.logs import write_event
 from tests.databases import OWNER, RUNTIME
 
 HISTORIES = [
+    "agents_agenthandover",
     "agents_functionversion",
     "agents_policyversion",
     "audit_auditevent",

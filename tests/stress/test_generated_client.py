@@ -79,7 +79,9 @@ def test_a_purchase_is_created_approved_captured_refunded_and_receipted(
     made = agents.transactions_create(
         "create",
         package.TransactionInputRequest(
-            amount=package.Amount("750.00"), merchant="Amazon", category="electronics"
+            amount=package.Amount("750.00"),
+            merchant="Amazon",
+            category=package.CategoryOrNone.ELECTRONICS,
         ),
     )
     assert made.outcome is package.Outcome.HOLD

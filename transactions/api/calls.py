@@ -48,7 +48,7 @@ class FunctionCallRepresentation(serializers.BaseSerializer[FunctionCall]):
 
 
 class FunctionCallListCreateView(StrictQueryView, ListCreateAPIView[FunctionCall]):
-    """May this function be called with these parameters? And what was answered."""
+    """What functions were asked for, and what was answered."""
 
     serializer_class = FunctionCallRepresentation
     filterset_class = FunctionCallFilter
@@ -79,6 +79,7 @@ class FunctionCallListCreateView(StrictQueryView, ListCreateAPIView[FunctionCall
     )
     @raises(IdempotencyConflict)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask whether a function may be called with these parameters."""
         key = idempotency_key(request)
         body = FunctionCallInput(data=request.data)
         body.is_valid(raise_exception=True)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def _list(self) -> None:
         for lock in live_locks():
             since = f"{lock.locked_at:%Y-%m-%d %H:%M}"
-            named = f"{lock}{_label(lock)}"
+            named = f"{lock.kind} {lock.target_id}{_label(lock)}"
             self.stdout.write(f"{named}  since {since} UTC: {visible(lock.reason)}")
 
 

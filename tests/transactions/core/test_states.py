@@ -70,7 +70,7 @@ def test_every_message_is_made_of_known_fields():
         None, "kinds", "policy_currency", "currency", "amount", "limit", "available",
         "merchant", "category", "count", "score", "check", "total",
         "period", "budget",
-        "country", "mcc", "other", "time", "zone",
+        "country", "mcc", "other", "time", "zone", "effect",
     }  # fmt: skip
 
 
