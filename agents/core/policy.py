@@ -221,18 +221,13 @@ def needs_second_person(
     return not all(amount is not None and amount <= limit for amount in amounts)
 
 
-def functions_granted(
-    old: PolicyTerms | None, new: PolicyTerms
-) -> frozenset[str] | None:
-    """Return the functions that a new version allows and the old one did not.
+def functions_granted(old: PolicyTerms | None, new: PolicyTerms) -> frozenset[str]:
+    """Return the functions that a new version names and the old one did not.
 
-    None: any.
+    Null names none: it lets pass what only reads.
     """
-    before = frozenset() if old is None else _set(old.allowed_functions)
-    after = _set(new.allowed_functions)
-    if before is None:
-        return frozenset()
-    return None if after is None else after - before
+    before = old.allowed_functions if old else None
+    return frozenset(new.allowed_functions or ()).difference(before or ())
 
 
 def in_major_units(terms: PolicyTerms) -> int:

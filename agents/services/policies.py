@@ -163,7 +163,7 @@ def _waits(
     if needs_second_person(old, new, alone_up_to=alone_up_to):
         return True
     functions = functions_granted(old, new)
-    if functions is None or not functions <= reading_functions(functions):
+    if not functions <= reading_functions(functions):
         return True
     in_all = granted_alone(acting, besides=agent) + in_major_units(new)
     return loosens(old, new) and in_all > ALONE_IN_ALL * ALONE_UP_TO[acting.role]

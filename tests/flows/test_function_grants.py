@@ -33,7 +33,7 @@ GRANTED = [
     (["admin_it"], 202),
     (["look", "send_it"], 202),
     (["unknown_yet"], 202),
-    (None, 202),
+    (None, 200),
 ]
 
 
@@ -83,6 +83,18 @@ def test_c15_a_second_person_grants_them(people, bob, client_for):
     # What is granted already is no grant: stricter terms are in force at once.
     stricter = {**terms, "max_transaction_amount": "0.50", "daily_budget": "0.50"}
     assert client_for(bob).put(policy_of(agent), stricter).status_code == 200
+
+
+def test_c15_to_name_a_function_after_null_grants_it(people, bob, client_for):
+    """Null let pass what only reads."""
+    agent = make_agent(people.carol, acting=people.alice, policy=None)
+    give_terms(
+        agent, parse_terms({**SMALL, "allowed_functions": None}), acting=people.bob
+    )
+    terms = {**SMALL, "allowed_functions": ["send_it"]}
+
+    assert client_for(bob).put(policy_of(agent), terms).status_code == 202
+    assert numbers(agent) == [1]
 
 
 def test_c15_a_test_agent_is_exempt_for_functions_too(people, bob, client_for):
