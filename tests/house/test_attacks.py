@@ -38,8 +38,8 @@ WAITING = """
     I1 I6 I7
     M2
     N5 N9
-    O3 O5 O6 O8
-    P9 P10 P12 P13 P14
+    O3
+    P9 P12 P13 P14
 """.split()  # noqa: SIM905 - a table reads better.
 
 

@@ -83,6 +83,18 @@ def test_p15_a_form_that_is_too_large_is_refused_unread(address):
         assert httpx.get(f"{address}/livez", timeout=60).status_code == 200
 
 
+def test_p10_a_head_without_end_is_ended_and_delays_nobody(address):
+    """A line of a header every so often is a slow sender; many at once are a flood."""
+    where = urlsplit(address)
+    flood = HEAD + b"X-Padding: x\r\n" * 8_000
+    with socket.create_connection((where.hostname, where.port), timeout=60) as it:
+        it.sendall(flood)
+        answer = it.recv(64)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert httpx.get(f"{address}/livez", timeout=60).status_code == 200
+
+
 def test_p15_of_too_many_from_one_address_the_oldest_end(address):
     most = workers * ARRIVING_PER_ADDRESS
     with slow_senders(address, most + 100) as senders:
