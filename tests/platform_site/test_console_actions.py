@@ -145,7 +145,7 @@ def test_an_incident_is_led_to_its_end_on_its_page(console, carol, alice):
 
 
 def test_an_agent_is_locked_and_unlocked_on_its_page(console, people):
-    agent = make_agent(people.carol, acting=people.alice)
+    agent = make_agent(people.carol, acting=people.bob)
 
     assert buttons(console, agent) == ["lock"]
     press(console, agent, "lock", reason="Odd.")

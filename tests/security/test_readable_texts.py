@@ -220,6 +220,7 @@ WRITTEN_OUT = {
     "audit_auditevent.user_agent",
     "transactions_functioncall.function",
     "transactions_transaction.description",
+    "transactions_transaction.unknown_category",
 }
 # Made by us, of a form or a list that we know, or of what is checked where it begins.
 OURS = """
@@ -240,7 +241,7 @@ security_incident owner_id resource_id resource_label source_event_id trigger va
 security_incidentstep result
 security_notification body channel dedupe_key last_error recipient subject
 security_requestnonce key_id nonce
-security_resourcelock locked_by locked_by_id released_by target_id
+security_resourcelock locked_by locked_by_id released_by target_id target_label
 security_review completed_by
 transactions_approvalrequest action_digest required_role
 transactions_approvalvote action_digest required_role
@@ -250,7 +251,7 @@ transactions_decision digest
 transactions_functioncall parameters_digest
 transactions_idempotencyrecord key request_digest response
 transactions_ledgerentry currency
-transactions_merchantactivity merchant_key skeleton
+transactions_merchantactivity merchant merchant_key skeleton
 transactions_sharedbudget currency time_zone
 transactions_transaction category currency mcc merchant merchant_country merchant_key
 """
