@@ -29,19 +29,18 @@ CREDENTIAL_DAYS = 1
 CURRENCY = "USD"
 # What a customer's agent may do: as the agents of the demonstration, or nearly
 # everything, so that it is risk and the pipeline that are being watched.
+_BOTH = {"currency": CURRENCY, "allowed_merchants": None}
 POLICIES: Mapping[str, Mapping[str, Any]] = {
-    "demo": {
-        "currency": CURRENCY,
+    "demo": _BOTH
+    | {
         "max_transaction_amount": "1000.00",
         "requires_approval_above": "500.00",
-        "allowed_merchants": None,
         "blocked_categories": ["gambling", "adult"],
     },
-    "open": {
-        "currency": CURRENCY,
+    "open": _BOTH
+    | {
         "max_transaction_amount": "1000000.00",
         "requires_approval_above": None,
-        "allowed_merchants": None,
         "blocked_categories": [],
     },
 }
@@ -303,10 +302,13 @@ class _Agent:
 class CustomerAgents:
     """The agents of one worker's customers. Memory grows with customers, not rows."""
 
-    def __init__(self, api: Api, admin: Admin, policy: Mapping[str, Any]) -> None:
+    def __init__(
+        self, api: Api, admin: Admin, policy: Mapping[str, Any], beside: str | None
+    ) -> None:
         self._api = api
         self._admin = admin
         self._policy = policy
+        self._beside = beside
         self._known: dict[str, _Agent] = {}
 
     def request(self, row: Row) -> Answer:
@@ -352,7 +354,7 @@ class CustomerAgents:
         return listed[0] if listed else None
 
     def _made(self, name: str) -> Mapping[str, Any]:
-        body = {"name": name, "mode": "test"}
+        body = {"name": name, "mode": "test", **self._owner()}
         try:
             return self._admin.call(self._api, "POST", "agents/", body=body).body
         except RequestRefused as refused:
@@ -361,6 +363,13 @@ class CustomerAgents:
             if agent is None:
                 raise
             return agent
+
+    def _owner(self) -> dict[str, str]:
+        """Return whose the agents shall be, so that a manager sees and decides."""
+        if self._beside is None:
+            return {}
+        found = self._admin.call(self._api, "GET", f"agents/{self._beside}/")
+        return {"owner": str(found.body["owner"])}
 
     def _access(self, agent: _Agent) -> str:
         if agent.token is None or not agent.token.is_fresh:

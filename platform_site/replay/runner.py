@@ -55,6 +55,8 @@ class Plan:
     login: Login
     workers: int
     policy: str = "demo"
+    # An agent whose owner gets those of the customers.
+    beside: str | None = None
     limit: int | None = None
     speed: float = 0.0
 
@@ -223,7 +225,8 @@ class Crew:
     def _work(self, own: queue.Queue[Row | None]) -> None:
         plan = self._plan
         api = Api(plan.base_url, stop=self._stop, tell_wait=self._tell_wait)
-        agents = CustomerAgents(api, self._admin, POLICIES[plan.policy])
+        policy = POLICIES[plan.policy]
+        agents = CustomerAgents(api, self._admin, policy, plan.beside)
         try:
             while (row := self._next(own)) is not None:
                 self._count(agents.request(row))

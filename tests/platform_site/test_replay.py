@@ -18,8 +18,10 @@ from django.utils import timezone
 from accounts.models import Session
 from agents.models import Agent, AgentCredential
 from audit.models import AuditEvent
+from platform_site.credentials import AgentSecret, load_credentials, save_credentials
 from platform_site.replay import client, runner
 from platform_site.replay.rows import Row, read_rows
+from tests.factories import make_agent
 from tests.people import PASSWORD
 from tests.platform_site.replaying import HEADER, run, stream, written
 from transactions.models import Decision, IdempotencyRecord, Transaction
@@ -250,6 +252,19 @@ def test_the_demonstration_is_allowed_held_and_denied_as_its_agents_policies_say
     assert {
         agent.mode for agent in Agent.objects.filter(name__startswith="replay-")
     } == {"test"}
+
+
+def test_the_agents_belong_to_the_owner_of_the_demonstrations_agents(
+    credentials, tmp_path, capsys, carol, alice
+):
+    known = load_credentials(credentials)
+    shown = make_agent(carol, acting=alice)
+    secret = AgentSecret(shown.pk, "shopping", "crd_x", "x")
+    save_credentials(credentials, known.with_agent(secret))
+
+    run(written(tmp_path / "stream.csv", stream(2, customers=1)), credentials, capsys)
+
+    assert Agent.objects.get(mode="test").owner == carol
 
 
 def test_a_stream_under_the_open_policy_is_limited_by_nothing(

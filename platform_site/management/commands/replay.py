@@ -109,6 +109,7 @@ class Command(BaseCommand):
                 login=admin,
                 workers=options["workers"],
                 policy=options["policy"],
+                beside=next((agent.id for agent in credentials.agents), None),
                 limit=options["limit"],
                 speed=options["speed"],
             )
