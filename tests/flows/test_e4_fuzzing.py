@@ -83,7 +83,8 @@ def test_e4_a_refused_request_writes_nothing(shopper):
     strategy = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
     answers: Counter[tuple[int, bool]] = Counter()
 
-    @BOUNDED
+    # Fewer need not hold one of each kind.
+    @settings(BOUNDED, max_examples=max(25, settings.default.max_examples))
     @given(case=strategy)
     def ask(case):
         before = everything()
