@@ -9,9 +9,10 @@ from accounts.models import Provisioning, User
 
 
 class PasswordLinks(PasswordResetTokenGenerator):
-    """Good for one use. A sign-in, a new address or a confirmation ends those before.
+    """Good for one use. A sign-in, a new address or a confirmation ends earlier links.
 
-    So whoever started a reset keeps no link past the confirmation of the account.
+    So an administrator who started a reset cannot use its link once another one has
+    confirmed the account.
     """
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:

@@ -52,8 +52,8 @@ class UserManager(BaseUserManager["User"]):
     ) -> User:
         """Make an administrator for `createsuperuser`, and tell the log of it.
 
-        Whoever runs the command may not be the person: as others do, the password
-        ends at its first use or after a day.
+        The person may be somebody else than who runs the command. So the password ends
+        at its first use or after a day, as every first password does.
         """
         user = self.model(
             username=self.model.normalize_username(username),

@@ -36,7 +36,7 @@ class PolicyChanger:
 
 
 class OwnerChanger:
-    """Whoever answers for both owners may agree, unless they would get the agent."""
+    """A person who answers for both owners may agree; the new owner may not."""
 
     def decidable_by(self, person: Principal) -> Q:
         if not isinstance(person, User) or not person.has_perm(hand_overs.PERMISSION):

@@ -191,7 +191,7 @@ def hand_overs_of(agent_id: str) -> QuerySet[AgentHandOver]:
 
 
 def in_the_way_of_handing_over(agent: Agent, owner: User) -> bool:
-    """Tell whether a live lock stops an agent, or whoever would get it. 2 queries."""
+    """Tell whether a live lock stops an agent or its next owner. 2 queries."""
     locks = live_locks(ResourceLock.Kind.USER, owner.pk)
     return bool(locks_over(agent)) or locks.exists()
 

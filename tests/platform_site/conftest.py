@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from accounts.models import User
 from platform_site.credentials import Credentials, Login, save_credentials
 from tests.engines import memory_directory
 from tests.people import PASSWORD, make_person
+from tests.platform_site.starting import url_of
 
 
 @pytest.fixture
@@ -30,3 +33,14 @@ def directory() -> Iterator[Path]:
     directory.chmod(0o711)
     yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def foreign(administration) -> Iterator[str]:
+    """The URL of a database with a table of another project."""
+    name = f"{os.environ['TEST_DATABASES']}_foreign"
+    administration.execute(f'CREATE DATABASE "{name}"')
+    with psycopg.connect(url_of(name)) as other:
+        other.execute("CREATE TABLE their_orders (id int)")
+    yield url_of(name)
+    administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

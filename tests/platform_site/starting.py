@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,3 +123,9 @@ def up(data: Path, *arguments: str) -> Iterator[Platform]:
         finally:
             process.kill()
             process.wait()
+
+
+def url_of(name: str) -> str:
+    """Return the address of a database of the tests' server."""
+    parts = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+    return parts._replace(path=f"/{name}").geturl()

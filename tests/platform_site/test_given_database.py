@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import urllib.parse
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -13,24 +11,8 @@ from django.db import connection
 from platform_site.engines import EnginesError
 from platform_site.given_database import name_of, refuse_foreign
 from platform_site.options import Options
-from tests.platform_site.starting import manage
+from tests.platform_site.starting import manage, url_of
 from tests.stress.running import free_port
-
-
-def url_of(name: str) -> str:
-    parts = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
-    return parts._replace(path=f"/{name}").geturl()
-
-
-@pytest.fixture
-def foreign(administration) -> Iterator[str]:
-    """The URL of a database with a table of another project."""
-    name = f"{os.environ['TEST_DATABASES']}_foreign"
-    administration.execute(f'CREATE DATABASE "{name}"')
-    with psycopg.connect(url_of(name)) as other:
-        other.execute("CREATE TABLE their_orders (id int)")
-    yield url_of(name)
-    administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def test_up_says_which_database_and_refuses_one_with_tables_of_others(

@@ -11,8 +11,7 @@ import urllib.parse
 import pytest
 from django.db import connection
 
-from tests.platform_site.starting import ROOT, environ, manage
-from tests.platform_site.test_given_database import foreign, url_of  # noqa: F401
+from tests.platform_site.starting import ROOT, environ, manage, url_of
 from tests.stress.running import free_port
 
 OF_ANOTHER = {
@@ -53,7 +52,7 @@ def test_p15_a_command_on_a_given_database_reads_no_libpq_setting(committed_db):
     assert (told.returncode, told.stdout) == (0, ""), told.stderr
 
 
-def test_p15_up_on_a_given_database_reads_no_libpq_setting(foreign, tmp_path):  # noqa: F811
+def test_p15_up_on_a_given_database_reads_no_libpq_setting(foreign, tmp_path):
     name = urllib.parse.urlsplit(foreign).path.strip("/")
 
     refused = manage(
