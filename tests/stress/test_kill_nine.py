@@ -206,7 +206,8 @@ def test_a_kill_during_the_first_start_locks_nobody_out(platform):
     platform.await_ready()
 
     told = json.loads(platform.credentials.read_text(encoding="utf-8"))
-    assert list(told["users"]) == ["admin", "manager", "user"]
+    people = ["admin", "manager", "user", "admin2", "manager2"]
+    assert list(told["users"]) == people
     assert len(told["agents"]) == 3
     assert platform.credentials.stat().st_mode & 0o777 == 0o600
     with httpx.Client(base_url=f"{platform.url}/api/v1/", trust_env=False) as client:
