@@ -120,7 +120,7 @@ def test_the_whole_suite_runs_on_the_oldest_python_and_samples_on_the_others():
     ]
     _, (whole, sampled), beside = lanes
     assert "BROWSER_TESTS=1" in whole.command
-    assert f"ARGS=-n 0 --sample {COMMITS[7]}" in sampled.command
+    assert f"ARGS=-n 2 --sample {COMMITS[7]}" in sampled.command
     assert [step.command[0] for step in beside] == ["chrt"] * 5
     assert lanes_for(pythons, COMMITS[8])[2][3].name == "make run 3.12"
 
