@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 from gunicorn.http import RequestParser
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from platform_site.arrivals import HEAD_MAXIMUM, Arrival
@@ -30,14 +30,20 @@ class Waited(Exception):
     """The parser asked for bytes that are not there."""
 
 
+class TooLarge(Exception):
+    """The body's length is above what the application reads."""
+
+
 def parsed(received: bytes) -> bytes:
-    """Return the body as the application would read it, or raise Waited."""
+    """Return the body as the application reads it. Raises Waited, TooLarge."""
 
     def source() -> Any:
         yield received
         raise Waited
 
     request = next(RequestParser(Config(), source(), ("127.0.0.1", 1)))
+    if int(dict(request.headers).get("CONTENT-LENGTH", 0)) > MAXIMUM:
+        raise TooLarge
     return bytes(request.body.read(MAXIMUM + 1))
 
 
@@ -84,6 +90,7 @@ scraps = st.lists(
 
 
 @given(tail=scraps, head=st.sampled_from([CHUNKED, HEAD, b"", b"\r\n\r\n" + HEAD]))
+@example(head=HEAD, tail=b"Content-Length: 3000\r\n\r\n")
 def test_p15_of_any_bytes_what_counts_as_whole_makes_no_parser_wait(head, tail):
     received = head + tail
     assume(is_whole(received))
