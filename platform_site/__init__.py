@@ -5,5 +5,5 @@ from platform_site.libpq import forget_libpq_settings
 
 __all__ = ["celery_app"]
 
-# Of every process, before it connects to anything.
+# In every process, before it connects to anything.
 forget_libpq_settings()

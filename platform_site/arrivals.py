@@ -1,4 +1,4 @@
-"""Tells from a request's bytes whether all of it has arrived. Pure.
+"""Decide from a request's bytes whether all of it has arrived. Pure.
 
 The server's parser decides whether a request is well formed. This module only makes
 sure that the parser never waits for a byte.
@@ -19,8 +19,8 @@ _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE
 class Arrival:
     """The bytes of one request so far. Each byte is scanned once.
 
-    A body of more than `body_maximum` bytes counts as arrived as soon as that shows:
-    the application refuses it unread.
+    A body of more than `body_maximum` bytes counts as arrived as soon as its size is
+    known: the application refuses it unread.
     """
 
     def __init__(self, body_maximum: int) -> None:
@@ -30,7 +30,7 @@ class Arrival:
         self._body: _Length | _Chunks | None = None
 
     def add(self, data: bytes) -> bool:
-        """Add what came; return whether the request is whole."""
+        """Add received bytes; return whether the request is complete."""
         searched_to = max(0, len(self.received) - 3)
         self.received += data
         if self._body is None:
@@ -39,7 +39,7 @@ class Arrival:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether this is the head of no request that we take."""
+        """Whether the head is longer than we accept."""
         return self._body is None and len(self.received) > HEAD_MAXIMUM
 
     def _find_body(self, searched_to: int) -> None:
@@ -74,8 +74,8 @@ class _Chunks:
     """
 
     def __init__(self, starts_at: int, maximum: int) -> None:
-        self._at = starts_at  # The next chunk's size.
-        self._left = maximum  # Of the body's bytes, without the sizes.
+        self._at = starts_at  # Where the next chunk's size line starts.
+        self._left = maximum  # Body bytes still allowed, without the size lines.
         self._is_last = False
 
     def is_whole(self, received: bytearray) -> bool:
@@ -103,6 +103,6 @@ class _Chunks:
         )
 
 
-# Of any length, for zeros may stand in front.
+# Any number of digits: leading zeros are allowed.
 _SIZE = re.compile(rb"(?<![0-9a-fA-F])([0-9a-fA-F]+)[ \t]*(?:;|$)")
 _SIZE_LINE_MAXIMUM = 4096

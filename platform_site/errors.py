@@ -1,4 +1,4 @@
-"""The one place where a refusal becomes HTTP: RFC 9457 problem details."""
+"""Turn every error into an HTTP response: RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from transactions.errors import StillRefused
 
 logger = logging.getLogger(__name__)
 
-# Class -> status. tests/house/test_errors_mapped.py walks all subclasses.
+# Class -> status. tests/house/test_errors_mapped.py checks all subclasses.
 STATUS: dict[str, int] = {
     name: status
     for status, names in {
@@ -156,27 +156,27 @@ TITLES = {
     503: "Temporarily unavailable",
 }
 
-# A deadlock victim or an engine that is away: the caller may try again soon.
+# After a deadlock or while an engine is unavailable.
 RETRY_AFTER_S = 5
-# So many errors of one answer name the words that are allowed; the others say where.
-VOCABULARIES_TOLD = 20
+# Only the first errors of an answer list the allowed words; the others link to them.
+VOCABULARIES_SHOWN = 20
 
 
 def problem_response(error: Exception, view_context: dict[str, Any]) -> Response:
-    """DRF's exception handler: every error as application/problem+json.
+    """DRF's exception handler: answer every error as application/problem+json.
 
-    What we did not foresee is logged and answered 500 without a word of why. The
-    refusal is audited here, once, whatever raised it.
+    An unexpected error is logged and answered 500 without its cause. Refusals are
+    audited here, once each.
     """
     request: Request = view_context["request"]
-    error = _counted(error, request)
+    error = _count_refusal(error, request)
     status, code, detail, errors, headers = _describe(error)
     if status >= 500:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if not (is_unavailable(error) and is_disconnected()):
         audit_refusal(status, code, request)
     body = problem(status, code, detail, errors, path=request.path)
-    # Whatever the view itself answers in.
+    # Regardless of the view's own renderer.
     request.accepted_renderer = JSONRenderer()
     request.accepted_media_type = JSONRenderer.media_type
     return Response(
@@ -210,8 +210,8 @@ def problem(
 def _with_vocabularies(
     errors: Iterable[Mapping[str, Any]],
 ) -> Iterator[Mapping[str, Any]]:
-    """Add to each error about a closed set of words what is allowed."""
-    left = VOCABULARIES_TOLD
+    """Add the allowed words to each error about a closed set of words."""
+    left = VOCABULARIES_SHOWN
     for error in errors:
         code = error["code"]
         if not isinstance(code, Unlisted):
@@ -225,7 +225,7 @@ def _with_vocabularies(
 def problem_page(
     request: HttpRequest, status: int, code: str, detail: str
 ) -> JsonResponse:
-    """Return the same body for an API address that no DRF view answered."""
+    """Answer with a problem where no DRF view handled the API address."""
     return JsonResponse(
         problem(status, code, detail, path=request.path),
         status=status,
@@ -233,10 +233,10 @@ def problem_page(
     )
 
 
-def _counted(error: Exception, request: Request) -> Exception:
-    """Count what DRF refused before its throttle, such as a wrong token.
+def _count_refusal(error: Exception, request: Request) -> Exception:
+    """Count refusals that come before DRF's throttle, such as a wrong token.
 
-    Returns RateLimited in its place when there were too many of them.
+    Returns the error, or RateLimited when there were too many refusals.
     """
     if isinstance(error, exceptions.APIException | DomainError):
         try:
@@ -284,7 +284,7 @@ def _describe_domain(error: DomainError) -> Description:
 
 
 def _errors_of(error: DomainError) -> Iterator[dict[str, str]]:
-    """Yield what a domain error lists: places in a document, or reasons."""
+    """Yield the entries of `errors`: places in a document, or reasons."""
     if isinstance(error, PolicyInvalid):
         yield from map(dataclasses.asdict, error.errors)
     elif isinstance(error, StillRefused):
@@ -299,7 +299,7 @@ def _errors_of(error: DomainError) -> Iterator[dict[str, str]]:
 
 
 def status_of(error: DomainError) -> int:
-    """Return the HTTP status of a domain error, by its class or the nearest base."""
+    """Return the HTTP status of a domain error's class or its nearest base."""
     for kind in type(error).__mro__:
         status = STATUS.get(f"{kind.__module__}.{kind.__qualname__}")
         if status is not None:
@@ -323,7 +323,7 @@ def _describe_api(error: exceptions.APIException) -> Description:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Tell whether an engine is away, so that the caller may try again soon."""
+    """Return whether an engine is unavailable, so that a retry may succeed."""
     return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
 
 
@@ -349,8 +349,8 @@ def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
 
 
 def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> None:
-    """Write the refusal or failure down; without an engine there is nowhere to."""
-    if status in (400, 411, 413, 415, 422, 429):  # Form; limits audit themselves.
+    """Record the refusal or failure in the audit log, if the database is there."""
+    if status in (400, 411, 413, 415, 422, 429):  # Malformed, or audited already.
         return
     if code in AUDITED_BY_SERVICE:
         return
@@ -358,9 +358,9 @@ def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> Non
         record_refusal(
             method=request.method, path=request.path, status=status, code=code
         )
-    except Exception:  # noqa: BLE001 - the answer matters more; the log line stays.
+    except Exception:  # noqa: BLE001 - the answer matters more; it is logged.
         logger.warning("Could not audit %s %s", status, code)
 
 
-# The service that refused has already told the log, with more than we know here.
+# The refusing service has already recorded these, with more details.
 AUDITED_BY_SERVICE = frozenset({"account_locked", *TOLD_AS})

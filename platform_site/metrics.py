@@ -1,4 +1,4 @@
-"""`/metrics`: what a Prometheus server scrapes, read from the database when asked."""
+"""`/metrics` for Prometheus, read from the database at each scrape."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from audit.queries import (
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with all metrics in Prometheus' text format.
+    """Return all metrics in Prometheus' text format.
 
-    To who sends METRICS_TOKEN as bearer token, and to people who may read the log.
+    Takes METRICS_TOKEN as bearer token, or a person who may read the log.
     """
     if not _has_token(request):
         if not request.user.is_authenticated:
@@ -38,7 +38,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class AuditLog(Collector):
-    """How the audit log is doing; every process of the platform tells the same."""
+    """State of the audit log; every process of the platform reports the same."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics. 7 queries and one per reader."""
@@ -68,12 +68,12 @@ class AuditLog(Collector):
             )
         events = GaugeMetricFamily(
             "audit_reader_lag_events",
-            "Sealed events that a reader of the log has not dealt with.",
+            "Sealed events that a reader of the log has not processed.",
             labels=["reader"],
         )
         seconds = GaugeMetricFamily(
             "audit_reader_lag_seconds",
-            "Age of the oldest sealed event that a reader has not dealt with.",
+            "Age of the oldest sealed event that a reader has not processed.",
             labels=["reader"],
         )
         for lag in reader_lags(now=now):

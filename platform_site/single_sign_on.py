@@ -1,4 +1,4 @@
-"""How the identity provider that the settings name is spoken to."""
+"""Settings for the OpenID Connect identity provider."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def providers(issuer: str, client_id: str, secret: str, name: str) -> dict[str, Any]:
-    """Return allauth's table of providers: the one that is configured, or none."""
+    """Return allauth's table of providers; empty if no issuer is configured."""
     if not issuer:
         return {}
     app = {
@@ -21,6 +21,6 @@ def providers(issuer: str, client_id: str, secret: str, name: str) -> dict[str, 
 
 
 def origin_of(issuer: str) -> list[str]:
-    """Return where a form may be redirected to: browsers apply form-action to it."""
+    """Return the provider's origin for CSP: form-action also limits redirects."""
     parts = urllib.parse.urlsplit(issuer)
     return [f"{parts.scheme}://{parts.netloc}"] if issuer else []

@@ -144,7 +144,7 @@ class Supervisor:
             migrate = ["grant_runtime", role, "--migrate"]
         else:
             migrate = ["migrate", "--noinput"]
-        self._manage(*migrate, progress=announcements.migrated, **owner)
+        self._manage(*migrate, progress=announcements.migration_progress, **owner)
         self.say("Database: migrated.")
         data = ["--credentials", str(self.options.credentials)]
         data += ["--base-url", self.options.base_url]
@@ -319,7 +319,7 @@ class Supervisor:
         if code is None:
             return
         if watch.restart_at is None:
-            wait_s = watch.crashed(now=now)
+            wait_s = watch.record_crash(now=now)
             self.say(
                 f"{watch.child.name} ended ({announcements.exit_text(code)}); "
                 f"starting it again in {wait_s:.0f} s. See {watch.child.log}"
@@ -328,10 +328,10 @@ class Supervisor:
             try:
                 watch.restart()
             except (OSError, EnginesError) as error:
-                wait_s = watch.crashed(now=now)
+                wait_s = watch.record_crash(now=now)
                 self.say(f"{watch.child.name}: {error}\nNext try in {wait_s:.0f} s.")
             else:
-                watch.restarted(now=time.monotonic())
+                watch.record_restart(now=time.monotonic())
                 self.say(f"{watch.child.name} runs again.")
 
     def _stop(self) -> None:

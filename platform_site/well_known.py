@@ -8,14 +8,14 @@ from django.views.decorators.http import require_safe
 
 from transactions.keys import public_keys
 
-# So long a reader may not know of a key that was changed.
+# A reader may miss a changed key for this long.
 MAX_AGE_S = 300
 
 
 @require_safe
 @cache_control(public=True, max_age=MAX_AGE_S)
 def jwks(request: HttpRequest) -> JsonResponse:
-    """Answer with a JWK Set (RFC 7517): the present key first, then previous ones."""
+    """Return a JWK Set (RFC 7517): the current key first, then previous ones."""
     return JsonResponse(
         {"keys": [key.as_jwk() for key in public_keys()]},
         content_type="application/jwk-set+json",

@@ -1,9 +1,9 @@
-"""Embedded PostgreSQL and Valkey: the engines of production, from wheels.
+"""Embedded PostgreSQL and Valkey, the same engines as in production, from wheels.
 
     python -m platform_site.engines exec -- COMMAND ...
 
 runs a command with throw-away engines, their URLs and throw-away keys in its
-environment. No Django here: the engines come before the settings.
+environment. No Django here: the settings need the engines' URLs.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ RUNTIME_ROLE = "platform_runtime"
 SUPERUSER = "postgres"
 VALKEY_SOCKET = "valkey.sock"
 THROWAWAY = "aap-throwaway-"
-START_TIMEOUT_S = 120  # Recovery after a crash replays the log first.
+START_TIMEOUT_S = 120  # Includes recovery after a crash.
 
 POSTGRES_SETTINGS = {
     "max_connections": "100",
@@ -70,7 +70,7 @@ POSTGRES_SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "log_min_messages": "warning",
-    # Statements carry people's data.
+    # Statements contain personal data.
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
 }
@@ -86,11 +86,10 @@ NOT_DURABLE = {
 
 @dataclass(frozen=True)
 class EngineUrls:
-    """Where the engines answer.
+    """URLs of the engines. Each may contain a password.
 
-    `database` is the owner's, who makes and changes tables; `runtime` is for those who
-    only work with them, and is the same where there is no role of their own. Each may
-    have a password in it.
+    `database` connects as the owner, which makes and changes tables; `runtime` as the
+    role that only reads and writes rows. Both are the same for a given database.
     """
 
     database: str = field(repr=False)
@@ -99,11 +98,11 @@ class EngineUrls:
 
 
 class Engines:
-    """PostgreSQL and Valkey in one data directory; an engine whose URL is given is not
-    started. Hold `directories.data_lock` while they run.
+    """PostgreSQL and Valkey in one data directory.
 
-    With `durable`, data is synced to disk, and as root the engines' own account is
-    created if it is missing. Without, it is only used if it exists.
+    An engine whose URL is given is not started. Hold `directories.data_lock` while they
+    run. With `durable`, data is synced to disk, and root creates the engines' own
+    account if it is missing. Without, that account is only used if it exists.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ class Engines:
         self._valkey_password = ""
 
     def start(self) -> EngineUrls:
-        """Start what is not given, wait until it answers and return where.
+        """Start the engines that are not given, wait until they answer, return URLs.
 
         Raises EnginesError, with nothing left running.
         """
@@ -147,7 +146,7 @@ class Engines:
         )
 
     def stop(self) -> None:
-        """Stop Valkey, then PostgreSQL, and wait for their end."""
+        """Stop Valkey, then PostgreSQL, and wait until they have ended."""
         for child in reversed(self.children):
             child.stop()
         self.children.clear()
@@ -220,7 +219,7 @@ class Engines:
         return self._database_url(ROLE, DATABASE)
 
     def _initdb(self, programs: Path, major: int) -> None:
-        """Make the cluster under another name first: half a one is never started."""
+        """Make the cluster under a temporary name: a partial one must never start."""
         new = self.home / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
         directory_of(self.account, new)
@@ -228,7 +227,7 @@ class Engines:
         command += ["--encoding=UTF8", "--locale=C", "--data-checksums", "--no-clean"]
         command += ["--auth-local=peer", "--auth-host=reject"]
         if major >= 17:
-            # Knows the letters of all languages and needs no locale installed.
+            # Handles all languages' letters and needs no installed locale.
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not self.durable:
             command.append("--no-sync")
@@ -238,10 +237,10 @@ class Engines:
         new.rename(self.home / "postgres")
 
     def _access_rules(self, major: int) -> dict[str, str]:
-        """Admit the operating system user we run as, and nobody else.
+        """Let only the operating system user of this process connect.
 
-        The directory of the socket is closed to others too, but as root the engines'
-        account may be one that runs other programs, which must not get in.
+        The socket's directory is closed to others too, but root's engines may run as an
+        account that also runs other programs, which must not connect.
         """
         method = "peer map=us" if major >= 16 else "trust"
         rules, users = self.home / "pg_hba.conf", self.home / "pg_ident.conf"
@@ -255,8 +254,8 @@ class Engines:
     def _clear_stale_postgres(self) -> None:
         """Remove the pid file of a server that was killed.
 
-        PostgreSQL refuses to start when another process now has that number, which
-        is usual in containers.
+        PostgreSQL refuses to start when another process now has that pid, which is
+        common in containers.
         """
         pid_file = self.home / "postgres" / "postmaster.pid"
         try:
@@ -275,7 +274,7 @@ class Engines:
         return f"postgresql://{role}@/{database}?host={host}"
 
     def _create_database(self, major: int) -> None:
-        """Make both roles and the database; no superuser, so that none leaves SQL."""
+        """Make the database and both roles; no superuser, so that they stay in SQL."""
         url = self._database_url(SUPERUSER, "postgres")
         with psycopg.connect(url, autocommit=True) as connection:
             if not connection.execute(
@@ -295,7 +294,7 @@ class Engines:
                 "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
             ).rowcount:
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
-            # A DETAIL has the values of rows. Those of the server's own start stay.
+            # DETAIL lines contain values of rows.
             connection.execute(
                 f"ALTER DATABASE {DATABASE} SET log_error_verbosity = 'terse'"
             )
@@ -312,7 +311,7 @@ class Engines:
         command += ["--aclfile", str(users)]
         command += ["--unixsocketperm", "700", "--dir", str(directory), "--save", ""]
         command += ["--appendonly", "yes" if self.durable else "no"]
-        # Full is an error that callers treat as a failure; nothing is forgotten.
+        # When full, writes fail and callers handle that; no key is evicted.
         command += ["--maxmemory", "256mb", "--maxmemory-policy", "noeviction"]
         child = self._child("valkey", command)
         self.children.append(child)
@@ -356,15 +355,15 @@ def throwaway_engines(
 ) -> Iterator[EngineUrls]:
     """Run engines without durability in a new temporary directory, then remove both.
 
-    The directory is made in `parent`, by default where temporary files belong. What
-    processes that were killed left there is removed, too.
+    The directory is made in `parent`, by default the system's temporary directory.
+    Leftovers of killed processes there are removed, too.
     """
     parent = parent or Path(tempfile.gettempdir())
     _remove_leftovers(parent)
     new = Path(tempfile.mkdtemp(prefix=f"new-{THROWAWAY}", dir=parent))
     new.chmod(0o711)
     with data_lock(new):
-        # Under its name it is always locked, or left over.
+        # Renamed only once locked: an unlocked one of this name is a leftover.
         data = new.rename(parent / new.name.removeprefix("new-"))
         engines = Engines(
             data, durable=False, database_url=database_url, redis_url=redis_url
@@ -378,7 +377,7 @@ def throwaway_engines(
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Remove our throw-away directories that nobody holds any more."""
+    """Remove our throw-away directories that no process holds any more."""
     for path in parent.glob(f"{THROWAWAY}*"):
         with contextlib.suppress(OSError, EnginesError):
             found = path.lstat()

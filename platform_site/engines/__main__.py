@@ -1,4 +1,4 @@
-"""`python -m platform_site.engines exec -- COMMAND ...`: a command with engines."""
+"""`python -m platform_site.engines exec -- COMMAND ...`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
             command = [program, *rest]
         case _:
             sys.exit(USAGE)
-    # Ctrl-C reaches the command too; when that has ended, the engines go.
+    # Ctrl-C reaches the command too; the engines stop after it.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     environ = dict(os.environ)

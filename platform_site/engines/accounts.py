@@ -1,4 +1,4 @@
-"""The operating system account that root's engines run as."""
+"""The operating system account that the engines run as when started by root."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADMIN_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
 def unprivileged_account(*, make: bool = False) -> Account | None:
-    """Return the account that engines run as: ours, so None, unless we are root.
+    """Return the account for the engines, None for our own (if we are not root).
 
     With `make`, the engines' own account is created if it is missing.
     """
@@ -31,9 +31,9 @@ def unprivileged_account(*, make: bool = False) -> Account | None:
 
 
 def engine_uids() -> set[int]:
-    """Return the accounts that may own files in root's data directory.
+    """Return the uids that may own files in root's data directory.
 
-    Includes the shared account, which earlier versions ran the engines as.
+    Includes the shared account, which earlier versions used for the engines.
     """
     if os.geteuid() != 0:
         return set()
@@ -48,9 +48,9 @@ def choose(
     shared: pwd.struct_passwd | None,
     missing: str,
 ) -> Account | None:
-    """Return the engines' own account, or the shared one with the reason.
+    """Return the engines' own account, else the shared one, else None.
 
-    `missing` is the reason if there is no own account. None if there is neither.
+    `missing` says why there is no own account; the shared one carries the reason.
     """
     problem = _problem(own) if own else missing
     if own and not problem:
@@ -61,9 +61,9 @@ def choose(
 
 
 def _problem(entry: pwd.struct_passwd) -> str:
-    """Return why an account cannot be the one that we created, or nothing."""
+    """Return why we cannot have created this account, or ""."""
     if not {entry.pw_uid, entry.pw_gid} <= set(SYSTEM_IDS):
-        return f"{entry.pw_name} is no system account"
+        return f"{entry.pw_name} is not a system account"
     if PurePath(entry.pw_shell).name not in NO_SHELLS:
         return f"{entry.pw_name} has a login shell"
     return ""
@@ -81,7 +81,7 @@ def _shared() -> pwd.struct_passwd | None:
 
 
 def _make(name: str) -> str:
-    """Create a system account and its group; return why that failed, or nothing."""
+    """Create a system account and its group; return why that failed, or ""."""
     useradd = shutil.which("useradd", path=ADMIN_PATH)
     if useradd is None:
         return f"there is no useradd to make {name} with"

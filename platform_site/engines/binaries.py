@@ -1,4 +1,4 @@
-"""Where the engines' programs are, and copies that their account can run."""
+"""Find the engines' programs, and copy them where their account can run them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EnginesError(Exception):
 
 
 def _package_directory(package: str) -> Path | None:
-    """Return where a package lies, without running any of its code."""
+    """Return the directory of a package without running its code."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -30,7 +30,7 @@ def _package_directory(package: str) -> Path | None:
 
 
 def postgres_directory() -> Path:
-    """Return the directory of initdb and postgres: the wheel's, else that on PATH."""
+    """Return the directory of initdb and postgres: the wheel's, else from PATH."""
     package = _package_directory(POSTGRES_PACKAGE)
     if package and (package / POSTGRES_BIN / "postgres").is_file():
         return package / POSTGRES_BIN
@@ -61,16 +61,16 @@ def valkey_server() -> Path:
 
 
 def _version(program: Path, account: Account | None) -> str | None:
-    """Return what the program calls itself, None when the account cannot run it."""
+    """Return the program's version text, None if the account cannot run it."""
     shown = run([str(program), "--version"], account=account)
     return shown.stdout.strip() if shown.returncode == 0 else None
 
 
 def runnable_postgres(home: Path, account: Account | None) -> tuple[Path, int]:
-    """Return a directory of PostgreSQL programs the account can run, and its major.
+    """Return a directory of PostgreSQL programs and their major version.
 
-    A copy below `home` where the original cannot be read (a virtual environment
-    below a directory of root's). Raises EnginesError.
+    If the account cannot read the original (a virtual environment below root's home
+    directory), this is a copy below `home`. Raises EnginesError.
     """
     directory = postgres_directory()
     version = _version(directory / "postgres", account)
@@ -89,7 +89,7 @@ def runnable_postgres(home: Path, account: Account | None) -> tuple[Path, int]:
 
 
 def runnable_valkey(home: Path, account: Account | None) -> Path:
-    """Return a Valkey server the account can run, a copy where need be."""
+    """Return a Valkey server that the account can run, if necessary a copy."""
     server = valkey_server()
     if _version(server, account) is None:
         server = _copied(server.parent, home) / server.name
@@ -99,9 +99,9 @@ def runnable_valkey(home: Path, account: Account | None) -> Path:
 
 
 def _copied(directory: Path, home: Path) -> Path:
-    """Copy the package that a program's directory is in; return the same place there.
+    """Copy the package that contains a directory; return the directory in the copy.
 
-    The package's libraries lie beside it and are found by relative path.
+    Libraries are next to the package and found by relative path: they are copied too.
     """
     for name in (POSTGRES_PACKAGE, VALKEY_PACKAGE):
         package = _package_directory(name)
@@ -129,7 +129,7 @@ def _copied(directory: Path, home: Path) -> Path:
 
 
 def _open_to_all(tree: Path) -> None:
-    """Let every account read the programs, whatever mask they were installed under."""
+    """Let every account read the programs, whatever the umask at installation."""
     for path in (tree, *tree.rglob("*")):
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & 0o100

@@ -1,4 +1,4 @@
-"""Who may use a data directory, and where its engines' files and sockets are."""
+"""Data directories: ownership checks, the lock, the engines' files and sockets."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ FALLBACK_PARENTS = ("/var/lib", "/var/tmp", "/tmp")  # noqa: S108
 SOCKET_PATH_BYTES_MAX = 107
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 WRITTEN_BY_US = ("log", "pids", "checkpoints")
-# Names of what we make elsewhere; a note that names anything else is not ours.
+# Names of directories that we make elsewhere; notes may only name such ones.
 HOME_PREFIX = "ai-agent-platform-"
 SOCKETS_PARENT, SOCKETS_PREFIX = Path("/tmp"), "aap-"  # noqa: S108 - made safely.
-# Spelled the same in every URL dialect: psycopg's, redis-py's, kombu's.
+# Needs no quoting in the URLs of psycopg, redis-py and kombu.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def check_is_ours(directory: Path) -> None:
-    """Raise EnginesError unless nobody else can have put what lies there.
+    """Raise EnginesError if another account could have written to the directory.
 
-    Looks at the directory, at all in it and at what lies in those of its directories
-    that we write to ourselves: whose it is, whether others may write, and that no link
-    leads elsewhere, as one of an archive or a copy may.
+    Checks the directory, its entries, and the entries of the subdirectories that this
+    process writes to: their owner, that others cannot write, and that there are no
+    links, which an archive or a copy may contain.
     """
     us = {os.geteuid()}
     _check(directory.resolve(), us)
-    # A group of one's own may write: that is many systems' umask.
+    # The group may write: many systems have a group per user and umask 002.
     for entry in directory.iterdir():
         if entry.name != "lost+found":
             _check(entry, us | engine_uids(), closed_to=0o002)
@@ -63,18 +63,18 @@ def _check(path: Path, owners: set[int], *, closed_to: int = 0o022) -> None:
         )
     is_file, quoted = stat.S_ISREG(status.st_mode), shlex.quote(str(path))
     if not is_file and not stat.S_ISDIR(status.st_mode):
-        raise EnginesError(f"{path} is no file and no directory: rm {quoted}")
+        raise EnginesError(f"{path} is neither a file nor a directory: rm {quoted}")
     if is_file and status.st_nlink > 1:
         raise EnginesError(
-            f"{path} has another name elsewhere (a hard link), and what is written here"
-            f" would be there, too: cp -p {quoted} {quoted}.own"
+            f"{path} has another name elsewhere (a hard link), so writing to it would"
+            f" change that file, too: cp -p {quoted} {quoted}.own"
             f" && mv {quoted}.own {quoted}"
         )
     if status.st_uid not in owners:
         us = _name_of(os.geteuid())
         raise EnginesError(
             f"{path} belongs to {_name_of(status.st_uid)}, and this is {us}. Run it as "
-            f"that account, or give it over: chown -R {us} {quoted}"
+            f"that account, or change its owner: chown -R {us} {quoted}"
         )
     if status.st_mode & closed_to:
         raise EnginesError(f"Others may write to {path}: chmod go-w {quoted}")
@@ -89,10 +89,9 @@ def _name_of(uid: int) -> str:
 
 @contextlib.contextmanager
 def data_lock(directory: Path) -> Iterator[None]:
-    """Hold a data directory; raise EnginesError when a live process holds it.
+    """Lock a data directory; raise EnginesError if another process holds it.
 
-    Released by the kernel when the holder dies, however it dies. Children do not
-    inherit it.
+    The kernel releases the lock when the holder dies. Children do not inherit it.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     lock = os.open(directory / "lock", flags, 0o600)
@@ -113,10 +112,10 @@ def data_lock(directory: Path) -> Iterator[None]:
 
 
 def engine_home(data: Path, account: Account | None) -> Path:
-    """Return the directory for the engines' files that their account can reach.
+    """Return a directory for the engines' files that their account can reach.
 
-    `data` itself where possible, else a new directory that `data/engines.path` names
-    from then on; only root has accounts that cannot reach its directories.
+    `data` itself if possible, else a new directory, which `data/engines.path` then
+    names. Only under root can the account be unable to reach `data`.
     """
     note = data / "engines.path"
     if note.exists():
@@ -127,14 +126,14 @@ def engine_home(data: Path, account: Account | None) -> Path:
                 f"{home}, where {note} says the database is, is gone. Restore it, or "
                 f"remove {note} to begin with an empty one."
             )
-        # A directory of anybody else's may be a trap, and another of ours is no home.
+        # Another account's directory may be a trap; ours must have the right name.
         is_ours = status.st_uid == os.geteuid() and not status.st_mode & 0o022
         has_name = home.is_absolute() and home.name.startswith(HOME_PREFIX)
         if not is_ours or not has_name or not stat.S_ISDIR(status.st_mode):
             raise EnginesError(
-                f"{home}, named by {note}, is not ours alone, or no directory called"
-                f" {HOME_PREFIX}…: name the one with the database there, or remove"
-                f" {note} to begin with an empty one."
+                f"{home}, named by {note}, is not ours alone, or is not a directory"
+                f" called {HOME_PREFIX}…: name the one with the database there, or"
+                f" remove {note} to begin with an empty one."
             )
         return home
     if can_enter(data, account):
@@ -151,22 +150,22 @@ def engine_home(data: Path, account: Account | None) -> Path:
 
 
 def directory_of(account: Account | None, path: Path) -> Path:
-    """Make a directory that only the account enters, and return it.
+    """Make a directory that only the account can enter, and return it.
 
-    An existing one of another owner is given to the account, with that owner's files.
+    If it exists with another owner, it and that owner's files go to the account.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if account and path.stat().st_uid != account.uid:
-        _give(path, account)
+        _change_owner(path, account)
     path.chmod(0o700)
     return path
 
 
-def _give(path: Path, account: Account) -> None:
-    """Make the account the owner of a directory and of its former owner's files in it.
+def _change_owner(path: Path, account: Account) -> None:
+    """Give a directory and its former owner's files in it to the account.
 
     The directory itself comes last, so that the next start resumes an interrupted
-    change. Directory handles keep a link that is added meanwhile from redirecting it.
+    change. Directory handles prevent a link added meanwhile from redirecting it.
     """
     owner, new = path.stat().st_uid, (account.uid, account.gid)
     for _, directories, files, handle in os.fwalk(path, topdown=False):
@@ -178,7 +177,7 @@ def _give(path: Path, account: Account) -> None:
 
 
 def socket_directory(home: Path, account: Account | None) -> Path:
-    """Return an empty directory whose sockets have plain and short enough paths."""
+    """Return an empty directory with a path that is plain and short enough."""
     note = home / "sockets.path"
     if note.exists():
         _remove_sockets(Path(note.read_text(encoding="utf-8")), note)
@@ -195,7 +194,7 @@ def socket_directory(home: Path, account: Account | None) -> Path:
 
 
 def _remove_sockets(directory: Path, note: Path) -> None:
-    """Remove the directory that a note names, if it is one that we made for sockets."""
+    """Remove the directory that a note names, if we made it for sockets."""
     if not os.path.lexists(directory):
         return
     status = directory.lstat()
@@ -205,7 +204,7 @@ def _remove_sockets(directory: Path, note: Path) -> None:
     is_ours = status.st_uid in {os.geteuid(), *engine_uids()}
     if not (is_named and is_ours and stat.S_ISDIR(status.st_mode)):
         raise EnginesError(
-            f"{note} names {directory}, which is no directory of our sockets. Nothing"
+            f"{note} names {directory}, which we did not make for sockets. Nothing"
             f" was removed: rm {shlex.quote(str(note))}"
         )
     shutil.rmtree(directory, ignore_errors=True)

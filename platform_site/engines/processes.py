@@ -1,4 +1,4 @@
-"""Child processes: started under an account, logged, tied to us, ended for certain."""
+"""Child processes: run as an account, log to a file, end when this process ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG_BYTES_MAX = 10 * 1024 * 1024
 POLL_S = 0.05
 BACKOFF_S, BACKOFF_S_MAX = 1.0, 30.0
 HEALTHY_S = 60.0
-# Programs of another account see no secret and no setting of ours.
+# Programs of another account get none of our secrets and settings.
 PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -29,7 +29,7 @@ PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 class Account:
     """An unprivileged operating system account.
 
-    `shared_because` says why it is one that other programs run as, too.
+    `shared_because` says why the engines share it with other programs; "" if not.
     """
 
     uid: int
@@ -44,7 +44,7 @@ class Account:
 
 
 def follow_no_link(path: str, flags: int) -> int:
-    """Open a file of ours for open(); OSError if a link lies there."""
+    """Opener for open(): raises OSError if the path is a symbolic link."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
@@ -67,7 +67,7 @@ def run(
     env: Mapping[str, str] = PLAIN_ENVIRONMENT,
     timeout_s: float = 120,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end under an account, output captured; never raises."""
+    """Run a command to its end as an account; capture output; any exit code is fine."""
     return subprocess.run(  # noqa: S603
         as_child(command, account=account),
         env=env,
@@ -83,15 +83,15 @@ def run(
 
 
 def can_enter(directory: Path, account: Account | None) -> bool:
-    """Say whether the account reaches the directory, by going there as that account."""
+    """Return whether the account can enter the directory, by trying it."""
     entered = run(["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)], account=account)
     return entered.returncode == 0
 
 
 def birth(pid: int) -> str | None:
-    """Return what tells this process from any later one of the same number.
+    """Return a value that differs for a later process with the same pid.
 
-    None when there is no such process, or only its zombie.
+    None if there is no such process, or only its zombie.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
@@ -105,13 +105,13 @@ def birth(pid: int) -> str | None:
 
 
 def _birth_from_ps(pid: int) -> str | None:
-    """Where there is no /proc (macOS)."""
+    """Use ps where there is no /proc (macOS)."""
     found = run(["/bin/ps", "-o", "lstart=", "-p", str(pid)])
     return found.stdout.strip() or None
 
 
 def command_line(pid: int) -> str:
-    """Return the command line of a process, empty when there is none."""
+    """Return the command line of a process, "" if there is no such process."""
     if BOOT_ID.exists():
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -121,10 +121,10 @@ def command_line(pid: int) -> str:
 
 
 def end(pid: int, signals: list[tuple[signal.Signals, float]]) -> bool:
-    """End a process that is not our child, by signals with their grace in seconds.
+    """End a process that is not our child by signals, each with a grace in seconds.
 
-    Returns whether it is gone. The birth is compared all along, so a new process
-    that got the same number is never hit.
+    Returns whether it is gone. `birth` is compared before each signal, so a new process
+    with the same pid is not signalled.
     """
     born = birth(pid)
     for number, grace_s in signals:
@@ -142,7 +142,7 @@ def end(pid: int, signals: list[tuple[signal.Signals, float]]) -> bool:
 class Child:
     """One long-running child process, with its log and its pid file.
 
-    Its session is its own, so Ctrl-C in the terminal reaches only the supervisor.
+    It runs in its own session, so Ctrl-C in the terminal reaches only the supervisor.
     """
 
     name: str
@@ -159,7 +159,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
-        """Start it. Raises OSError when log or pid file cannot be written."""
+        """Start it. Raises OSError if the log or pid file cannot be written."""
         command = as_child(
             self.command, account=self.account, death_signal=self.death_signal
         )
@@ -178,21 +178,21 @@ class Child:
         write_whole(self.pid_file, f"{pid} {birth(pid)}\n")
 
     def exit_code(self) -> int | None:
-        """Return its exit code, None while it lives; a child never started has 0."""
+        """Return its exit code, None while it runs, 0 if it was never started."""
         return self.process.poll() if self.process else 0
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal; no error when it is gone."""
+        """Send it a signal; do nothing if it is gone."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
 
     def stop(self) -> bool:
-        """End it, by force after its grace; returns whether force was not needed."""
+        """Stop it, by SIGKILL after its grace; return whether it ended without."""
         self.signal(self.stop_signal)
         return self.wait()
 
     def wait(self) -> bool:
-        """Wait for its end after a signal; by force after its grace."""
+        """Wait for its end, SIGKILL after its grace; return whether none was needed."""
         if self.process is None:
             return True
         try:
@@ -200,7 +200,7 @@ class Child:
             orderly = True
         except subprocess.TimeoutExpired:
             orderly = False
-        # Whatever it left in its session ends with it.
+        # Also ends other processes of its session.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -208,7 +208,7 @@ class Child:
         return orderly
 
     def end_leftover(self) -> bool:
-        """End what a supervisor that was killed left running; False when it stays."""
+        """End the process that a killed supervisor left; return whether it is gone."""
         try:
             pid, _, born = self.pid_file.read_text(encoding="ascii").partition(" ")
             leftover = int(pid) if birth(int(pid)) == born.strip() else None
@@ -223,7 +223,7 @@ class Child:
         return gone
 
     def log_tail(self, lines: int = 15) -> str:
-        """Return the last lines of its log, for an error message."""
+        """Return the last lines of its log, to be put in an error message."""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, self.log.stat().st_size - 16_384))
@@ -233,10 +233,10 @@ class Child:
         return "\n".join(text.splitlines()[-lines:])
 
     def bound_log(self) -> None:
-        """Keep the log under its bound and one older part; the child goes on writing.
+        """Rotate the log, keeping one older part, while the child goes on writing.
 
-        Lines written between the copy and the cut are lost: it is the log of a
-        child's own troubles, never the audit log.
+        Lines written between copying and truncating are lost, which is acceptable:
+        this is never the audit log.
         """
         with contextlib.suppress(OSError):
             if self.log.lstat().st_size > LOG_BYTES_MAX:
@@ -251,7 +251,7 @@ class Child:
 
 @dataclass
 class Watch:
-    """A child's crashes: when it may start again, and after how long the next time."""
+    """Restart times of a child that crashes, with exponential backoff."""
 
     child: Child
     restart: Callable[[], None]
@@ -259,8 +259,8 @@ class Watch:
     restart_at: float | None = None
     backoff_s: float = BACKOFF_S
 
-    def crashed(self, *, now: float) -> float:
-        """Note a crash; return the seconds until the restart."""
+    def record_crash(self, *, now: float) -> float:
+        """Record a crash; return the seconds until the restart."""
         if now - self.started_at >= HEALTHY_S:
             self.backoff_s = BACKOFF_S
         wait_s = self.backoff_s
@@ -268,5 +268,5 @@ class Watch:
         self.backoff_s = min(wait_s * 2, BACKOFF_S_MAX)
         return wait_s
 
-    def restarted(self, *, now: float) -> None:
+    def record_restart(self, *, now: float) -> None:
         self.started_at, self.restart_at = now, None

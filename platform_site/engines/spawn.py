@@ -1,9 +1,9 @@
-"""Become a child that never outlives its parent. Run as a script, never imported.
+"""Run a command that never outlives its parent. A script, never imported.
 
     python -I -S spawn.py PARENT_PID DEATH_SIGNAL UID:GID COMMAND ...
 
-A process of its own because `preexec_fn` is unsafe beside threads, and because the
-account that an engine runs as may be unable to read this Python or this file.
+A separate process, because `preexec_fn` is unsafe with threads, and because the
+engines' account may be unable to read this Python or this file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: str, death_signal: str, account: str, *command: str) -> None:
-    """Drop privileges, tie this process to its parent and become the command."""
+    """Drop privileges, tie this process to its parent and exec the command."""
     libc = ctypes.CDLL(None)
     if account:
         uid, gid = account.split(":")
@@ -26,11 +26,11 @@ def main(parent: str, death_signal: str, account: str, *command: str) -> None:
         os.setuid(int(uid))
     if account:
         os.umask(0o077)
-    # Python ignores these; the command expects them as the kernel gives them.
+    # Python changes these; the command expects the defaults.
     for name in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     if sys.platform == "linux":
-        # After setuid, which clears it.
+        # After setuid, which would clear it.
         libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
     if os.getppid() != int(parent):
         sys.exit("The parent is gone.")

@@ -14,7 +14,7 @@ from platform_site.keys import write_whole
 
 
 def write_users(path: Path, password: str, account: Account | None) -> None:
-    """Write Valkey's list of users: one, who must authenticate by the password."""
+    """Write Valkey's ACL file: one user, who must send the password."""
     digest = hashlib.sha256(password.encode()).hexdigest()
     write_whole(path, f"user default on #{digest} ~* &* +@all\n")
     if account:

@@ -10,7 +10,7 @@ from agents.core.categories import CATALOGUE, CATEGORIES
 from agents.core.countries import COUNTRIES
 from agents.core.money import CURRENCIES
 from agents.models import Agent
-from platform_site.errors import VOCABULARIES_TOLD
+from platform_site.errors import VOCABULARIES_SHOWN
 from platform_site.vocabulary_pages import LISTINGS
 from tests.factories import SEED_POLICY
 from tests.flows.requests import URL, app_rows, create
@@ -320,7 +320,7 @@ def test_a_document_full_of_errors_names_the_set_twenty_times_and_where_it_is(
 
     errors = answer.json()["errors"]
     assert len(errors) == 100
-    assert [("allowed" in error) for error in errors].count(True) == VOCABULARIES_TOLD
+    assert [("allowed" in error) for error in errors].count(True) == VOCABULARIES_SHOWN
     assert {error["see"] for error in errors} == {"/docs/vocabularies/categories/"}
     assert Agent.objects.get(pk=agent.pk).policy_version.number == 1
 

@@ -53,10 +53,10 @@ def test_p17_a_system_account_without_a_login_shell_is_the_engines_own(shell):
 @pytest.mark.parametrize(
     ("own", "reason"),
     [
-        (entry(uid=1000), "aap-engines is no system account"),
-        (entry(uid=0), "aap-engines is no system account"),
-        (entry(gid=0), "aap-engines is no system account"),
-        (entry(gid=1000), "aap-engines is no system account"),
+        (entry(uid=1000), "aap-engines is not a system account"),
+        (entry(uid=0), "aap-engines is not a system account"),
+        (entry(gid=0), "aap-engines is not a system account"),
+        (entry(gid=1000), "aap-engines is not a system account"),
         (entry(accounts.OWN, "/bin/sh"), "aap-engines has a login shell"),
         (entry(accounts.OWN, ""), "aap-engines has a login shell"),
         (None, "useradd: cannot lock /etc/passwd"),

@@ -1,4 +1,4 @@
-"""`manage.py changepassword NAME`: Django's, through the service that is audited."""
+"""`manage.py changepassword NAME`: Django's command, but audited."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Command(changepassword.Command):
             user = User.objects.get_by_natural_key(options["username"])
         except User.DoesNotExist:
             name = options["username"]
-            raise CommandError(f"There is nobody of the name {name!r}.") from None
+            raise CommandError(f"There is no user {name!r}.") from None
         password = getpass()
         if password != getpass("Password (again): "):
             raise CommandError("The two passwords differ. Nothing was changed.")
@@ -39,6 +39,6 @@ class Command(changepassword.Command):
         except WeakPassword as error:
             raise CommandError(f"{error.detail} Nothing was changed.") from error
         return (
-            f"{user} has a new password, good for one use within a day: then they"
-            " choose their own."
+            f"{user} has a new password. It works once, within a day; then they choose"
+            " their own."
         )

@@ -15,9 +15,9 @@ from platform_site.demo import make_demo
 
 class Command(BaseCommand):
     help = (
-        "Make the first administrator and, unless told otherwise, demonstration "
+        "Make the first administrator and, without --admin-only, demonstration "
         "people, agents and functions. Passwords and secrets go to a file that only "
-        "its owner can read. Run again, it keeps everything as it is."
+        "its owner can read. A second run changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 options["credentials"].absolute(),
                 base_url=options["base_url"],
                 admin_only=options["admin_only"],
-                passwords_last=FIRST_PASSWORD_LASTS
+                password_lifetime=FIRST_PASSWORD_LASTS
                 if options["first_passwords"]
                 else None,
                 say=self.stderr.write,

@@ -1,4 +1,4 @@
-"""`manage.py grant_runtime ROLE`: what the role that serves may do, by the owner."""
+"""`manage.py grant_runtime ROLE`: grant the runtime role its rights, as the owner."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Command(BaseCommand):
             raise CommandError(str(error).strip(), returncode=2) from error
         if histories is None:
             self.stdout.write(
-                f"{options['role']} owns the tables; nothing protects history from it "
-                "but triggers, which an owner can drop."
+                f"{options['role']} owns the tables; only triggers protect history, "
+                "and an owner can drop them."
             )
         else:
             self.stdout.write(f"Granted. History: {', '.join(histories)}.")

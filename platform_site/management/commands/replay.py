@@ -27,7 +27,7 @@ PAGES = {
     "Held": "/approvals/?mode=test",
     "Agents": "/agents/?mode=test",
 }
-INTERRUPTED = 130  # As a shell says it of Ctrl-C.
+INTERRUPTED = 130  # A shell's exit code after Ctrl-C.
 WORKERS_MAX = 64
 SPEED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
@@ -49,7 +49,7 @@ def _base_url(text: str) -> str:
     parts = urllib.parse.urlsplit(text)
     if parts.scheme in ("http", "https") and parts.hostname:
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is no http(s) address.")
+    raise argparse.ArgumentTypeError(f"{text!r} is not an http(s) address.")
 
 
 class Command(BaseCommand):
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         "API of a running platform, at its own times, as a test agent per customer. "
         "A second replay changes nothing. Labels are never sent."
     )
-    # A client: neither a database nor engines are needed.
+    # A client: it needs neither a database nor engines.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -74,12 +74,12 @@ class Command(BaseCommand):
             help="[a made-up stream of three customers, half a minute long]",
         )
         add("--base-url", type=_base_url, help="[as in credentials.json]")
-        add("--limit", type=positive, help="send only the first so many rows")
+        add("--limit", type=positive, help="send only this many rows")
         add(
             "--speed",
             type=_speed,
             default=0.0,
-            help="so many times as fast as it happened; 0 as fast as possible [0]",
+            help="this many times as fast as recorded; 0: as fast as possible [0]",
         )
         add(
             "--credentials",
@@ -102,14 +102,14 @@ class Command(BaseCommand):
             credentials = load_credentials(options["credentials"])
             admin = credentials.users.get("admin")
             if admin is None:
-                raise CredentialsError(f"{options['credentials']} knows no admin.")
+                raise CredentialsError(f"{options['credentials']} names no admin.")
             plan = Plan(
                 file=options["file"],
                 base_url=options["base_url"] or credentials.base_url,
                 login=admin,
                 workers=options["workers"],
                 policy=options["policy"],
-                beside=next((agent.id for agent in credentials.agents), None),
+                owner_from=next((agent.id for agent in credentials.agents), None),
                 limit=options["limit"],
                 speed=options["speed"],
             )
@@ -117,14 +117,14 @@ class Command(BaseCommand):
         except (CredentialsError, StreamError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(report.tally.table(report.seconds))
-        self._show_where(plan, report)
+        self._show_pages(plan, report)
         self._end(report)
 
-    def _show_where(self, plan: Plan, report: Report) -> None:
-        """Tell where the answers can be seen, and why it took so long."""
+    def _show_pages(self, plan: Plan, report: Report) -> None:
+        """Print the pages that show the result, and whether limits slowed it down."""
         if report.tally.retries[RATE_LIMITED]:
             self.stdout.write(
-                "Waited for rate limits. They are made for people and agents; "
+                "Waited for rate limits, which are meant for people and agents; "
                 "RATE_LIMIT_CONFIG raises them (README, The first decisions)."
             )
         for name, path in PAGES.items():
@@ -132,7 +132,7 @@ class Command(BaseCommand):
 
     def _end(self, report: Report) -> None:
         if report.is_interrupted:
-            self.stderr.write("Interrupted; a second replay goes on from here.")
+            self.stderr.write("Interrupted; a second replay continues from here.")
             sys.exit(INTERRUPTED)
         if report.failure is not None:
             raise CommandError(report.failure)

@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: every stored secret under the newest ENCRYPTION_KEY."""
+"""`manage.py rotate_keys`: encrypt every stored secret with ENCRYPTION_KEY."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from audit.context import System
 from security.services import count_sealed, rotate_keys, survey_keys
 
 ACTING = System("rotate_keys")
-PASSES_MIN = 2  # One that exchanges, one that finds nothing.
+PASSES_MIN = 2  # One re-encrypts, the next finds nothing left.
 
 
 class Command(BaseCommand):
     help = (
         "Encrypt every stored secret with ENCRYPTION_KEY; the keys in "
-        "ENCRYPTION_PREVIOUS_KEYS must still be there. Runs beside a working "
-        "platform, and may be stopped and run again."
+        "ENCRYPTION_PREVIOUS_KEYS must still be there. The platform may keep "
+        "running, and the command may be stopped and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="only tell what would be done"
+            "--dry-run", action="store_true", help="only show what would be done"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
                 "with the new one, then run this again."
             )
         self.stdout.write(
-            "Every value is under ENCRYPTION_KEY; ENCRYPTION_PREVIOUS_KEYS can go."
+            "Every value uses ENCRYPTION_KEY; you can remove ENCRYPTION_PREVIOUS_KEYS."
         )
 
 

@@ -1,4 +1,4 @@
-"""`manage.py security_checklist`: the seed's checklist, checked where it can be."""
+"""`manage.py security_checklist`: check the specification's Security Checklist."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MARKS = {
 class Command(BaseCommand):
     help = (
         "Check this installation against the Security Checklist. Items that only a "
-        "person can verify are listed as manual, with what to look at; of what is not "
-        "done the platform does nothing yet. Exits with 1 if a check fails."
+        "person can verify are listed as manual, with what to look at; items not done "
+        "are missing from the platform. Exits with 1 if a check fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

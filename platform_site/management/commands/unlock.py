@@ -1,4 +1,4 @@
-"""`manage.py unlock KIND TARGET`: for when nobody can sign in to release a lock."""
+"""`manage.py unlock KIND TARGET`: release a lock when nobody can sign in to."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def _label(lock: ResourceLock) -> str:
-    """Return a name to tell the target by, where it has one besides its id."""
+    """Return the target's name in parentheses, or "" if it has only an id."""
     try:
         label = describe(lock.kind, lock.target_id).label
     except NotFound:
@@ -75,7 +75,7 @@ def _user_id(name_or_id: str) -> str:
 
 
 def _agent_id(name_or_id: str) -> str:
-    """Return the id of the one agent of a name; of several, of the one locked."""
+    """Return the id of the agent with this name; of several, the locked one's."""
     ids = list(Agent.objects.filter(name=name_or_id).values_list("pk", flat=True))
     if len(ids) > 1:
         locks = live_locks(ResourceLock.Kind.AGENT).filter(target_id__in=ids)

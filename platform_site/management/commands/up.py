@@ -19,7 +19,7 @@ def _port(text: str) -> int:
     port = parse_whole(text)
     if port is not None and 1 <= port <= 65535:
         return port
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: choose from 1 to 65535.")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: choose from 1 to 65535.")
 
 
 class Command(BaseCommand):
@@ -41,18 +41,18 @@ class Command(BaseCommand):
             action="store_false",
             dest="demo",
             default=None,
-            help="make one administrator only, no demonstration data",
+            help="make only one administrator, no demonstration data",
         )
         parser.add_argument(
             "--demo",
             action="store_true",
             default=None,
-            help="make demonstration data in a DATABASE_URL of the environment, too",
+            help="make demonstration data also in the database that DATABASE_URL names",
         )
         parser.add_argument(
             "--adopt-database",
             action="store_true",
-            help="use a DATABASE_URL whose database has tables of something else",
+            help="use a DATABASE_URL whose database has tables of another program",
         )
         parser.add_argument(
             "--data",
