@@ -1,4 +1,4 @@
-"""docs/openapi.yaml says every answer of an operation: refusals and outages, too."""
+"""Adds to docs/openapi.yaml each operation's refusals and outages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from platform_site.api_names import VOCABULARIES
 from platform_site.errors import STATUS, TITLES
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-# Any request can be malformed (400), ask for another media type (406), have a body of
-# no length (411) or one that is encoded (415), and meet an engine that is away (503).
+# Any request can be malformed (400), ask for another media type (406), have a body
+# without length (411) or with an encoding (415), or need an engine that is down (503).
 ALWAYS = (400, 406, 411, 415, 503)
 RETRY_AFTER = {"schema": {"type": "integer"}, "description": "Seconds."}
 HEADERS = {
@@ -27,7 +27,7 @@ HEADERS = {
 
 
 class WordFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """A field of a closed set has all its words in the schema."""
+    """Gives a field of a closed set a schema that lists all its words."""
 
     target_class = WordField
     match_subclasses = True
@@ -35,7 +35,7 @@ class WordFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
     def map_serializer_field(
         self, auto_schema: AutoSchema, direction: str
     ) -> dict[str, Any]:
-        """Return the schema of a word, or of none where it may be blank."""
+        """Return a reference to the set's schema, with "" if blank is allowed."""
         field: WordField = self.target
         names = [name for name, words in VOCABULARIES.items() if words is field.words]
         name = f"{names[0]}OrNone" if field.allow_blank else names[0]
@@ -49,16 +49,16 @@ class ProblemErrorOutput(serializers.Serializer[Any]):
     allowed = serializers.ListField(
         child=serializers.CharField(),
         required=False,
-        help_text="Where the value must be one of a closed set: all that may stand "
-        "here; of a set of more than 300 the nearest ones.",
+        help_text="For a value of a closed set: all allowed values; of a set of more "
+        "than 300 only the nearest ones.",
     )
     allowed_total = serializers.IntegerField(
-        required=False, help_text="How many may, where `allowed` has not all of them."
+        required=False, help_text="How many are allowed, if `allowed` is not complete."
     )
     did_you_mean = serializers.ListField(
         child=serializers.CharField(),
         required=False,
-        help_text="Those of the set that the value is nearly, the likeliest first.",
+        help_text="Allowed values that are similar to the value, the likeliest first.",
     )
     see = serializers.CharField(
         required=False, help_text="The address of a page that lists the whole set."
@@ -66,14 +66,14 @@ class ProblemErrorOutput(serializers.Serializer[Any]):
 
 
 class ProblemOutput(serializers.Serializer[Any]):
-    """RFC 9457 problem details; documents errors.problem(), which makes it."""
+    """RFC 9457 problem details, as errors.problem() makes them."""
 
     type = serializers.CharField(help_text="The address of a page about the code.")
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    instance = serializers.CharField(help_text="The path that was asked.")
-    code = serializers.CharField(help_text="Stable; programs decide by it.")
+    instance = serializers.CharField(help_text="The path of the request.")
+    code = serializers.CharField(help_text="Stable; meant for programs.")
     request_id = serializers.CharField()
     errors = ProblemErrorOutput(  # type: ignore[assignment] # Shadows Serializer.errors.
         many=True, required=False
@@ -81,13 +81,13 @@ class ProblemOutput(serializers.Serializer[Any]):
 
 
 class ApiSchema(AutoSchema):
-    """Adds the refusals: those that follow from what a view is, and those it names.
+    """Adds the refusals that follow from the view's settings, and those it declares.
 
-    A method of a view names the domain errors of its services by @raises.
+    A view's method declares the domain errors of its services by @raises.
     """
 
     def get_summary(self) -> str:
-        """Return the first line of what the method, or else its view, says."""
+        """Return the first line of the docstring of the method, or else of its view."""
         handler = getattr(self.view, self.method.lower())
         text = handler.__doc__ or type(self.view).__doc__ or ""
         return text.strip().partition("\n")[0].removesuffix(".")
@@ -111,7 +111,7 @@ class ApiSchema(AutoSchema):
     def _map_serializer_field(
         self, field: Any, direction: Any, bypass_extensions: bool = False
     ) -> Any:
-        """Any JSON value may be null; as one of two it would be refused, being both."""
+        """Drop `oneOf` [{}, null]: null matches both, so it would be refused."""
         schema = super()._map_serializer_field(  # type: ignore[no-untyped-call]
             field, direction, bypass_extensions
         )
@@ -120,7 +120,7 @@ class ApiSchema(AutoSchema):
         return schema
 
     def _refusals(self) -> dict[int, set[str]]:
-        """Return the statuses that refuse, each with its codes where they are named."""
+        """Return the statuses of refusals, each with its declared codes."""
         statuses = {*ALWAYS}
         if self.view.get_authenticators():
             statuses |= {401, 403}
@@ -134,7 +134,7 @@ class ApiSchema(AutoSchema):
         handler = getattr(self.view, self.method.lower())
         for kind in getattr(handler, "raises", ()):
             named[STATUS[f"{kind.__module__}.{kind.__qualname__}"]].add(kind.code)
-        # What follows from the view has more codes than those of its services.
+        # Statuses that follow from the view have more codes than its services declare.
         return named | {status: set() for status in statuses}
 
     def _refusal(self, status: int, codes: set[str]) -> dict[str, Any]:

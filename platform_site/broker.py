@@ -1,7 +1,7 @@
-"""The job queue. It stores an unreadable message apart, and the worker continues.
+"""The job queue. It moves an unreadable message to a separate list and continues.
 
 kombu and Celery stop a worker at a message that they cannot read. Anybody who can write
-to Valkey could stop all jobs that way, alerts included.
+to Valkey could stop all jobs that way, including alerts.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from psycopg_pool import PoolTimeout
 
 ASIDE = "messages_put_aside"
 ASIDE_MAXIMUM = 1_000
-# What reading a message may raise, whatever is in it.
+# Exceptions that reading a message with arbitrary content may raise.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 logger = logging.getLogger(__name__)
 
 
 class QoS(redis.QoS):
-    """Returns messages to the queue that no worker acknowledged."""
+    """Returns messages that no worker acknowledged to the queue."""
 
     def restore_by_tag(
         self, tag: str, client: Any = None, leftmost: bool = False
@@ -47,11 +47,11 @@ class Channel(redis.Channel):
     QoS = QoS
 
     def put_aside(self, message: bytes) -> None:
-        """Store an unreadable message for an investigation, and raise an alert."""
+        """Keep an unreadable message for an investigation, and raise an alert."""
         with self.conn_or_acquire() as client:
             client.lpush(ASIDE, message)
             client.ltrim(ASIDE, 0, ASIDE_MAXIMUM - 1)
-        logger.error("A message that is no job was put aside")
+        logger.error("A message that is not a job was put aside")
         _raise_alert()
 
     def _create_client(self, asynchronous: bool = False) -> Any:
@@ -60,7 +60,7 @@ class Channel(redis.Channel):
         return client
 
     def _popped(self, answer: Any, **options: Any) -> Any:
-        """Return what BRPOP found, or None in place of what is no job."""
+        """Return BRPOP's result, or None if its message is not a job."""
         if not answer or self._is_job(answer[1]):
             return answer
         self.put_aside(answer[1])
@@ -69,11 +69,11 @@ class Channel(redis.Channel):
     def _is_job(self, message: bytes) -> bool:
         try:
             job = self.Message(loads(bytes_to_str(message)), channel=self)
-            told = [job.delivery_info[name] for name in ("exchange", "routing_key")]
-            told += [job.headers[name] for name in ("task", "id")]
+            values = [job.delivery_info[name] for name in ("exchange", "routing_key")]
+            values += [job.headers[name] for name in ("task", "id")]
         except UNREADABLE:
             return False
-        return all(isinstance(each, str) for each in [*told, job.delivery_tag])
+        return all(isinstance(each, str) for each in [*values, job.delivery_tag])
 
 
 class Transport(redis.Transport):

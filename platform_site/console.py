@@ -1,4 +1,4 @@
-"""The security console: Django's admin with one door, the sign-in page."""
+"""The security console: Django's admin, with the site's own sign-in page."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Console(AdminSite):
     def admin_view(  # type: ignore[override] # The stubs' type variable has no name.
         self, view: Callable[..., Any], cacheable: bool = False
     ) -> Callable[..., Any]:
-        """Take what pages and forms send; Django's would take anything for a GET."""
-        guarded: Callable[..., Any] = only_forms(super().admin_view(view, cacheable))
-        return guarded
+        """Accept GET, HEAD and POST; Django would treat any other method as GET."""
+        limited: Callable[..., Any] = only_forms(super().admin_view(view, cacheable))
+        return limited
 
     @method_decorator(only_forms)
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Send people to the one sign-in page, so that limits and lock-out hold."""
+        """Redirect to the sign-in page, which applies rate limits and lock-out."""
         if self.has_permission(request):
             return redirect("admin:index")
         if request.user.is_authenticated:
@@ -48,7 +48,7 @@ class Console(AdminSite):
     def logout(  # type: ignore[override] # As below.
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """End the session by the one door that there is; looking ends nothing."""
+        """Sign out through our own service; a GET does not."""
         if request.method != "POST":
             return redirect("admin:index")
         return sign_out(request)
@@ -56,5 +56,5 @@ class Console(AdminSite):
     def password_change(  # type: ignore[override] # wider than Django's own answer.
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Send people to the page whose service ends their other sessions."""
+        """Redirect to our page, whose service ends the person's other sessions."""
         return redirect("accounts:password")

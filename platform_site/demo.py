@@ -1,9 +1,9 @@
 """The first people, agents and functions, so that a new platform can be tried.
 
 Made through the services, as a person would make them. Passwords and secrets are
-random and leave only by credentials.json. Every step looks first what is there; what
-it is about to promise stands in a pending file before the database has it, so that
-a crash at any point locks nobody out: the next run goes on where this one ended.
+random and are written only to credentials.json. Every step first checks what exists,
+and saves a new secret in a pending file before the database gets it. So a crash at
+any point locks nobody out: the next run continues where this one ended.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ACTING = System("demo_data")
 TEAM = "Operations"
 PASSWORD_BYTES = 18  # 24 characters.
 ADMIN, MANAGER, USER = User.Role.ADMIN, User.Role.MANAGER, User.Role.USER
-# Their role by user name. Two where something takes a second person.
+# Role by user name. Two of a role where some action needs a second person.
 PEOPLE: Mapping[str, str] = {
     "admin": ADMIN,
     "manager": MANAGER,
@@ -47,7 +47,7 @@ PEOPLE: Mapping[str, str] = {
     "manager2": MANAGER,
 }
 
-# The seed's example, and two that differ from it in every respect.
+# The specification's example, and two that differ from it in every respect.
 POLICIES: Mapping[str, Mapping[str, object]] = {
     "shopping": {
         "currency": "USD",
@@ -96,7 +96,7 @@ CONTACTS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class DemoFunction:
-    """A function with what it does and the parameters it takes."""
+    """A function, its effect and its parameters."""
 
     name: str
     description: str
@@ -105,7 +105,7 @@ class DemoFunction:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """All parameters are obligatory, and there are no others."""
+        """A JSON Schema: all parameters are required, and no others are allowed."""
         return {
             "type": "object",
             "properties": dict(self.properties),
@@ -150,36 +150,36 @@ def make_demo(
     *,
     base_url: str,
     admin_only: bool,
-    passwords_last: timedelta | None,
+    password_lifetime: timedelta | None,
     say: Callable[[str], None],
 ) -> None:
-    """Make what is missing and tell its secrets to the file at `path`, mode 0600.
+    """Make what is missing and save its secrets in the file at `path`, mode 0600.
 
-    With `passwords_last` the passwords end then, or at their first use. A second run
-    changes nothing but the base URL. Where people exist whose file is
-    gone, nobody is made or reset: `say` gets a text on how to make new passwords.
-    Raises CredentialsError when a file that is there cannot be read.
+    With `password_lifetime` the passwords expire then, or at their first use. A second
+    run changes only the base URL. If people exist but the file is gone, nobody is made
+    or reset: `say` gets a text on how to make new passwords. Raises CredentialsError if
+    an existing file cannot be read.
     """
     pending = path.with_name(f"{path.name}.pending")
     source = next((one for one in (pending, path) if one.exists()), None)
     if source is None and User.objects.exists():
         save_credentials(path, Credentials(base_url))
-        say(_lost(path))
+        say(_lost_message(path))
         return
     known = load_credentials(source) if source else Credentials(base_url)
     if not pending.exists() and _is_complete(known, admin_only=admin_only):
         if known.base_url != base_url:
             save_credentials(path, replace(known, base_url=base_url))
         return
-    maker = DemoMaker(replace(known, base_url=base_url), pending, passwords_last)
+    maker = DemoMaker(replace(known, base_url=base_url), pending, password_lifetime)
     maker.make(admin_only=admin_only)
     move_durably(pending, path)
 
 
 def _is_complete(known: Credentials, *, admin_only: bool) -> bool:
-    """Tell whether the file knows all that this run would make, and so does the data.
+    """Return whether the file and the database have all that this run would make.
 
-    A file that names nobody is what is left after a loss, and is left alone.
+    A file without people was written after the file was lost; it is not extended.
     """
     if not known.users:
         return User.objects.exists()
@@ -194,28 +194,28 @@ def _is_complete(known: Credentials, *, admin_only: bool) -> bool:
     ) and Agent.objects.filter(pk__in=ids).count() == len(ids)
 
 
-def _lost(path: Path) -> str:
+def _lost_message(path: Path) -> str:
     return (
-        f"{path} is gone, and nobody can read the passwords again. The people and "
+        f"{path} is gone, so the passwords can no longer be read. The people and "
         "agents stay as they are. `manage.py changepassword NAME` sets a new "
         "password; a signed-in administrator issues agents new credentials."
     )
 
 
 class DemoMaker:
-    """Makes what is missing, one promise in the pending file at a time."""
+    """Makes what is missing, saving each secret in the pending file first."""
 
     def __init__(
-        self, known: Credentials, pending: Path, passwords_last: timedelta | None
+        self, known: Credentials, pending: Path, password_lifetime: timedelta | None
     ) -> None:
         self.known = known
         self.pending = pending
-        self.passwords_last = passwords_last
+        self.password_lifetime = password_lifetime
 
     def make(self, *, admin_only: bool) -> None:
-        """Make the administrator, and unless told otherwise everything else."""
+        """Make the administrator and, unless `admin_only`, everything else."""
         admin = self._person("admin", None)
-        self._promise(self.known)
+        self._save_pending(self.known)
         if admin_only:
             return
         for position, contact in CONTACTS.items():
@@ -228,28 +228,28 @@ class DemoMaker:
         owner = self._person("user", team)
         second = self._person("admin2", None)
         self._person("manager2", team)
-        # Whoever runs this holds the keys of the platform: no proof would be fresher.
+        # The person who runs this has the platform's keys: no further proof is needed.
         admin.authenticated_at = second.authenticated_at = timezone.now()
         for function in FUNCTIONS:
             _register(function, admin)
         for name in POLICIES:
             self._agent(name, owner, admin, second)
 
-    def _promise(self, credentials: Credentials) -> None:
+    def _save_pending(self, credentials: Credentials) -> None:
         save_credentials(self.pending, credentials)
         self.known = credentials
 
     def _person(self, name: str, team: Team | None) -> User:
-        """Return the person of a name, made with the password that the file has."""
+        """Return the person of this name; make them with the file's password."""
         login = self.known.users.get(name)
         if login is None:
             login = Login(name, secrets.token_urlsafe(PASSWORD_BYTES))
-            self._promise(self.known.with_user(name, login))
+            self._save_pending(self.known.with_user(name, login))
         person = User.objects.filter(username=login.username).first()
         return person or create_user(
             username=login.username,
             password=login.password,
-            password_lasts=self.passwords_last,
+            password_lasts=self.password_lifetime,
             role=PEOPLE[name],
             team=team,
             full_name=f"Demo {name}",
@@ -258,18 +258,18 @@ class DemoMaker:
         )
 
     def _agent(self, name: str, owner: User, admin: User, second: User) -> None:
-        """Make an agent with its policy and a credential that the file has."""
+        """Make an agent, its policy, and a credential that is saved in the file."""
         agent = Agent.objects.filter(owner=owner, name=name).first()
         agent = agent or services.create_agent(name, owner_id=owner.pk, acting=admin)
         if agent.policy_version_id is None:
             terms = parse_terms(POLICIES[name])
-            asked = services.set_policy(agent.pk, terms, acting=admin)
-            if isinstance(asked, ChangeRequest):
-                approve_change(asked.pk, acting=second)
-        told = self.known.agent(name)
-        if told is not None and _has_credential(agent, told):
+            change = services.set_policy(agent.pk, terms, acting=admin)
+            if isinstance(change, ChangeRequest):
+                approve_change(change.pk, acting=second)
+        saved = self.known.agent(name)
+        if saved is not None and _has_credential(agent, saved):
             return
-        # Issued before a crash, and never told to anybody.
+        # Issued before a crash: nobody has received their secrets.
         for credential in agent.credentials.filter(revoked_at=None):
             services.revoke_credential(
                 agent.pk, credential.pk, reason="secret_lost", acting=admin
@@ -278,11 +278,11 @@ class DemoMaker:
         secret = AgentSecret(
             agent.pk, name, issued.id, issued.client_secret, issued.signing_secret
         )
-        self._promise(self.known.with_agent(secret))
+        self._save_pending(self.known.with_agent(secret))
 
 
-def _has_credential(agent: Agent, told: AgentSecret) -> bool:
-    return AgentCredential.objects.filter(agent=agent, pk=told.client_id).exists()
+def _has_credential(agent: Agent, saved: AgentSecret) -> bool:
+    return AgentCredential.objects.filter(agent=agent, pk=saved.client_id).exists()
 
 
 def _register(function: DemoFunction, admin: User) -> None:

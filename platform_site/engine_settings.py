@@ -1,4 +1,4 @@
-"""How the URLs of PostgreSQL and Valkey read in the settings of Django and Celery."""
+"""Turn the URLs of PostgreSQL and Valkey into settings of Django and Celery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from audit.bounded import BoundedConnection
 def database(
     url: str, *, threads: int, statement_timeout_s: int, prepared: bool
 ) -> dict[str, object]:
-    """Return what Django wants to know of a DATABASE_URL; a pool for the threads."""
+    """Return Django's database settings for a DATABASE_URL, with a pool."""
     parts = urllib.parse.urlsplit(url)
     options = dict(urllib.parse.parse_qsl(parts.query))
     return {
@@ -22,16 +22,16 @@ def database(
         "PORT": str(parts.port or ""),
         "ATOMIC_REQUESTS": False,
         "OPTIONS": {
-            # Nobody waits for ever: a time-out is an OperationalError, answered 503.
+            # No request waits for ever: a time-out raises OperationalError (503).
             "options": f"-c statement_timeout={statement_timeout_s}s"
             " -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
-            # Django joins outwards from the table that it filters, so the written order
-            # is good. Planning all orders of an approval's ten tables took 20 ms.
+            # Django starts joins at the filtered table, so the written order is good.
+            # Planning all join orders of an approval's ten tables took 20 ms.
             " -c join_collapse_limit=4",
             "connect_timeout": "5",
             **options,
-            # Of audit.prepared only; others carry their values in the text. Psycopg's
-            # own default: what is sent less often than that is not worth keeping.
+            # Matters only for audit.prepared: other statements contain their values.
+            # 5 is psycopg's default.
             "prepare_threshold": 5 if prepared else None,
             # Threads of one process share the pool; it must not be smaller than
             # their number, or requests wait for each other.
@@ -46,13 +46,13 @@ def database(
 
 
 def cache_options(*, timeout_ms: int) -> dict[str, object]:
-    """Return how long the cache waits for Valkey, to connect and for each answer."""
+    """Return the cache's time-outs, for connecting and for each answer."""
     timeout_s = timeout_ms / 1000
     return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
 
 
 def broker(url: str) -> str:
-    """Spell a redis-py URL the way kombu does; jobs live in database 1."""
+    """Convert a redis-py URL to kombu's form; jobs are in database 1."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "unix":
         return f"redis+socket://{parts.netloc}{parts.path}?virtual_host=1"

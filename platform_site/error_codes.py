@@ -1,4 +1,4 @@
-"""What each error code means: the sentences that the answers give, by code."""
+"""A sentence for each error code, for the pages that problem documents link to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from audit.refused import (
 from platform_site.errors import STATUS
 from security.parsers import TooLarge
 
-# Of the framework; `detail` in the answer says more.
+# REST framework's own errors; `detail` in the answer says more.
 API: tuple[type[exceptions.APIException], ...] = (
     exceptions.ParseError,
     exceptions.AuthenticationFailed,
@@ -30,21 +30,21 @@ API: tuple[type[exceptions.APIException], ...] = (
     exceptions.Throttled,
     TooLarge,
 )
-# Of no class of their own, or with a text that depends on the request.
+# Codes without a class, or whose text depends on the request.
 OTHERS: Mapping[str, str] = {
     "parse_error": "The body could not be read: it is not strict JSON.",
-    "method_not_allowed": "This address does not take that method.",
+    "method_not_allowed": "This address does not accept that method.",
     "unsupported_media_type": "Send the body as application/json.",
-    "invalid_request": "A field is missing, unknown or not as it must be.",
+    "invalid_request": "A field is missing, unknown or not valid.",
     "bad_request": "The request could not be read.",
     "unavailable": "A part of the platform is away; nothing was decided. Try again.",
     "internal_error": "Something went wrong on our side; it has been logged.",
-    "idempotency_key_required": "Send an Idempotency-Key where money moves.",
-    "idempotency_key_invalid": "It is 1 to 255 printable ASCII characters, no blanks.",
+    "idempotency_key_required": "Requests that move money need an Idempotency-Key.",
+    "idempotency_key_invalid": "1 to 255 printable ASCII characters without blanks are allowed.",
     "wait_out_of_range": "Wait 0 to 30 seconds.",
-    "category_unknown": "The category is not known, and the policy tells some apart.",
+    "category_unknown": "The category is unknown, and the policy limits some.",
     "currency_required": "The agent has no policy, so a currency must be given.",
-    "policy_invalid": "The policy has errors, each told with its place.",
+    "policy_invalid": "The policy has errors; the answer lists each with its place.",
 }
 
 

@@ -1,4 +1,4 @@
-"""What Django's own middleware does not do: strict addresses, a browser policy."""
+"""Middleware for strict addresses and browser policies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from audit.refused import (
     refuse_unknown,
 )
 
-# What may be asked again elsewhere: a redirect changes nothing about it.
+# Methods that may be redirected: they change nothing.
 READS = ("GET", "HEAD")
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 PERMISSIONS_POLICY = ", ".join(
@@ -46,10 +46,10 @@ HEALTH = ("/livez", "/readyz")
 
 
 class RefuseAddressMiddleware:
-    """Answers 400 to a NUL in an address, and to a change that came in the clear.
+    """Answers 400 to a NUL in an address, and to a change sent by plain HTTP.
 
-    No id has a NUL, no database column takes one. A redirect to https would be followed
-    by a GET, as every 301 is: the change would be lost, and look as if it were made.
+    No id contains a NUL, and no database column accepts one. A client would follow a
+    redirect to https by a GET: the change would be lost, but seem to have been made.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -65,7 +65,7 @@ class RefuseAddressMiddleware:
         return self.get_response(request)
 
 
-# The parameters of the pages, by name; the others take none.
+# Query parameters by page name; other pages take none.
 PAGE_PARAMETERS = {
     "account_login": {"next"},
     "account_reauthenticate": {"next"},
@@ -88,17 +88,17 @@ PAGE_PARAMETERS = {
         "status",
     },
 }
-# A form of the console remembers the list it was opened from; a pop-up says that it is.
+# The console's forms take the filters of their list, and parameters of pop-ups.
 FORM_PARAMETERS = {"_changelist_filters", "_popup", "_to_field"}
 FORMS = re.compile(r"admin:\w+_(add|change)")
-# Lists check their own: those of the API (audit/strict_query.py) and those of the
-# console, which its exports are. An identity provider may answer with anything, and
-# its client is to ignore what it does not know (RFC 6749, 4.1.2).
+# The console's lists and exports check their own parameters, as the API's lists do
+# (audit/strict_query.py). A client of an identity provider must ignore response
+# parameters that it does not know (RFC 6749, 4.1.2).
 LISTS = re.compile(r"admin:\w+_(changelist|export)|openid_connect_callback")
 
 
 class HostMiddleware(CommonMiddleware):
-    """Checks the Host, but not of a health check: a balancer asks by any name."""
+    """Checks the Host, except for health checks: a load balancer may use any name."""
 
     def process_request(
         self, request: HttpRequest
@@ -109,11 +109,11 @@ class HostMiddleware(CommonMiddleware):
 
 
 class StrictAddressMiddleware:
-    """Refuses what Django would answer as if something else had been asked.
+    """Refuses requests that Django would answer as if they were different ones.
 
-    400 to a parameter given twice, of which it takes the last, and to one that a page
-    does not know, which it ignores. 404 to a change at an address that lacks its slash:
-    clients follow its 301 with a GET, and read the list that they get as the answer.
+    400 if a parameter is given twice (Django takes the last) or is unknown to the page
+    (Django ignores it). 404 for a change whose address lacks the final slash: clients
+    follow Django's 301 with a GET, and take the list that it returns for the answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -123,8 +123,8 @@ class StrictAddressMiddleware:
         if request.method not in READS and _lacks_its_slash(request):
             raise SlashMissing(f"{request.path}/")
         for name in _repeated(request):
-            told = visible(name[:40])
-            raise ParameterRefused(f"The parameter “{told}” is given more than once.")
+            shown = visible(name[:40])
+            raise ParameterRefused(f"The parameter “{shown}” is given more than once.")
         return self.get_response(request)
 
     def process_view(
@@ -154,13 +154,13 @@ def _repeated(request: HttpRequest) -> list[str]:
     try:
         return [name for name, values in request.GET.lists() if len(values) > 1]
     except TooManyFieldsSent:
-        return []  # The view meets it too, and the answer says so.
+        return []  # The view raises it again and answers.
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """Adds Content-Security-Policy: CONTENT_SECURITY_POLICY's for pages.
+    """Adds Content-Security-Policy: CONTENT_SECURITY_POLICY for pages.
 
-    What is no page, an answer of the API or a file, may load nothing at all.
+    Other responses (of the API, files) may load nothing.
     """
 
     def process_response(
@@ -173,7 +173,7 @@ class ContentPolicyMiddleware(CSPMiddleware):
 
 
 class BrowserPolicyMiddleware:
-    """Adds Permissions-Policy and Cross-Origin-Resource-Policy; nothing is cached."""
+    """Adds Permissions-Policy, Cross-Origin-Resource-Policy and Cache-Control."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

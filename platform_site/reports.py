@@ -1,4 +1,4 @@
-"""What Django's own pages and mails about an exception may show: no value of ours."""
+"""Hides all values in Django's own pages and mails about an exception."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.utils.datastructures import MultiValueDict
 from django.views.debug import SafeExceptionReporterFilter
 
 
-class ReticentFilter(SafeExceptionReporterFilter):
+class ValueHidingFilter(SafeExceptionReporterFilter):
     """Hides every local variable, form value and cookie, also while DEBUG is on.
 
     Django's filter hides what a decorator names, and nothing while DEBUG is on. Here
-    only names and types of variables are shown, and the settings and headers whose
-    names promise no secret. The page's address is shown: no secret is ever in one but
-    the key of a forgotten password, which is dead once used.
+    only names and types of variables are shown, and settings and headers whose names
+    do not suggest a secret. The page's address is shown: the only secret in an address
+    is the key for a forgotten password, which works only once.
     """
 
     hidden_settings = re.compile(
-        # The addresses of engines carry their passwords.
+        # URLs of engines contain their passwords.
         f"{SafeExceptionReporterFilter.hidden_settings.pattern}|COOKIE|URL|LOCATION",
         re.IGNORECASE,
     )

@@ -1,4 +1,4 @@
-"""What runs by itself, and when (UTC). Every job may run twice without harm."""
+"""The periodic jobs and their times (UTC). Every job may run twice without harm."""
 
 from __future__ import annotations
 

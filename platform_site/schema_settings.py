@@ -1,4 +1,4 @@
-"""How docs/openapi.yaml is made."""
+"""drf-spectacular's settings for docs/openapi.yaml."""
 
 from __future__ import annotations
 

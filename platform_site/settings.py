@@ -1,6 +1,6 @@
-"""The one settings file. Deployment facts come from the environment (docs/settings.md).
+"""The only settings file. Deployments set environment variables (docs/settings.md).
 
-Policy that an operator tunes is not here: it lives in versioned database rows.
+Policies that operators change are not here: they are versioned database rows.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from platform_site.schedule import SCHEDULE
 from platform_site.schema_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from security.core.limits import parse_limits
 
-# Modules are no garbage: to collect while they are imported took a tenth of a start.
-# ConsoleConfig.ready() enables collection after the last import.
+# Garbage collection during imports took a tenth of the start time.
+# ConsoleConfig.ready() enables it after the last import.
 gc.disable()
 
-# Lets Django's classes take type parameters at run time, as annotations write them.
+# Lets Django's classes take type parameters at run time, as in annotations.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,15 +33,15 @@ ENVIRONMENT = env.choice(
 )
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.boolean("DEBUG", default=False)
-DEFAULT_EXCEPTION_REPORTER_FILTER = "platform_site.reports.ReticentFilter"
-# Says on every page that the people and agents here are made up.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "platform_site.reports.ValueHidingFilter"
+# Shows on every page that the people and agents are fictitious.
 DEMO = env.boolean("DEMO", default=False)
-# Off where one person runs the platform: nothing waits for a second one any more.
+# Off where one person runs the platform: nothing waits for a second person.
 FOUR_EYES = env.boolean("FOUR_EYES", default=True)
 
-# Keys. Independent of one another; the previous ones still verify or decrypt.
-# Production stops here without them. Elsewhere the placeholder is too short for the
-# system checks, which say what to do; no process serves anybody until they pass.
+# Keys, independent of each other; previous ones still verify or decrypt. Without them
+# production stops here. Elsewhere the placeholder is too short for the system checks,
+# which say what to do; no process serves requests until they pass.
 UNSET = "unset"
 SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else UNSET)
 JWT_SECRET_KEY = env.text("JWT_SECRET_KEY", None if PRODUCTION else UNSET)
@@ -55,7 +55,7 @@ ENCRYPTION_PREVIOUS_KEYS = env.items("ENCRYPTION_PREVIOUS_KEYS")
 # django-cryptography derives a key at import; our fields never use it.
 CRYPTOGRAPHY_KEY = "unused: see security/fields.py"
 
-# The log's seal: its name, the key that signs it, and where the checkpoints go.
+# The audit log: its name, its signing key, and where its checkpoints go.
 AUDIT_ORIGIN = env.text("AUDIT_ORIGIN", None if PRODUCTION else "local/audit")
 AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY", None if PRODUCTION else UNSET)
 AUDIT_PREVIOUS_PUBLIC_KEYS = env.items("AUDIT_PREVIOUS_PUBLIC_KEYS")
@@ -67,12 +67,12 @@ AUDIT_CHECKPOINT_EVENTS = env.integer(
     "AUDIT_CHECKPOINT_EVENTS", default=1000, minimum=1, maximum=1_000_000
 )
 
-# Receipts of decisions: the key that signs them, and those that did before.
+# Receipts of decisions: the signing key, and the previous ones.
 RECEIPT_SIGNING_KEY = env.text("RECEIPT_SIGNING_KEY", None if PRODUCTION else UNSET)
 RECEIPT_PREVIOUS_PUBLIC_KEYS = env.items("RECEIPT_PREVIOUS_PUBLIC_KEYS")
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
-# Where we are served.
+# The platform's own address.
 BASE_URL = env.origin("BASE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or [
     "localhost",
@@ -81,8 +81,8 @@ ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or [
     *([host] if (host := urllib.parse.urlsplit(BASE_URL).hostname) else []),
 ]
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS")
-# Networks whose X-Forwarded-For is believed. Unset means undecided, which
-# production refuses (check platform.E004); "none" means no proxy.
+# Networks whose X-Forwarded-For is trusted. Production requires a value (check
+# platform.E004); "none" means no proxy.
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
 
 INSTALLED_APPS = [
@@ -153,10 +153,10 @@ TEMPLATES = [
     },
 ]
 
-# Per process; `manage.py up` starts the web server with as many.
+# Threads per process of the web server.
 WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=2, maximum=64)
 
-# Engines: embedded ones started by `manage.py up` and the tests, or these URLs.
+# Engines: those at these URLs; `manage.py up` and the tests can start their own.
 DATABASE_URL = env.text("DATABASE_URL", "")
 STATEMENT_TIMEOUT_S = env.integer(
     "STATEMENT_TIMEOUT_S", default=20, minimum=0, maximum=86_400
@@ -194,12 +194,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONSUMER = "platform_site.broker:Consumer"
-# Whoever reached Valkey could stop the workers with it.
+# Otherwise anybody with access to Valkey could stop the workers.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "platform_site.beat:Scheduler"
 CELERY_TIMEZONE = "UTC"
-# After each run, so that a beat that is killed repeats none.
+# Saved after each run, so that a killed beat repeats no job.
 CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_SCHEDULE = SCHEDULE
 
@@ -221,10 +221,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
 ]
 
-# An hour for the link of a forgotten password.
+# Links for a forgotten password are valid for an hour.
 PASSWORD_RESET_TIMEOUT = 3600
 
-# Second factors: obligatory for staff and approvers, unless switched off to try it out.
+# Second factors: required for staff and approvers; off by default in development.
 MFA_REQUIRED = env.boolean("MFA_REQUIRED", default=PRODUCTION)
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -232,7 +232,7 @@ MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_RECOVERY_CODE_DIGITS = 10
 MFA_PASSKEY_LOGIN_ENABLED = True
-# Browsers call http://localhost secure; fido2 does only when told.
+# Browsers treat http://localhost as secure; fido2 does only with this setting.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 MFA_FORMS = {
     "authenticate": "accounts.forms.SignInCodeForm",
@@ -249,7 +249,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {"reset_password": "accounts.forms.ForgottenPasswordForm"}
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "accounts.links.PasswordLinks"  # noqa: S105 - a name.
-ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # Ours hold: RATE_LIMIT_CONFIG.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # Ours apply: RATE_LIMIT_CONFIG.
 
 # Single sign-on by OpenID Connect, switched on by the issuer's address.
 OIDC_ISSUER = env.text("OIDC_ISSUER", "")
@@ -263,7 +263,7 @@ SOCIALACCOUNT_PROVIDERS = single_sign_on.providers(
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-# On both, or a stranger could lock an administrator out by name alone.
+# By both: by name alone, a stranger could lock an administrator out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "accounts.lock_out.PatientHandler"
 AXES_CLIENT_IP_CALLABLE = "accounts.lock_out.address_of"
@@ -276,7 +276,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password"]
 
-# Limits: the seed's table, or the environment variable of that name.
+# Limits: the specification's table, or the environment variable of that name.
 RATE_LIMIT_CONFIG = parse_limits(env.json_object("RATE_LIMIT_CONFIG"))
 RATELIMIT_IP_META_KEY = "audit.context.client_address"
 RATELIMIT_EXCEPTION_CLASS = "security.errors.RateLimited"
@@ -295,7 +295,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["audit.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "platform_site.api_schema.ApiSchema",
     "DEFAULT_VERSIONING_CLASS": None,
-    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: docs/openapi.yaml tells more.
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: see docs/openapi.yaml.
     "EXCEPTION_HANDLER": "platform_site.errors.problem_response",
     "UNAUTHENTICATED_USER": "audit.context.Anonymous",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -315,7 +315,7 @@ SIMPLE_JWT = {
 }
 
 
-# Requests are small; a body above this is refused before it is parsed.
+# Requests are small; a larger body is refused before it is parsed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
@@ -363,7 +363,7 @@ STATICFILES_DIRS = [BASE_DIR / "platform_site" / "static"]
 # Without `collectstatic` files are served from where they are.
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
-# Security contacts are rows; this is only how mail leaves.
+# How mail is sent; the security contacts are database rows.
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",
     f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend",
@@ -377,10 +377,10 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "platform@example.com")
 
 LANGUAGE_CODE = "en"
-# In which reasons are told (transactions/locale); all else is English.
+# Languages of the reasons (transactions/locale); all other text is English.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "platform_site.formats"
 
-# Usernames are unique, by a constraint on their lower case.
+# Usernames are unique by a constraint on their lower-case form.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]

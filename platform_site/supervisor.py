@@ -1,6 +1,6 @@
 """`manage.py up`: engines, migrations, web, worker and beat as one process tree.
 
-No Django here: the supervisor must be small and must not need a database.
+No Django here: the supervisor must stay small and work without a database.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from platform_site.options import HOST, WEB_GRACE_S, Options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 90
-PORT_WAIT_S = 5  # For the web workers of a supervisor killed a moment ago.
+PORT_WAIT_S = 5  # Until web workers of a killed supervisor have ended.
 LOG_CHECK_S = 60.0
 PROGRESS_S = 5.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -53,14 +53,14 @@ class UpError(Exception):
 
 
 class Stop(Exception):
-    """Somebody asked us to stop."""
+    """Raised by a stop signal."""
 
 
 def up(options: Options, say: Callable[[str], None]) -> None:
-    """Start everything, watch over it until a stop signal, and stop it in order.
+    """Start everything, supervise it until a stop signal, and stop it in order.
 
-    Raises UpError before anything has changed when the options cannot work, and with
-    nothing left running when a part does not start.
+    Raises UpError before any change if the options cannot work, and with nothing left
+    running if a part does not start.
     """
     supervisor = Supervisor(options, say)
     try:
@@ -75,7 +75,7 @@ def up(options: Options, say: Callable[[str], None]) -> None:
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in STOP_SIGNALS:  # The orderly stop is bounded; nothing hurries it.
+        for each in STOP_SIGNALS:  # The orderly stop has time limits; ignore more.
             signal.signal(each, signal.SIG_IGN)
         raise Stop
 
@@ -110,8 +110,8 @@ class Supervisor:
         self.apps: list[Child] = []
 
     def run(self) -> None:
-        """Start, watch, stop; the caller holds the data directory."""
-        # An orderly stop leaves none of these.
+        """Start, supervise, stop. The caller holds the lock of the data directory."""
+        # An orderly stop removes the pid files.
         killed = any((self.options.data / "pids").glob("*.pid"))
         for name in ("web", "worker", "beat", "sequencer", "setup"):
             if not self._child(name, []).end_leftover():
@@ -121,7 +121,7 @@ class Supervisor:
                 self._start(listener)
                 self._watch()
             finally:
-                listener.close()  # So that callers are refused, not left waiting.
+                listener.close()  # So that clients are refused and do not wait.
                 self._stop()
 
     def _start(self, listener: socket.socket) -> None:
@@ -129,7 +129,7 @@ class Supervisor:
         for name in ("log", "pids"):
             (self.options.data / name).mkdir(mode=0o700, exist_ok=True)
         if given := self.options.given_database:
-            self.say(f"Database: {name_of(given)}, as the environment says.")
+            self.say(f"Database: {name_of(given)}, from the environment.")
             if not self.options.adopt_database:
                 refuse_foreign(given)
         keys = key_files(self.options.data / "secrets", os.environ)
@@ -152,9 +152,9 @@ class Supervisor:
         data += ["--first-passwords"] if self.options.passwords_end else []
         if first_run:
             self.say("People:   making the first ones.")
-        if told := self._manage("demo_data", *data):
-            self.say(told)
-        self.say("Programs: web, worker, beat and sequencer start.")
+        if output := self._manage("demo_data", *data):
+            self.say(output)
+        self.say("Programs: starting web, worker, beat and sequencer.")
         self._start_apps(listener)
         self._await_ready()
         seconds = time.monotonic() - began
@@ -185,7 +185,7 @@ class Supervisor:
         environ.setdefault(
             "AUDIT_CHECKPOINT_DIR", str(self.options.data / "checkpoints")
         )
-        # Threads would otherwise each keep memory of their own.
+        # Otherwise each thread keeps its own malloc arena.
         environ.setdefault("MALLOC_ARENA_MAX", "2")
         environ["DJANGO_SETTINGS_MODULE"] = "platform_site.settings"
         environ["PYTHONUNBUFFERED"] = "1"
@@ -199,7 +199,7 @@ class Supervisor:
         }
 
     def _save_environment(self, urls: EngineUrls, keys: dict[str, str]) -> None:
-        """Let other commands (`manage.py verify_audit`) find what runs here."""
+        """Let other commands (`manage.py verify_audit`) reach this platform."""
         values = keys | self._urls(urls)
         values |= {
             "BASE_URL": self.environ["BASE_URL"],
@@ -225,7 +225,7 @@ class Supervisor:
     ) -> str:
         """Run a management command to its end and return what it printed.
 
-        `progress` makes what is said now and then of what it has printed so far.
+        `progress` turns the output so far into a line that is printed now and then.
         """
 
         child = self._child("setup", [str(BASE_DIR / "manage.py"), *arguments])
@@ -259,10 +259,10 @@ class Supervisor:
         self.apps = [self._child(name, module) for name, module in programs.items()]
         web, _, beat, _ = self.apps
         web.pass_fds = (listener.fileno(),)
-        # gunicorn gives its workers their time to finish and then ends by itself.
+        # gunicorn lets its workers finish and then ends by itself.
         web.stop_grace_s = 3 * WEB_GRACE_S
-        # It saves its schedule inside the signal handler, which can hang while it
-        # is still reading it. What is not saved runs once more, which is harmless.
+        # beat saves its schedule in the signal handler, which can hang while beat is
+        # still reading it. A job whose run is not saved runs again, which is harmless.
         beat.stop_signal = signal.SIGKILL
         for child in self.apps:
             child.start()
@@ -295,7 +295,7 @@ class Supervisor:
             connection.close()
 
     def _watch(self) -> None:
-        """Restart what crashes, until a stop signal."""
+        """Restart children that crash, until a stop signal."""
         watches = [
             *(Watch(each, each.start) for each in self.apps),
             *(
@@ -306,14 +306,14 @@ class Supervisor:
         logs_at = time.monotonic() + LOG_CHECK_S
         while True:
             for watch in watches:
-                self._look_after(watch)
+                self._restart_crashed(watch)
             if time.monotonic() > logs_at:
                 logs_at += LOG_CHECK_S
                 for watch in watches:
                     watch.child.bound_log()
             time.sleep(4 * POLL_S)
 
-    def _look_after(self, watch: Watch) -> None:
+    def _restart_crashed(self, watch: Watch) -> None:
         now = time.monotonic()
         code = watch.child.exit_code()
         if code is None:
@@ -335,7 +335,7 @@ class Supervisor:
                 self.say(f"{watch.child.name} runs again.")
 
     def _stop(self) -> None:
-        """Web, worker and beat together, then the engines; by force after a grace."""
+        """Stop the apps together, then the engines; kill them after their grace."""
         self.options.environment.unlink(missing_ok=True)
         if self.apps or self.engines.children:
             self.say("Stopping.")
@@ -349,9 +349,9 @@ class Supervisor:
 
 @contextlib.contextmanager
 def _port(port: int, *, wait_s: float) -> Iterator[socket.socket]:
-    """Own the port from now on, without answering on it yet.
+    """Bind the port without listening on it yet.
 
-    Raises UpError when another process has it for longer than that.
+    Raises UpError if another process holds it for longer than `wait_s`.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

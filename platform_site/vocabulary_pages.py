@@ -1,4 +1,4 @@
-"""A page for each closed set of words that inputs take; errors point to them."""
+"""A page for each closed set of words that inputs accept; errors link to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from audit.core.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A word with what there is to say of it."""
+    """A word and the notes on it."""
 
     word: str
     notes: tuple[str, ...] = ()
@@ -27,12 +27,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A closed set as its page shows it; `explained` returns the notes on a word."""
+    """A closed set as its page shows it; `notes` returns the notes on a word."""
 
     title: str
     lead: str
     words: Callable[[], Vocabulary]
-    explained: Callable[[str], Iterator[str]]
+    notes: Callable[[str], Iterator[str]]
 
     @property
     def address(self) -> str:
@@ -40,10 +40,10 @@ class Listing:
 
     @property
     def entries(self) -> list[Entry]:
-        return [Entry(word, tuple(self.explained(word))) for word in self.words().words]
+        return [Entry(word, tuple(self.notes(word))) for word in self.words().words]
 
 
-def _of_category(word: str) -> Iterator[str]:
+def _category_notes(word: str) -> Iterator[str]:
     category = CATALOGUE[word]
     if category.aliases:
         yield f"Also: {', '.join(category.aliases)}."
@@ -51,15 +51,15 @@ def _of_category(word: str) -> Iterator[str]:
     yield f"Merchant codes: {'; '.join(codes)}." if codes else "No merchant codes."
 
 
-def _of_currency(word: str) -> Iterator[str]:
+def _currency_notes(word: str) -> Iterator[str]:
     yield f"{EXPONENTS[word]} decimals."
 
 
-def _of_group(word: str) -> Iterator[str]:
+def _group_notes(word: str) -> Iterator[str]:
     yield f"{', '.join(ranges_of(word))}."
 
 
-def _of_nothing(_: str) -> Iterator[str]:
+def _no_notes(_: str) -> Iterator[str]:
     yield from ()
 
 
@@ -74,31 +74,31 @@ LISTINGS = {
             "as “other” where the policy neither blocks nor limits categories, and is "
             "refused where it does.",
             lambda: CATEGORY_WORDS,
-            _of_category,
+            _category_notes,
         ),
         Listing(
             "Currencies",
             "Active currencies of ISO 4217, in capitals.",
             lambda: CURRENCY_WORDS,
-            _of_currency,
+            _currency_notes,
         ),
         Listing(
             "Countries",
             "ISO 3166-1 alpha-2, in capitals, and XK for Kosovo.",
             lambda: COUNTRY_WORDS,
-            _of_nothing,
+            _no_notes,
         ),
         Listing(
             "Groups of merchant category codes",
             "What a policy's “blocked_mcc_groups” names: codes of ISO 18245.",
             lambda: GROUP_WORDS,
-            _of_group,
+            _group_notes,
         ),
         Listing(
             "Time zones",
             "UTC, and the areas and places of the IANA database on this host.",
             zone_words,
-            _of_nothing,
+            _no_notes,
         ),
     )
 }

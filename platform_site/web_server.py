@@ -1,7 +1,7 @@
 """gunicorn's settings: `gunicorn -c python:platform_site.web_server …`.
 
-Threads, for the views wait for the database; preloaded, so that the workers share
-most of their memory.
+Threads, because views mostly wait for the database; preloaded, so that the workers
+share most of their memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from platform_site.settings import (
     WEB_THREADS,
 )
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - heartbeats, so that no disk delays them.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - heartbeat files: no disk delays them.
 
 if STATEMENT_TIMEOUT_S:
     BoundedConnection.patience_s = STATEMENT_TIMEOUT_S + 5
@@ -26,7 +26,7 @@ if STATEMENT_TIMEOUT_S:
 preload_app = True
 worker_class = "platform_site.web_worker.WholeRequestWorker"
 workers = 2
-worker_connections = 640  # With all else, fewer than the 1,024 files of many systems.
+worker_connections = 640  # With all other files, below many systems' limit of 1,024.
 threads = WEB_THREADS
 graceful_timeout = WEB_GRACE_S
 control_socket_disable = True
@@ -35,10 +35,10 @@ if os.access(_MEMORY, os.W_OK):
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """Announce that a connection ends with a body that is not read to its end.
+    """Send "Connection: close" if the request's body is not read to its end.
 
-    The rest would be taken for the next request, so gunicorn closes; a client that was
-    not told sends its next one into nothing. Django reads none without a length.
+    gunicorn closes such a connection, because the rest would be taken for the next
+    request. Without the header, the client's next request would be lost.
     """
     headers = dict(request.headers)
     length = headers.get("CONTENT-LENGTH", "0")

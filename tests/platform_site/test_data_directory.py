@@ -95,7 +95,7 @@ def test_p16_what_is_no_file_is_refused(data):
     os.mkfifo(data / "log" / "web.log", 0o600)
 
     path = data / "log" / "web.log"
-    assert refusal(data) == f"{path} is no file and no directory: rm {path}"
+    assert refusal(data) == f"{path} is neither a file nor a directory: rm {path}"
 
 
 def child(data: Path) -> Child:
@@ -177,7 +177,7 @@ def test_p16_a_note_of_sockets_removes_no_directory_that_they_are_not_in(
     named = spelled.format(elsewhere, name=elsewhere.name)
     (data / "sockets.path").write_text(named)
 
-    with pytest.raises(EnginesError, match="is no directory of our sockets") as caught:
+    with pytest.raises(EnginesError, match="we did not make for sockets") as caught:
         socket_directory(data, None)
 
     assert str(caught.value).endswith(f"rm {data / 'sockets.path'}")
@@ -189,7 +189,7 @@ def test_p16_a_note_of_sockets_follows_no_link(data, elsewhere):
     link.symlink_to(elsewhere)
     (data / "sockets.path").write_text(str(link))
 
-    with pytest.raises(EnginesError, match="is no directory of our sockets"):
+    with pytest.raises(EnginesError, match="we did not make for sockets"):
         socket_directory(data, None)
 
     assert (elsewhere / "kept").read_text() == "kept"

@@ -26,7 +26,7 @@ def test_up_says_which_database_and_refuses_one_with_tables_of_others(
     assert refused.returncode == 2
     assert f"Database: {name} at " in refused.stdout
     assert f"{name} at " in refused.stderr
-    assert "has 1 tables of something else. Unset DATABASE_URL" in refused.stderr
+    assert "has 1 tables of another program. Unset DATABASE_URL" in refused.stderr
     assert "--adopt-database" in refused.stderr
     with psycopg.connect(foreign) as other:
         tables = other.execute(

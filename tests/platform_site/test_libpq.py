@@ -63,7 +63,7 @@ def test_p15_up_on_a_given_database_reads_no_libpq_setting(foreign, tmp_path):
 
     assert refused.returncode == 2
     assert f"{name} at " in refused.stderr
-    assert "has 1 tables of something else" in refused.stderr
+    assert "has 1 tables of another program" in refused.stderr
 
 
 CHILD = """

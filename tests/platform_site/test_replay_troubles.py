@@ -106,7 +106,7 @@ def test_limits_are_waited_out(credentials, tmp_path, capsys, settings, at_each_
     table, told = capsys.readouterr()
     assert len(refused) == 1
     assert "waits 1 s for the rate limit" in told
-    assert "Waited for rate limits." in table
+    assert "Waited for rate limits," in table
     assert "3 answered" in table
     assert "429" in table.partition("Tried again")[2]
     assert "429" not in table.partition("Tried again")[0]

@@ -18,7 +18,7 @@ from django.views.debug import ExceptionReporter
 from agents.models import AgentCredential
 from audit.core.masking import HIDDEN
 from platform_site.logs import JsonFormatter
-from platform_site.reports import ReticentFilter
+from platform_site.reports import ValueHidingFilter
 from security.fields import Sealed
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_credential
@@ -87,15 +87,15 @@ def test_g10_a_report_of_an_exception_shows_names_and_no_values(
 def test_g10_the_settings_that_hold_secrets_are_hidden(settings, name):
     setattr(settings, name, SECRET)
 
-    shown = ReticentFilter().get_safe_settings()
+    shown = ValueHidingFilter().get_safe_settings()
 
-    assert shown[name] == ReticentFilter.cleansed_substitute
+    assert shown[name] == ValueHidingFilter.cleansed_substitute
     assert SECRET not in str(shown)
 
 
 def test_g10_the_filter_is_the_one_in_use():
     assert (
-        f"{ReticentFilter.__module__}.{ReticentFilter.__qualname__}"
+        f"{ValueHidingFilter.__module__}.{ValueHidingFilter.__qualname__}"
     ) == live_settings.DEFAULT_EXCEPTION_REPORTER_FILTER
     assert not live_settings.DEBUG
 

@@ -1,4 +1,4 @@
-"""Dates that sort and cannot be misread; the console shows the log's seconds."""
+"""ISO dates, which sort and are unambiguous; times with seconds for the log."""
 
 from __future__ import annotations
 
