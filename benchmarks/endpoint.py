@@ -32,7 +32,7 @@ def agent_tokens(stack: Stack, count: int) -> list[str]:
     """Make so many test agents with a policy and return their access tokens."""
     credentials = load_credentials(stack.data / "credentials.json")
     admin = Admin(credentials.users["admin"])
-    api = Api(credentials.base_url, stop=threading.Event(), tell_wait=print)
+    api = Api(credentials.base_url, stop=threading.Event(), on_wait=print)
     with contextlib.closing(api):
         return [_token(api, admin, f"bench {one}") for one in range(count)]
 

@@ -1,4 +1,4 @@
-"""A body that is there is read or refused; none passes for an empty one."""
+"""Ensure that a request's body is read or refused, never taken for an empty one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def with_length(application: WsgiApplication) -> WsgiApplication:
-    """Return an application to which every readable body has a length.
+    """Wrap an application so that every readable body has a Content-Length.
 
-    Django takes a body without one for none, and chunks have none. At most one byte
-    more is read than DATA_UPLOAD_MAX_MEMORY_SIZE, so that Django refuses it as too
-    large. What is not well formed keeps having none, for RefuseUnreadBodyMiddleware.
+    Django ignores a body without it, such as a chunked one. Reads at most
+    DATA_UPLOAD_MAX_MEMORY_SIZE plus one byte, so that Django refuses a larger one.
+    A malformed body gets no length; RefuseUnreadBodyMiddleware refuses it.
     """
 
-    def called(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if _has_readable_chunks(environ):
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             with suppress(OSError):
@@ -33,14 +33,14 @@ def with_length(application: WsgiApplication) -> WsgiApplication:
                 environ["CONTENT_LENGTH"] = str(len(body))
         return application(environ, start_response)
 
-    return called
+    return wrapped
 
 
 class RefuseUnreadBodyMiddleware:
-    """Answers 411, 413 or 415 to a body that nobody here would read, on every address.
+    """Answers 411, 413 or 415 to a body that would not be read, on every address.
 
-    Too large a one is refused here, before anybody reads: Django's parser of multipart
-    forms would, whatever the length.
+    A body that is too large is refused before anything is read, because Django's parser
+    of multipart forms has no such limit.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -63,8 +63,8 @@ def _has_readable_chunks(environ: dict[str, Any]) -> bool:
 
 
 def _length(environ: dict[str, Any]) -> int:
-    told = environ.get("CONTENT_LENGTH") or "0"
-    return int(told) if told.isdecimal() else 0
+    declared = environ.get("CONTENT_LENGTH") or "0"
+    return int(declared) if declared.isdecimal() else 0
 
 
 def _is_without_length(environ: dict[str, Any]) -> bool:

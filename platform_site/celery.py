@@ -17,15 +17,15 @@ app.autodiscover_tasks()
 @worker_init.connect
 @beat_init.connect
 def refuse_unsafe_start(**kwargs: object) -> None:
-    """Jobs hold to the same checks as requests."""
+    """Run the same checks as the web server before any job."""
     from platform_site import checks
 
     checks.refuse_unsafe_start()
 
 
 @beat_init.connect
-def tell_of_four_eyes(**kwargs: object) -> None:
-    """Of beat there is one, so each start of the platform tells once."""
+def record_four_eyes_off(**kwargs: object) -> None:
+    """Record once per start, because there is only one beat, that FOUR_EYES is off."""
     from security.four_eyes import tell_when_off
 
     tell_when_off()

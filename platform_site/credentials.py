@@ -1,4 +1,4 @@
-"""credentials.json: the first-run passwords, for whoever runs the platform here."""
+"""credentials.json: the first-run passwords, for the operator of this platform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class CredentialsError(Exception):
-    """The file is missing, unreadable or of another shape; the message says which."""
+    """The file is missing, unreadable or malformed; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class AgentSecret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the file holds; people by role, agents in the order they were made."""
+    """Contents of the file; people by role, agents in the order of creation."""
 
     base_url: str
     users: dict[str, Login] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Credentials:
         return replace(self, users=self.users | {role: login})
 
     def with_agent(self, agent: AgentSecret) -> Credentials:
-        """Add an agent, in place of the one with its name."""
+        """Return a copy with this agent, replacing one of the same name."""
         others = tuple(one for one in self.agents if one.name != agent.name)
         return replace(self, agents=(*others, agent))
 
@@ -53,7 +53,7 @@ class Credentials:
 
 
 def load_credentials(path: Path) -> Credentials:
-    """Return what the file holds. Raises CredentialsError, which never quotes it."""
+    """Read the file. Raises CredentialsError, whose message never quotes the file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -85,7 +85,7 @@ def _parsed(content: Any) -> Credentials:
 
 
 def save_credentials(path: Path, credentials: Credentials) -> None:
-    """Replace the file as a whole, durably, readable by its owner alone."""
+    """Replace the file atomically and durably; only its owner can read it."""
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)
     file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -98,7 +98,7 @@ def save_credentials(path: Path, credentials: Credentials) -> None:
 
 
 def move_durably(source: Path, target: Path) -> None:
-    """Rename a file of the same directory, so that a power cut cannot undo it."""
+    """Rename a file within its directory, durably."""
     source.replace(target)
     directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

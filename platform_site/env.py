@@ -39,7 +39,7 @@ def text(name: str, default: str | None = None) -> str:
 
 
 def boolean(name: str, *, default: bool) -> bool:
-    """Return NAME as a boolean; anything but true/false, yes/no, on/off, 1/0 raises."""
+    """Return NAME as a boolean: true/false, yes/no, on/off or 1/0; else raise."""
     value = text(name, "true" if default else "false").lower()
     if value in TRUE:
         return True
@@ -49,7 +49,7 @@ def boolean(name: str, *, default: bool) -> bool:
 
 
 def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
-    """Return NAME as a whole number in [minimum, maximum]; anything else raises."""
+    """Return NAME as a whole number from minimum to maximum; else raise."""
     value = text(name, str(default))
     number = parse_whole(value)
     if number is None:
@@ -60,7 +60,7 @@ def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
 
 
 def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
-    """Return NAME when it is one of the choices; anything else raises."""
+    """Return NAME if it is one of the choices; else raise."""
     value = text(name, default)
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}.")
@@ -70,8 +70,8 @@ def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
 def origin(name: str, default: str) -> str:
     """Return NAME as scheme, host and port, such as "https://pay.example.com".
 
-    Links in mails, cookies and redirects are made for the root of a host, so that a
-    path raises, as all does that is no such address.
+    Raises ImproperlyConfigured for anything else, including an address with a path:
+    links in mails, cookies and redirects need the root of a host.
     """
     value = text(name, default).rstrip("/")
     try:
@@ -82,18 +82,18 @@ def origin(name: str, default: str) -> str:
     if not is_whole or not ORIGIN.fullmatch(value):
         raise ImproperlyConfigured(
             f"{name} must be http(s)://host or http(s)://host:port, not {value!r}. The "
-            "platform is served at the root of a host of its own, under no path."
+            "platform needs a host of its own and cannot be served under a path."
         )
     return value
 
 
 def items(name: str) -> list[str]:
-    """Return NAME split at commas, blanks dropped; unset is an empty list."""
+    """Return NAME split at commas, without blanks; an empty list if unset."""
     return [item.strip() for item in text(name, "").split(",") if item.strip()]
 
 
 def json_object(name: str) -> dict[str, Any]:
-    """Return NAME as a JSON object; unset is an empty one, anything else raises."""
+    """Return NAME as a JSON object, empty if unset; else raise."""
     try:
         value = json.loads(text(name, "{}"))
     except ValueError as error:

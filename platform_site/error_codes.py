@@ -40,7 +40,7 @@ OTHERS: Mapping[str, str] = {
     "unavailable": "A part of the platform is away; nothing was decided. Try again.",
     "internal_error": "Something went wrong on our side; it has been logged.",
     "idempotency_key_required": "Requests that move money need an Idempotency-Key.",
-    "idempotency_key_invalid": "1 to 255 printable ASCII characters without blanks are allowed.",
+    "idempotency_key_invalid": "Use 1 to 255 printable ASCII characters, no blanks.",
     "wait_out_of_range": "Wait 0 to 30 seconds.",
     "category_unknown": "The category is unknown, and the policy limits some.",
     "currency_required": "The agent has no policy, so a currency must be given.",

@@ -1,4 +1,4 @@
-"""A database that the environment names for `manage.py up`: it may be another's."""
+"""Checks of a database that the environment names for `manage.py up`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 
 
 def name_of(url: str) -> str:
-    """Return a database's address without a password."""
+    """Return a database's name and address, without the password."""
     parts = urllib.parse.urlsplit(url)
     at = parts.netloc.rpartition("@")[2] or "this machine"
     return f"{parts.path.lstrip('/')} at {at}"
 
 
 def refuse_foreign(url: str) -> None:
-    """Raise EnginesError for a database that has tables, and none of them ours."""
+    """Raise EnginesError if the database has tables, but none of ours."""
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
             found = connection.execute(TABLES).fetchone()
@@ -32,6 +32,6 @@ def refuse_foreign(url: str) -> None:
     count, has_ours = found
     if count and not has_ours:
         raise EnginesError(
-            f"{name_of(url)} has {count} tables of something else. Unset DATABASE_URL "
-            "for a database of our own, name an empty one, or add --adopt-database."
+            f"{name_of(url)} has {count} tables of another program. Unset DATABASE_URL "
+            "to use an embedded database, name an empty one, or add --adopt-database."
         )

@@ -1,4 +1,4 @@
-"""What libpq takes from the environment for all that a DATABASE_URL does not say."""
+"""libpq's environment variables, which would add to our DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 
 def forget_libpq_settings() -> None:
-    """Remove PG* from this process's environment, and so from its children's.
+    """Remove PG* from the environment of this process and so of its children.
 
-    They may be another project's: a port, a service, a way to sign in. What ours needs
-    stands in DATABASE_URL, as `?sslmode=verify-full&sslrootcert=…`.
+    They may belong to another project: a port, a service, a password. Ours are part of
+    DATABASE_URL, such as `?sslmode=verify-full&sslrootcert=…`.
     """
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

@@ -1,8 +1,8 @@
-"""gunicorn's worker with threads, of which none waits for a slow sender.
+"""A gunicorn worker whose threads never wait for a slow sender.
 
-gunicorn gives a connection to a thread at its first byte, so that as many clients as
-there are threads stop everybody's answers by sending no second one. Here the worker's
-one loop collects each request, and a thread gets it whole.
+gunicorn gives a connection to a thread at its first byte. A few clients that send no
+second byte could so occupy all threads. Here the worker's loop collects each request,
+and a thread gets the complete one.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from platform_site.arrivals import Arrival
 from platform_site.settings import DATA_UPLOAD_MAX_MEMORY_SIZE
 
-ARRIVAL_S = 20.0  # For a whole request, however it trickles.
+ARRIVAL_S = 20.0  # For a complete request, however slowly it arrives.
 ARRIVING_MAXIMUM = 384
 ARRIVING_PER_ADDRESS = 128
-SEND_S = 20  # For a thread, until a client takes the next of what it is sent.
+SEND_S = 20  # How long a thread waits for the client to accept the next bytes.
 LINGER_S = 2.0
 LINGERING_MAXIMUM = 128
 LINGER_BYTES = PIECE_BYTES = 64 * 1024
@@ -39,22 +39,22 @@ _NOT_NOW = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 
 
 class Connection(TConn):  # type: ignore[misc] # gunicorn has no types.
-    """A connection whose orderly end keeps nobody waiting.
+    """A connection that closes gracefully without blocking the worker's loop.
 
-    gunicorn's own waits in the worker's loop, two seconds at worst, for the client to
-    close as well.
+    gunicorn's own would wait in the loop, for up to two seconds, until the client
+    closes as well.
     """
 
     def __init__(self, *args: Any, linger: Callable[[Connection], None]) -> None:
         super().__init__(*args)
         self._linger = linger
-        # The peer's address; that of all who come by a Unix socket is one.
+        # The peer's address; the same for all clients of a Unix socket.
         self.address: str = self.client[0] if self.client else ""
 
     def init(self) -> None:
         super().init()
-        # The loop collected all there is. A parser that expects more meets the end:
-        # no thread waits for a byte.
+        # The loop has collected everything. If the parser expects more, it finds the
+        # end of the data: no thread waits for a byte.
         self.parser.unreader.chunk = lambda *_: b""
 
     def close(self, graceful: bool = False) -> None:
@@ -65,17 +65,17 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types.
 
 
 class WholeRequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types.
-    """Collects requests; ends those that take long, and of too many the oldest."""
+    """Collects requests; ends slow ones, and the oldest if there are too many."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Both by age, as a dict keeps them; the times are monotonic.
+        # Both are ordered by age; the times are monotonic.
         self.arriving: dict[Connection, tuple[Arrival, float]] = {}
         self.lingering: dict[Connection, tuple[int, float]] = {}
         self.addresses: Counter[str] = Counter()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take one connection; as gunicorn's, but for its class and its time-out."""
+        """Accept one connection, as gunicorn does, with our class and time-out."""
         try:
             sock, client = listener.accept()
         except OSError as error:
@@ -90,20 +90,20 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no 
         self.enqueue_req(Connection(self.cfg, sock, client, name, linger=self._linger))
 
     def enqueue_req(self, conn: Connection) -> None:
-        """Wait for a connection's next request; gunicorn calls it for each."""
+        """Wait for a connection's next request; called by gunicorn for each one."""
         arrival = Arrival(DATA_UPLOAD_MAX_MEMORY_SIZE)
         ahead = conn.parser.unreader.take_buffered() if conn.initialized else b""
         if arrival.add(ahead):
             self._hand_over(conn, arrival)
             return
-        self._make_room(conn.address)
+        self._end_oldest(conn.address)
         conn.sock.settimeout(0)
         self.arriving[conn] = (arrival, time.monotonic() + ARRIVAL_S)
         self.addresses[conn.address] += 1
         self.poller.register(conn.sock, EVENT_READ, partial(self._collect, conn))
 
     def murder_pending(self) -> None:
-        """End what takes too long; gunicorn calls it every second."""
+        """End connections that take too long; called by gunicorn every second."""
         super().murder_pending()
         now = time.monotonic()
         for conn, (arrival, until) in list(self.arriving.items()):
@@ -115,7 +115,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no 
             if until <= now:
                 self._end_lingering(conn)
 
-    def _make_room(self, address: str) -> None:
+    def _end_oldest(self, address: str) -> None:
         if len(self.arriving) >= ARRIVING_MAXIMUM:
             self._end(next(iter(self.arriving)))
         if self.addresses[address] >= ARRIVING_PER_ADDRESS:
@@ -158,11 +158,11 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no 
 
     def _forget(self, conn: Connection) -> None:
         del self.arriving[conn]
-        self.addresses -= Counter([conn.address])  # Drops what falls to zero.
+        self.addresses -= Counter([conn.address])  # Removes zero counts.
         self.poller.unregister(conn.sock)
 
     def _linger(self, conn: Connection) -> None:
-        """Say that no more comes, and read on a while: a reset would cut the answer."""
+        """End sending, but read a while longer: a reset could cut off the answer."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:

@@ -1,5 +1,5 @@
-"""Sending a stream of recorded transactions through the HTTP API.
+"""Send a stream of recorded transactions through the HTTP API.
 
-A client like any other: no database, no engines, no models. `runner.replay()` is
-the whole; rows come from `rows`, requests go through `client`, `tally` counts.
+An ordinary client: no database, no engines, no models. `runner.replay()` does it all;
+`rows` reads the stream, `client` sends the requests, `tally` counts the answers.
 """

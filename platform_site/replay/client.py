@@ -1,4 +1,4 @@
-"""Requests that wait out limits and restarts, and the people and agents that ask."""
+"""Requests that are retried after limits and restarts; the admin and the agents."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from platform_site.credentials import Login
 from platform_site.replay.rows import Row
 
 TIMEOUT_S = 60
-# Less than servers keep a quiet connection, so that it seldom breaks under a request.
+# Shorter than servers' own time-out, so that connections seldom break in a request.
 KEEP_ALIVE_S = 1.5
 FIRST_WAIT_S, WAIT_S_MAX = 0.1, 5.0
-# How long a server may be away: a restart with recovery passes, an outage ends it.
-PATIENCE_S = 180.0
+# How long the server may be unavailable: longer than a restart with recovery.
+OUTAGE_S_MAX = 180.0
 SERVER_ERRORS_MAX = 4
 AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, 504}
-# Tokens are renewed this long before their end, or after half of a short life.
+# Tokens are renewed this long before they expire, or halfway if they are short.
 MARGIN_S = 60.0
 CREDENTIAL_DAYS = 1
 
 CURRENCY = "USD"
-# What a customer's agent may do: as the agents of the demonstration, or nearly
-# everything, so that it is risk and the pipeline that are being watched.
+# Policies of customers' agents: like the demonstration's agents, or nearly unlimited,
+# to show risk assessment and the pipeline.
 _BOTH = {"currency": CURRENCY, "allowed_merchants": None}
 POLICIES: Mapping[str, Mapping[str, Any]] = {
     "demo": _BOTH
@@ -47,11 +47,11 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
 
 
 class ReplayError(Exception):
-    """The replay cannot go on; the message says why."""
+    """The replay cannot continue; the message says why."""
 
 
 class RequestRefused(ReplayError):
-    """The administrator was refused; `code` is the problem's."""
+    """A request of the administrator was refused; `code` is the problem's code."""
 
     def __init__(self, what: str, answer: Answer) -> None:
         super().__init__(f"{what}: {answer.status} {answer.code}.")
@@ -59,12 +59,12 @@ class RequestRefused(ReplayError):
 
 
 class Stopped(Exception):
-    """Somebody asked the workers to stop."""
+    """Raised in workers that were asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server said in the end, and how long that one attempt took."""
+    """The server's final answer, and how long that one attempt took."""
 
     status: int
     body: Mapping[str, Any]
@@ -73,31 +73,31 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The problem's code, of the first field at fault if there is one."""
+        """The code of the problem's first error, else of the problem."""
         for error in self.body.get("errors") or ():
             return str(error.get("code"))
         return str(self.body.get("code", "no_code"))
 
 
 class Api:
-    """One worker's connection. Every request of ours may be sent again."""
+    """One worker's connection. Any of our requests can safely be repeated."""
 
     def __init__(
         self,
         base_url: str,
         *,
         stop: threading.Event,
-        tell_wait: Callable[[str, float], None],
+        on_wait: Callable[[str, float], None],
     ) -> None:
         self._http = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/v1/",
             timeout=TIMEOUT_S,
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
             headers={"User-Agent": "replay"},
-            trust_env=False,  # Passwords go to the address given, past any proxy.
+            trust_env=False,  # Sends passwords directly, not through a proxy.
         )
         self._stop = stop
-        self._tell_wait = tell_wait
+        self._on_wait = on_wait
 
     def close(self) -> None:
         self._http.close()
@@ -112,16 +112,16 @@ class Api:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the final answer, after waiting out 429, restarts and outages.
+        """Send until there is a final answer, waiting after 429, restarts and outages.
 
-        Each wait is told with its reason and its seconds. A server error may remain
-        when it does not go away. Raises ReplayError after
-        PATIENCE_S without a usable answer, Stopped when asked to stop.
+        Calls `on_wait` with the reason and the seconds of each wait. Returns a server
+        error that persists. Raises ReplayError after OUTAGE_S_MAX without a usable
+        answer, Stopped when asked to stop.
         """
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        patience = _Patience()
+        attempts = _Attempts()
         while True:
             if self._stop.is_set():
                 raise Stopped
@@ -131,10 +131,10 @@ class Api:
                     method, path, json=body, params=query, headers=sent
                 )
             except httpx.TransportError as error:
-                self._retry("no answer", patience.outage(str(error) or repr(error)))
+                self._retry("no answer", attempts.outage(str(error) or repr(error)))
                 continue
             latency_s = time.perf_counter() - began
-            wait_s = patience.wait_s(response)
+            wait_s = attempts.wait_s(response)
             if wait_s is None:
                 return Answer(
                     response.status_code, _json(response), response.headers, latency_s
@@ -142,12 +142,12 @@ class Api:
             self._retry(str(response.status_code), wait_s)
 
     def _retry(self, why: str, wait_s: float) -> None:
-        self._tell_wait(why, wait_s)
+        self._on_wait(why, wait_s)
         self._stop.wait(wait_s)
 
 
-class _Patience:
-    """How often and how long one request has been tried."""
+class _Attempts:
+    """The attempts of one request: how many and since when."""
 
     def __init__(self) -> None:
         self._trouble_began: float | None = None
@@ -155,11 +155,11 @@ class _Patience:
         self._server_errors = 0
 
     def wait_s(self, response: httpx.Response) -> float | None:
-        """Return how long to wait before the next attempt; None: this is the answer."""
+        """Return how long to wait before a retry, None if this answer is final."""
         status = response.status_code
         asked_s = _retry_after_s(response)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._trouble_began = None  # It answers: that is no outage.
+            self._trouble_began = None  # The server answers: no outage.
             return max(asked_s, FIRST_WAIT_S)
         if status in AWAY:
             return max(self.outage(f"status {status}"), asked_s)
@@ -169,11 +169,13 @@ class _Patience:
         return None
 
     def outage(self, what: str) -> float:
-        """Return how long to wait for the server, unless it has been too long."""
+        """Return how long to wait before a retry. Raises ReplayError after too long."""
         now = time.monotonic()
         self._trouble_began = self._trouble_began or now
-        if now - self._trouble_began > PATIENCE_S:
-            raise ReplayError(f"The server was away for {PATIENCE_S:.0f} s ({what}).")
+        if now - self._trouble_began > OUTAGE_S_MAX:
+            raise ReplayError(
+                f"The server was unavailable for {OUTAGE_S_MAX:.0f} s ({what})."
+            )
         return self._back_off()
 
     def _back_off(self) -> float:
@@ -216,7 +218,7 @@ def with_token(
     renew: Callable[[str], None],
     send: Callable[[str], Answer],
 ) -> Answer:
-    """Send with a token; when it is refused, once more with a new one."""
+    """Send with a token; if it is refused, send again with a new one."""
     used = token()
     answer = send(used)
     if answer.status != HTTPStatus.UNAUTHORIZED:
@@ -242,9 +244,9 @@ class Admin:
         body: object = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the answer to the administrator. Raises RequestRefused otherwise.
+        """Send a request as the administrator. Raises RequestRefused if refused.
 
-        What takes a fresh proof gets it, with the password, and is sent once more.
+        If the server wants a fresh proof, gives the password and sends again.
         """
 
         def send() -> Answer:
@@ -292,7 +294,7 @@ class Admin:
 
 @dataclass
 class _Agent:
-    """What one worker knows of one customer's agent."""
+    """One customer's agent, with its credential and token."""
 
     id: str
     credential: dict[str, str] | None = field(default=None, repr=False)
@@ -303,16 +305,16 @@ class CustomerAgents:
     """The agents of one worker's customers. Memory grows with customers, not rows."""
 
     def __init__(
-        self, api: Api, admin: Admin, policy: Mapping[str, Any], beside: str | None
+        self, api: Api, admin: Admin, policy: Mapping[str, Any], owner_from: str | None
     ) -> None:
         self._api = api
         self._admin = admin
         self._policy = policy
-        self._beside = beside
+        self._owner_from = owner_from
         self._known: dict[str, _Agent] = {}
 
     def request(self, row: Row) -> Answer:
-        """Ask for one recorded transaction as its customer's agent."""
+        """Request one recorded transaction as its customer's agent."""
         agent = self._agent(row.customer_id)
 
         def forget(used: str) -> None:
@@ -341,34 +343,34 @@ class CustomerAgents:
         return self._known[customer_id]
 
     def _find_or_make(self, name: str) -> _Agent:
-        """Return the agent of that name with a policy; made now if there is none."""
-        agent = self._found(name) or self._made(name)
+        """Return the agent of that name, creating it and its policy if necessary."""
+        agent = self._find(name) or self._create(name)
         if agent["policy_version"] is None:
             path = f"agents/{agent['id']}/policy/"
             self._admin.call(self._api, "PUT", path, body=dict(self._policy))
         return _Agent(agent["id"])
 
-    def _found(self, name: str) -> Mapping[str, Any] | None:
+    def _find(self, name: str) -> Mapping[str, Any] | None:
         query = {"name": name, "mode": "test"}
         listed = self._admin.call(self._api, "GET", "agents/", query=query).body["data"]
         return listed[0] if listed else None
 
-    def _made(self, name: str) -> Mapping[str, Any]:
+    def _create(self, name: str) -> Mapping[str, Any]:
         body = {"name": name, "mode": "test", **self._owner()}
         try:
             return self._admin.call(self._api, "POST", "agents/", body=body).body
         except RequestRefused as refused:
-            # Made by a request of ours whose answer was lost.
-            agent = self._found(name) if refused.code == "name_taken" else None
+            # Created by our own request, whose answer was lost.
+            agent = self._find(name) if refused.code == "name_taken" else None
             if agent is None:
                 raise
             return agent
 
     def _owner(self) -> dict[str, str]:
-        """Return whose the agents shall be, so that a manager sees and decides."""
-        if self._beside is None:
+        """Return the owner of the new agents: one whose manager sees and decides."""
+        if self._owner_from is None:
             return {}
-        found = self._admin.call(self._api, "GET", f"agents/{self._beside}/")
+        found = self._admin.call(self._api, "GET", f"agents/{self._owner_from}/")
         return {"owner": str(found.body["owner"])}
 
     def _access(self, agent: _Agent) -> str:
@@ -377,7 +379,7 @@ class CustomerAgents:
         return agent.token.value
 
     def _exchange(self, agent: _Agent) -> _Token:
-        """Exchange the agent's credential; a new one if it is refused or missing."""
+        """Exchange the agent's credential; issue a new one if refused or missing."""
         if agent.credential is not None:
             answer = self._token_for(agent.credential)
             if answer.status == HTTPStatus.OK:

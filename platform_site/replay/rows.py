@@ -1,4 +1,4 @@
-"""Reading the stream: one row at a time, from a plain file or a gzipped one."""
+"""Read the stream row by row, from a plain or gzipped file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 
 from audit.core.readers import parse_instant
 
-# The label, is_fraud, is not among them: it is never read, hence never sent.
+# Without the label, is_fraud: it is never read and so never sent.
 COLUMNS = (
     "transaction_id",
     "timestamp",
@@ -26,13 +26,13 @@ COLUMNS = (
     "category",
 )
 LINE_BYTES_MAX = 64 * 1024
-# Spreadsheets separate by a sign of their country; the header says by which.
+# Spreadsheets' separators depend on the country; the header shows which one is used.
 SEPARATORS: tuple[str, ...] = (",", ";", "\t")
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\s*')  # Excel's, before the header.
-OF_EMPTY_LINES = b' \t\r\n,;"'
+EMPTY_LINE_BYTES = b' \t\r\n,;"'
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 GZIP_MAGIC = b"\x1f\x8b"
-# As the API takes them: an idempotency key, and a name after its prefix.
+# As the API accepts them, as an idempotency key and as part of an agent's name.
 TRANSACTION_ID = re.compile(r"[\x21-\x7e]{1,255}")
 CUSTOMER_ID_LENGTH_MAX = 90
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -48,19 +48,19 @@ class _BadRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """Where each column stands, and what separates them."""
+    """The position of each column, and the separator."""
 
     positions: Mapping[str, int]
     separator: str
 
     @property
     def width(self) -> int:
-        """How many columns have a name, or stand before one that has."""
+        """Number of columns up to the last one that has a name."""
         return max(self.positions.values()) + 1
 
     @property
     def needed(self) -> int:
-        """How many there must be, for all that are read to be among them."""
+        """Number of columns that a row must have to contain all that are read."""
         return max(self.positions[name] for name in COLUMNS) + 1
 
 
@@ -78,26 +78,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A line that is no transaction, and why."""
+    """A line that is not a transaction, and why."""
 
     line: int
     reason: str
 
 
 def read_rows(path: Path) -> Iterator[Row | Malformed]:
-    """Yield the rows in file order, in constant memory; bad ones with their line.
+    """Yield the rows in file order, in constant memory; bad ones as Malformed.
 
-    What spreadsheets leave is passed over: empty lines, empty columns at the end, and
-    columns at the end that are not read and left out.
+    Accepts what spreadsheets write: empty lines, empty columns at the end, and missing
+    columns at the end that are not read.
 
-    Raises StreamError when the file cannot be opened, has not the header, or is
-    damaged further on.
+    Raises StreamError if the file cannot be opened, lacks a header or is damaged.
     """
     with _open(path) as stream:
         numbered = _lines(stream, path)
         header = _header(numbered, path)
         for number, line in numbered:
-            if line is not None and not line.strip(OF_EMPTY_LINES):
+            if line is not None and not line.strip(EMPTY_LINE_BYTES):
                 continue
             try:
                 yield _row(line, header)
@@ -106,7 +105,7 @@ def read_rows(path: Path) -> Iterator[Row | Malformed]:
 
 
 def count_lines(path: Path) -> int | None:
-    """Return the number of lines after the header; None if the file reads only once."""
+    """Return the number of lines after the header; None if it is not a regular file."""
     if not path.is_file():
         return None
     with _open(path) as stream:
@@ -114,7 +113,7 @@ def count_lines(path: Path) -> int | None:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Open a file, unpacked if it is gzipped, whatever its name."""
+    """Open a file, and unpack it if it is gzipped, whatever its name."""
     try:
         raw = path.open("rb")
     except OSError as error:
@@ -125,7 +124,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 class _Unpacked(io.BufferedReader):
-    """Closes the packed file with itself, which gzip leaves to its opener."""
+    """Closes the packed file as well, which GzipFile does not."""
 
     def __init__(self, packed: io.BufferedReader) -> None:
         self._packed = packed
@@ -137,7 +136,7 @@ class _Unpacked(io.BufferedReader):
 
 
 def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines with their numbers; None for one that is too long to be a row."""
+    """Yield line numbers and lines, None for a line that is too long to be a row."""
     number = 0
     try:
         while line := stream.readline(LINE_BYTES_MAX):
@@ -162,32 +161,32 @@ def _header(numbered: Iterator[tuple[int, bytes | None]], path: Path) -> _Header
         if named := SEPARATOR_LINE.fullmatch(text):
             number, line = next(numbered, (2, b""))
             text, separators = _text(line), (named[1],)
-        return _named(text, separators)
+        return _parse_header(text, separators)
     except _BadRow as error:
         raise StreamError(f"{path}, line {number}: {error}") from error
 
 
-def _named(text: str, separators: Sequence[str]) -> _Header:
-    """Return where the columns stand, by the separator that finds most of them."""
+def _parse_header(text: str, separators: Sequence[str]) -> _Header:
+    """Return the header, read with the separator that finds most columns."""
 
     def count(names: list[str]) -> int:
         return len({*names} & {*COLUMNS})
 
-    found = {one: _names(text, one) for one in separators}
+    found = {one: _column_names(text, one) for one in separators}
     separator = max(separators, key=lambda one: count(found[one]))
     names = found[separator]
     if missing := [name for name in COLUMNS if name not in names]:
         raise _BadRow(f"no column {', '.join(missing)}.")
     if twice := [name for name in COLUMNS if names.count(name) > 1]:
-        raise _BadRow(f"column {twice[0]} is there twice")
+        raise _BadRow(f"column {twice[0]} occurs twice")
     positions = {name: index for index, name in enumerate(names) if name}
     return _Header(positions, separator)
 
 
-def _names(text: str, separator: str) -> list[str]:
+def _column_names(text: str, separator: str) -> list[str]:
     try:
         return [name.strip() for name in _fields(text, separator)]
-    except _BadRow:  # Quoted, and separated by another sign.
+    except _BadRow:  # Quoted, with another separator.
         return []
 
 
@@ -225,7 +224,7 @@ def _text(line: bytes | None) -> str:
 
 def _fields(text: str, separator: str) -> list[str]:
     try:
-        # A row is one line: a stray quote must not swallow those that follow.
+        # A row is one line: a stray quote must not include the lines after it.
         return next(csv.reader([text], delimiter=separator, strict=True), [])
     except csv.Error as error:
         raise _BadRow(f"the line is not CSV ({error})") from None
@@ -248,7 +247,7 @@ def _instant(text: str) -> datetime:
 def _merchant(text: str) -> str:
     if not text:
         raise _BadRow("merchant_id is empty")
-    return text if len(text) > 1 else f"merchant {text}"  # Names have two at least.
+    return text if len(text) > 1 else f"merchant {text}"  # Names: 2 or more.
 
 
 def _amount(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The replay: one reader, some workers, each customer's rows in order."""
+"""The replay: one reader and several workers; each customer's rows in order."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ class Plan:
     login: Login
     workers: int
     policy: str = "demo"
-    # An agent whose owner gets those of the customers.
-    beside: str | None = None
+    # Id of an agent; its owner will own the customers' agents.
+    owner_from: str | None = None
     limit: int | None = None
     speed: float = 0.0
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was done, for how long, and why it ended early if it did."""
+    """Counts, duration, and why the replay ended early, if it did."""
 
     tally: Tally
     seconds: float
@@ -72,42 +72,42 @@ class Report:
 
 
 def replay(plan: Plan, *, warn: Callable[[str], None]) -> Report:
-    """Send the whole stream and return what came of it, also after Ctrl-C.
+    """Send the whole stream and return a report, also after Ctrl-C.
 
-    Rows of one customer are sent in file order by one worker. A row that is lost on
-    the way is sent again under the same idempotency key.
+    One worker sends all rows of a customer in file order. A row whose answer is lost is
+    sent again with the same idempotency key.
     """
     total = count_lines(plan.file)
     if plan.limit is not None:
         total = plan.limit if total is None else min(total, plan.limit)
     began = time.monotonic()
     with tqdm(total=total, unit="row", mininterval=0.5, dynamic_ncols=True) as bar:
-        crew = Crew(plan, bar)
+        pool = WorkerPool(plan, bar)
         try:
-            with _interruptible(crew):
-                with crew.noting_damage():
-                    for row in _in_time(_wanted(plan, crew, warn), plan.speed, crew):
-                        crew.give(row)
-                crew.finish()
+            with _interruptible(pool):
+                with pool.recording_damage():
+                    for row in _in_time(_wanted(plan, pool, warn), plan.speed, pool):
+                        pool.submit(row)
+                pool.finish()
         except Stopped:
             pass
         finally:
-            crew.dismiss()
+            pool.shut_down()
     seconds = time.monotonic() - began
-    return Report(crew.tally, seconds, crew.failure, crew.is_interrupted)
+    return Report(pool.tally, seconds, pool.failure, pool.is_interrupted)
 
 
 @contextlib.contextmanager
-def _interruptible(crew: Crew) -> Iterator[None]:
-    """Let Ctrl-C stop the crew in order, and a second one end everything at once.
+def _interruptible(pool: WorkerPool) -> Iterator[None]:
+    """Let Ctrl-C stop the workers in order, and a second one end everything at once.
 
-    KeyboardInterrupt may be raised where it is swallowed, in a destructor for one.
+    KeyboardInterrupt would be lost if it was raised, for example, in a destructor.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(number, before)
-        # Not here: what was interrupted may hold the lock that this takes.
-        threading.Thread(target=crew.interrupt).start()
+        # In a thread: the interrupted code may hold the lock that interrupt() takes.
+        threading.Thread(target=pool.interrupt).start()
 
     before = signal.signal(signal.SIGINT, stop)
     try:
@@ -116,12 +116,12 @@ def _interruptible(crew: Crew) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _wanted(plan: Plan, crew: Crew, warn: Callable[[str], None]) -> Iterator[Row]:
+def _wanted(plan: Plan, pool: WorkerPool, warn: Callable[[str], None]) -> Iterator[Row]:
     for found in islice(read_rows(plan.file), plan.limit):
         if isinstance(found, Row):
             yield found
             continue
-        crew.skip(found, warn)
+        pool.skip(found, warn)
 
 
 def _waits(why: str, wait_s: float) -> str:
@@ -130,20 +130,20 @@ def _waits(why: str, wait_s: float) -> str:
     return f"tries again in {wait_s:.1f} s ({why})"
 
 
-def _in_time(rows: Iterator[Row], speed: float, crew: Crew) -> Iterator[Row]:
-    """Hand on the rows `speed` times as fast as they happened; at once if it is 0."""
+def _in_time(rows: Iterator[Row], speed: float, pool: WorkerPool) -> Iterator[Row]:
+    """Yield the rows `speed` times as fast as recorded, without waits if it is 0."""
     first: datetime | None = None
     began = time.monotonic()
     for row in rows:
         first = first or row.occurred_at
         if speed:
             after_s = (row.occurred_at - first).total_seconds() / speed
-            crew.pause(after_s - (time.monotonic() - began))
+            pool.pause(after_s - (time.monotonic() - began))
         yield row
 
 
-class Crew:
-    """The workers, their queues and what they have counted together."""
+class WorkerPool:
+    """The worker threads, their queues and their common tally."""
 
     def __init__(self, plan: Plan, bar: tqdm[Any]) -> None:
         self.tally = Tally()
@@ -164,13 +164,13 @@ class Crew:
         for thread in self._threads:
             thread.start()
 
-    def give(self, row: Row) -> None:
-        """Queue a row for its customer's worker; waits for room. Raises Stopped."""
+    def submit(self, row: Row) -> None:
+        """Queue a row for its customer's worker, waiting for space. Raises Stopped."""
         shard = zlib.crc32(row.customer_id.encode()) % len(self._queues)
         self._put(self._queues[shard], row)
 
     def skip(self, found: Malformed, warn: Callable[[str], None]) -> None:
-        """Count a line that is no row, and say so, for the first of them."""
+        """Count a malformed line, and print a warning about the first few."""
         self.tally.malformed += 1
         if self.tally.malformed <= SHOWN_MALFORMED:
             with self._bar_lock:
@@ -180,20 +180,20 @@ class Crew:
         self._advance()
 
     def pause(self, seconds: float) -> None:
-        """Wait so long, unless the workers have stopped."""
+        """Wait, unless the workers have stopped."""
         if seconds > 0:
             self._stop.wait(seconds)
 
     @contextlib.contextmanager
-    def noting_damage(self) -> Iterator[None]:
-        """Let what was read be sent when the rest of the stream cannot be read."""
+    def recording_damage(self) -> Iterator[None]:
+        """Record that the stream cannot be read further; its rows so far are sent."""
         try:
             yield
         except StreamError as error:
             self.failure = str(error)
 
     def finish(self) -> None:
-        """Wait until every queued row is done. Raises Stopped if one could not be."""
+        """Wait until every queued row is sent. Raises Stopped if one was not."""
         for own in self._queues:
             self._put(own, None)
         for thread in self._threads:
@@ -203,12 +203,12 @@ class Crew:
             raise Stopped
 
     def interrupt(self) -> None:
-        """Stop because somebody wants it."""
+        """Stop after Ctrl-C."""
         self.is_interrupted = True
         self._stop.set()
 
-    def dismiss(self) -> None:
-        """Stop the workers after what they are sending; no row is left half-done."""
+    def shut_down(self) -> None:
+        """Stop the workers after their current requests, and wait for them."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -224,9 +224,9 @@ class Crew:
 
     def _work(self, own: queue.Queue[Row | None]) -> None:
         plan = self._plan
-        api = Api(plan.base_url, stop=self._stop, tell_wait=self._tell_wait)
+        api = Api(plan.base_url, stop=self._stop, on_wait=self._show_wait)
         policy = POLICIES[plan.policy]
-        agents = CustomerAgents(api, self._admin, policy, plan.beside)
+        agents = CustomerAgents(api, self._admin, policy, plan.owner_from)
         try:
             while (row := self._next(own)) is not None:
                 self._count(agents.request(row))
@@ -235,7 +235,7 @@ class Crew:
             pass
         except ReplayError as error:
             self._fail(str(error))
-        except Exception as error:  # noqa: BLE001 - told at the end, never lost.
+        except Exception as error:  # noqa: BLE001 - reported at the end.
             self._fail(f"{type(error).__name__}: {error}")
         finally:
             api.close()
@@ -254,7 +254,7 @@ class Crew:
             reasons = [str(reason["code"]) for reason in body["reasons"]]
         else:
             reasons = [f"{answer.status} {answer.code}"]
-        self.tally.answered(
+        self.tally.count_answer(
             answer.status,
             outcome=body.get("outcome"),
             reasons=reasons,
@@ -262,8 +262,8 @@ class Crew:
             latency_s=answer.latency_s,
         )
 
-    def _tell_wait(self, why: str, wait_s: float) -> None:
-        self.tally.retried(why)
+    def _show_wait(self, why: str, wait_s: float) -> None:
+        self.tally.count_retry(why)
         with self._bar_lock:
             self._bar.set_postfix_str(f"{self.tally.verdicts}; {_waits(why, wait_s)}")
 

@@ -1,4 +1,4 @@
-"""Counting what came back, in constant memory, and showing it as a table."""
+"""Count the answers, in constant memory, and show them as a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOMES = ("allow", "hold", "deny")
 
 
 class Latencies:
-    """A histogram whose buckets are one percent wide, so percentiles are that exact."""
+    """A histogram with buckets one percent wide: percentiles are as precise as that."""
 
     WIDTH = math.log(1.01)
     SMALLEST_S = 1e-5
@@ -32,7 +32,7 @@ class Latencies:
         self.max_s = max(self.max_s, seconds)
 
     def percentile_s(self, percent: float) -> float:
-        """Return a time that so many percent did not exceed; 0 when there are none."""
+        """Return the latency that `percent` did not exceed; 0 without values."""
         wanted = self._buckets.total() * percent / 100
         seen = 0
         for bucket in sorted(self._buckets):
@@ -45,7 +45,7 @@ class Latencies:
 
 @dataclass
 class Tally:
-    """What was sent and what came of it. Threads add; the end reads."""
+    """Counts of sent rows and their answers. Threads add to it concurrently."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class Tally:
     malformed: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def answered(
+    def count_answer(
         self,
         status: int,
         *,
@@ -76,23 +76,23 @@ class Tally:
             self.replayed += is_replay
             self.latencies.add(latency_s)
 
-    def retried(self, why: str) -> None:
-        """Count an attempt that was not the last."""
+    def count_retry(self, why: str) -> None:
+        """Count an attempt that is followed by another."""
         with self._lock:
             self.retries[why] += 1
 
     @property
     def verdicts(self) -> str:
-        """The outcomes so far, for the progress bar."""
+        """The outcomes so far, as the progress bar shows them."""
         return ", ".join(f"{self.outcomes[name]} {name}" for name in OUTCOMES)
 
     @property
     def failed(self) -> int:
-        """Rows whose last answer was not a verdict."""
+        """Number of rows whose final answer was not a verdict."""
         return self.statuses.total() - self.statuses[VERDICT]
 
     def table(self, seconds: float) -> str:
-        """Return everything counted over so many seconds, as aligned lines."""
+        """Return all counts, and the rate over these seconds, as aligned lines."""
         return "\n".join(f"{name:<13}{text}" for name, text in self._lines(seconds))
 
     def _lines(self, seconds: float) -> Iterator[tuple[str, str]]:

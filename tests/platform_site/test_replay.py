@@ -221,13 +221,13 @@ def test_the_stream_is_paced_by_its_own_clock(
 ):
     """However long answers take: the rows all fit into the queue of their worker."""
     file = written(tmp_path / "stream.csv", stream(4, customers=1))
-    give, instants = runner.Crew.give, list[float]()
+    submit, instants = runner.WorkerPool.submit, list[float]()
 
-    def noted(crew: runner.Crew, row: Row) -> None:
+    def noted(pool: runner.WorkerPool, row: Row) -> None:
         instants.append(time.monotonic())
-        give(crew, row)
+        submit(pool, row)
 
-    monkeypatch.setattr(runner.Crew, "give", noted)
+    monkeypatch.setattr(runner.WorkerPool, "submit", noted)
     began = time.monotonic()
 
     run(file, credentials, capsys, "--speed", str(7 * 60 * 3 / 1.5))

@@ -163,7 +163,7 @@ def test_what_a_spreadsheet_changed_is_told(tmp_path, content, reason):
     [
         (f"{HEADER}\n{PLAIN}\n".encode("utf-16"), "is UTF-16. Save it as CSV in UTF-8"),
         (f"{HEADER}\n".replace("t_id", "t_îd").encode("latin-1"), "is not UTF-8; save"),
-        (f"{HEADER},amount\n".encode(), "line 1: column amount is there twice"),
+        (f"{HEADER},amount\n".encode(), "line 1: column amount occurs twice"),
         (f"sep=;\n{HEADER}\n".encode(), "line 2: no column transaction_id"),
     ],
 )

@@ -136,13 +136,13 @@ def test_an_interruption_still_prints_what_was_done(
 
 
 def test_a_server_that_stays_away_ends_the_replay(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(client, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(client, "OUTAGE_S_MAX", 0.3)
     path = tmp_path / "credentials.json"
     login = {"admin": Login("admin", PASSWORD)}
     save_credentials(path, Credentials("http://127.0.0.1:9", login))
     file = written(tmp_path / "stream.csv", stream(5))
 
-    with pytest.raises(CommandError, match="The server was away"):
+    with pytest.raises(CommandError, match="The server was unavailable"):
         run(file, path, capsys)
 
     assert "0 answered" in capsys.readouterr().out
