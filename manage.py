@@ -12,19 +12,19 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent
 DATABASE = ("DATABASE_URL", "DATABASE_URL_FILE")
 KEYS = ("SECRET_KEY", "SECRET_KEY_FILE")
-# `up` makes the keys and the database that the settings need; `replay` is a client
-# of a platform that may run elsewhere.
+# `up` makes the keys and the database that the settings need; `replay` is a client of a
+# platform that may run on another machine.
 WITHOUT_SETTINGS = ("up", "replay")
 HELP = {"help", "--help", "-h", "version", "--version"}
-# They change tables, which only belong to the owner; everything else does without.
+# These change tables, which only the owner may do; other commands need no owner.
 AS_OWNER = ("migrate", "grant_runtime", "retire_audit")
 
 
 def adopt_running_platform() -> None:
-    """Let a command reach what `manage.py up` runs in another terminal.
+    """Let a command reach the platform that `manage.py up` runs in another terminal.
 
-    Only where no database is named: keys of one installation are never mixed with
-    the data of another.
+    Only if the environment names no database, so that keys of one installation are
+    never used with the data of another.
     """
     if any(name in os.environ for name in DATABASE):
         return
@@ -37,7 +37,7 @@ def adopt_running_platform() -> None:
             return
         sys.stderr.write(
             f"No platform runs on {data}: start it with `make run`, or set DATA_DIR to "
-            "the directory of one that runs.\n"
+            "the directory of a running one.\n"
         )
         sys.exit(2)
     for name, value in values.items():
@@ -46,7 +46,7 @@ def adopt_running_platform() -> None:
 
 
 def become_owner() -> None:
-    """Connect as the owner of the tables, where that is another role."""
+    """Connect as the owner of the tables, if that is another role."""
     for suffix in ("", "_FILE"):
         if owner := os.environ.get(f"DATABASE_OWNER_URL{suffix}"):
             for each in DATABASE:
@@ -55,7 +55,7 @@ def become_owner() -> None:
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):  # noqa: UP036 - so that it can say so.
+    if sys.version_info < (3, 11):  # noqa: UP036 - to print a clear message.
         found = ".".join(map(str, sys.version_info[:2]))
         sys.exit(f"Python 3.11 or newer is needed; this is {found}. Try `make run`.")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "platform_site.settings")
@@ -64,7 +64,7 @@ def main() -> None:
     except ImportError:
         sys.exit(
             "Django is not installed for this Python. `make run` makes an environment "
-            "in .venv and uses it; by hand: pip install -r requirements.txt"
+            "in .venv and uses it; manually: pip install -r requirements.txt"
         )
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_SETTINGS:
         package = "platform_site.management.commands"

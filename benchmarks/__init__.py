@@ -1,1 +1,1 @@
-"""Speed, always as a ratio to this machine's own floor; see README.md here."""
+"""Speed, as a ratio to a minimum measured on the same machine; see README.md."""

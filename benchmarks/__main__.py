@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the decision endpoint beside the floor and a naive peer."""
+"""`python -m benchmarks`: compare the endpoint with pgbench and a naive peer."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ COLUMNS = (
 
 
 def main() -> None:
-    """Measure as the command line says; ends with 1 when that cannot be done."""
+    """Measure as the command line says; exit with 1 if that is not possible."""
     for number in SIGNALS:
         signal.signal(number, _stop)
     match sys.argv[1:]:
         case ["growth", *rest]:
-            # In one process, on throw-away engines.
+            # This one runs on throw-away engines.
             engines = ["-m", "platform_site.engines", "exec", "--", sys.executable]
             command = [sys.executable, *engines, "-m", "benchmarks.growth", *rest]
-            os.execv(sys.executable, command)  # noqa: S606 - ours, by its parts.
+            os.execv(sys.executable, command)  # noqa: S606 - our own command.
         case ["hot-agent", *rest]:
             work = functools.partial(hot_agent.main, rest)
         case rest:
@@ -71,7 +71,7 @@ def _compare(arguments: list[str]) -> None:
 
 
 def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
-    """Run so many rounds, show each as it ends, and return all that was shown."""
+    """Run `count` rounds, print each as it ends, and return all results."""
     facts: dict[str, object] = {
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -91,7 +91,7 @@ def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
         for side in sides:
             side.measure(seconds=WARM_UP_S)
         for number in range(count):
-            # Each goes first in turn, so that a drift favours none.
+            # The sides take turns at being first, so that a drift favours none.
             first = number % len(sides)
             order = sides[first:] + sides[:first]
             samples = {side: side.measure(seconds=seconds) for side in order}
@@ -114,7 +114,7 @@ def measure(count: int, seconds: int, clients: int) -> dict[str, object]:
 
 
 def _summary(rounds: list[list[float]]) -> dict[str, dict[str, float]]:
-    """Show and return the median of each column and how far it spreads."""
+    """Print and return the median, minimum and maximum of each column."""
     summary = {}
     show(f"\n{'':<16}{'median':>10}{'min':>10}{'max':>10}")
     for name, values in zip(COLUMNS, zip(*rounds, strict=True), strict=True):
@@ -127,8 +127,8 @@ def _summary(rounds: list[list[float]]) -> dict[str, dict[str, float]]:
 def _fsync_ms(directory: Path) -> float:
     """Return the median time a page takes to reach the disk under this directory.
 
-    By fdatasync, as PostgreSQL does it on Linux. Near 0 is a disk in memory or one
-    that lies, and then no rate of durable writes means anything.
+    Uses fdatasync, as PostgreSQL does on Linux. A value near 0 means a disk in memory
+    or one that does not really write; rates of durable writes are then meaningless.
     """
     times = []
     with (directory / "fsync-probe").open("wb", buffering=0) as file:
@@ -142,7 +142,7 @@ def _fsync_ms(directory: Path) -> float:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End in order, whatever is under way; nothing hurries it."""
+    """Stop in order and ignore further signals."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)

@@ -1,7 +1,7 @@
 """`python -m platform_site.engines exec -- python -m benchmarks.audit_log`.
 
-What the log costs a decision, how soon it seals, how fast it verifies, and how all that
-grows with its length.
+How much the audit log slows a decision, how soon events are sealed, how fast the log
+verifies, and how these times grow with its length.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ FROM generate_series(%s, %s) n, LATERAL (
 
 
 def main() -> None:
-    """Migrate the throw-away database, measure, and print."""
+    """Migrate the throw-away database, measure, and print the results."""
     call_command("migrate", verbosity=0)
     people = make_people()
     agent = make_agent(people.carol, acting=people.alice, mode="test")
@@ -68,7 +68,7 @@ def main() -> None:
         spend(agent)
     with running_sequencer(), delays() as seen:
         ratio(agent)
-    tell_delays(seen)
+    show_delays(seen)
     show(
         f"{'events':>10}{'seal/s':>10}{'idle ms':>10}{'one event ms':>14}"
         f"{'proof ms':>10}{'verify/s':>11}{'incremental ms':>16}"
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def ratio(agent: Any) -> None:
-    """Decide with and without the rows of the log, taking turns."""
+    """Decide with and without the rows of the log, in alternation."""
     rates: dict[str, list[float]] = {"with": [], "without": []}
     for number in range(ROUNDS):
         sides = ["with", "without"] if number % 2 else ["without", "with"]
@@ -98,7 +98,7 @@ def decide(agent: Any) -> None:
 
 @contextlib.contextmanager
 def without_the_log() -> Iterator[None]:
-    """Let decisions write all of their rows but those of the log."""
+    """Let decisions write all their rows except those of the log."""
     compile_insert = batch.write_together
 
     def write(*inserts: batch.Insert) -> None:
@@ -133,7 +133,7 @@ def running_sequencer() -> Iterator[None]:
 
 @contextlib.contextmanager
 def delays() -> Iterator[list[tuple[int, datetime]]]:
-    """Note, every 10 ms, how many events are sealed."""
+    """Record every 10 ms how many events are sealed."""
     seen: list[tuple[int, datetime]] = []
     stopping = threading.Event()
 
@@ -150,8 +150,8 @@ def delays() -> Iterator[list[tuple[int, datetime]]]:
     thread.join()
 
 
-def tell_delays(seen: list[tuple[int, datetime]]) -> None:
-    """Show how long each event waited from its time to when its leaf was seen."""
+def show_delays(seen: list[tuple[int, datetime]]) -> None:
+    """Print how long events waited from their time until their leaf was seen."""
     waits = []
     leaves = AuditLeaf.objects.filter(index__gte=seen[0][0]).order_by("index")
     samples = iter(seen)
@@ -168,7 +168,7 @@ def tell_delays(seen: list[tuple[int, datetime]]) -> None:
 
 
 def grow(size: int) -> None:
-    """Bring the log to a size, and time what its length could make slower."""
+    """Extend the log to a size, and time the operations that may get slower."""
     missing = size - AuditEvent.objects.count()
     with connection.cursor() as cursor:
         cursor.execute(COPIES, [size - missing + 1, size])

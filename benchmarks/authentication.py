@@ -1,7 +1,7 @@
 """`python -m platform_site.engines exec -- python -m benchmarks.authentication`.
 
-What it costs to know who asks: SQL statements, calls to Valkey and CPU of the
-authenticator and the limiter, and their share of a whole request, side by side.
+The cost of authentication and rate limits: SQL statements, calls to Valkey, CPU, and
+their share of a whole request.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def show(
         )
         assert answer.status_code in (200, 201), answer.content  # noqa: S101
 
-    send(headers())  # Loads the limiter's script, compiles what is compiled once.
-    with CaptureQueriesContext(connection) as queries, Counting() as calls:
+    send(headers())  # Loads the limiter's script and fills caches.
+    with CaptureQueriesContext(connection) as queries, CommandCounter() as calls:
         asked = request()
         authenticate(asked)
         check_limits(asked, "default")
@@ -159,7 +159,7 @@ def show(
 
 
 def cpu_ms(call: Callable[[Any], None], arguments: list[Any]) -> float:
-    """Return the CPU of this process per call; engines' and waiting's is not in it."""
+    """Return the CPU time of this process per call, without engines and waits."""
     began = time.process_time()
     for one in arguments:
         call(one)
@@ -176,14 +176,14 @@ def _show(line: str) -> None:
     sys.stdout.flush()
 
 
-class Counting:
+class CommandCounter:
     """Counts the commands that go to Valkey."""
 
     def __init__(self) -> None:
         self.count = 0
         self._send: Any = Redis.execute_command
 
-    def __enter__(self) -> Counting:
+    def __enter__(self) -> CommandCounter:
         def counted(client: Any, *arguments: Any, **options: Any) -> Any:
             self.count += 1
             return self._send(client, *arguments, **options)

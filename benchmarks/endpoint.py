@@ -1,4 +1,4 @@
-"""Decisions through HTTP, asked by agents of the test mode."""
+"""Decisions through HTTP, requested by agents in test mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from platform_site.replay.client import POLICIES, Admin, Api
 
 
 class Endpoint:
-    """As many clients as wanted, all of them asking at once."""
+    """The product's endpoint, with clients that send requests concurrently."""
 
     def __init__(self, stack: Stack, *, clients: int) -> None:
         tokens = agent_tokens(stack, clients)
@@ -24,12 +24,12 @@ class Endpoint:
         return sum((client.outcomes for client in self.clients), Counter())
 
     def measure(self, *, seconds: int) -> Sample:
-        """Ask for so many seconds. Raises BenchmarkError on any other answer."""
+        """Send for these seconds. Raises BenchmarkError for other answers than 201."""
         return ask_together(self.clients, seconds=seconds)[0]
 
 
 def agent_tokens(stack: Stack, count: int) -> list[str]:
-    """Make so many test agents with a policy and return their access tokens."""
+    """Make `count` test agents with a policy and return their access tokens."""
     credentials = load_credentials(stack.data / "credentials.json")
     admin = Admin(credentials.users["admin"])
     api = Api(credentials.base_url, stop=threading.Event(), on_wait=print)

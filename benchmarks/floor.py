@@ -1,8 +1,8 @@
-"""The floor: pgbench making the durable writes of one decision, and nothing else.
+"""The floor: pgbench performs only the durable writes of one decision.
 
-Its database is a second one on the same server, made by the same migrations; its
-script is the product's own SQL (`recorded`). What is left out is what is measured:
-HTTP, authentication, limits, rules, Python.
+It uses a second database on the same server, made by the same migrations; its script is
+the product's own SQL (`recorded`). The difference to the endpoint is the cost of HTTP,
+authentication, limits, rules and Python.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ RECORD = "from benchmarks import recorded"
 LITERAL = re.compile(r"E'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'")
 ID = re.compile(r"\b([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}\b")
 SHARED = {"crd", "pol", "usr"}  # The same for all clients.
-OWN = {"agt", "bud"}  # One for each client; any other is new in each decision.
-# pgbench takes a colon before a letter for a variable; in JSON a space is harmless.
+OWN = {"agt", "bud"}  # One per client; all other ids are new in each decision.
+# pgbench reads a colon before a letter as a variable; in JSON a space is harmless.
 VARIABLE = re.compile(r"(?<!:):(?=[A-Za-z_])")
-# Later numbers sort last, as the product's ids do, and no two clients share one.
+# Numbers increase, as the product's ids do, and are unique across clients.
 HEAD = """\
 \\set done :done + 1
 \\set number (:before + :done) * 1000 + :client_id
 BEGIN;
 """
-# All columns, whatever the migrations make of the table.
+# Copies all columns, whatever the migrations have added.
 COPY_AGENT = """
 INSERT INTO agents_agent
 SELECT copy.* FROM agents_agent a, generate_series(0, %s) number,
@@ -45,7 +45,7 @@ WHERE a.name = 'shopping'
 
 
 class Floor:
-    """A database of its own beside the platform's, and pgbench on it."""
+    """A separate database on the platform's server, and pgbench on it."""
 
     def __init__(self, stack: Stack, *, clients: int) -> None:
         self.clients = clients
@@ -83,7 +83,7 @@ class Floor:
         return done.stdout.strip().rpartition("\n")[2]
 
     def measure(self, *, seconds: int) -> Sample:
-        """Decide for so many seconds on as many connections as there are clients."""
+        """Run pgbench for these seconds, with one connection per client."""
         log = self.directory / "log"
         command = [str(self.pgbench), "--no-vacuum", "--protocol=prepared"]
         command += [f"--client={self.clients}", f"--time={seconds}"]
@@ -100,10 +100,10 @@ class Floor:
 
 
 def pgbench_script(statements: list[str]) -> str:
-    """Return these statements as one transaction, with ids of its own in each run.
+    """Return these statements as one transaction that makes new ids in each run.
 
-    The variables are pgbench's `client_id`, and `before` and `done`: how many
-    decisions were made before it started, and by this client since.
+    Its variables are pgbench's `client_id`, `before` (the number of decisions before
+    this run) and `done` (those of this client in this run).
     """
     ids: dict[str, str] = {}
     body = [
@@ -114,7 +114,7 @@ def pgbench_script(statements: list[str]) -> str:
 
 
 def _renewed(literal: str, ids: dict[str, str]) -> str:
-    """Return an SQL literal as an expression that makes its ids anew."""
+    """Return an SQL literal as an expression that makes new ids."""
 
     quote = literal[: literal.index("'") + 1]
 

@@ -1,8 +1,8 @@
-"""`python -m benchmarks growth`: whether a decision costs more the more were made.
+"""`python -m benchmarks growth`: does a decision get slower as the database grows?
 
-Two databases on throw-away engines: one keeps the smallest size, a copy of it grows.
-Decisions of the service are made in both in turn, so that what else the machine does
-meets both alike; ratios are of the two sides of one round.
+Two databases on throw-away engines: one keeps the smallest size, its copy grows. The
+service decides in both in alternation, so that other load on the machine affects both
+equally; a ratio compares the two sides of one round.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ POLICY: dict[str, Any] = {
     "requires_approval_above": None,
     "blocked_categories": [],
 }
-# The rows of one decision, which the copies are made of.
+# The rows of one decision, from which the copies are made.
 KEEP = """
 CREATE TABLE old AS SELECT t, d, r, i, e
 FROM transactions_transaction t
@@ -54,8 +54,8 @@ FROM transactions_transaction t
     JOIN audit_auditevent e ON e.target_id = t.id
 LIMIT 1
 """
-# One row in each table that decisions add to, with keys and times of its own; what no
-# index holds is left short.
+# One row in each table that decisions add to, with its own keys and times; columns
+# without an index are kept short.
 FILL = """
 CREATE TEMP TABLE new AS
 SELECT lpad(n::text, 26, '0') AS id, a.id AS agent, now() - n * interval '1 s' AS at,
@@ -86,7 +86,7 @@ DROP TABLE new
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one decision, in ms: in all, of this process' CPU, and within psycopg."""
+    """Of one decision, in ms: wall time, CPU of this process, and time in psycopg."""
 
     wall: float
     cpu: float
@@ -114,7 +114,7 @@ def main() -> None:
         pairs = [
             pair(callers, number, options.decisions) for number in range(options.rounds)
         ]
-        tell(size, pairs)
+        show_costs(size, pairs)
 
 
 def prepare(size: int) -> list[AgentPrincipal]:
@@ -151,39 +151,39 @@ def fill(name: str, first: int, last: int) -> None:
 
 
 def pair(callers: list[AgentPrincipal], number: int, decisions: int) -> dict[str, Cost]:
-    """Decide in both databases; which is first alternates."""
+    """Decide in both databases, alternating which is first."""
     order = (SMALL, GROWN) if number % 2 else (GROWN, SMALL)
     return {name: cost(name, callers, number, decisions) for name in order}
 
 
 def cost(name: str, callers: list[AgentPrincipal], number: int, decisions: int) -> Cost:
-    """Return what one decision of so many costs in a database, spread over agents."""
+    """Return the mean cost of one decision in a database, over several agents."""
     use(name)
     for one in range(WARM_UP):  # Connects, prepares, and fills the caches.
         decide(callers[-one], f"{30 + number}.11")
-    with Waiting() as waiting:
+    with RoundTripTimer() as round_trips:
         wall, cpu = time.perf_counter(), time.process_time()
         for one in range(decisions):
             decide(callers[one % AGENTS], f"{20 + one // AGENTS}.{number:02}")
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Cost(*(1000 * s / decisions for s in (wall, cpu, waiting.s)))
+    return Cost(*(1000 * s / decisions for s in (wall, cpu, round_trips.s)))
 
 
 def decide(caller: AgentPrincipal, amount: str) -> None:
-    """Ask as an agent for what its policy allows."""
+    """Request a transaction that the agent's policy allows."""
     services.request_transaction(
         ask_for(amount), acting=caller, idempotency_key=new_id("key")
     )
 
 
-class Waiting:
-    """Adds up the time within psycopg's round trips."""
+class RoundTripTimer:
+    """Sums the time of psycopg's round trips."""
 
     def __init__(self) -> None:
         self.s = 0.0
         self._wait: Any = psycopg.Connection.wait
 
-    def __enter__(self) -> Waiting:
+    def __enter__(self) -> RoundTripTimer:
         def wait(*arguments: Any, **options: Any) -> Any:
             began = time.perf_counter()
             try:
@@ -198,7 +198,7 @@ class Waiting:
         psycopg.Connection.wait = self._wait  # type: ignore[method-assign]
 
 
-def tell(size: int, pairs: list[dict[str, Cost]]) -> None:
+def show_costs(size: int, pairs: list[dict[str, Cost]]) -> None:
     grown = [pair[GROWN] for pair in pairs]
     ratios = [
         spread([getattr(p[GROWN], of) / getattr(p[SMALL], of) for p in pairs], ".2f")
@@ -213,7 +213,7 @@ def tell(size: int, pairs: list[dict[str, Cost]]) -> None:
 
 
 def use(name: str) -> None:
-    """Let Django's connections be to a database from now on."""
+    """Connect Django to this database from now on."""
     leave()
     connections["default"].settings_dict["NAME"] = name
     policy_rules.cache_clear()
@@ -226,7 +226,7 @@ def leave() -> None:
 
 
 def run(name: str | None, sql: str) -> None:
-    """Execute statements as the owner, in a database or (None) in the first one."""
+    """Execute statements as the owner, in a database, by default in `postgres`."""
     settings = connections["default"].settings_dict
     with psycopg.connect(
         host=settings["HOST"],

@@ -1,10 +1,10 @@
-"""`python -m benchmarks hot-agent`: what many agents lose to one that is hammered.
+"""`python -m benchmarks hot-agent`: how much one busy agent slows a hundred others.
 
-An agent's decisions wait for its row, one for another. Settings take turns: a hundred
-agents alone; beside several clients that all ask for one more agent; beside as many
-clients with an agent each, which load the machine as much and wait for nobody. Whoever
-asks without a pause shares full cores with whoever else does, so the hundred also ask
-at a pace that leaves cores idle, alone and beside the hot agent.
+Decisions of one agent wait for the lock of its row. Settings in alternation: a hundred
+agents alone; with several clients that all send requests of one more agent; with as
+many clients that have an agent each: the same load, but no waiting for locks. Clients
+that send without a pause compete for the cores. So the hundred agents also send at a
+pace that leaves cores idle, alone and with the hot agent.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def main(arguments: list[str]) -> None:
             _round(settings, number, options.seconds)
             for number in range(options.rounds)
         ]
-    _tell(rounds)
+    _show(rounds)
 
 
 Round = dict[str, list[Sample]]
 
 
 def _round(settings: dict[str, list[list[Client]]], number: int, seconds: int) -> Round:
-    """Measure each setting once; which is first goes round."""
+    """Measure each setting once, each round starting with the next one."""
     names = list(settings)
     first = number % len(names)
     return {
@@ -74,7 +74,7 @@ def _round(settings: dict[str, list[list[Client]]], number: int, seconds: int) -
     }
 
 
-def _tell(rounds: list[Round]) -> None:
+def _show(rounds: list[Round]) -> None:
     show(f"{'the hundred agents':<30}{'per s':>24}{'p99 ms':>24}{'the rest per s':>18}")
     for name in sorted(rounds[0]):
         samples = [one[name] for one in rounds]

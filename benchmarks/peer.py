@@ -1,4 +1,4 @@
-"""The naive peer beside the product: the same engines, server, threads and clients."""
+"""The naive peer, run with the product's engines, web server and clients."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ READY_TIMEOUT_S = 60
 
 
 class Peer:
-    """A server of `benchmarks.naive` that runs, and as many clients as wanted."""
+    """A running server of `benchmarks.naive`, and clients for it."""
 
     def __init__(self, port: int, tokens: list[str]) -> None:
         self.clients = [Client(port, [token]) for token in tokens]
 
     def measure(self, *, seconds: int) -> Sample:
-        """Ask for so many seconds. Raises BenchmarkError on any other answer."""
+        """Send for these seconds. Raises BenchmarkError for other answers than 201."""
         return ask_together(self.clients, seconds=seconds)[0]
 
 
 @contextlib.contextmanager
 def running_peer(stack: Stack, *, clients: int) -> Iterator[Peer]:
-    """Serve the peer from a database of its own on the stack's engines."""
+    """Serve the peer with a separate database on the stack's engines."""
     parts = urllib.parse.urlsplit(stack.environ["DATABASE_OWNER_URL"])
     with psycopg.connect(parts.geturl(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -48,7 +48,7 @@ def running_peer(stack: Stack, *, clients: int) -> Iterator[Peer]:
         [sys.executable, "-m", "benchmarks.naive.tokens", str(clients)], env=environ
     )
     if made.returncode != 0:
-        raise BenchmarkError(f"The naive peer cannot be made:\n{made.stdout}")
+        raise BenchmarkError(f"The naive peer cannot be set up:\n{made.stdout}")
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "benchmarks.naive.wsgi"]

@@ -1,7 +1,7 @@
 """`manage.py shell -c "from benchmarks import recorded"`: the SQL of one decision.
 
 Prints the statements between BEGIN and COMMIT as a JSON list, exactly as the product
-sends them, on a database that `demo_data` has filled.
+sends them. Needs a database that `demo_data` has filled.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from agents.models import Agent
 from audit.ids import new_id
 from tests.spending import spend
 
-# Until the agent's counters exist and its own mean counts.
+# Enough that the agent's counters exist and its own mean is used.
 HISTORY = [f"{20 + number}.99" for number in range(8)]
 
 
 def record() -> list[str]:
-    """Decide on one request that is allowed, and return what was sent for it."""
+    """Decide on one request that is allowed, and return the SQL statements."""
     statements: list[str] = []
 
     def keep(
@@ -39,7 +39,7 @@ def record() -> list[str]:
     with connection.execute_wrapper(keep):
         outcome = spend(agent, key=new_id("key")).body["outcome"]
     if outcome != "allow":
-        sys.exit(f"The decision to record was no allow but a {outcome}.")
+        sys.exit(f"The decision to record is {outcome}, not allow.")
     return statements
 
 

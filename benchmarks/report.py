@@ -1,4 +1,4 @@
-"""What the benchmarks print, and take from the command line."""
+"""Output and argument types of the benchmarks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 
 
 def show(line: str) -> None:
-    """Print a line at once, for a run takes minutes."""
+    """Print a line at once, because a run takes minutes."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def spread(values: list[float], form: str) -> str:
-    """Return the median of values, with the least and the most."""
+    """Return the median of the values, with minimum and maximum."""
     return (
         f"{statistics.median(values):{form}}"
         f" ({min(values):{form}} to {max(values):{form}})"
@@ -22,7 +22,7 @@ def spread(values: list[float], form: str) -> str:
 
 
 def whole(text: str) -> int:
-    """Return a whole number above zero, for argparse."""
+    """Parse a whole number above zero; a `type` of argparse."""
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero.")

@@ -1,4 +1,4 @@
-"""A platform of the run's own: `manage.py up` in a directory that is thrown away."""
+"""A platform for the run: `manage.py up` in a temporary directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from platform_site.supervisor import BASE_DIR
 READY_TIMEOUT_S = 180
 AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}
 LIMITS = {"default": AMPLE, "auth": AMPLE, "high_risk": AMPLE}
-# The run makes its own; what the caller's environment names is left alone.
+# Not taken from the caller's environment: the run makes its own.
 OWN = (
     *(*NAMES, "AUDIT_CHECKPOINT_DIR", "BASE_URL"),
     *("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"),
@@ -39,7 +39,7 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one side did in one round."""
+    """The results of one side in one round."""
 
     per_s: float
     p50_ms: float
@@ -47,9 +47,9 @@ class Sample:
 
 
 def sample(latencies_s: list[float], seconds: float) -> Sample:
-    """Return the sample of the decisions made in so many seconds."""
+    """Return the sample of the decisions made in these seconds."""
     if len(latencies_s) < 2:
-        raise BenchmarkError("Too few decisions were made: give it more --seconds.")
+        raise BenchmarkError("Too few decisions were made: increase --seconds.")
     cuts = statistics.quantiles(latencies_s, n=100, method="inclusive")
     return Sample(len(latencies_s) / seconds, 1000 * cuts[49], 1000 * cuts[98])
 
@@ -67,10 +67,10 @@ class Stack:
 def running_stack() -> Iterator[Stack]:
     """Run the platform with durable engines in a new directory; then remove both.
 
-    Raises BenchmarkError when it does not become ready.
+    Raises BenchmarkError if it does not become ready.
     """
     data = Path(tempfile.mkdtemp(prefix="bench-"))
-    data.chmod(0o711)  # The database's own account must get through.
+    data.chmod(0o711)  # The database's own account must reach it.
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     given = os.environ.items()
@@ -81,12 +81,12 @@ def running_stack() -> Iterator[Stack]:
     command += ["--port", str(port), "--data", str(data)]
     up = Child("up", command, data / "up.log", data / "up.pid", environ)
     up.stop_grace_s = 90
-    up.death_signal = signal.SIGTERM  # Should we be killed, it still stops in order.
+    up.death_signal = signal.SIGTERM  # It stops in order even if we are killed.
     try:
         up.start()
         _await_ready(up, port)
-        told = json.loads((data / "environment.json").read_text(encoding="utf-8"))
-        yield Stack(data, port, environ | told)
+        reached_by = json.loads((data / "environment.json").read_text(encoding="utf-8"))
+        yield Stack(data, port, environ | reached_by)
     finally:
         up.stop()
         with contextlib.suppress(FileNotFoundError):

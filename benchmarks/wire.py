@@ -1,4 +1,4 @@
-"""Connections that ask to spend, at as little CPU as Python can."""
+"""HTTP clients that request transactions with as little CPU as possible."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from benchmarks.stack import BenchmarkError, Sample, sample
 from platform_site.options import HOST
 
 PATH = "/api/v1/transactions/"
-WARM_UP = 5  # Requests of each connection before the clock starts.
+WARM_UP = 5  # Requests of each connection before the measurement.
 TIMEOUT_S = 30
 END_OF_HEAD = b"\r\n\r\n"
 
 
 class Client:
-    """One connection that asks for one agent, or for several in turn.
+    """One connection that sends requests of one agent, or of several in turn.
 
-    On a socket, for it shares the cores with the server: http.client takes several
-    times the CPU, which would look like the server's. `number` tells clients apart
-    that ask for the same agent. With `per_s` it asks so often, else without a pause.
+    Uses a plain socket, because it shares the cores with the server: http.client needs
+    several times the CPU. `number` distinguishes clients of the same agent. `per_s` is
+    the rate of requests; 0 means without a pause.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Client:
         self._socket: socket.socket | None = None
 
     def warm_up(self) -> None:
-        """Connect anew, for a server does not keep what is quiet for long."""
+        """Connect again, because the server closes idle connections."""
         self.close()
         for _ in range(WARM_UP):
             self.decide()
@@ -57,10 +57,10 @@ class Client:
             self._socket = None
 
     def ask(self, stop: threading.Event) -> list[float]:
-        """Ask one after another until told to stop; return how long each took.
+        """Send requests one after another until `stop` is set; return the latencies.
 
-        At a pace the time counts from when it was due, so that one slow answer is not
-        hidden by the questions that it held up.
+        At a fixed rate, a latency is measured from when the request was due. So it
+        includes the delay that an earlier slow answer caused.
         """
         latencies_s: list[float] = []
         due = time.perf_counter()
@@ -72,10 +72,10 @@ class Client:
         return latencies_s
 
     def decide(self) -> str:
-        """Ask for a new transaction, return the outcome. Raises BenchmarkError."""
+        """Request a new transaction; return its outcome. Raises BenchmarkError."""
         self._asked += 1
         turn = self._asked // len(self._heads)
-        # The same amount twice within a minute would be held.
+        # The same amount within a minute would be held.
         amount = f"{20 + turn % 30}.{self._number:02}"
         body = (
             f'{{"amount":"{amount}","currency":"USD",'
@@ -92,13 +92,13 @@ class Client:
             raise BenchmarkError(f"{PATH}: no answer ({error!r}).") from error
         if status != b"201":
             raise BenchmarkError(f"{PATH}: {status.decode()} {content.decode()}")
-        told: dict[str, Any] = json.loads(content)
-        return str(told["outcome"])
+        decision: dict[str, Any] = json.loads(content)
+        return str(decision["outcome"])
 
     def _exchange(self, request: bytes) -> tuple[bytes, bytes]:
         """Send a request; return the status and the body of its answer.
 
-        Raises OSError, and ValueError on an answer that does not tell its length.
+        Raises OSError, and ValueError for an answer without Content-Length.
         """
         if self._socket is None:
             self._socket = socket.create_connection((HOST, self._port), TIMEOUT_S)
@@ -121,9 +121,9 @@ class Client:
 
 
 def ask_together(*groups: Sequence[Client], seconds: int) -> list[Sample]:
-    """Let all clients ask at once for so many seconds; return each group's sample.
+    """Let all clients send concurrently for these seconds; return a sample per group.
 
-    Raises BenchmarkError on any answer but a decision.
+    Raises BenchmarkError for any answer that is not a decision.
     """
     clients = [client for group in groups for client in group]
     stop = threading.Event()

@@ -1,7 +1,7 @@
-"""Names in docs/openapi.yaml by which the code of generated clients is written.
+"""Names of schemas in docs/openapi.yaml, which generated clients use.
 
-What several operations share is named here. Otherwise its name would follow from where
-it is used, and be another one as soon as it is used elsewhere, too.
+Schemas that several operations share are named here. Otherwise drf-spectacular derives
+the name from their uses, and it changes with each new use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from agents.core.limits import Per, Period, Window
 from agents.core.mcc import GROUPS
 from agents.core.money import CURRENCY_WORDS
 
-# Every closed set of values that a body holds.
+# Every closed set of values in a body.
 ENUM_NAMES: dict[str, Any] = {
     "AgentMode": "agents.models.Agent.Mode",
     "AlertStatus": "security.models.Alert.Status",
@@ -39,7 +39,7 @@ ENUM_NAMES: dict[str, Any] = {
     "SharedBudgetPeriod": "transactions.models.SharedBudget.Period",
     "TextChannel": ["user", "tool_output"],
 }
-# Long closed sets, of words that an error names, too.
+# Long closed sets; errors list their words, too.
 VOCABULARIES = {
     "Category": CATEGORY_WORDS,
     "Country": COUNTRY_WORDS,

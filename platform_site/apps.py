@@ -5,7 +5,7 @@ import gc
 from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
-# Their admins would write past our services, unseen by the audit log.
+# Their admins would bypass our services and the audit log.
 UNREGISTERED_APPS = ("account", "django_celery_beat", "mfa", "socialaccount")
 
 

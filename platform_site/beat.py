@@ -1,4 +1,4 @@
-"""The scheduler of the periodic jobs. It recovers when a wrong clock is set right."""
+"""The scheduler of the periodic jobs. It recovers when a wrong clock is corrected."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STEP_S = 2
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc] # It has no types.
-    """Rereads its schedule when the wall clock was set forwards or backwards.
+    """Rereads its schedule after the wall clock was set forwards or backwards.
 
-    Celery orders the next runs by their wall time and waits for the first one. After a
-    clock that was three days ahead it would wait three days.
+    Celery orders the next runs by their wall time and waits for the first one. If the
+    clock had been three days ahead, Celery would wait three days.
     """
 
     _offset: float | None = None
@@ -30,7 +30,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # It has no types.
     def enabled_models(self) -> list[Any]:
         """Return the jobs. A last run in the future is set to now."""
         now = timezone.now()
-        # A job that never ran counts from its row's change.
+        # For a job that never ran, Celery uses its row's date of change.
         new = Q(last_run_at=None, date_changed__gt=now)
         ahead = self.Model.objects.filter(Q(last_run_at__gt=now) | new)
         ahead.update(last_run_at=now)

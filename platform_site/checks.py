@@ -1,4 +1,4 @@
-"""System checks: what would make this installation unsafe, with an id and a hint."""
+"""System checks for an unsafe installation, each with an id and a hint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GENERATE_SEED = (
 
 
 def refuse_unsafe_start() -> None:
-    """Raise ImproperlyConfigured when a platform check fails. Every process asks."""
+    """Raise ImproperlyConfigured if a check fails; every process calls this."""
     errors = [
         error
         for error in run_checks(tags=[Tags.security])
@@ -48,7 +48,7 @@ def refuse_unsafe_start() -> None:
 
 @register(Tags.security)
 def check_keys(app_configs: object, **kwargs: Any) -> list[Error]:
-    """E001: a key or token is missing or short. E002: an encryption key is no key."""
+    """E001: a key or token is missing or short. E002: it is not a Fernet key."""
     errors = []
     keys = {
         "SECRET_KEY": [settings.SECRET_KEY],
@@ -70,7 +70,7 @@ def check_keys(app_configs: object, **kwargs: Any) -> list[Error]:
 
 @register(Tags.security)
 def check_audit_seal(app_configs: object, **kwargs: Any) -> list[Error]:
-    """E013: the log's key or name is unusable. E014: a sink of checkpoints is."""
+    """E013: the log's key or name is unusable. E014: a checkpoint sink is unusable."""
     errors = []
     try:
         trusted_keys()
@@ -79,7 +79,7 @@ def check_audit_seal(app_configs: object, **kwargs: Any) -> list[Error]:
         errors.append(Error(str(error), hint=hint, id="platform.E013"))
     if not is_origin(settings.AUDIT_ORIGIN):
         message = "AUDIT_ORIGIN must be a name without spaces and plus signs."
-        hint = "Choose one for good, such as platform.example.com/audit."
+        hint = "Choose a permanent one, such as platform.example.com/audit."
         errors.append(Error(message, hint=hint, id="platform.E013"))
     try:
         sinks()
@@ -91,7 +91,7 @@ def check_audit_seal(app_configs: object, **kwargs: Any) -> list[Error]:
 
 @register(Tags.security)
 def check_receipt_keys(app_configs: object, **kwargs: Any) -> list[Error]:
-    """E015: a key of receipts is unusable, or signs something else as well."""
+    """E015: a key for receipts is unusable, or is also the audit log's key."""
     hint = GENERATE_SEED.format(name="RECEIPT_SIGNING_KEY")
     try:
         public_keys()
@@ -105,7 +105,7 @@ def check_receipt_keys(app_configs: object, **kwargs: Any) -> list[Error]:
 
 @register(Tags.security)
 def check_production(app_configs: object, **kwargs: Any) -> list[Error]:
-    """E003–E007: what production must not do without."""
+    """E003–E007: settings that production requires."""
     return list(_production_errors()) if settings.PRODUCTION else []
 
 
@@ -115,13 +115,13 @@ def _production_errors() -> Iterator[Error]:
         yield Error("DEBUG is on in production.", hint=hint, id="platform.E003")
     if not _trusted_proxies_are_decided():
         yield Error(
-            "TRUSTED_PROXIES is undecided, so client addresses cannot be trusted.",
+            "TRUSTED_PROXIES is not set or not valid: client addresses are unreliable.",
             hint="List the networks of your proxies (CIDR), or set it to `none`.",
             id="platform.E004",
         )
     if "redis" not in str(settings.CACHES["default"]["BACKEND"]).lower():
         yield Error(
-            "The cache is in memory: every process would count limits by itself.",
+            "The cache is in memory: every process would count limits separately.",
             hint="Use the Redis cache; set REDIS_URL.",
             id="platform.E005",
         )
@@ -141,14 +141,14 @@ def _production_errors() -> Iterator[Error]:
 
 @register(Tags.security)
 def check_identity(app_configs: object, **kwargs: Any) -> list[Error]:
-    """E009-E012: what the doors to people's accounts must not do without."""
+    """E009-E012: settings that protect people's accounts."""
     return list(_identity_errors())
 
 
 def _identity_errors() -> Iterator[Error]:
     if settings.PRODUCTION and not settings.MFA_REQUIRED:
         yield Error(
-            "Second factors are not obligatory for administrators and approvers.",
+            "Second factors are not required for administrators and approvers.",
             hint="Unset MFA_REQUIRED; it is on in production.",
             id="platform.E009",
         )
@@ -164,17 +164,17 @@ def _identity_errors() -> Iterator[Error]:
             hint='AXES_LOCKOUT_PARAMETERS must be [["username", "ip_address"]].',
             id="platform.E011",
         )
-    for path, attribute in DOORS:
+    for path, attribute in REQUIRED_PARTS:
         if not _is_wired(path, attribute):
             yield Error(
-                f"{attribute} must name {path}: sign-in would go past our services.",
+                f"{attribute} must name {path}: sign-in would bypass our services.",
                 hint="Leave the setting as it is shipped.",
                 id="platform.E012",
             )
 
 
-# The parts that a changed setting could take out of the way, unseen.
-DOORS = (
+# Parts that a changed setting could silently disable.
+REQUIRED_PARTS = (
     ("accounts.adapters.AccountAdapter", "ACCOUNT_ADAPTER"),
     ("accounts.adapters.SecondFactorAdapter", "MFA_ADAPTER"),
     ("accounts.middleware.PersonMiddleware", "MIDDLEWARE"),

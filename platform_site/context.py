@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """What every template may know of the installation."""
+    """Add facts about the installation to every template's context."""
     return {
         "platform": {
             "environment": settings.ENVIRONMENT,

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from audit.strict_query import StrictQueryView
 
-# The schema and its page are public: they tell nothing that the source does not.
+# The schema and its page are public: they contain nothing that the source does not.
 OPEN: dict[str, Any] = {
     "authentication_classes": [],
     "permission_classes": [],
@@ -22,7 +22,7 @@ OPEN: dict[str, Any] = {
 
 
 class SchemaView(StrictQueryView, SpectacularAPIView):
-    """docs/openapi.yaml as it is served; making it takes seconds, so that is once."""
+    """Serves the content of docs/openapi.yaml; made once, because it takes seconds."""
 
     made: ClassVar[dict[str, bytes]] = {}
 

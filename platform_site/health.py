@@ -1,4 +1,4 @@
-"""`/livez`: the process answers. `/readyz`: its engines do too, and jobs run."""
+"""`/livez`: the process answers. `/readyz`: so do its engines, and jobs run."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SILENT_AFTER = timedelta(minutes=2)
 
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200 as long as the process serves requests; asks nobody else."""
+    """Answer 200 as long as the process serves requests; checks nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when PostgreSQL and Valkey answer, else 503 naming which do not.
+    """Answer 200 if PostgreSQL and Valkey answer, else 503, naming which do not.
 
-    Decisions do not wait for the periodic jobs: when those are silent, the status is
-    "degraded", and 200.
+    Decisions do not depend on the periodic jobs: if those do not run, the answer is
+    still 200, with the status "degraded".
     """
     engines = {"database": _database_answers(), "cache": _cache_answers()}
     if not all(engines.values()):
@@ -38,17 +38,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
         status, jobs = "ok", "ok"
     else:
         status, jobs = "degraded", "silent"
-    told = {name: "ok" if up else "unavailable" for name, up in engines.items()}
+    states = {name: "ok" if up else "unavailable" for name, up in engines.items()}
     return JsonResponse(
-        {"status": status, "engines": told, "jobs": jobs},
+        {"status": status, "engines": states, "jobs": jobs},
         status=503 if status == "unavailable" else 200,
     )
 
 
 def _jobs_run() -> bool:
-    """Tell whether a job read the log just now: beat, worker and their clock are well.
+    """Return whether a job has just read the log, so beat and worker run.
 
-    A time ahead of ours is from a clock that was wrong; a job would have put it right.
+    A last time too far in the future comes from a wrong clock. A job that runs would
+    have corrected it.
     """
     now = timezone.now()
     return is_being_read(since=now - SILENT_AFTER, until=now + SILENT_AFTER)

@@ -1,4 +1,4 @@
-"""Generated keys and the log's name: in files for `manage.py up`, else environment."""
+"""Generate keys and the log's name: in files for `manage.py up`, or in memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NAMES = (
     "AUDIT_ORIGIN",
     "RECEIPT_SIGNING_KEY",
 )
-# Exactly 32 bytes: of Fernet and of Ed25519.
+# Fernet and Ed25519 need exactly 32 bytes.
 SEEDS = frozenset({"ENCRYPTION_KEY", "AUDIT_SIGNING_KEY", "RECEIPT_SIGNING_KEY"})
 
 
 def new_key(name: str) -> str:
     """Return a new key: 256 random bits for Fernet and Ed25519, 384 for the others.
 
-    The log's name (AUDIT_ORIGIN) is unique, so that no other log's checkpoints pass.
+    The log's name (AUDIT_ORIGIN) is unique, so that no other log's checkpoints verify.
     """
     if name == "AUDIT_ORIGIN":
         return f"{secrets.token_hex(8)}.local/audit"
@@ -37,12 +37,12 @@ def _unset(environ: Mapping[str, str]) -> list[str]:
 
 
 def throwaway_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a new key for each name that the environment does not give."""
+    """Return a new key for each name that is not set in the environment."""
     return {name: new_key(name) for name in _unset(environ)}
 
 
 def key_files(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return NAME_FILE for each key that the environment does not give.
+    """Return NAME_FILE for each key that is not set in the environment.
 
     Raises OSError.
     """
@@ -50,9 +50,9 @@ def key_files(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def key_file(directory: Path, name: str) -> Path:
-    """Return the file of a key, in a directory that is private.
+    """Return the file of a key in a private directory, made if missing.
 
-    It is made once and never overwritten: a lost encryption key is lost data. Raises
+    It is never overwritten: with a lost encryption key, its data is lost. Raises
     OSError.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def key_file(directory: Path, name: str) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a private file that is never seen half-written, not even after a crash.
+    """Write a private file atomically, even if the machine crashes.
 
     Raises OSError.
     """

@@ -1,4 +1,4 @@
-"""Where log lines go: to standard error, as JSON; see logs.py."""
+"""Log lines go to standard error, as JSON; see logs.py."""
 
 from __future__ import annotations
 

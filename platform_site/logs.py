@@ -1,4 +1,4 @@
-"""One JSON object per log line, so that no text in it can forge another line."""
+"""One JSON object per log line, so that no logged text can forge a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from audit.core.masking import mask
 
 
 class JsonFormatter(logging.Formatter):
-    """Masks the message, names the request, escapes all that is not plain ASCII."""
+    """Masks secrets, adds the request id, escapes everything but plain ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _request_id(record: logging.LogRecord) -> str:
-    """Return the id of the request under way, or of the one just answered."""
+    """Return the id of the current request, or of the one just answered."""
     request = getattr(record, "request", None)
     answered = getattr(request, "META", {}).get("platform.request_id", "")
     return context.current().request_id or answered

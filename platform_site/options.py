@@ -1,4 +1,4 @@
-"""What `manage.py up` was told, by its command line and by the environment."""
+"""Options of `manage.py up`, from its command line and the environment."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
-# What the web server gives the requests that it is answering when it is to stop.
+# Time that the web server gives running requests when it stops.
 WEB_GRACE_S = 8
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said, and the engines that the environment gave."""
+    """Options of the command line, and URLs of engines from the environment."""
 
     data: Path
     port: int = 8000
-    # None: where the database is our own.
+    # None: only in an embedded database.
     demo: bool | None = None
     adopt_database: bool = False
-    # They carry passwords.
+    # They contain passwords.
     database_url: str = field(default="", repr=False)
     owner_url: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
@@ -30,7 +30,7 @@ class Options:
 
     @property
     def given_database(self) -> str:
-        """The owner's URL of a database that is not ours to start, or none."""
+        """The owner's URL of an external database, "" for the embedded one."""
         return self.owner_url or self.database_url
 
     @property
@@ -39,7 +39,7 @@ class Options:
 
     @property
     def passwords_end(self) -> bool:
-        """Whether first passwords end: all but those of our own demonstration."""
+        """Whether first passwords expire: not with demonstration data of our own."""
         return bool(self.given_database) or not self.has_demo
 
     @property
@@ -48,5 +48,5 @@ class Options:
 
     @property
     def environment(self) -> Path:
-        """Where other commands read how to reach what runs."""
+        """The file from which other commands learn how to reach this platform."""
         return self.data / "environment.json"

@@ -1,4 +1,4 @@
-"""A page for each reason code, made of docs/reason-codes.md."""
+"""A page for each reason code, made from docs/reason-codes.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from transactions.core.reasons import MESSAGES
 from transactions.representation import translated
 
 REASON_CODES = settings.BASE_DIR / "docs" / "reason-codes.md"
-# What may fill a message, by the name in its braces: nobody reads "{amount}".
+# Example values for the placeholders of messages, by name.
 EXAMPLES = {
     "amount": "1,249.00 USD",
     "available": "310.50 USD",
@@ -54,7 +54,7 @@ EXAMPLES_OF_CODE = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the document says of one code: its outcome, then paragraphs."""
+    """The document's text on one code: its outcome, then paragraphs."""
 
     code: str
     group: str
@@ -63,7 +63,7 @@ class Explanation:
 
     @property
     def example(self) -> str:
-        """The code's message as it may read, in the language that is spoken now."""
+        """The code's message with example values, in the active language."""
         values = EXAMPLES | EXAMPLES_OF_CODE.get(self.code, {})
         values["period"] = retold_limit(values["period"], translated)
         return translated(MESSAGES[self.code]).format_map(values)
@@ -71,14 +71,14 @@ class Explanation:
 
 @require_safe
 def reason_index(request: HttpRequest) -> HttpResponse:
-    """List all reason codes in the order in which checks run."""
+    """List all reason codes in the order of the checks."""
     values = {"explanations": explanations().values()}
     return render(request, "docs/reasons.html", values)
 
 
 @require_safe
 def reason_page(request: HttpRequest, code: str) -> HttpResponse:
-    """Explain one reason code: when it comes, what it does, what to do."""
+    """Explain one reason code: its cause, its effect, what to do."""
     explanation = explanations().get(code)
     if explanation is None:
         raise Http404
@@ -87,7 +87,7 @@ def reason_page(request: HttpRequest, code: str) -> HttpResponse:
 
 @lru_cache(maxsize=1)
 def explanations() -> Mapping[str, Explanation]:
-    """Return what docs/reason-codes.md explains, by code; read once per process."""
+    """Return the explanations by code; the document is read once per process."""
     return {each.code: each for each in _parsed(REASON_CODES.read_text("utf-8"))}
 
 
@@ -103,7 +103,7 @@ def _parsed(text: str) -> Iterator[Explanation]:
 
 
 def _rich(text: str) -> SafeString:
-    """Return a paragraph with what stands in backticks as code."""
+    """Return a paragraph as HTML, with text in backticks as code."""
     parts = text.split("`")
     return format_html_join(
         "",

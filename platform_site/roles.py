@@ -1,7 +1,7 @@
-"""Two database roles: the owner makes tables, the runtime role works with them.
+"""Two database roles: the owner makes tables, the runtime role reads and writes rows.
 
-What triggers refuse, the runtime role has no right to in the first place; and the
-triggers are not its own to drop.
+The runtime role lacks the rights to do what triggers refuse, and cannot drop the
+triggers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
          WHERE tgrelid = c.oid AND tgname = 'refuse_change') = 24
 ORDER BY c.relname
 """
-# Which transaction wrote an event is for the database to say, not for its writer.
+# The database itself sets xact_id, the transaction that wrote an event.
 WRITABLE = """
 SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
 WHERE attrelid = 'audit_auditevent'::regclass
@@ -27,8 +27,8 @@ WHERE attrelid = 'audit_auditevent'::regclass
 def grant_runtime(role: str) -> list[str] | None:
     """Grant a role the rights of the runtime; return the names of the history tables.
 
-    None, and nothing granted, if the role is the owner itself. Idempotent: what it had
-    before and should not have is revoked. Raises ProgrammingError for an unknown role.
+    Returns None, without a grant, if the role is the owner. Idempotent: rights that the
+    role should not have are revoked. Raises ProgrammingError for an unknown role.
     """
     name = connection.ops.quote_name(role)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -37,7 +37,7 @@ def grant_runtime(role: str) -> list[str] | None:
             return None
         cursor.execute(HISTORIES)
         found = cursor.fetchall()
-        guarded = ", ".join(table for table, _ in found)
+        histories = ", ".join(table for table, _ in found)
         cursor.execute(WRITABLE)
         [columns] = cursor.fetchone()
         everything = "ALL TABLES IN SCHEMA public"
@@ -46,7 +46,7 @@ def grant_runtime(role: str) -> list[str] | None:
             f"GRANT USAGE ON SCHEMA public TO {name}",
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {everything} TO {name}",
             f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}",
-            f"REVOKE UPDATE, DELETE ON {guarded} FROM {name}",
+            f"REVOKE UPDATE, DELETE ON {histories} FROM {name}",
             f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {name}",
             f"REVOKE INSERT ON audit_auditevent FROM {name}",
             f"GRANT INSERT ({columns}) ON audit_auditevent TO {name}",

@@ -1,4 +1,4 @@
-"""Every address of the product, mounted app by app."""
+"""All addresses of the product."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from platform_site import (
     well_known,
 )
 
-# Addresses are tried in order: first the one that is asked most, the decision's.
+# Django tries addresses in order: transactions first, because they are most frequent.
 api_v1: list[URLPattern | URLResolver] = [
     path("", include("transactions.api_urls")),
     path("", include("accounts.api_urls")),

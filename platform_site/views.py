@@ -1,4 +1,4 @@
-"""The front door and the pages for what went wrong."""
+"""The start page and the error pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from security.core.refusals import PROOFS, TOLD_AS, kind_of
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Send each role to where its work waits."""
+    """Redirect to the page where a person of this role works."""
     assert isinstance(request.user, User)  # noqa: S101 - login_required.
     match request.user.role:
         case User.Role.ADMIN:
@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def error_page(request: HttpRequest, code: str) -> HttpResponse:
-    """Explain an error code; what `type` of a problem document resolves to."""
+    """Explain an error code; `type` of a problem document links here."""
     reason, detail = explanations().get(code), error_details().get(code)
     if reason is None and detail is None:
         raise Http404
@@ -55,7 +55,7 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what cannot be read; Django counts a form that is too large among it."""
+    """Answer an unreadable request; a too large form also comes here."""
     match exception:
         case RequestDataTooBig():
             detail = "The body is too large. Nothing was changed by it."
@@ -82,7 +82,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer what nobody foresaw, or 503 when an engine is away."""
+    """Answer an unexpected error, or 503 if an engine is unavailable."""
     if is_unavailable(sys.exception()):
         detail = "A part of the platform is away; nothing was decided. Try again."
         response = _failure(request, 503, "unavailable", detail)
@@ -93,7 +93,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _failure(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
-    # Strangers' wrong addresses are without end, and tell nothing of anybody.
+    # Wrong addresses from anonymous clients are too many and of no use in the log.
     if status >= 500 or context.current().principal.kind != "anonymous":
         audit_refusal(status, code, request)
     if request.path.startswith("/api/"):

@@ -1,1 +1,1 @@
-"""The same job as an honest first version does it; no part of the product uses this."""
+"""The same job as a typical first version does it; the product does not use this."""

@@ -1,4 +1,4 @@
-"""The view that one would write first: serializer, ORM, a decorator for the limit."""
+"""A view as one writes it first: serializer, ORM, a decorator for the limit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TransactionCreateView(APIView):
 
 
 def decide(agent: Agent, serializer: Any, request: Request) -> Transaction:
-    """Judge by the agent's limits and counters, and save all that follows."""
+    """Decide by the agent's limits and counters, and save the results."""
     asked, now = serializer.validated_data, timezone.now()
     budget, _ = Budget.objects.get_or_create(agent=agent, day=now.date())
     activity, _ = Activity.objects.get_or_create(agent=agent)

@@ -1,4 +1,4 @@
-"""The tables of one decision: as many rows as the product's, in plain models."""
+"""The tables of one decision: as many rows as the product writes."""
 
 from __future__ import annotations
 

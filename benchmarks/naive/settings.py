@@ -1,4 +1,4 @@
-"""As `startproject` leaves them, with DRF, simplejwt and the product's own engines."""
+"""Settings as from `startproject`, with DRF, simplejwt and the product's engines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-# Pooled, as the product's is: without, each request would make a connection.
+# With a pool, as in the product; otherwise each request would connect.
 DATABASES = {
     "default": engine_settings.database(
         os.environ["DATABASE_URL"], threads=8, statement_timeout_s=20, prepared=False

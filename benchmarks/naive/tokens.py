@@ -1,4 +1,4 @@
-"""`python -m benchmarks.naive.tokens 8`: tables, agents, and their access tokens."""
+"""`python -m benchmarks.naive.tokens 8`: make tables and agents, print tokens."""
 
 from __future__ import annotations
 

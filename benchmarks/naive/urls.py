@@ -1,4 +1,4 @@
-"""One address, the product's own."""
+"""One address, the same as in the product."""
 
 from __future__ import annotations
 
