@@ -1,4 +1,4 @@
-"""credentials.json: the first-run passwords, for the operator of this platform."""
+"""credentials.json: the first-run passwords, which only the operator can read."""
 
 from __future__ import annotations
 

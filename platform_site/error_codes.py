@@ -1,4 +1,4 @@
-"""A sentence for each error code, for the pages that problem documents link to."""
+"""A sentence for each error code; the pages /errors/CODE/ show it."""
 
 from __future__ import annotations
 
