@@ -69,10 +69,9 @@ LISTINGS = {
         Listing(
             "Categories",
             "What money is spent on. Case, spaces, hyphens and underscores make no "
-            "difference. Behind a category stand groups of merchant category codes "
-            "(ISO 18245), which say what it means. A text that is none of these counts "
-            "as “other” where the policy neither blocks nor limits categories, and is "
-            "refused where it does.",
+            "difference. Groups of merchant category codes (ISO 18245) define what a "
+            "category means. Any other text counts as “other” if the policy neither "
+            "blocks nor limits categories; otherwise it is refused.",
             lambda: CATEGORY_WORDS,
             _category_notes,
         ),
@@ -90,13 +89,13 @@ LISTINGS = {
         ),
         Listing(
             "Groups of merchant category codes",
-            "What a policy's “blocked_mcc_groups” names: codes of ISO 18245.",
+            "Values of a policy's “blocked_mcc_groups”: codes of ISO 18245.",
             lambda: GROUP_WORDS,
             _group_notes,
         ),
         Listing(
             "Time zones",
-            "UTC, and the areas and places of the IANA database on this host.",
+            "UTC, and the time zones of the IANA database on this host.",
             zone_words,
             _no_notes,
         ),

@@ -68,7 +68,7 @@ def test_c16_confirming_ends_the_link_that_its_maker_holds(
     answer = choose(client, link)
 
     assert answer.status_code == 200
-    assert "used before, or is too old" in answer.content.decode()
+    assert "already been used or is too old" in answer.content.decode()
     bob.refresh_from_db()
     assert bob.password == before
     assert humans_of(bob) == {bob.pk}
@@ -85,7 +85,7 @@ def test_c16_a_link_that_was_opened_before_ends_too(
     answer = client.post(form["Location"], {"password1": CHOSEN, "password2": CHOSEN})
 
     assert answer.status_code == 200
-    assert "used before, or is too old" in answer.content.decode()
+    assert "already been used or is too old" in answer.content.decode()
     assert User.objects.get(pk=bob.pk).password == before
 
 

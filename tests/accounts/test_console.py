@@ -191,7 +191,7 @@ def test_c16_an_admin_starts_a_reset_and_chooses_nothing(
     assert link not in _(console.get(address))
     form = Client().get(link, follow=True)
     assert form.status_code == 200
-    assert "All your sign-ins end when you set it." in _(form)
+    assert "When you set it, all your sign-ins end." in _(form)
 
 
 def test_c16_where_there_is_mail_the_link_goes_to_its_person_only(

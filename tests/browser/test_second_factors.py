@@ -65,7 +65,7 @@ def test_an_app_and_a_passkey_are_enrolled_and_approve_with_step_up(
     page.get_by_label("Authenticator code").fill(_code(secret))
     page.get_by_role("button", name="Set it up").click()
     assert page.locator(".codes li").count() == 10
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have stored them").click()
     page.get_by_text("Your app is set up.").wait_for()
     enrol_passkey(bobs_browser)
     page.get_by_text("You have 1.").wait_for()
@@ -101,7 +101,7 @@ def test_a_passkey_alone_signs_in(bobs_browser: Visitor, people: People):
     bobs_browser.sign_in("bob")
     enrol_passkey(bobs_browser)
     page = bobs_browser.page
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have stored them").click()
     page.get_by_role("button", name="Sign out").click()
 
     page.get_by_role("button", name="Use a passkey").click()
@@ -145,7 +145,7 @@ def test_a_lost_password_page_works_without_javascript(
     visitor.page.get_by_label("Email").fill("bob@example.com")
     visitor.page.get_by_role("button", name="Send the link").click()
 
-    visitor.page.get_by_role("heading", name="Look at your mail").wait_for()
+    visitor.page.get_by_role("heading", name="Check your mail").wait_for()
 
 
 def test_a_sign_in_elsewhere_is_ended_from_the_list(
