@@ -1,4 +1,4 @@
-# `make help` explains the targets. Nothing is needed but make and Python >= 3.11.
+# `make help` explains the targets. It needs only make and Python >= 3.11.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -13,13 +13,13 @@ RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 STRESS := $(VENV)/.installed-stress
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# Installs what is needed in a tenth of pip's time; pip installs it.
+# uv, installed by pip, installs packages in a tenth of pip's time.
 UV ?= $(BIN)/uv
-# Without bytecode each of our processes, and each test worker, compiles all anew.
+# Without bytecode files, each process and each test worker would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 WITH_ENGINES := $(BIN)/python -m platform_site.engines exec --
 
-# Tried in this order; a candidate counts when it runs and can make environments, for
+# Tried in this order; a candidate must run and be able to make environments, because
 # a pyenv shim of a version that is not selected exists but fails.
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 \
 	"$$HOME"/.pyenv/versions/3.13*/bin/python3 \
@@ -32,7 +32,7 @@ USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  ARGS="..." hands options on, PYTHON=... chooses the interpreter.'
+	@echo '  ARGS="..." passes options, PYTHON=... selects the interpreter.'
 
 run: $(RUN) ## Run the platform here, with demonstration data; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up $(ARGS)
@@ -62,7 +62,7 @@ pythons: # Prints the version and the path of each usable Python, the oldest fir
 stress: $(DEV) $(STRESS) ## Run the long fault tests, and the properties with many examples
 	@$(BIN)/python -m pytest -m "stress or hypothesis" --hypothesis-profile stress $(ARGS)
 
-gate-budget: ## Record what the last .ci/run cost as what the next is compared with
+gate-budget: ## Record the cost of the last .ci/run, to compare the next one with
 	@test -f .gate/figures.json || { echo "Run .ci/run first." >&2; exit 1; }
 	@cp .gate/figures.json tests/gate/budget.json
 
@@ -94,7 +94,7 @@ django-checks: # Needs a database: called by `check`, which starts one.
 		{ diff -u docs/openapi.yaml "$$schema" || \
 		{ echo "docs/openapi.yaml is out of date: run make schema." >&2; exit 1; }; }
 
-schema: $(DEV) ## Write the printed pages of docs/ anew from the code
+schema: $(DEV) ## Generate the pages of docs/ that are made from the code
 	@$(BIN)/python -m tests.access.document > docs/permissions.md
 	@$(BIN)/python -m tests.audit.catalogue > docs/audit-events.md
 	@$(BIN)/python -m tests.agents.catalogue > docs/categories.md
@@ -115,14 +115,14 @@ $(BIN)/python:
 		"its venv module (Debian, Ubuntu: apt install python3 python3-venv), or name one:" \
 		"make PYTHON=/path/to/python3.12 ..." >&2; exit 1
 
-# An index that only pip knows of is no failure: pip can do it, too.
+# uv fails if only pip is configured for the package index; then pip installs.
 $(RUN): requirements.txt | $(BIN)/python $(UV)
 	@echo "Installing $$(grep -c '^[a-z]' requirements.txt) packages into $(VENV)."
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.txt || \
-		{ echo "pip does it; that takes minutes."; $(INSTALL) -r requirements.txt; }
+		{ echo "Using pip instead; that takes minutes."; $(INSTALL) -r requirements.txt; }
 	@touch $@
 
-# The generator of a client in Java, for one test; nothing else waits for its 30 MB.
+# A client generator in Java (30 MB), which only one test needs.
 $(STRESS): requirements-stress.txt | $(DEV)
 	@$(INSTALL) -r requirements-stress.txt
 	@touch $@
@@ -134,7 +134,7 @@ $(DEV): requirements-dev.txt | $(BIN)/python $(UV)
 	@touch $@
 
 $(BIN)/uv: requirements-dev.txt | $(BIN)/python
-	@echo "Installing uv, which installs the rest."
+	@echo "Installing uv, which installs the other packages."
 	@awk '/^[a-z]/ { of_uv = /^uv==/ } of_uv' requirements-dev.txt > $(VENV)/uv.txt
 	@$(INSTALL) -r $(VENV)/uv.txt
 	@touch $@
