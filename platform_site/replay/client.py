@@ -173,9 +173,7 @@ class _Attempts:
         now = time.monotonic()
         self._trouble_began = self._trouble_began or now
         if now - self._trouble_began > OUTAGE_S_MAX:
-            raise ReplayError(
-                f"The server was unavailable for {OUTAGE_S_MAX:.0f} s ({what})."
-            )
+            raise ReplayError(f"The server was down for {OUTAGE_S_MAX:.0f} s ({what}).")
         return self._back_off()
 
     def _back_off(self) -> float:

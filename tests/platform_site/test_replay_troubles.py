@@ -142,7 +142,7 @@ def test_a_server_that_stays_away_ends_the_replay(tmp_path, capsys, monkeypatch)
     save_credentials(path, Credentials("http://127.0.0.1:9", login))
     file = written(tmp_path / "stream.csv", stream(5))
 
-    with pytest.raises(CommandError, match="The server was unavailable"):
+    with pytest.raises(CommandError, match="The server was down"):
         run(file, path, capsys)
 
     assert "0 answered" in capsys.readouterr().out
