@@ -85,7 +85,7 @@ def test_g6_all_secrets_are_rotated_and_the_old_key_can_go(
 
     assert "accounts.user.phone: " in told
     assert "mfa.authenticator.data: 2 rotated" in told
-    assert "ENCRYPTION_PREVIOUS_KEYS can go" in told
+    assert "you can remove ENCRYPTION_PREVIOUS_KEYS" in told
     forget_old(settings)
     assert User.objects.get(pk=people.carol.pk).phone == "+1-555-0100"
     assert SecurityContact.objects.get().phone == "+1-2"
