@@ -23,7 +23,7 @@ from accounts import devices, queries, seals, services
 from accounts.core.roles import needs_second_factor
 from accounts.errors import InvalidCredentials
 from accounts.models import User
-from audit.context import client_address
+from audit.base.context import client_address
 from security.step_up import is_fresh
 
 

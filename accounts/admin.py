@@ -24,7 +24,7 @@ from accounts.forms import NewPersonForm, PersonForm
 from accounts.models import Session, Team, User
 from accounts.permissions import person_of
 from accounts.queries import acts_waiting, unconfirmed
-from audit.admin import HistoryAdmin, ServiceAdmin
+from audit.base.admin.bases import HistoryAdmin, ServiceAdmin
 from security.core.thresholds import CLOCK_TOLERANCE
 from security.fields import EncryptedTextField
 

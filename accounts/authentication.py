@@ -13,7 +13,7 @@ from accounts import cookies, queries, tokens
 from accounts.errors import CredentialsMixed, CsrfRefused, TokenEnded, TokenRefused
 from accounts.models import Session, User
 from accounts.tokens import AgentAccess, PersonAccess
-from audit import context
+from audit.base import context
 
 SCHEME = "bearer"
 

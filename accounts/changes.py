@@ -11,8 +11,8 @@ from accounts.models import User
 from accounts.queries import accounts_of, humans_of, spoken_by
 from accounts.services.own_rights import CHANGE_USER
 from accounts.services.people import apply_rights_change
-from audit.context import Principal, holds
-from audit.errors import NotFound
+from audit.base.context import Principal, holds
+from audit.base.errors import NotFound
 from security.changes import NONE, register
 from security.models import ChangeRequest
 

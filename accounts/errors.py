@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 
 
 class InvalidCredentials(DomainError):

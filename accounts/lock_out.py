@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.core.usernames import lock_out_name
 from accounts.models import User
-from audit.context import address_group, client_address
+from audit.base.context import address_group, client_address
 
 SALT = "accounts.lock_out"
 # Each try is lost only to a sign-in that succeeds in that very moment.

@@ -22,8 +22,8 @@ from accounts import queries, services
 from accounts.errors import AccountLocked, InvalidCredentials, OwnPasswordRequired
 from accounts.models import Session, User
 from accounts.services.sign_in import SIGN_IN
-from audit import context
-from audit.context import Anonymous, Principal
+from audit.base import context
+from audit.base.context import Anonymous, Principal
 from security.errors import StepUpRequired
 
 API = "/api/"

@@ -16,8 +16,8 @@ from django.utils import timezone
 from accounts.core import roles, sessions
 from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.core.usernames import canonical_username
-from audit.context import System
-from audit.ids import PrefixedIdField
+from audit.base.context import System
+from audit.base.ids import PrefixedIdField
 from audit.services import record
 from security.fields import EncryptedTextField
 from security.services.alerts import raise_at_once
@@ -120,7 +120,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["email"]
     objects = UserManager()
 
-    # The Principal protocol (audit.context); set by authentication.
+    # The Principal protocol (audit.base.context); set by authentication.
     kind: Literal["user"] = "user"
     is_human = True
     authenticated_at: datetime | None = None

@@ -13,13 +13,13 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Provisioning, Session, User
-from audit.context import Principal
-from audit.prepared import first_row
+from audit.base.context import Principal
+from audit.base.prepared import first_row
 from security.core.thresholds import CLOCK_TOLERANCE
 
 _Row = TypeVar("_Row", bound=Model)
 
-# With types of their own, as audit.prepared wants them.
+# With types of their own, as audit.base.prepared wants them.
 _SESSION_COLUMNS = {
     "id": "text",
     "user_id": "text",

@@ -6,8 +6,8 @@ from accounts.core.roles import ADMIN
 from accounts.models import User
 from accounts.queries import serves_oneself
 from accounts.services.sessions import end_all_sessions
-from audit.context import Principal
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal
+from audit.base.errors import NotFound, NotPermitted
 from security.errors import LastUnlocker
 from security.queries import live_locks
 from security.responders import Target, register

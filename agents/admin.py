@@ -26,7 +26,7 @@ from agents.models import (
     PolicyVersion,
 )
 from agents.queries import terms_of, with_locks
-from audit.admin import HistoryAdmin, ServiceAdmin, short_id
+from audit.base.admin.bases import HistoryAdmin, ServiceAdmin, short_id
 from security.forms import StrictJsonField
 
 NO_PARAMETERS = {"type": "object", "properties": {}}

@@ -17,7 +17,7 @@ from accounts.tokens import AgentAccess
 from agents.errors import SignatureRequired
 from agents.principals import AgentPrincipal
 from agents.queries import LiveCredential, live_credential
-from audit import context
+from audit.base import context
 from security import signed_requests
 
 

@@ -14,7 +14,7 @@ from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.queries import lock_agent_row
 from agents.services import hand_overs
 from agents.services.policies import PERMISSION, apply_policy_change
-from audit.context import Principal
+from audit.base.context import Principal
 from security.changes import NONE, register
 from security.models import ChangeRequest
 

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.queries import humans_of, speakers_of
 from agents.models import Agent, AgentCredential, PolicyVersion
 from agents.queries import hand_overs_of
-from audit.context import Principal
+from audit.base.context import Principal
 
 
 def makers_of(

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from agents.core.approval_levels import DEFAULT_MINUTES
-from audit.ids import PrefixedIdField
+from audit.base.ids import PrefixedIdField
 from security.fields import EncryptedTextField
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from agents.models import Agent
-from audit.refused import ParameterRefused
+from audit.base.refused import ParameterRefused
 
 PARAMETER = "mode"
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class AgentPrincipal:
-    """An agent that has proved who it is; answers audit.context.Principal.
+    """An agent that has proved who it is; answers audit.base.context.Principal.
 
     Frozen at authentication: decisions read the agent's locked row, not this.
     """

@@ -33,8 +33,8 @@ from agents.models import (
     Function,
     PolicyVersion,
 )
-from audit.errors import NotFound
-from audit.prepared import first_row
+from audit.base.errors import NotFound
+from audit.base.prepared import first_row
 from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
 from security.fields import Sealed
 from security.models import ResourceLock

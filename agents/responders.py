@@ -6,8 +6,8 @@ from agents.core.merchants import merchant_key
 from agents.makers import made_by_oneself
 from agents.models import Agent, Function
 from agents.queries import lock_agent_row
-from audit.context import Principal
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal
+from audit.base.errors import NotFound, NotPermitted
 from security.responders import Target, register
 
 

@@ -18,8 +18,8 @@ from agents.queries import (
     policy_versions,
     terms_of,
 )
-from audit.errors import NotFound
-from audit.pages import page_asked
+from audit.base.errors import NotFound
+from audit.base.pages import page_asked
 
 PAGE_SIZE = 50
 VERSIONS_SHOWN = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from audit.ids import PrefixedIdField, TransactionIdField
+from audit.base.ids import PrefixedIdField, TransactionIdField
 
 
 class AuditEvent(models.Model):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import connection, transaction
 
-from audit.context import System
+from audit.base.context import System
+from audit.base.sessions import only_one
 from audit.queries import verification_is_asked
 from audit.services import record_verification, verify_log
-from audit.sessions import only_one
 
 MONTHS_AHEAD = 3
 VERIFIER = System("scheduled verification")

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from audit.core.canonical import canonical
+from audit.base.core.canonical import canonical
 from audit.core.checkpoint import NoteRefused, PublicKey, TreeHead, open_note
 from audit.core.merkle import leaf_hash
 from audit.core.retention import Retirement, is_explained, retirement_of

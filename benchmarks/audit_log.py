@@ -31,7 +31,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from audit import batch  # noqa: E402
+from audit.base import batch  # noqa: E402
 from audit.keys import open_checkpoint  # noqa: E402
 from audit.models import AuditEvent, AuditLeaf  # noqa: E402
 from audit.queries import inclusion_proof, tree_size  # noqa: E402

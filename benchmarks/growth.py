@@ -26,7 +26,7 @@ from django.db import connections  # noqa: E402
 
 from agents.principals import AgentPrincipal  # noqa: E402
 from agents.queries import policy_rules  # noqa: E402
-from audit.ids import new_id  # noqa: E402
+from audit.base.ids import new_id  # noqa: E402
 from benchmarks.report import show, spread, whole  # noqa: E402
 from tests.factories import make_agent  # noqa: E402
 from tests.people import make_people  # noqa: E402

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from agents.models import Agent
-from audit.ids import new_id
+from audit.base.ids import new_id
 from tests.spending import spend
 
 # Enough that the agent's counters exist and its own mean is used.

@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import serializers
 
-from audit.serializers import WordField
+from audit.base.serializers import WordField
 from platform_site.api_names import VOCABULARIES
 from platform_site.errors import STATUS, TITLES
 

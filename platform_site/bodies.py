@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
-from audit.refused import EncodingRefused, LengthRequired
+from audit.base.refused import EncodingRefused, LengthRequired
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

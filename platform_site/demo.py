@@ -22,7 +22,7 @@ from accounts.services import create_team, create_user
 from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, AgentCredential, Function
-from audit.context import System
+from audit.base.context import System
 from platform_site.credentials import (
     AgentSecret,
     Credentials,

@@ -12,7 +12,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 
 # The schema and its page are public: they contain nothing that the source does not.
 OPEN: dict[str, Any] = {

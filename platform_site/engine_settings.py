@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 
-from audit.bounded import BoundedConnection
+from audit.base.bounded import BoundedConnection
 
 
 def database(
@@ -30,7 +30,7 @@ def database(
             " -c join_collapse_limit=4",
             "connect_timeout": "5",
             **options,
-            # Matters only for audit.prepared: other statements contain their values.
+            # Matters only for audit.base.prepared: other statements contain their values.
             # 5 is psycopg's default.
             "prepare_threshold": 5 if prepared else None,
             # Threads of one process share the pool; it must not be smaller than

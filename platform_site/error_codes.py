@@ -9,8 +9,8 @@ from django.utils.module_loading import import_string
 from rest_framework import exceptions
 
 from agents.core.money import MESSAGES as MONEY
-from audit.errors import DomainError
-from audit.refused import (
+from audit.base.errors import DomainError
+from audit.base.refused import (
     EncodingRefused,
     HttpsRequired,
     LengthRequired,

@@ -21,11 +21,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.core.policy_draft import PolicyInvalid
-from audit import context
-from audit.core.vocabulary import Unlisted
-from audit.errors import DomainError
+from audit.base import context
+from audit.base.core.vocabulary import Unlisted
+from audit.base.errors import DomainError
+from audit.base.sessions import is_disconnected
 from audit.services import record_refusal
-from audit.sessions import is_disconnected
 from security import limiter
 from security.core.refusals import TOLD_AS
 from security.errors import RateLimited
@@ -38,9 +38,9 @@ STATUS: dict[str, int] = {
     name: status
     for status, names in {
         400: (
-            "audit.errors.NameRefused",
-            "audit.errors.TextRefused",
-            "audit.errors.SensitiveDataRefused",
+            "audit.base.errors.NameRefused",
+            "audit.base.errors.TextRefused",
+            "audit.base.errors.SensitiveDataRefused",
             "accounts.errors.CredentialsMixed",
             "accounts.errors.UsernameRefused",
             "accounts.errors.WeakPassword",
@@ -71,7 +71,7 @@ STATUS: dict[str, int] = {
             "security.errors.SignatureRefused",
         ),
         403: (
-            "audit.errors.NotPermitted",
+            "audit.base.errors.NotPermitted",
             "accounts.errors.CsrfRefused",
             "accounts.errors.EnrolmentRequired",
             "accounts.errors.OwnAuthorityRefused",
@@ -83,7 +83,7 @@ STATUS: dict[str, int] = {
             "transactions.errors.LevelAboveRole",
             "transactions.errors.NotAllowedToApprove",
         ),
-        404: ("audit.errors.NotFound",),
+        404: ("audit.base.errors.NotFound",),
         409: (
             "audit.errors.NotSealedYet",
             "audit.errors.FilterRefused",

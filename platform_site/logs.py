@@ -6,8 +6,8 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from audit import context
-from audit.core.masking import mask
+from audit.base import context
+from audit.base.core.masking import mask
 
 
 class JsonFormatter(logging.Formatter):

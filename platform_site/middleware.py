@@ -14,8 +14,8 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.urls import is_valid_path
 
-from audit.core.visible import visible
-from audit.refused import (
+from audit.base.core.visible import visible
+from audit.base.refused import (
     HttpsRequired,
     ParameterRefused,
     SlashMissing,
@@ -92,7 +92,7 @@ PAGE_PARAMETERS = {
 FORM_PARAMETERS = {"_changelist_filters", "_popup", "_to_field"}
 FORMS = re.compile(r"admin:\w+_(add|change)")
 # The console's lists and exports check their own parameters, as the API's lists do
-# (audit/strict_query.py). A client of an identity provider must ignore response
+# (audit/base/strict_query.py). A client of an identity provider must ignore response
 # parameters that it does not know (RFC 6749, 4.1.2).
 LISTS = re.compile(r"admin:\w+_(changelist|export)|openid_connect_callback")
 

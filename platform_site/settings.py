@@ -14,9 +14,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from platform_site import engine_settings, env, single_sign_on
-from platform_site.log_settings import LOGGING as LOGGING
 from platform_site.schedule import SCHEDULE
-from platform_site.schema_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from security.core.limits import parse_limits
 
 # Garbage collection during imports took a tenth of the start time.
@@ -113,7 +111,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "audit.middleware.RequestContextMiddleware",
+    "audit.base.middleware.RequestContextMiddleware",
     "platform_site.middleware.RefuseAddressMiddleware",
     "security.middleware.RateLimitHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -278,7 +276,7 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password"]
 
 # Limits: the specification's table, or the environment variable of that name.
 RATE_LIMIT_CONFIG = parse_limits(env.json_object("RATE_LIMIT_CONFIG"))
-RATELIMIT_IP_META_KEY = "audit.context.client_address"
+RATELIMIT_IP_META_KEY = "audit.base.context.client_address"
 RATELIMIT_EXCEPTION_CLASS = "security.errors.RateLimited"
 
 REST_FRAMEWORK = {
@@ -289,15 +287,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
     "DEFAULT_THROTTLE_CLASSES": ["security.throttles.GcraThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "audit.media_types.ProblemNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "audit.base.media_types.ProblemNegotiation",
     "DEFAULT_PARSER_CLASSES": ["security.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "audit.pagination.TimeCursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["audit.filters.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "audit.base.pagination.TimeCursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["audit.base.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "platform_site.api_schema.ApiSchema",
     "DEFAULT_VERSIONING_CLASS": None,
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: see docs/openapi.yaml.
     "EXCEPTION_HANDLER": "platform_site.errors.problem_response",
-    "UNAUTHENTICATED_USER": "audit.context.Anonymous",
+    "UNAUTHENTICATED_USER": "audit.base.context.Anonymous",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
     "PAGE_SIZE": 50,

@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from audit import context
-from audit.refused import RequestRefused, SlashMissing
+from audit.base import context
+from audit.base.refused import RequestRefused, SlashMissing
 from platform_site.error_codes import error_details
 from platform_site.errors import (
     RETRY_AFTER_S,

@@ -14,7 +14,7 @@ from agents.core.countries import COUNTRY_WORDS
 from agents.core.hours import zone_words
 from agents.core.mcc import GROUP_WORDS, ranges_of
 from agents.core.money import CURRENCY_WORDS, EXPONENTS
-from audit.core.vocabulary import Vocabulary
+from audit.base.core.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

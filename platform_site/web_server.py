@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from audit.bounded import BoundedConnection
+from audit.base.bounded import BoundedConnection
 from platform_site.options import WEB_GRACE_S
 from platform_site.settings import (
     DATA_UPLOAD_MAX_MEMORY_SIZE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.db.models import Q
 
-from audit.context import Principal
+from audit.base.context import Principal
 
 if TYPE_CHECKING:  # Registered by apps whose models load first.
     from security.models import ChangeRequest

@@ -100,7 +100,7 @@ def _input_validation() -> Finding:
             "only strict JSON is parsed": defaults["DEFAULT_PARSER_CLASSES"]
             == ["security.parsers.StrictJSONParser"],
             "filters are strict": defaults["DEFAULT_FILTER_BACKENDS"]
-            == ["audit.filters.StrictFilterBackend"],
+            == ["audit.base.filters.StrictFilterBackend"],
             "bodies are bounded": settings.DATA_UPLOAD_MAX_MEMORY_SIZE <= 1_048_576,
         }
     )

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
-from audit.context import address_group, client_address
+from audit.base.context import address_group, client_address
 from audit.services import Outcome, record
 
 Arguments = ParamSpec("Arguments")

@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.forms.fields import InvalidJSONInput
 
-from audit.core.visible import visible
-from audit.errors import TextRefused
-from audit.readable import check_text
+from audit.base.core.visible import visible
+from audit.base.errors import TextRefused
+from audit.base.readable import check_text
 from security.core.strict_json import JsonRefused, parse_json_text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 
-from audit.context import System
+from audit.base.context import System
 from audit.services import record
 from security.services.alerts import raise_at_once
 

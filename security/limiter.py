@@ -21,8 +21,8 @@ from redis.commands.core import Script
 from redis.retry import Retry
 from rest_framework.request import Request
 
-from audit import context
-from audit.context import Principal
+from audit.base import context
+from audit.base.context import Principal
 from audit.services import Outcome, record
 from security.core import gcra
 from security.core.limits import Limit

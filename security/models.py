@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from audit.ids import PrefixedIdField
+from audit.base.ids import PrefixedIdField
 from security.core.reviews import state_of
 from security.errors import TargetRefused
 from security.fields import EncryptedTextField

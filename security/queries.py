@@ -23,7 +23,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from audit.context import Principal
+from audit.base.context import Principal
 from audit.models import AuditEvent
 from audit.queries import leaf_time, sealed_events, stream
 from security.changes import changer_for, decidable_by

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from audit.context import Principal
+from audit.base.context import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
-from audit.purging import purge
+from audit.base.purging import purge
 from audit.services import Outcome, record
 from security import limiter
 from security.core import signatures

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from django.utils import timezone
 
-from audit.context import Principal
+from audit.base.context import Principal
 from security.errors import StepUpRequired
 
 STEP_UP_LASTS = timedelta(minutes=5)

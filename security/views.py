@@ -10,9 +10,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from audit.context import Principal, caller
-from audit.errors import DomainError, NotPermitted
-from audit.pages import page_asked
+from audit.base.context import Principal, caller
+from audit.base.errors import DomainError, NotPermitted
+from audit.base.pages import page_asked
 from audit.services import record_refusal
 from security import services
 from security.core.changes import change_lines

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import Team, User
-from audit.context import System
+from audit.base.context import System
 from audit.models import AuditEvent
 from tests.rollback import rolled_back
 

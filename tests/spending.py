@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from agents.models import Agent, AgentCredential
 from agents.principals import AgentPrincipal
-from audit.context import acting_as
+from audit.base.context import acting_as
 from audit.models import AuditEvent
 from transactions import services
 from transactions.core.ledger import balances

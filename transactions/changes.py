@@ -11,7 +11,7 @@ from accounts.changes import PermissionChanger, lock_person, of_own_accounts
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
 from accounts.services.own_rights import CHANGE_USER
-from audit.context import Principal
+from audit.base.context import Principal
 from security.changes import NONE, register
 from security.models import ChangeRequest
 from transactions.services import approver_limits, shared_budgets

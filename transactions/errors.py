@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from transactions.core.reasons import Finding
 from transactions.core.states import WHAT_WORKS
 

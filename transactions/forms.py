@@ -11,8 +11,8 @@ from django.core.validators import MaxLengthValidator
 from accounts.models import User
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import PolicyInvalid, parse_terms
-from audit.core.visible import visible
-from audit.form_fields import UtcField, WholeField
+from audit.base.core.visible import visible
+from audit.base.form_fields import UtcField, WholeField
 from security.forms import read_json, shows_all
 from transactions import services
 from transactions.core.outcome import Outcome

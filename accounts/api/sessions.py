@@ -16,8 +16,8 @@ from accounts.api.shared import session_id_of, signed_out
 from accounts.core.roles import ROLE_PERMISSIONS
 from accounts.models import Session, Team, User
 from accounts.permissions import IsPerson, person_of
-from audit.serializers import refuse_fields
-from audit.strict_query import StrictQueryView
+from audit.base.serializers import refuse_fields
+from audit.base.strict_query import StrictQueryView
 
 
 class SessionOutput(serializers.ModelSerializer[Session]):

@@ -17,15 +17,15 @@ from accounts.api.shared import session_id_of, signed_out
 from accounts.authentication import enforce_csrf, refuse_foreign_origin
 from accounts.core.usernames import MAX_LENGTH
 from accounts.permissions import IsPerson, person_of
-from audit.raises import raises
-from audit.serializers import (
+from audit.base.raises import raises
+from audit.base.serializers import (
     ObjectField,
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
     refuse_fields,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 from security.step_up import STEP_UP_LASTS
 
 # Long enough for any passphrase; a longer text is refused before it is hashed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from audit.core.visible import is_readable
+from audit.base.core.visible import is_readable
 
 MAX_LENGTH = 150
 _ALLOWED = re.compile(rf"[\w.@+-]{{1,{MAX_LENGTH}}}")

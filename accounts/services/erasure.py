@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.errors import PersonActive, PersonErased
 from accounts.models import Session, User
 from accounts.services.sessions import target
-from audit.context import Principal
+from audit.base.context import Principal
 from audit.services import forget_filters, record
 from security.step_up import takes_proof
 

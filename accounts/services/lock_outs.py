@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.errors import AccountLocked
 from accounts.models import User
-from audit.context import Principal
+from audit.base.context import Principal
 from audit.services import record
 from security.step_up import takes_proof
 

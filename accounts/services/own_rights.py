@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Team, User
-from audit.context import Principal
+from audit.base.context import Principal
 from security.errors import ChangeSuperseded
 from security.models import ChangeRequest
 from security.services import Proposal, request_change

@@ -17,7 +17,7 @@ from accounts.errors import OwnAuthorityRefused, PersonErased
 from accounts.models import User
 from accounts.services.provisioning import Act, note_provisioning
 from accounts.services.sessions import target
-from audit.context import Principal, System
+from audit.base.context import Principal, System
 from audit.services import record
 from security.step_up import takes_proof
 

@@ -29,10 +29,10 @@ from accounts.queries import serves_oneself
 from accounts.services.own_rights import ask_for_own_rights, wanted_rights
 from accounts.services.provisioning import ACTS, Act, note_provisioning
 from accounts.services.sessions import end_all_sessions, target
-from audit.context import Principal
-from audit.core.visible import is_readable
-from audit.errors import NameRefused, NotPermitted
-from audit.readable import check_line
+from audit.base.context import Principal
+from audit.base.core.visible import is_readable
+from audit.base.errors import NameRefused, NotPermitted
+from audit.base.readable import check_line
 from audit.services import record
 from security.four_eyes import said_of_them
 from security.models import ChangeRequest

@@ -15,8 +15,8 @@ from accounts.models import Provisioning, User
 from accounts.queries import acts_waiting, humans_of, speakers_of
 from accounts.services.own_rights import CHANGE_USER
 from accounts.services.sessions import end_all_sessions, target
-from audit.context import Principal, holds
-from audit.errors import NotPermitted
+from audit.base.context import Principal, holds
+from audit.base.errors import NotPermitted
 from audit.services import record
 from security.services.alerts import raise_at_once
 from security.step_up import takes_proof

@@ -15,8 +15,8 @@ from accounts import queries, tokens
 from accounts.core.sessions import LIFETIMES, TOUCH_EVERY
 from accounts.errors import RefreshEnded, RefreshRefused
 from accounts.models import Session, User
-from audit import context
-from audit.context import Principal
+from audit.base import context
+from audit.base.context import Principal
 from audit.services import Outcome, masked_text, record
 from security.services.alerts import raise_at_once
 

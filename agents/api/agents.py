@@ -16,15 +16,15 @@ from agents import services
 from agents.errors import NameTaken
 from agents.models import Agent
 from agents.queries import agent_for, agents_listed
-from audit.filters import FlagFilter
-from audit.raises import raises
-from audit.serializers import (
+from audit.base.filters import FlagFilter
+from audit.base.raises import raises
+from audit.base.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
     StrictSerializer,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 from security.errors import NotLocked
 
 

@@ -17,14 +17,14 @@ from agents.api.shared import HighRiskWritesView
 from agents.errors import CredentialEnded, CredentialRefused
 from agents.models import AgentCredential
 from agents.queries import agent_for, credentials_of
-from audit.raises import raises
-from audit.serializers import (
+from audit.base.raises import raises
+from audit.base.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
     refuse_fields,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 
 # Longer than any id or secret of ours; a longer text is refused before it is hashed.
 CLIENT_TEXT_MAX = 128

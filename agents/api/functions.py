@@ -17,16 +17,16 @@ from agents import services
 from agents.errors import FunctionInUse, NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import function_named, functions_listed
-from audit.filters import FlagFilter
-from audit.raises import raises
-from audit.serializers import (
+from audit.base.filters import FlagFilter
+from audit.base.raises import raises
+from audit.base.serializers import (
     ObjectField,
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
     StrictSerializer,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 
 
 class FunctionVersionInput(StrictSerializer):

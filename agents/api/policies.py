@@ -43,11 +43,11 @@ from agents.core.policy_draft import (
 from agents.errors import PolicyChanged
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
-from audit.core.entity_tags import quoted_tags
-from audit.errors import NotFound
-from audit.raises import raises
-from audit.serializers import StrictSerializer, WordField
-from audit.strict_query import StrictQueryView
+from audit.base.core.entity_tags import quoted_tags
+from audit.base.errors import NotFound
+from audit.base.raises import raises
+from audit.base.serializers import StrictSerializer, WordField
+from audit.base.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 

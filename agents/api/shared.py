@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 
 
 class HighRiskWritesView(StrictQueryView):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from audit.core.vocabulary import Vocabulary
+from audit.base.core.vocabulary import Vocabulary
 
 # What an unknown category counts as where a policy makes no difference by category.
 OTHER = "other"

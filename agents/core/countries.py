@@ -6,7 +6,7 @@ for Kosovo.
 
 from __future__ import annotations
 
-from audit.core.vocabulary import Vocabulary
+from audit.base.core.vocabulary import Vocabulary
 
 _CODES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM "

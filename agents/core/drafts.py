@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.core.money import MoneyError
-from audit.core.vocabulary import Unlisted, Vocabulary
+from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 LIST_LENGTH_MAX = 10_000
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from audit.core.vocabulary import Vocabulary
+from audit.base.core.vocabulary import Vocabulary
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_WORDS = Vocabulary(

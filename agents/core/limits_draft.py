@@ -11,7 +11,7 @@ from agents.core.drafts import Reader, Refused, list_of, pointer_to, text_of
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant
 from agents.core.money import format_amount, parse_amount
-from audit.core.vocabulary import Unlisted, Vocabulary
+from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 LIMITS_MAX = 20
 COUNT_MAX = 1_000_000

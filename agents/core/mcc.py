@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from audit.core.vocabulary import Vocabulary
+from audit.base.core.vocabulary import Vocabulary
 
 MCC = re.compile(r"[0-9]{4}")
 

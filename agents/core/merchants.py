@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from audit.core.joiners import script_of, without_joiners
-from audit.core.visible import hides_characters
+from audit.base.core.joiners import script_of, without_joiners
+from audit.base.core.visible import hides_characters
 
 NAME_LENGTH_MIN = 2
 NAME_LENGTH_MAX = 200

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
-from audit.core.vocabulary import Unlisted, Vocabulary
-from audit.errors import DomainError
+from audit.base.core.vocabulary import Unlisted, Vocabulary
+from audit.base.errors import DomainError
 
 _CODES_BY_EXPONENT = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",

@@ -19,8 +19,8 @@ from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merc
 from agents.core.money import exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft_reach import REACH_NAMES, read_reach
-from audit.core.vocabulary import Unlisted
-from audit.errors import DomainError
+from audit.base.core.vocabulary import Unlisted
+from audit.base.errors import DomainError
 
 DEFAULT_CURRENCY = "USD"
 PER_HOUR_MAX = 100_000

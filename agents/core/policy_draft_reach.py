@@ -17,7 +17,7 @@ from agents.core.hours import (
     zone_words,
 )
 from agents.core.mcc import GROUP_WORDS, GROUPS, MCC
-from audit.core.vocabulary import Unlisted
+from audit.base.core.vocabulary import Unlisted
 
 HOURS_MAX = 50
 REACH_NAMES = (

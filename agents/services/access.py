@@ -11,7 +11,7 @@ from accounts.models import User
 from agents.errors import NameTaken
 from agents.models import Agent, Function
 from agents.queries import agents_visible_to
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 
 
 def require(acting: User, permission: str) -> None:

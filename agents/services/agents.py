@@ -16,8 +16,8 @@ from agents.services.access import (
     target,
     telling_taken_name,
 )
-from audit.core.visible import is_readable
-from audit.errors import NameRefused
+from audit.base.core.visible import is_readable
+from audit.base.errors import NameRefused
 from audit.services import record
 from security import services as guard
 from security.four_eyes import said_of_them

@@ -27,9 +27,9 @@ from agents.models import Agent, AgentCredential
 from agents.principals import AgentPrincipal
 from agents.queries import credential_by_id
 from agents.services.access import lock_managed, target
-from audit.context import Principal
-from audit.errors import NotFound
-from audit.ids import ALPHABET, LENGTH
+from audit.base.context import Principal
+from audit.base.errors import NotFound
+from audit.base.ids import ALPHABET, LENGTH
 from audit.services import Outcome, record
 from security.core.signing_keys import is_sound_public_key
 from security.step_up import takes_proof

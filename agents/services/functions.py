@@ -15,9 +15,9 @@ from agents.errors import FunctionInUse, FunctionNameRefused
 from agents.models import Function, FunctionVersion
 from agents.queries import is_named_live
 from agents.services.access import require, telling_taken_name
-from audit.core.masking import mask
-from audit.errors import NotFound
-from audit.readable import check_line
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound
+from audit.base.readable import check_line
 from audit.services import record
 from security.core.json_schema import SchemaRefused, compile_schema
 from security.step_up import require_step_up, takes_proof

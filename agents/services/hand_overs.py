@@ -21,8 +21,8 @@ from agents.queries import in_the_way_of_handing_over
 from agents.services.access import lock_managed, target, telling_taken_name
 from agents.services.agents import NAME_ONCE
 from agents.services.credentials import end_credentials
-from audit.context import Principal
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal
+from audit.base.errors import NotFound, NotPermitted
 from audit.services import masked_text, record
 from security.errors import ChangeSuperseded
 from security.four_eyes import said_of_them

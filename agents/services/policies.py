@@ -27,8 +27,8 @@ from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import granted_alone, reading_functions, terms_of
 from agents.services.access import hold_functions, lock_managed, target
-from audit.context import Principal
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal
+from audit.base.errors import NotFound, NotPermitted
 from audit.services import record
 from security.errors import ChangeSuperseded
 from security.four_eyes import said_of_them

@@ -11,13 +11,13 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.context import caller
+from audit.base.context import caller
+from audit.base.permissions import requires
+from audit.base.strict_query import StrictQueryView
 from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
-from audit.permissions import requires
 from audit.queries import events_visible_to
 from audit.services import record_viewed
-from audit.strict_query import StrictQueryView
 
 
 class AuditPartyOutput(serializers.Serializer[Any]):

@@ -13,20 +13,21 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.context import caller
-from audit.errors import NotFound, NotSealedYet
-from audit.media_types import TextRenderer
+from audit.base.context import caller
+from audit.base.errors import NotFound
+from audit.base.media_types import TextRenderer
+from audit.base.permissions import IsHuman, requires
+from audit.base.raises import raises
+from audit.base.serializers import StrictSerializer, WholeField
+from audit.base.strict_query import StrictQueryView
+from audit.errors import NotSealedYet
 from audit.models import AuditLeaf, Checkpoint
-from audit.permissions import IsHuman, requires
 from audit.queries import (
     consistency_proof,
     events_visible_to,
     inclusion_proof,
     newest_checkpoint,
 )
-from audit.raises import raises
-from audit.serializers import StrictSerializer, WholeField
-from audit.strict_query import StrictQueryView
 
 SIZE_MAX = 2**63 - 1
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from audit.core.canonical import canonical
+from audit.base.core.canonical import canonical
 from audit.core.merkle import leaf_hash
 
 COLUMNS = (

@@ -5,7 +5,7 @@ Django's state knows `id` as the key; PostgreSQL wants the partition column in i
 
 from django.db import migrations, models
 
-import audit.ids
+import audit.base.ids
 
 TABLE = """
 CREATE TABLE audit_auditevent (
@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="AuditEvent",
                     fields=[
-                        ("id", audit.ids.PrefixedIdField("evt", editable=False, primary_key=True, serialize=False)),
+                        ("id", audit.base.ids.PrefixedIdField("evt", editable=False, primary_key=True, serialize=False)),
                         ("occurred_at", models.DateTimeField(help_text="When the row was written (UTC).")),
                         ("action", models.CharField(max_length=64)),
                         ("outcome", models.CharField(choices=[("success", "Success"), ("failure", "Failure"), ("refused", "Refused")], max_length=8)),

@@ -9,7 +9,7 @@ the sequencers of before first, for they would go on to seal without it.
 
 from django.db import migrations
 
-import audit.ids
+import audit.base.ids
 
 # The default in a statement of its own: events from before must not get it.
 REPLACE = """
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 migrations.AddField(
                     "auditevent",
                     "xact_id",
-                    audit.ids.TransactionIdField(help_text="The database transaction that wrote the row; null in older ones."),
+                    audit.base.ids.TransactionIdField(help_text="The database transaction that wrote the row; null in older ones."),
                 ),
             ],
         ),

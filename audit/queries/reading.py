@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import F, Max, Min, OuterRef, Q, QuerySet
 
-from audit.context import Principal, holds
+from audit.base.context import Principal, holds
 from audit.core.retention import Retirement, retirement_of
 from audit.models import AuditEvent, AuditLeaf, ReaderCursor, SavedFilter
 from audit.queries.tree import leaf_time, tree_size

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from audit.context import Principal
+from audit.base.context import Principal
 from audit.core.event import COLUMNS, event_object, rfc3339
 from audit.core.exports import FORMATS, csv_header, jsonl
 from audit.models import AuditEvent, AuditLeaf, Checkpoint

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from audit.base.sessions import only_one
 from audit.models import ReaderCursor
 from audit.queries import tree_size
-from audit.sessions import only_one
 
 LOT = 10_000
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit import context
-from audit.context import Principal
+from audit.base import context
+from audit.base.context import Principal
+from audit.base.core.masking import mask
 from audit.core.actions import check_action
-from audit.core.masking import mask
 from audit.models import AuditEvent
 
 Outcome = AuditEvent.Outcome

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
-from audit.context import Principal
+from audit.base.context import Principal
+from audit.base.sessions import no_statement_timeout
 from audit.core.retention import is_old_enough, month_of, next_month
 from audit.errors import RetirementRefused
 from audit.models import AuditLeaf
@@ -18,7 +19,6 @@ from audit.queries import newest_checkpoint
 from audit.queries.sealed import monthly_partitions, unsealed_events
 from audit.services.recording import record
 from audit.services.verification import record_verification, verify_log
-from audit.sessions import no_statement_timeout
 
 
 @dataclass(frozen=True, slots=True)

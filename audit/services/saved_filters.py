@@ -6,15 +6,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.db import transaction
 
-from audit.context import Principal, holds
-from audit.core.masking import mask
-from audit.core.visible import hides_characters, is_readable
-from audit.errors import (
-    FilterRefused,
-    NotFound,
-    NotPermitted,
-    SensitiveDataRefused,
-)
+from audit.base.context import Principal, holds
+from audit.base.core.masking import mask
+from audit.base.core.visible import hides_characters, is_readable
+from audit.base.errors import NotFound, NotPermitted, SensitiveDataRefused
+from audit.errors import FilterRefused
 from audit.models import SavedFilter
 from audit.queries import saved_filters
 from audit.services.recording import record

@@ -13,7 +13,9 @@ from django.conf import settings
 from django.db import DataError, transaction
 from django.utils import timezone
 
-from audit.context import Principal
+from audit.base.context import Principal
+from audit.base.processes import process_pool
+from audit.base.sessions import no_statement_timeout
 from audit.core.checkpoint import TreeHead
 from audit.core.merkle import Frontier, Node
 from audit.core.retention import is_explained
@@ -21,7 +23,6 @@ from audit.core.verification import BLOCK, Finding, TreeCheck, first_of, open_no
 from audit.errors import LogDamaged
 from audit.keys import trusted_keys
 from audit.models import AuditLeaf, AuditNode, Checkpoint
-from audit.processes import process_pool
 from audit.queries import frontier, retirements, tree_size
 from audit.queries.sealed import (
     broken_leaves,
@@ -30,7 +31,6 @@ from audit.queries.sealed import (
     unsealed_events,
 )
 from audit.services.recording import Outcome, record
-from audit.sessions import no_statement_timeout
 from audit.sinks import sinks
 
 # A part for one process; a log of one part is not worth to start processes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from audit.core import visible as core
+from audit.base.core import visible as core
 
 register = template.Library()
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from audit.core.readers import parse_instant
+from audit.base.core.readers import parse_instant
 
 # Without the label, is_fraud: it is never read and so never sent.
 COLUMNS = (

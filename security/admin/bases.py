@@ -9,8 +9,8 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.admin import HistoryAdmin, ServiceAdmin
-from audit.context import caller
+from audit.base.admin.bases import HistoryAdmin, ServiceAdmin
+from audit.base.context import caller
 
 
 class NotedActionForm(ActionForm):

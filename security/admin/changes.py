@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from audit.context import caller
-from audit.core.visible import visible
+from audit.base.context import caller
+from audit.base.core.visible import visible
 from security import services
 from security.admin.bases import WatchedAdmin
 from security.core.changes import change_lines

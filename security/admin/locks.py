@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.admin import ServiceAdmin, short_id
-from audit.context import caller
-from audit.core.visible import visible
-from audit.errors import NotFound
+from audit.base.admin.bases import ServiceAdmin, short_id
+from audit.base.context import caller
+from audit.base.core.visible import visible
+from audit.base.errors import NotFound
 from security import services
 from security.admin.bases import NotedActionForm
 from security.models import ResourceLock

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from audit.admin import short_id, timeline_url
-from audit.core.visible import visible
+from audit.base.admin.bases import short_id, timeline_url
+from audit.base.core.visible import visible
 from security import services
 from security.admin.bases import WatchedAdmin
 from security.core.incidents import actions_from

@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.admin import HistoryAdmin, ServiceAdmin
-from audit.context import caller
+from audit.base.admin.bases import HistoryAdmin, ServiceAdmin
+from audit.base.context import caller
 from security import services
 from security.admin.bases import WatchedAdmin
 from security.fields import EncryptedTextField

@@ -15,12 +15,12 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.context import caller
-from audit.errors import NotFound
-from audit.permissions import IsHuman
-from audit.raises import raises
-from audit.serializers import StrictCharField, StrictSerializer
-from audit.strict_query import StrictQueryView
+from audit.base.context import caller
+from audit.base.errors import NotFound
+from audit.base.permissions import IsHuman
+from audit.base.raises import raises
+from audit.base.serializers import StrictCharField, StrictSerializer
+from audit.base.strict_query import StrictQueryView
 from security.errors import ChangeExpired, ChangeResolved, ChangeSuperseded
 from security.models import ChangeRequest
 from security.queries import change_requests_visible_to

@@ -11,11 +11,11 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.context import caller
-from audit.permissions import requires
-from audit.raises import raises
-from audit.serializers import StrictCharField, StrictSerializer
-from audit.strict_query import StrictQueryView
+from audit.base.context import caller
+from audit.base.permissions import requires
+from audit.base.raises import raises
+from audit.base.serializers import StrictCharField, StrictSerializer
+from audit.base.strict_query import StrictQueryView
 from security.core.incidents import actions_from
 from security.core.thresholds import ALERT_THRESHOLDS, ALERTING_EVENTS
 from security.errors import TransitionRefused

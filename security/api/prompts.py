@@ -11,7 +11,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.serializers import (
+from audit.base.serializers import (
     ArrayField,
     ObjectField,
     StrictBooleanField,
@@ -19,7 +19,7 @@ from audit.serializers import (
     StrictChoiceField,
     StrictSerializer,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 from security.core.boundaries import Segment
 from security.services import texts
 

@@ -20,7 +20,7 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from security.core.safe_pattern import MAX_TEXT, PatternRefused, compile_pattern
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from audit.core.masking import mask
+from audit.base.core.masking import mask
 from security.core.json_schema import CompiledSchema, violations
 from security.core.sanitize import sanitize
 from security.core.strict_json import JsonRefused, parse_json

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from audit.core.joiners import needed_places
-from audit.core.visible import DRAWN
+from audit.base.core.joiners import needed_places
+from audit.base.core.visible import DRAWN
 
 HiddenKind = Literal["tag", "variation_selector", "zero_width", "bidi", "control"]
 

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, System, holds
-from audit.errors import NotFound, NotPermitted
-from audit.once import insert_once
+from audit.base.context import Principal, System, holds
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.once import insert_once
+from audit.base.readable import check_text
 from audit.queries import sealed_events, sealing_delay
-from audit.readable import check_text
 from audit.services import follow, record
 from security.core.thresholds import (
     GRACE,

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, System
-from audit.errors import NotFound, NotPermitted
-from audit.readable import check_text
+from audit.base.context import Principal, System
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import check_text
 from audit.services import masked_text, record
 from security.changes import changer_for
 from security.errors import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, holds
-from audit.errors import NotFound, NotPermitted
-from audit.readable import check_line
+from audit.base.context import Principal, holds
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import check_line
 from audit.services import record
 from security.models import SecurityContact
 from security.services.notifications import queue_notification

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, System, holds
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal, System, holds
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.once import insert_once
 from audit.models import AuditEvent
-from audit.once import insert_once
 from audit.queries import events_about, timeline
 from audit.services import follow, record
 from security.core import incidents

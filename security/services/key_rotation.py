@@ -10,7 +10,7 @@ from typing import Literal
 
 from django.db import transaction
 
-from audit.context import Principal
+from audit.base.context import Principal
 from audit.services import record
 from security import crypto
 from security.errors import DecryptionFailed

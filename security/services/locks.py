@@ -8,10 +8,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, holds
-from audit.errors import NotFound, NotPermitted
-from audit.once import insert_once
-from audit.readable import check_text
+from audit.base.context import Principal, holds
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.once import insert_once
+from audit.base.readable import check_text
 from audit.services import masked_text, record
 from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.models import Incident, ResourceLock

@@ -13,11 +13,11 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, System, holds
-from audit.core.masking import mask
-from audit.errors import NotFound, NotPermitted
-from audit.once import insert_once
-from audit.purging import purge
+from audit.base.context import Principal, System, holds
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.once import insert_once
+from audit.base.purging import purge
 from audit.services import Outcome, record
 from security.core.thresholds import CLOCK_TOLERANCE
 from security.errors import TransitionRefused

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, time
 from django.db import transaction
 from django.utils import timezone
 
-from audit.context import Principal, System, holds
-from audit.core.masking import mask
-from audit.errors import NotFound, NotPermitted
-from audit.readable import check_text
+from audit.base.context import Principal, System, holds
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import check_text
 from audit.services import record
 from security.core.reviews import CADENCES, due_on, period_start
 from security.errors import ReasonMissing, TransitionRefused

@@ -10,7 +10,7 @@ from rest_framework.schemas.generators import EndpointEnumerator
 from rest_framework.views import APIView
 
 from agents.models import AgentCredential
-from audit.media_types import ProblemNegotiation
+from audit.base.media_types import ProblemNegotiation
 from tests.access.routes import all_routes, openapi_path
 from tests.declared import document
 from tests.factories import make_agent, make_agent_token, make_credential

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from audit.strict_query import parameters_of
+from audit.base.strict_query import parameters_of
 from tests.access.routes import all_routes, openapi_path
 from tests.access.table import ADMIN, AGENT, AGENTS, NOBODY, rows
 from tests.access.walk import API, OWN_OBJECT, ask

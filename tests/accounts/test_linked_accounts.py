@@ -13,7 +13,7 @@ from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import PolicyVersion
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import OwnChangeRefused
 from security.models import ChangeRequest

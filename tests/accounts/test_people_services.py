@@ -15,7 +15,7 @@ from accounts.errors import (
     WeakPassword,
 )
 from accounts.models import Team, User
-from audit.errors import NameRefused
+from audit.base.errors import NameRefused
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
 from security.models import ChangeRequest

@@ -17,7 +17,7 @@ from accounts.queries import humans_of
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
 from agents.services import set_policy
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.models import Alert
 from security.services import approve_change

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import services, tokens
 from accounts.errors import InvalidCredentials, RefreshRefused
 from accounts.models import Session, User
-from audit.context import System
+from audit.base.context import System
 from audit.models import AuditEvent
 from security.models import Alert, Notification
 from security.services import set_contact

@@ -20,8 +20,8 @@ from agents.models import Agent, AgentCredential
 from agents.permissions import IsAgent
 from agents.principals import AgentPrincipal
 from agents.services import IssuedCredential
-from audit import context
-from audit.context import Principal
+from audit.base import context
+from audit.base.context import Principal
 from audit.models import AuditEvent
 from security.core.signatures import RequestParts, sign
 from security.core.signing_keys import HmacKey

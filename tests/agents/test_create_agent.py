@@ -7,7 +7,7 @@ import pytest
 from agents import services
 from agents.errors import NameTaken, OwnerRefused
 from agents.models import Agent
-from audit.errors import NotPermitted
+from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 
 URL = "/api/v1/agents/"

@@ -12,7 +12,7 @@ from agents import services
 from agents.errors import CredentialExpiryRefused
 from agents.models import Agent, AgentCredential
 from agents.services import IssuedCredential
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 
 

@@ -9,7 +9,7 @@ from agents import services
 from agents.errors import FunctionNameRefused, NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import CallableFunction, LockedAgent
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.core.json_schema import SchemaRefused
 from tests.factories import TRANSFER_SCHEMA, make_function

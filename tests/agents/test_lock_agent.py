@@ -7,7 +7,7 @@ import pytest
 
 from agents import services
 from agents.models import Agent
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security import services as guard
 from security.models import ResourceLock

@@ -14,7 +14,7 @@ from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import Agent, AgentCredential
-from audit.errors import NotPermitted
+from audit.base.errors import NotPermitted
 from security.models import Incident, ResourceLock
 from security.services import unlock_resource, update_incident
 from tests.factories import SEED_POLICY, give_terms, make_agent, make_credential

@@ -16,7 +16,7 @@ from agents.models import Agent, AgentCredential, FunctionVersion, PolicyVersion
 from agents.queries import lock_agent_row
 from agents.services import policies
 from agents.services.policies import put_in_force
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.elsewhere import wait_until_blocked
 from tests.factories import SEED_POLICY, make_agent, make_function

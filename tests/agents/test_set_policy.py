@@ -11,7 +11,7 @@ from agents.core.policy_draft import parse_terms
 from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import lock_agent_row, policy_rules
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.models import ChangeRequest
 from security.services import approve_change

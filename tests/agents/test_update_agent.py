@@ -7,7 +7,7 @@ import pytest
 from agents import services
 from agents.errors import NameTaken
 from agents.models import Agent
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.factories import make_agent
 from tests.people import make_person

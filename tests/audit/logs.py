@@ -9,7 +9,7 @@ import time_machine
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit.context import System, acting_as
+from audit.base.context import System, acting_as
 from audit.core.checkpoint import AT_THE_LATEST
 from audit.core.event import COLUMNS, event_hash
 from audit.models import AuditEvent, AuditLeaf

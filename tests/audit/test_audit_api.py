@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
-from audit.context import System, acting_as
+from audit.base.context import System, acting_as
 from audit.models import AuditEvent
 from audit.services import record
 from tests.factories import make_agent, make_agent_token

@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audit.admin import events
-from audit.context import System, acting_as
+from audit import admin as events
+from audit.base.context import System, acting_as
 from audit.models import AuditEvent
 from audit.services import build_event, record
 from tests.browsing import sign_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from audit.context import System
+from audit.base.context import System
 from audit.models import AuditEvent
 from audit.services import record, record_viewed
 

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit import tasks
-from audit.context import System, acting_as
+from audit.base.context import System, acting_as
+from audit.base.errors import SensitiveDataRefused
 from audit.core.actions import ACTIONS
-from audit.errors import SensitiveDataRefused
 from audit.models import AuditEvent
 from audit.queries import events_about, events_visible_to, stream, timeline
 from audit.services import build_event, record

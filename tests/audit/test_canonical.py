@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit.core.canonical import SAFE_INTEGER, canonical
+from audit.base.core.canonical import SAFE_INTEGER, canonical
 
 whole = st.integers(-SAFE_INTEGER, SAFE_INTEGER)
 doubles = st.floats(allow_nan=False, allow_infinity=False)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.core.joiners import JOINER, NON_JOINER, needed_places, without_joiners
-from audit.core.visible import hides_characters, is_readable, visible
+from audit.base.core.joiners import JOINER, NON_JOINER, needed_places, without_joiners
+from audit.base.core.visible import hides_characters, is_readable, visible
 from security.core.sanitize import sanitize
 from tests.timing import is_under
 

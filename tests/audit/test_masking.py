@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.core.masking import mask
-from audit.errors import SensitiveDataRefused
+from audit.base.core.masking import mask
+from audit.base.errors import SensitiveDataRefused
 from tests.timing import cpu_s
 
 VISA, AMEX = "4111111111111111", "378282246310005"

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from audit.prepared import _numbered, first_row
+from audit.base.prepared import _numbered, first_row
 from tests.elsewhere import elsewhere
 
 TEXT = "SELECT %(given)s::text, %(given)s::int + 1, length(%(other)s::text)"

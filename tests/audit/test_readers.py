@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.core.readers import parse_instant, parse_whole
+from audit.base.core.readers import parse_instant, parse_whole
 
 AT = datetime(2026, 11, 30, 8, 15, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from audit import apart
 from audit.apart import record_apart
-from audit.context import acting_as
+from audit.base.context import acting_as
 from audit.models import AuditEvent
 from security.errors import DecryptionFailed
 from security.models import SecurityContact

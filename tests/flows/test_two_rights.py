@@ -18,7 +18,7 @@ from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
 from agents.services import set_policy
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from security.models import Incident, Notification
 from security.services import (
     approve_change,

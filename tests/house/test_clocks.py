@@ -26,8 +26,8 @@ FROM_NOW = {
     "agents/core/limits.py: now - rolling.reach": "it counts: stricter, never looser",
     "agents/core/limits.py: now - start": "the start was computed from this now",
     "agents/queries.py: timezone.now() - DAY": "it counts: stricter, never looser",
-    "audit/admin/bases.py: timezone.now() - span[1]": "the list shows it, as newer",
-    "audit/admin/events.py: timezone.now() - TimeFilter.spans['month'][1]": (
+    "audit/base/admin/bases.py: timezone.now() - span[1]": "the list shows it, as newer",
+    "audit/admin.py: timezone.now() - TimeFilter.spans['month'][1]": (
         "the list shows it, as newer"
     ),
     "audit/queries/reading.py: now - unread": "0; the checklist looks at read_at, too",

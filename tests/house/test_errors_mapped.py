@@ -9,7 +9,7 @@ from typing import get_args
 
 from django.utils.module_loading import import_string
 
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from platform_site.error_codes import error_details
 from platform_site.errors import STATUS, status_of
 from security.core.refusals import FORMS, OFFENCES, PROOFS, STEPS, TOLD_AS, kind_of

@@ -1,4 +1,4 @@
-"""Times and numbers that others wrote are read by audit/core/readers.py alone."""
+"""Times and numbers that others wrote are read by audit/base/core/readers.py alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.urls import get_resolver
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from audit.filters import InstantFilter
-from audit.form_fields import InstantField, WholeField
-from audit.serializers import StrictSerializer
-from audit.serializers import WholeField as QueryWholeField
+from audit.base.filters import InstantFilter
+from audit.base.form_fields import InstantField, WholeField
+from audit.base.serializers import StrictSerializer
+from audit.base.serializers import WholeField as QueryWholeField
 from tests.house.source import APPS, ROOT, python_files
 
 # They take digits of any script, and more.
@@ -28,7 +28,7 @@ OWN = {
     "agents/core/confusables.py",
     "audit/core/checkpoint.py",
     "audit/core/ocsf.py",
-    "audit/core/readers.py",
+    "audit/base/core/readers.py",
     "audit/core/retention.py",
     "audit/verifier.py",
     "platform_site/bodies.py",

@@ -50,7 +50,7 @@ CONFLICTS_CAUGHT = (
 
 
 def test_what_happens_once_is_inserted_once_and_no_error_of_the_database():
-    """audit.once: a conflict that is expected would be in the database's log."""
+    """audit.base.once: a conflict that is expected would be in the database's log."""
     catching = {
         str(path.relative_to(ROOT))
         for path in python_files(*APPS)

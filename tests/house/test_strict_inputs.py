@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from rest_framework import serializers
 
 from agents.api.policies import ApprovalLevelInput, PolicyInput
-from audit.serializers import (
+from audit.base.serializers import (
     ArrayField,
     ObjectField,
     StrictBooleanField,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from agents.models import Agent, AgentCredential
-from audit.admin.acting import ActingAdmin
+from audit.base.admin.acting import ActingAdmin
 from audit.models import AuditEvent
 from security.models import Alert, ChangeRequest, Incident, ResourceLock, Review
 from security.services import lock_resource

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.db.models import CharField, Field, JSONField, Model, TextField
 
-from audit.ids import PrefixedIdField
+from audit.base.ids import PrefixedIdField
 from audit.models import AuditEvent
 from tests.browsing import sign_in
 from tests.console import fill_console, list_of, models, page_of

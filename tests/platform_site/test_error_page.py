@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from platform_site.error_codes import error_details
 from tests.house.test_errors_mapped import domain_errors
 from transactions.core.reasons import MESSAGES

@@ -16,7 +16,7 @@ from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter
 
 from agents.models import AgentCredential
-from audit.core.masking import HIDDEN
+from audit.base.core.masking import HIDDEN
 from platform_site.logs import JsonFormatter
 from platform_site.reports import ValueHidingFilter
 from security.fields import Sealed

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.principals import AgentPrincipal
-from audit.context import Anonymous, Principal, acting_as
+from audit.base.context import Anonymous, Principal, acting_as
 from audit.models import AuditEvent
 from audit.services import build_event
 

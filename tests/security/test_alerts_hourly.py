@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from agents.principals import AgentPrincipal
-from audit.errors import NotPermitted
+from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 from security import tasks
 from security.errors import TransitionRefused

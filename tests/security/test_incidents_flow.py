@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security import responders
 from security.errors import ReasonMissing, TransitionRefused

@@ -22,7 +22,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
-from audit.context import System
+from audit.base.context import System
 from audit.models import AuditEvent
 from platform_site.supervisor import BASE_DIR
 from security import crypto, services

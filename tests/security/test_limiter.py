@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
-from audit.context import Anonymous
+from audit.base.context import Anonymous
 from audit.models import AuditEvent
 from security import limiter
 from security.core.limits import DEFAULT_LIMITS, Limit

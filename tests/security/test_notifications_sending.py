@@ -10,7 +10,7 @@ from django.core import mail
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import TransitionRefused
 from security.models import Notification, SecurityContact

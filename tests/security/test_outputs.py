@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from audit.errors import SensitiveDataRefused
+from audit.base.errors import SensitiveDataRefused
 from security.core.json_schema import compile_schema
 from security.core.outputs import check_json_text, check_output
 from tests.timing import is_under

@@ -21,8 +21,9 @@ from agents import services as agents
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from agents.errors import FunctionNameRefused
 from agents.models import Agent
-from audit.errors import FilterRefused, NameRefused, TextRefused
-from audit.ids import PrefixedIdField
+from audit.base.errors import NameRefused, TextRefused
+from audit.base.ids import PrefixedIdField
+from audit.errors import FilterRefused
 from audit.services import save_filter
 from security import services as guard
 from security.models import Alert, ChangeRequest, Incident, Review

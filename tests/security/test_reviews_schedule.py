@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import NotPermitted
+from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 from security.core.reviews import CADENCES, due_on, period_start
 from security.errors import ReasonMissing, TransitionRefused

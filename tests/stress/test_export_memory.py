@@ -14,8 +14,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from audit.base.processes import process_pool
 from audit.models import AuditEvent
-from audit.processes import process_pool
 from audit.services import PROOF, Sequencer, export_events, export_proof
 from tests.audit.logs import seal, write_event
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.processes import process_pool
+from audit.base.processes import process_pool
 from tests.transactions.varied import make_varied
 from transactions.models import Decision
 from transactions.queries import replays

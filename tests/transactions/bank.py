@@ -13,7 +13,7 @@ from django.db.models import F
 
 from accounts.models import User
 from agents.models import Agent
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_person
 from tests.spending import approve, deny, principal_of, spend

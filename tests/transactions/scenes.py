@@ -6,7 +6,7 @@ from typing import Any
 
 from agents.models import Agent
 from agents.principals import AgentPrincipal
-from audit.context import acting_as
+from audit.base.context import acting_as
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People
 from tests.spending import credential_of

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from security.models import Notification
 from tests.elsewhere import wait_until_blocked

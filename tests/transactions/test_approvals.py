@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from security.models import ResourceLock
 from tests.factories import make_agent
 from tests.people import make_person

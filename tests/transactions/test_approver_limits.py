@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
-from audit.errors import NotPermitted
+from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
 from security.models import ChangeRequest

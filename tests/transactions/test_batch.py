@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from audit.batch import Insert, _adapter, _Columns, _insert, write_together
-from audit.ids import new_id
+from audit.base.batch import Insert, _adapter, _Columns, _insert, write_together
+from audit.base.ids import new_id
 from audit.models import AuditEvent
 from security.fields import EncryptedTextField
 from tests.elsewhere import elsewhere

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.factories import make_agent
 from tests.spending import (

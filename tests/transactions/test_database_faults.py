@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from django.db import connections
 
-from audit.bounded import BoundedConnection
+from audit.base.bounded import BoundedConnection
 from tests.factories import make_agent_token
 from tests.spending import credential_of
 from transactions.models import IdempotencyRecord, Transaction

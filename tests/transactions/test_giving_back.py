@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from agents.models import Agent
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import ReasonMissing, StepUpRequired
 from tests.people import make_person

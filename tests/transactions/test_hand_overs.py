@@ -14,7 +14,7 @@ from accounts.models import User
 from agents import services as agent_services
 from agents.errors import HandOverRefused, NameTaken, OwnerRefused
 from agents.models import AgentCredential, AgentHandOver
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import (
     ChangeSuperseded,

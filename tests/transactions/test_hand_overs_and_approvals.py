@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from security.errors import ChangeSuperseded
 from security.services import approve_change
 from tests.factories import SEED_POLICY, make_agent

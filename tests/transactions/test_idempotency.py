@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from audit import purging
+from audit.base import purging
 from platform_site.schedule import SCHEDULE
 from tests.factories import make_agent
 from tests.spending import everything, spend

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from agents.core.money import MINOR_MAX
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import ChangeSuperseded, OwnChangeRefused
 from security.models import Alert, ChangeRequest

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.factories import make_agent
 from tests.spending import (

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import services as people_services
 from accounts.models import User
-from audit.errors import NotFound, NotPermitted
+from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import ChangeSuperseded, OwnChangeRefused
 from security.models import ChangeRequest

@@ -18,7 +18,7 @@ from accounts.models import User
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import AgentCredential
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from audit.models import AuditEvent
 from security.services import lock_resource
 from tests.elsewhere import wait_until_blocked

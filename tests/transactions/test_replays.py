@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from agents.models import PolicyVersion
-from audit.context import System
+from audit.base.context import System
 from audit.models import AuditEvent
 from audit.services import record
 from security.models import Alert

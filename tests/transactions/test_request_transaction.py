@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from audit.context import acting_as
-from audit.errors import SensitiveDataRefused
+from audit.base.context import acting_as
+from audit.base.errors import SensitiveDataRefused
 from tests.factories import make_agent
 from tests.spending import (
     ADDRESS,

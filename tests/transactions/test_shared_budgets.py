@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
-from audit.errors import NotPermitted
+from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 from tests.elsewhere import wait_until_blocked
 from tests.factories import SEED_POLICY, make_agent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from audit.core.visible import visible
+from audit.base.core.visible import visible
 from audit.models import AuditEvent
 from tests.browsing import sign_in
 from tests.factories import make_agent

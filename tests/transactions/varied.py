@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from agents.models import Agent
-from audit.context import System
+from audit.base.context import System
 from security.models import ResourceLock
 from security.services import lock_resource, unlock_resource
 from tests.factories import SEED_POLICY, make_agent, make_function

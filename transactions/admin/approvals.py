@@ -18,7 +18,7 @@ from accounts.permissions import person_of
 from agents.core.approval_levels import ROLES
 from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.core.policy_words import spoken_amount
-from audit.admin import ServiceAdmin
+from audit.base.admin.bases import ServiceAdmin
 from transactions import services
 from transactions.admin.records import CreatedFilter, RecordAdmin, WaitingAdmin
 from transactions.models import (

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from agents.core.policy_words import spoken_amount
-from audit.admin import HistoryAdmin
+from audit.base.admin.bases import HistoryAdmin
 from transactions.admin.records import CreatedFilter, RecordAdmin
 from transactions.models import (
     Budget,

@@ -15,8 +15,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents.core.policy_words import spoken_amount
-from audit.admin import HistoryAdmin, TimeFilter, short_id
-from audit.core.visible import visible
+from audit.base.admin.bases import HistoryAdmin, TimeFilter, short_id
+from audit.base.core.visible import visible
 from security.core.thresholds import spoken_risk
 from transactions.core.outcome import Outcome
 from transactions.models import (

@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.permissions import IsPerson
 from agents.permissions import IsAgent, agent_of
-from audit.filters import InstantFilter
-from audit.raises import raises
-from audit.strict_query import StrictQueryView
+from audit.base.filters import InstantFilter
+from audit.base.raises import raises
+from audit.base.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.headers import KEY_PARAMETER, answered, idempotency_key
 from transactions.api.serializers import FunctionCallInput, FunctionCallOutput

@@ -12,14 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
-from audit.raises import raises
-from audit.serializers import (
+from audit.base.raises import raises
+from audit.base.serializers import (
     StrictCharField,
     StrictInstantField,
     StrictSerializer,
     refuse_fields,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.views import APPROVE
 from transactions.errors import DelegationEnded

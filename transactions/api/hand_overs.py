@@ -11,9 +11,9 @@ from agents.api.agents import AgentOutput
 from agents.errors import HandOverRefused, NameTaken
 from agents.queries import agent_for
 from agents.services.hand_overs import PERMISSION
-from audit.raises import raises
-from audit.serializers import StrictCharField, StrictSerializer
-from audit.strict_query import StrictQueryView
+from audit.base.raises import raises
+from audit.base.serializers import StrictCharField, StrictSerializer
+from audit.base.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import services

@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
-from audit.raises import raises
-from audit.serializers import StrictCharField, StrictRegexField, StrictSerializer
-from audit.strict_query import StrictQueryView
+from audit.base.raises import raises
+from audit.base.serializers import StrictCharField, StrictRegexField, StrictSerializer
+from audit.base.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import services

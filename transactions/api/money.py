@@ -22,16 +22,16 @@ from agents.core.money import (
 )
 from agents.permissions import IsAgent, agent_of
 from agents.principals import AgentPrincipal
-from audit.core.vocabulary import Unlisted
-from audit.raises import raises
-from audit.serializers import (
+from audit.base.core.vocabulary import Unlisted
+from audit.base.raises import raises
+from audit.base.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
     StrictSerializer,
     WordField,
 )
-from audit.strict_query import StrictQueryView
+from audit.base.strict_query import StrictQueryView
 from security.api.change_requests import WAITS, ChangeRequestOutput
 from security.models import ChangeRequest
 from transactions import queries, services

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
 from agents.permissions import IsAgent
-from audit.raises import raises
-from audit.serializers import refuse_fields
-from audit.strict_query import StrictQueryView
+from audit.base.raises import raises
+from audit.base.serializers import refuse_fields
+from audit.base.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.serializers import FindingOutput, ReasonOutput
 from transactions.api.views import readable_transaction

@@ -16,10 +16,10 @@ from agents.core.countries import COUNTRIES, COUNTRY_WORDS
 from agents.core.mcc import MCC
 from agents.core.merchants import is_merchant_name
 from agents.core.money import CURRENCY_WORDS
-from audit.core.masking import mask
-from audit.core.visible import is_readable
-from audit.core.vocabulary import Unlisted
-from audit.serializers import (
+from audit.base.core.masking import mask
+from audit.base.core.visible import is_readable
+from audit.base.core.vocabulary import Unlisted
+from audit.base.serializers import (
     ObjectField,
     StrictCharField,
     StrictInstantField,

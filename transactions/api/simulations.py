@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents.api.policies import PolicyInput
 from agents.core.money import format_amount
-from audit.serializers import StrictIntegerField, StrictSerializer
-from audit.strict_query import StrictQueryView
+from audit.base.serializers import StrictIntegerField, StrictSerializer
+from audit.base.strict_query import StrictQueryView
 from transactions import services
 from transactions.api.serializers import ReasonOutput
 from transactions.core.outcome import Outcome

@@ -20,11 +20,11 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent, agent_of
-from audit.core.entity_tags import quoted_tags
-from audit.filters import InstantFilter
-from audit.raises import raises
-from audit.serializers import refuse_fields
-from audit.strict_query import StrictQueryView
+from audit.base.core.entity_tags import quoted_tags
+from audit.base.filters import InstantFilter
+from audit.base.raises import raises
+from audit.base.serializers import refuse_fields
+from audit.base.strict_query import StrictQueryView
 from transactions import queries, services
 from transactions.api.headers import answered, idempotency_key, key_parameter
 from transactions.api.serializers import (

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.core.money import format_amount
-from audit.core.canonical import canonical
+from audit.base.core.canonical import canonical
 from audit.core.event import rfc3339
 from security.core.signing_keys import is_sound_public_key
 from transactions.core.reasons import is_reason

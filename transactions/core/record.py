@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from agents.core.policy import PolicyRules
-from audit.core.canonical import canonical
+from audit.base.core.canonical import canonical
 from audit.core.event import rfc3339
 from transactions.core.decision import Verdict
 from transactions.core.fields import by_name

@@ -1,6 +1,6 @@
 """Levels, votes, delegations and limits of approvals. A vote is history."""
 
-import audit.ids
+import audit.base.ids
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ApprovalDelegation',
             fields=[
-                ('id', audit.ids.PrefixedIdField('dlg', editable=False, primary_key=True, serialize=False)),
+                ('id', audit.base.ids.PrefixedIdField('dlg', editable=False, primary_key=True, serialize=False)),
                 ('reason', models.CharField(max_length=500)),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField()),
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ApprovalVote',
             fields=[
-                ('id', audit.ids.PrefixedIdField('apv', editable=False, primary_key=True, serialize=False)),
+                ('id', audit.base.ids.PrefixedIdField('apv', editable=False, primary_key=True, serialize=False)),
                 ('action_digest', models.CharField(max_length=64)),
                 ('required_role', models.CharField(help_text='The least that could decide at the time.', max_length=8)),
                 ('reason', models.CharField(blank=True, max_length=500)),

@@ -4,7 +4,7 @@ Budgets are only sums of what reservations say, so that the old ones, per agent 
 day, are dropped: what counts under a limit is counted before the next decision.
 """
 
-import audit.ids
+import audit.base.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Refund',
             fields=[
-                ('id', audit.ids.PrefixedIdField('ref', editable=False, primary_key=True, serialize=False)),
+                ('id', audit.base.ids.PrefixedIdField('ref', editable=False, primary_key=True, serialize=False)),
                 ('amount_minor', models.BigIntegerField()),
                 ('reason', models.CharField(blank=True, max_length=500)),
                 ('created_at', models.DateTimeField()),
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='SharedBudget',
             fields=[
-                ('id', audit.ids.PrefixedIdField('sbu', editable=False, primary_key=True, serialize=False)),
+                ('id', audit.base.ids.PrefixedIdField('sbu', editable=False, primary_key=True, serialize=False)),
                 ('currency', models.CharField(max_length=3)),
                 ('period', models.CharField(choices=[('day', 'Day'), ('week', 'Week'), ('month', 'Month'), ('all_time', 'All Time')], max_length=8)),
                 ('time_zone', models.CharField(default='UTC', max_length=64)),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from agents.core.approval_levels import BASE
 from agents.models import PolicyVersion
-from audit.ids import PrefixedIdField
+from audit.base.ids import PrefixedIdField
 
 
 class ApprovalRequest(models.Model):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agents.models import Agent, AgentCredential, FunctionVersion, PolicyVersion
-from audit.ids import PrefixedIdField
+from audit.base.ids import PrefixedIdField
 from transactions.core.outcome import Outcome
 
 

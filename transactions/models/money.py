@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from accounts.models import Team
 from agents.core.policy_words import spoken_amount
 from agents.models import Agent
-from audit.ids import PrefixedIdField
+from audit.base.ids import PrefixedIdField
 from transactions.core.ledger import MOVEMENTS, above_minor
 from transactions.models.asking import Transaction
 

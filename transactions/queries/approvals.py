@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from agents.models import Agent
 from agents.queries import agents_visible_to
-from audit.errors import DomainError, NotFound
+from audit.base.errors import DomainError, NotFound
 from transactions.core.digest import digest
 from transactions.errors import AboveOwnLimit, AlreadyApproved
 from transactions.models import ApprovalRequest, ApprovalVote

@@ -23,7 +23,7 @@ from agents.core.approval_levels import ROLES, has_role, next_role
 from agents.makers import makers_of
 from agents.models import AgentCredential, AgentHandOver, PolicyVersion
 from agents.queries import agents_visible_to
-from audit.errors import DomainError, NotFound
+from audit.base.errors import DomainError, NotFound
 from security.queries import live_locks
 from transactions.core.approvals import count_people, role_now
 from transactions.errors import AboveOwnLimit, LevelAboveRole, NotAllowedToApprove

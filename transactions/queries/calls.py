@@ -18,8 +18,8 @@ from agents.queries import (
     standing_of,
     standing_parameters,
 )
-from audit.errors import NotFound
-from audit.prepared import first_row
+from audit.base.errors import NotFound
+from audit.base.prepared import first_row
 from transactions.models import FunctionCall
 from transactions.queries.answers import ANSWER, StoredAnswer, answer_of
 

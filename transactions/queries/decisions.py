@@ -15,7 +15,7 @@ from agents.queries import (
     standing_of,
     standing_parameters,
 )
-from audit.prepared import first_row
+from audit.base.prepared import first_row
 from transactions.core.activity import Activity, RecentRequest, no_activity
 from transactions.core.facts import Facts, MerchantHistory, SpendingRequest
 from transactions.core.limits import pot_of, pots_of

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.queries import AGENT_COLUMNS, LockedAgent
-from audit.errors import NotFound
-from audit.prepared import first_row
+from audit.base.errors import NotFound
+from audit.base.prepared import first_row
 
 # The shared budgets of an agent, by the owner's team; test agents have none.
 APPLYING = """

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from agents.models import Agent
 from agents.queries import agents_visible_to
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from security.queries import live_locks
 from transactions.core.outcome import Outcome
 from transactions.models import ApprovalVote, Transaction

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from accounts.models import User
 from agents.core.approval_levels import ROLES
 from agents.core.policy_words import spoken_amount
-from audit.core.visible import visible
+from audit.base.core.visible import visible
 from security.services import notify_contacts, queue_in_series
 from transactions.core.approvals import reminds_at
 from transactions.models import ApprovalRequest

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from agents.models import Agent
 from agents.queries import LockedAgent
-from audit.context import System
+from audit.base.context import System
 from audit.services import record
 from transactions.core.approvals import role_now
 from transactions.models import ApprovalRequest

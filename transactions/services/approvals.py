@@ -11,7 +11,7 @@ from django.db.models import F
 
 from accounts.models import User
 from agents.queries import LockedAgent, policy_in_force
-from audit.readable import check_text
+from audit.base.readable import check_text
 from audit.services import Outcome as AuditOutcome
 from audit.services import masked_text, record
 from security.four_eyes import said_of_them

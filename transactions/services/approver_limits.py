@@ -12,8 +12,8 @@ from accounts.models import User
 from accounts.queries import serves_oneself
 from accounts.services.own_rights import CHANGE_USER
 from agents.core.policy_words import spoken_amount
-from audit.context import Principal
-from audit.errors import NotPermitted
+from audit.base.context import Principal
+from audit.base.errors import NotPermitted
 from audit.services import record
 from security.errors import ChangeSuperseded
 from security.four_eyes import said_of_them

@@ -15,7 +15,7 @@ from agents.queries import (
     lock_agent_row,
     policy_in_force,
 )
-from audit.batch import Insert, write_together
+from audit.base.batch import Insert, write_together
 from audit.models import AuditEvent
 from audit.services import Outcome as AuditOutcome
 from audit.services import build_event

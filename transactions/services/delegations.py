@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.own_rights import CHANGE_USER
-from audit.core.masking import mask
-from audit.errors import NotFound, NotPermitted
-from audit.readable import check_text
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import check_text
 from audit.services import record
 from security.step_up import takes_proof
 from transactions.errors import DelegationEnded, DelegationRefused

@@ -12,9 +12,9 @@ from typing import Any
 
 from accounts.models import User
 from agents.principals import AgentPrincipal
-from audit.core.masking import mask
-from audit.errors import NotPermitted
-from audit.readable import check_text
+from audit.base.core.masking import mask
+from audit.base.errors import NotPermitted
+from audit.base.readable import check_text
 from security.services.locks import check_reason
 from security.step_up import require_step_up
 from transactions.errors import InvalidState

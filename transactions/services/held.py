@@ -17,7 +17,7 @@ from agents.core.money import MoneyError, format_amount, parse_amount
 from agents.core.policy_words import spoken_amount
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, standing_now
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 from transactions.core.digest import digest
 from transactions.core.reasons import Finding
 from transactions.core.standing import standing_findings

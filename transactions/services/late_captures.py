@@ -26,9 +26,9 @@ from agents.core.money import (
 from agents.core.policy_words import spoken_amount
 from agents.models import Agent, AgentCredential
 from agents.queries import hand_overs_of
-from audit.context import Principal
-from audit.core.masking import mask
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound, NotPermitted
 from security.errors import ChangeSuperseded
 from security.four_eyes import said_of_them
 from security.models import ChangeRequest

@@ -12,11 +12,11 @@ from django.db.models import F
 
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent
-from audit.context import Principal, System
-from audit.core.masking import mask
-from audit.errors import NotFound
+from audit.base.context import Principal, System
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound
+from audit.base.sessions import is_disconnected
 from audit.services import record
-from audit.sessions import is_disconnected
 from transactions.core.states import may_follow
 from transactions.errors import BudgetsChanging, InvalidState
 from transactions.models import (

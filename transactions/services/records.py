@@ -13,8 +13,8 @@ from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent
-from audit.batch import Insert, write_together
-from audit.core.masking import mask
+from audit.base.batch import Insert, write_together
+from audit.base.core.masking import mask
 from audit.models import AuditEvent
 from audit.services import build_event
 from transactions.core.activity import RecentRequest, count_request

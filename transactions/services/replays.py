@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.models import User
 from agents.core.policy import PolicyRules
 from agents.queries import policy_rules
-from audit.context import Principal, System
+from audit.base.context import Principal, System
 from audit.services import Outcome as AuditOutcome
 from audit.services import record
 from transactions.core.decision import Verdict

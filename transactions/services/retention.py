@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from audit.purging import purge
+from audit.base.purging import purge
 from transactions.models import IdempotencyRecord
 
 ANSWERS_LAST = timedelta(days=30)

@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.models import Team, User
 from agents.core.money import format_amount
 from agents.core.policy_words import spoken_amount
-from audit.context import Principal
-from audit.errors import NotFound, NotPermitted
+from audit.base.context import Principal
+from audit.base.errors import NotFound, NotPermitted
 from audit.services import record
 from security.errors import ChangeSuperseded
 from security.four_eyes import said_of_them

@@ -14,8 +14,8 @@ from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, policy_in_force, policy_rules
-from audit.core.masking import mask
-from audit.core.vocabulary import Unlisted
+from audit.base.core.masking import mask
+from audit.base.core.vocabulary import Unlisted
 from transactions.core.decision import decide
 from transactions.core.facts import SpendingRequest
 from transactions.errors import (

@@ -23,10 +23,10 @@ from accounts.permissions import person_of
 from agents.core.policy_words import policy_sentences, spoken_amount
 from agents.modes import mode_asked
 from agents.queries import locks_over, terms_of
-from audit.errors import DomainError, NotFound
-from audit.pages import page_asked
+from audit.base.errors import DomainError, NotFound
+from audit.base.pages import page_asked
+from audit.base.refused import ParameterRefused
 from audit.queries import timeline
-from audit.refused import ParameterRefused
 from audit.services import record_refusal
 from security.form_limits import limit_form
 from security.step_up import require_step_up

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import person_of
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from security.form_limits import limit_form
 from transactions import services
 from transactions.errors import DelegationEnded, DelegationRefused

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from accounts.permissions import person_of
-from audit.errors import DomainError, NotFound
+from audit.base.errors import DomainError, NotFound
 from security.form_limits import limit_form
 from transactions import services
 from transactions.forms import GiveBackForm

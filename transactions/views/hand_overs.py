@@ -15,7 +15,7 @@ from accounts.queries import owners_visible_to
 from agents.models import Agent
 from agents.queries import agent_for
 from agents.services.hand_overs import PERMISSION
-from audit.errors import DomainError, NotFound
+from audit.base.errors import DomainError, NotFound
 from security.form_limits import limit_form
 from security.models import ChangeRequest
 from transactions import services

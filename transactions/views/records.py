@@ -18,7 +18,7 @@ from accounts.permissions import person_of
 from agents.models import Agent
 from agents.modes import mode_asked
 from agents.queries import agents_visible_to
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from audit.queries import timeline
 from transactions.core.danger import worst_of
 from transactions.core.plot import stack

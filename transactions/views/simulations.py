@@ -13,7 +13,7 @@ from accounts.permissions import person_of
 from agents.core.policy import to_wire
 from agents.models import Agent
 from agents.queries import agent_for, terms_of
-from audit.errors import NotFound
+from audit.base.errors import NotFound
 from security.form_limits import limit_form
 from transactions import services
 from transactions.forms import SimulationForm

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
-from audit.context import System
+from audit.base.context import System
+from audit.base.filters import BEYOND_TIME, beyond_time
 from audit.core.exports import FORMATS
-from audit.filters import BEYOND_TIME, AuditEventFilter, beyond_time
+from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
 from audit.services import PROOF, export_events, export_proof, record_export
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError
 from django.utils import timezone
 
-from audit.context import System
-from audit.core.readers import parse_instant
+from audit.base.context import System
+from audit.base.core.readers import parse_instant
 from audit.core.retention import AGE_MIN
 from audit.errors import RetirementRefused
 from audit.services import retire_months

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from audit.arguments import positive
-from audit.context import System
+from audit.base.arguments import positive
+from audit.base.context import System
 from audit.core.checkpoint import NoteRefused, TreeHead
 from audit.keys import open_checkpoint
 from audit.queries import tree_size

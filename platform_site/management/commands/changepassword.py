@@ -12,7 +12,7 @@ from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.errors import WeakPassword
 from accounts.models import User
 from accounts.services import set_password
-from audit.context import System
+from audit.base.context import System
 
 ACTING = System("changepassword")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.arguments import positive
+from audit.base.arguments import positive
 from platform_site.credentials import CredentialsError, load_credentials
 from platform_site.replay.client import POLICIES
 from platform_site.replay.rows import StreamError

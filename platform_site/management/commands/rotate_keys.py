@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from audit.context import System
+from audit.base.context import System
 from security.services import count_sealed, rotate_keys, survey_keys
 
 ACTING = System("rotate_keys")

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from agents.models import Agent
-from audit.context import System
-from audit.core.visible import visible
-from audit.errors import DomainError, NotFound
+from audit.base.context import System
+from audit.base.core.visible import visible
+from audit.base.errors import DomainError, NotFound
 from security.models import ResourceLock
 from security.queries import live_locks
 from security.services import describe, unlock_resource

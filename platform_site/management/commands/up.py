@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.core.readers import parse_whole
+from audit.base.core.readers import parse_whole
 from platform_site import env
 from platform_site.options import Options
 from platform_site.supervisor import BASE_DIR, UpError, up

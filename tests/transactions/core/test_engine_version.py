@@ -7,7 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from agents.core.limits import Limit, Period
-from audit.core.canonical import canonical
+from audit.base.core.canonical import canonical
 from tests.transactions.core.cases import (
     NOW,
     SHOPPING,

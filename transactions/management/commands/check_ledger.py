@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
-from audit.sessions import no_statement_timeout
+from audit.base.sessions import no_statement_timeout
 from transactions.queries.money_faults import RULES, money_faults
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from audit.arguments import positive
+from audit.base.arguments import positive
 from transactions import services
 from transactions.core.record import ENGINE_VERSION
 from transactions.core.replay import Replay

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from audit.core.joiners import needed_places
+from audit.base.core.joiners import needed_places
 
 # Controls, formats (zero-width, soft hyphen, bidi, tags), surrogates, private use,
 # unassigned, line and paragraph separators.

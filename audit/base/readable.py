@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.core.visible import is_plain_text, is_readable
-from audit.errors import NameRefused, TextRefused
+from audit.base.core.visible import is_plain_text, is_readable
+from audit.base.errors import NameRefused, TextRefused
 
 
 def check_line(text: str, *, pointer: str) -> None:

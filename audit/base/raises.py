@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from audit.errors import DomainError
+from audit.base.errors import DomainError
 
 Method = TypeVar("Method", bound=Callable[..., object])
 

@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from audit.core.readers import parse_whole
-from audit.core.vocabulary import Unlisted, Vocabulary
-from audit.filters import is_storable
+from audit.base.core.readers import parse_whole
+from audit.base.core.vocabulary import Unlisted, Vocabulary
+from audit.base.filters import is_storable
 
 MAX_LIMIT = 200
 

@@ -18,12 +18,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
-from audit.admin.bases import HistoryAdmin, TimeFilter, short_id, timeline_url
-from audit.context import caller
+from audit.base.admin.bases import HistoryAdmin, TimeFilter, short_id, timeline_url
+from audit.base.context import caller
+from audit.base.core.visible import visible
+from audit.base.errors import NotFound
 from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
-from audit.core.visible import visible
-from audit.errors import FilterRefused, NotFound
+from audit.errors import FilterRefused
 from audit.models import AuditEvent, Checkpoint
 from audit.queries import (
     index_of,

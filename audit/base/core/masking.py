@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, overload
 
-from audit.errors import SensitiveDataRefused
+from audit.base.errors import SensitiveDataRefused
 
 HIDDEN = "****"
 MAX_DEPTH = 64

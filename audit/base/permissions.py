@@ -6,7 +6,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit.context import caller, holds
+from audit.base.context import caller, holds
 
 
 class IsHuman(BasePermission):

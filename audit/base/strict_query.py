@@ -10,8 +10,8 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from audit.core.visible import visible
-from audit.core.vocabulary import Unlisted, Vocabulary
+from audit.base.core.visible import visible
+from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 
 class StrictQueryView(APIView):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from audit.core.readers import HOW_TO_WRITE_AN_INSTANT, parse_instant, parse_whole
+from audit.base.core.readers import HOW_TO_WRITE_AN_INSTANT, parse_instant, parse_whole
 
 
 class InstantField(forms.DateTimeField):

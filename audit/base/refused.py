@@ -7,7 +7,7 @@ from collections.abc import Set
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest
 
-from audit.core.visible import visible
+from audit.base.core.visible import visible
 
 
 class RequestRefused(BadRequest):

@@ -30,11 +30,11 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_protect
 
-from audit.admin.acting import ActingAdmin
-from audit.core.visible import visible
-from audit.errors import DomainError
-from audit.pages import page_number
-from audit.refused import ParameterRefused, refuse_unknown
+from audit.base.admin.acting import ActingAdmin
+from audit.base.core.visible import visible
+from audit.base.errors import DomainError
+from audit.base.pages import page_number
+from audit.base.refused import ParameterRefused, refuse_unknown
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]

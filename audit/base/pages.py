@@ -8,7 +8,7 @@ from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
-from audit.core.readers import parse_whole
+from audit.base.core.readers import parse_whole
 
 if TYPE_CHECKING:
     AnyPage = Page[Any]

@@ -21,7 +21,7 @@ from django.db.models import DateField, DateTimeField, Field, ForeignKey, Model
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery
 
-from audit.prepared import first_row
+from audit.base.prepared import first_row
 
 # Of these Django would hand the values on to psycopg as they are.
 _AS_THEY_ARE = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from audit.core.readers import parse_whole
+from audit.base.core.readers import parse_whole
 
 
 def positive(text: str) -> int:

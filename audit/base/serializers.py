@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from audit.core.readers import HOW_TO_WRITE_AN_INSTANT, parse_instant, parse_whole
-from audit.core.vocabulary import Unlisted, Vocabulary
+from audit.base.core.readers import HOW_TO_WRITE_AN_INSTANT, parse_instant, parse_whole
+from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 _NO_FIELD = "There is no such field here."
 
