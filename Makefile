@@ -17,7 +17,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 UV ?= $(BIN)/uv
 # Without bytecode files, each process and each test worker would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
-WITH_ENGINES := $(BIN)/python -m platform_site.engines exec --
+WITH_ENGINES := $(BIN)/python -m platform_site.run.engines exec --
 
 # Tried in this order; a candidate must run and be able to make environments, because
 # a pyenv shim of a version that is not selected exists but fails.

@@ -40,7 +40,7 @@ def main() -> None:
     match sys.argv[1:]:
         case ["growth", *rest]:
             # This one runs on throw-away engines.
-            engines = ["-m", "platform_site.engines", "exec", "--", sys.executable]
+            engines = ["-m", "platform_site.run.engines", "exec", "--", sys.executable]
             command = [sys.executable, *engines, "-m", "benchmarks.growth", *rest]
             os.execv(sys.executable, command)  # noqa: S606 - our own command.
         case ["hot-agent", *rest]:

@@ -1,4 +1,4 @@
-"""`python -m platform_site.engines exec -- python -m benchmarks.audit_log`.
+"""`python -m platform_site.run.engines exec -- python -m benchmarks.audit_log`.
 
 How much the audit log slows a decision, how soon events are sealed, how fast the log
 verifies, and how these times grow with its length.
@@ -36,7 +36,7 @@ from audit.keys import open_checkpoint  # noqa: E402
 from audit.models import AuditEvent, AuditLeaf  # noqa: E402
 from audit.queries import inclusion_proof, tree_size  # noqa: E402
 from audit.services import Sequencer, make_checkpoint_if_due, verify_log  # noqa: E402
-from platform_site.supervisor import BASE_DIR  # noqa: E402
+from platform_site.run.supervisor import BASE_DIR  # noqa: E402
 from tests.factories import make_agent  # noqa: E402
 from tests.people import make_people  # noqa: E402
 from tests.spending import spend  # noqa: E402

@@ -1,4 +1,4 @@
-"""`python -m platform_site.engines exec -- python -m benchmarks.authentication`.
+"""`python -m platform_site.run.engines exec -- python -m benchmarks.authentication`.
 
 The cost of authentication and rate limits: SQL statements, calls to Valkey, CPU, and
 their share of a whole request.

@@ -8,8 +8,8 @@ from collections import Counter
 
 from benchmarks.stack import Sample, Stack
 from benchmarks.wire import Client, ask_together
-from platform_site.credentials import load_credentials
 from platform_site.replay.client import POLICIES, Admin, Api
+from platform_site.run.credentials import load_credentials
 
 
 class Endpoint:

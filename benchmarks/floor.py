@@ -15,9 +15,9 @@ import urllib.parse
 import psycopg
 
 from benchmarks.stack import BenchmarkError, Sample, Stack, sample
-from platform_site.engines.binaries import postgres_directory
-from platform_site.engines.processes import run
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.engines.binaries import postgres_directory
+from platform_site.run.engines.processes import run
+from platform_site.run.supervisor import BASE_DIR
 
 DATABASE = "floor"
 RECORD = "from benchmarks import recorded"

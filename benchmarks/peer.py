@@ -15,9 +15,9 @@ import psycopg
 
 from benchmarks.stack import BenchmarkError, Sample, Stack
 from benchmarks.wire import Client, ask_together
-from platform_site.engines.processes import POLL_S, Child, run
-from platform_site.options import HOST
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.engines.processes import POLL_S, Child, run
+from platform_site.run.options import HOST
+from platform_site.run.supervisor import BASE_DIR
 
 DATABASE = "naive"
 READY_TIMEOUT_S = 60
@@ -52,7 +52,7 @@ def running_peer(stack: Stack, *, clients: int) -> Iterator[Peer]:
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "benchmarks.naive.wsgi"]
-    command += ["--config", "python:platform_site.web_server"]
+    command += ["--config", "python:platform_site.run.web_server"]
     command += ["--bind", f"{HOST}:{port}"]
     server = Child(
         "naive", command, stack.data / "naive.log", stack.data / "naive.pid", environ

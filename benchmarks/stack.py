@@ -18,10 +18,10 @@ from pathlib import Path
 
 import httpx
 
-from platform_site.engines.processes import POLL_S, Child
-from platform_site.keys import NAMES
-from platform_site.options import HOST
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.engines.processes import POLL_S, Child
+from platform_site.run.keys import NAMES
+from platform_site.run.options import HOST
+from platform_site.run.supervisor import BASE_DIR
 
 READY_TIMEOUT_S = 180
 AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}

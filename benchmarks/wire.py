@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.stack import BenchmarkError, Sample, sample
-from platform_site.options import HOST
+from platform_site.run.options import HOST
 
 PATH = "/api/v1/transactions/"
 WARM_UP = 5  # Requests of each connection before the measurement.

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from platform_site.celery import app as celery_app
-from platform_site.libpq import forget_libpq_settings
+from platform_site.run.libpq import forget_libpq_settings
 
 __all__ = ["celery_app"]
 

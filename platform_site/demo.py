@@ -23,7 +23,7 @@ from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, AgentCredential, Function
 from audit.base.context import System
-from platform_site.credentials import (
+from platform_site.run.credentials import (
     AgentSecret,
     Credentials,
     Login,

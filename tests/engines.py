@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from platform_site.engines import EnginesError, throwaway_engines
+from platform_site.run.engines import EnginesError, throwaway_engines
 
 # A busy machine is no outage; the tests of outages have the product's time-out.
 PATIENCE = {"REDIS_TIMEOUT_MS": "60000"}

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from django.db import connection
 
-from platform_site.supervisor import BASE_DIR, WEB, WORKER
+from platform_site.run.supervisor import BASE_DIR, WEB, WORKER
 
 LONG_S = 180
 END_S = 60

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from platform_site.credentials import Login
 from platform_site.replay.rows import Row
+from platform_site.run.credentials import Login
 
 TIMEOUT_S = 60
 # Shorter than servers' own time-out, so that connections seldom break in a request.

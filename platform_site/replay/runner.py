@@ -18,7 +18,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from platform_site.credentials import Login
 from platform_site.replay.client import (
     POLICIES,
     Admin,
@@ -41,6 +40,7 @@ from platform_site.replay.tally import (
     VERDICT,
     Tally,
 )
+from platform_site.run.credentials import Login
 
 QUEUE_LENGTH = 32
 LOOK_UP_S = 0.2

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from audit.models import AuditEvent, AuditLeaf
 from audit.queries import tree_size
 from audit.services import build_event, make_checkpoint_if_due, verify_log
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.supervisor import BASE_DIR
 from tests.audit.logs import WRITER, write_many
 
 WRITERS = 8

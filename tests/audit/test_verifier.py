@@ -19,7 +19,7 @@ from audit.keys import signing_key
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
 from audit.services import make_checkpoint_if_due
 from audit.verifier import main
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.supervisor import BASE_DIR
 from tests.audit import tampering
 from tests.audit.logs import seal, write_event, write_events, write_many
 

@@ -36,7 +36,7 @@ FROM_NOW = {
     "audit/services/sealing.py: timezone.now() - last.time": (
         "by its amount: a checkpoint is due"
     ),
-    "platform_site/engines/processes.py: now - self.started_at": "a monotonic clock",
+    "platform_site/run/engines/processes.py: now - self.started_at": "a monotonic clock",
     "platform_site/health.py: now - SILENT_AFTER": "the range has an upper end",
     "platform_site/replay/client.py: now - self._trouble_began": "a monotonic clock",
     "security/checklist.py: now - lag.read_at": "by its amount: the reader is silent",

@@ -33,7 +33,7 @@ OWN = {
     "audit/verifier.py",
     "platform_site/bodies.py",
     "platform_site/replay/client.py",
-    "platform_site/web_server.py",
+    "platform_site/run/web_server.py",
     "transactions/core/values.py",
     "transactions/queries/budgets.py",
     "transactions/queries/decisions.py",

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from accounts.models import User
-from platform_site.credentials import Credentials, Login, save_credentials
+from platform_site.run.credentials import Credentials, Login, save_credentials
 from tests.engines import memory_directory
 from tests.people import PASSWORD, make_person
 from tests.platform_site.starting import url_of

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from platform_site.engines import Engines, processes
-from platform_site.engines.directories import data_lock
+from platform_site.run.engines import Engines, processes
+from platform_site.run.engines.directories import data_lock
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from platform_site.engines.processes import birth
+from platform_site.run.engines.processes import birth
 from tests.engines import PATIENCE
 from tests.stress.running import free_port
 

@@ -10,7 +10,7 @@ from gunicorn.http import RequestParser
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from platform_site.arrivals import HEAD_MAXIMUM, Arrival
+from platform_site.run.arrivals import HEAD_MAXIMUM, Arrival
 
 MAXIMUM = 1_000
 HEAD = b"POST /x HTTP/1.1\r\nHost: h\r\n"

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from platform_site.engines import EnginesError
-from platform_site.engines.accounts import unprivileged_account
-from platform_site.engines.directories import (
+from platform_site.run.engines import EnginesError
+from platform_site.run.engines.accounts import unprivileged_account
+from platform_site.run.engines.directories import (
     check_is_ours,
     data_lock,
     engine_home,
     socket_directory,
 )
-from platform_site.engines.processes import LOG_BYTES_MAX, Child
+from platform_site.run.engines.processes import LOG_BYTES_MAX, Child
 from tests.platform_site.starting import manage
 from tests.platform_site.test_engines import as_root
 from tests.stress.running import free_port

@@ -21,7 +21,7 @@ from agents.queries import terms_of
 from agents.services import exchange_credential, update_agent
 from audit.models import AuditEvent
 from platform_site import demo
-from platform_site.credentials import Credentials, Login, save_credentials
+from platform_site.run.credentials import Credentials, Login, save_credentials
 from security.models import ChangeRequest, Review, SecurityContact
 from tests.factories import SAID_BY_DEFAULT
 from tests.people import make_person

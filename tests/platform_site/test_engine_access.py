@@ -22,9 +22,9 @@ import redis
 from kombu import Connection
 
 from platform_site import engine_settings
-from platform_site.engines import Engines, EngineUrls, accounts
-from platform_site.engines.directories import directory_of
-from platform_site.engines.processes import BOOT_ID, PLAIN_ENVIRONMENT, Account
+from platform_site.run.engines import Engines, EngineUrls, accounts
+from platform_site.run.engines.directories import directory_of
+from platform_site.run.engines.processes import BOOT_ID, PLAIN_ENVIRONMENT, Account
 from tests.engines import memory_directory
 from tests.platform_site.starting import descendants
 from tests.platform_site.test_engine_accounts import makes_accounts, remove_account

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from platform_site.engines import accounts
-from platform_site.engines.accounts import choose, engine_uids, unprivileged_account
-from platform_site.engines.processes import Account, run
+from platform_site.run.engines import accounts
+from platform_site.run.engines.accounts import choose, engine_uids, unprivileged_account
+from platform_site.run.engines.processes import Account, run
 
 USERADD = shutil.which("useradd", path=accounts.ADMIN_PATH)
 makes_accounts = pytest.mark.skipif(

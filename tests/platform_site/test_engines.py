@@ -20,16 +20,16 @@ import psycopg
 import pytest
 import redis
 
-from platform_site.engines import (
+from platform_site.run.engines import (
     Engines,
     EnginesError,
     EngineUrls,
     binaries,
     processes,
 )
-from platform_site.engines.accounts import unprivileged_account
-from platform_site.engines.directories import SOCKET_PATH_BYTES_MAX, data_lock
-from platform_site.engines.processes import Account, birth
+from platform_site.run.engines.accounts import unprivileged_account
+from platform_site.run.engines.directories import SOCKET_PATH_BYTES_MAX, data_lock
+from platform_site.run.engines.processes import Account, birth
 from tests.engines import memory_directory
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from platform_site.engines import EnginesError
-from platform_site.given_database import name_of, refuse_foreign
-from platform_site.options import Options
+from platform_site.run.engines import EnginesError
+from platform_site.run.given_database import name_of, refuse_foreign
+from platform_site.run.options import Options
 from tests.platform_site.starting import manage, url_of
 from tests.stress.running import free_port
 

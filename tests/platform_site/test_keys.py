@@ -4,7 +4,7 @@ import stat
 
 from cryptography.fernet import Fernet
 
-from platform_site.keys import NAMES, key_files, throwaway_keys
+from platform_site.run.keys import NAMES, key_files, throwaway_keys
 
 
 def test_key_files_are_private_and_made_once(tmp_path):

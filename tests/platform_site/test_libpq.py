@@ -81,7 +81,8 @@ print(sorted(name for name in (*os.environ, *environ) if name.startswith("PG")))
 
 
 @pytest.mark.parametrize(
-    "module", ["platform_site.supervisor", "platform_site.wsgi", "platform_site.celery"]
+    "module",
+    ["platform_site.run.supervisor", "platform_site.wsgi", "platform_site.celery"],
 )
 def test_p15_no_process_of_ours_has_a_libpq_setting(module):
     """Nor a child that inherits its environment."""
@@ -100,7 +101,7 @@ def test_p15_no_process_of_ours_has_a_libpq_setting(module):
 
 
 def test_p15_a_command_with_throwaway_engines_has_no_libpq_setting():
-    command = [sys.executable, "-m", "platform_site.engines", "exec", "--"]
+    command = [sys.executable, "-m", "platform_site.run.engines", "exec", "--"]
     command += ["/bin/sh", "-c", "env | grep -c ^PG"]
 
     told = subprocess.run(

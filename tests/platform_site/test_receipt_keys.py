@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from platform_site.checks import check_receipt_keys
-from platform_site.keys import new_key
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.keys import new_key
+from platform_site.run.supervisor import BASE_DIR
 from tests.spending import everything
 from transactions.keys import signing_key
 

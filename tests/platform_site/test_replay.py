@@ -18,9 +18,13 @@ from django.utils import timezone
 from accounts.models import Session
 from agents.models import Agent, AgentCredential
 from audit.models import AuditEvent
-from platform_site.credentials import AgentSecret, load_credentials, save_credentials
 from platform_site.replay import client, runner
 from platform_site.replay.rows import Row, read_rows
+from platform_site.run.credentials import (
+    AgentSecret,
+    load_credentials,
+    save_credentials,
+)
 from tests.factories import make_agent
 from tests.people import PASSWORD
 from tests.platform_site.replaying import HEADER, run, stream, written

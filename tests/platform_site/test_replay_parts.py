@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from django.core.management import CommandError, call_command
 
-from platform_site.credentials import Credentials, Login, save_credentials
 from platform_site.replay.rows import Malformed, Row, StreamError, read_rows
 from platform_site.replay.tally import Latencies
+from platform_site.run.credentials import Credentials, Login, save_credentials
 
 HEADER = "transaction_id,timestamp,customer_id,merchant_id,amount,category,is_fraud"
 START = datetime(2024, 3, 1, tzinfo=UTC)

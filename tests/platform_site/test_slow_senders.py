@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from platform_site.web_server import workers
-from platform_site.web_worker import ARRIVING_PER_ADDRESS
+from platform_site.run.web_server import workers
+from platform_site.run.web_worker import ARRIVING_PER_ADDRESS
 from tests.serving import serving
 
 HEAD = b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from platform_site.engines import EnginesError, throwaway_engines
-from platform_site.engines.directories import data_lock
+from platform_site.run.engines import EnginesError, throwaway_engines
+from platform_site.run.engines.directories import data_lock
 
 
 def test_only_what_is_not_given_is_started():

@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from platform_site.engines.processes import birth
+from platform_site.run.engines.processes import birth
 from tests.platform_site.starting import (
     CHILDREN,
     END_TIMEOUT_S,

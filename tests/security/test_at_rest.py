@@ -14,7 +14,7 @@ from django.core.exceptions import FieldError
 from django.db import connection
 
 from platform_site.logs import JsonFormatter
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.supervisor import BASE_DIR
 from security.fields import EncryptedTextField
 from security.services import set_contact
 from tests.factories import make_agent, make_agent_token, make_credential

@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from audit.base.context import System
 from audit.models import AuditEvent
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.supervisor import BASE_DIR
 from security import crypto, services
 from tests.databases import OWNER
 from tests.people import make_person

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from platform_site.engine_settings import cache_options
-from platform_site.engines.binaries import valkey_server
+from platform_site.run.engines.binaries import valkey_server
 from security import limiter
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token

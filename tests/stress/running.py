@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.supervisor import BASE_DIR
 
 READY_TIMEOUT_S = 180
 AMPLE = {"requests_per_minute": 1_000_000, "burst_size": 100_000}

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_site.engines.processes import SPAWN
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.engines.processes import SPAWN
+from platform_site.run.supervisor import BASE_DIR
 from tests.stress.asking import asking
 from tests.stress.running import Platform, environ
 

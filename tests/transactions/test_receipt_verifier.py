@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from audit.keys import signing_key as log_key
 from audit.services import make_checkpoint_if_due
-from platform_site.supervisor import BASE_DIR
+from platform_site.run.supervisor import BASE_DIR
 from tests.audit.logs import seal
 from tests.spending import spend
 from transactions import verifier

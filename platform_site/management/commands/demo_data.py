@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.core.passwords import FIRST_PASSWORD_LASTS
-from platform_site.credentials import CredentialsError
 from platform_site.demo import make_demo
+from platform_site.run.credentials import CredentialsError
 
 
 class Command(BaseCommand):

@@ -14,11 +14,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.base.arguments import positive
-from platform_site.credentials import CredentialsError, load_credentials
 from platform_site.replay.client import POLICIES
 from platform_site.replay.rows import StreamError
 from platform_site.replay.runner import Plan, Report, replay
 from platform_site.replay.tally import RATE_LIMITED
+from platform_site.run.credentials import CredentialsError, load_credentials
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 DEMONSTRATION = BASE_DIR / "platform_site" / "replay" / "demonstration.csv"

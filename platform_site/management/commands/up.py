@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.base.core.readers import parse_whole
 from platform_site import env
-from platform_site.options import Options
-from platform_site.supervisor import BASE_DIR, UpError, up
+from platform_site.run.options import Options
+from platform_site.run.supervisor import BASE_DIR, UpError, up
 
 
 def _port(text: str) -> int:

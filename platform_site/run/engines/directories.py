@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from platform_site.engines.accounts import engine_uids
-from platform_site.engines.binaries import EnginesError
-from platform_site.engines.processes import Account, can_enter
-from platform_site.keys import write_whole
+from platform_site.run.engines.accounts import engine_uids
+from platform_site.run.engines.binaries import EnginesError
+from platform_site.run.engines.processes import Account, can_enter
+from platform_site.run.keys import write_whole
 
 FALLBACK_PARENTS = ("/var/lib", "/var/tmp", "/tmp")  # noqa: S108
 SOCKET_PATH_BYTES_MAX = 107

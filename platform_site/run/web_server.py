@@ -1,4 +1,4 @@
-"""gunicorn's settings: `gunicorn -c python:platform_site.web_server …`.
+"""gunicorn's settings: `gunicorn -c python:platform_site.run.web_server …`.
 
 Threads, because views mostly wait for the database; preloaded, so that the workers
 share most of their memory.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.base.bounded import BoundedConnection
-from platform_site.options import WEB_GRACE_S
+from platform_site.run.options import WEB_GRACE_S
 from platform_site.settings import (
     DATA_UPLOAD_MAX_MEMORY_SIZE,
     STATEMENT_TIMEOUT_S,
@@ -24,7 +24,7 @@ if STATEMENT_TIMEOUT_S:
     BoundedConnection.patience_s = STATEMENT_TIMEOUT_S + 5
 
 preload_app = True
-worker_class = "platform_site.web_worker.WholeRequestWorker"
+worker_class = "platform_site.run.web_worker.WholeRequestWorker"
 workers = 2
 worker_connections = 640  # With all other files, below many systems' limit of 1,024.
 threads = WEB_THREADS

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platform_site.keys import write_whole
+from platform_site.run.keys import write_whole
 
 SPAWN = Path(__file__).with_name("spawn.py")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -20,7 +20,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from platform_site.arrivals import Arrival
+from platform_site.run.arrivals import Arrival
 from platform_site.settings import DATA_UPLOAD_MAX_MEMORY_SIZE
 
 ARRIVAL_S = 20.0  # For a complete request, however slowly it arrives.

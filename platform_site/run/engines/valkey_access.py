@@ -9,8 +9,8 @@ import socket
 import urllib.parse
 from pathlib import Path
 
-from platform_site.engines.processes import Account
-from platform_site.keys import write_whole
+from platform_site.run.engines.processes import Account
+from platform_site.run.keys import write_whole
 
 
 def write_users(path: Path, password: str, account: Account | None) -> None:

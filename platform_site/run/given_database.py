@@ -6,7 +6,7 @@ import urllib.parse
 
 import psycopg
 
-from platform_site.engines import EnginesError
+from platform_site.run.engines import EnginesError
 
 TABLES = """
 SELECT count(*), coalesce(bool_or(tablename = 'audit_auditevent'), false) FROM pg_tables

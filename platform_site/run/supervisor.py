@@ -20,15 +20,15 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from platform_site import announcements
-from platform_site.engines import Engines, EnginesError, EngineUrls
-from platform_site.engines.directories import check_is_ours, data_lock
-from platform_site.engines.processes import POLL_S, Child, Watch
-from platform_site.given_database import name_of, refuse_foreign
-from platform_site.keys import key_files, write_whole
-from platform_site.options import HOST, WEB_GRACE_S, Options
+from platform_site.run import announcements
+from platform_site.run.engines import Engines, EnginesError, EngineUrls
+from platform_site.run.engines.directories import check_is_ours, data_lock
+from platform_site.run.engines.processes import POLL_S, Child, Watch
+from platform_site.run.given_database import name_of, refuse_foreign
+from platform_site.run.keys import key_files, write_whole
+from platform_site.run.options import HOST, WEB_GRACE_S, Options
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parents[2]
 READY_TIMEOUT_S = 90
 PORT_WAIT_S = 5  # Until web workers of a killed supervisor have ended.
 LOG_CHECK_S = 60.0
@@ -37,7 +37,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 WEB = [
     *("-m", "gunicorn", "platform_site.wsgi"),
-    *("--config", "python:platform_site.web_server"),
+    *("--config", "python:platform_site.run.web_server"),
 ]
 CELERY = ["-m", "celery", "-A", "platform_site"]
 WORKER = [

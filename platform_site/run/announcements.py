@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from platform_site.options import Options
+from platform_site.run.options import Options
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parents[2]
 PAGES = {"Approvals": "/approvals/", "Console": "/admin/", "API": "/api/docs/"}
 
 

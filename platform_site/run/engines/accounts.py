@@ -7,7 +7,7 @@ import pwd
 import shutil
 from pathlib import PurePath
 
-from platform_site.engines.processes import Account, run
+from platform_site.run.engines.processes import Account, run
 
 OWN = "aap-engines"
 SHARED = ("nobody", "daemon")

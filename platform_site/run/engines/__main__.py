@@ -1,4 +1,4 @@
-"""`python -m platform_site.engines exec -- COMMAND ...`."""
+"""`python -m platform_site.run.engines exec -- COMMAND ...`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 
-from platform_site.engines import EnginesError, throwaway_engines
-from platform_site.engines.processes import as_child
-from platform_site.keys import throwaway_keys
+from platform_site.run.engines import EnginesError, throwaway_engines
+from platform_site.run.engines.processes import as_child
+from platform_site.run.keys import throwaway_keys
 
-USAGE = "usage: python -m platform_site.engines exec -- COMMAND [ARGUMENT ...]"
+USAGE = "usage: python -m platform_site.run.engines exec -- COMMAND [ARGUMENT ...]"
 
 
 def main(arguments: list[str]) -> int:
