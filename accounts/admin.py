@@ -25,8 +25,8 @@ from accounts.models import Session, Team, User
 from accounts.permissions import person_of
 from accounts.queries import acts_waiting, unconfirmed
 from audit.base.admin.bases import HistoryAdmin, ServiceAdmin
-from security.core.thresholds import CLOCK_TOLERANCE
-from security.fields import EncryptedTextField
+from audit.base.core.clocks import CLOCK_TOLERANCE
+from security.encryption.fields import EncryptedTextField
 
 WAITS = "Your own rights wait for another administrator to agree: %s."
 

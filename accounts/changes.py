@@ -1,4 +1,4 @@
-"""How a person's rights are given once a second one agreed; see security/changes.py."""
+"""How a person's rights are given once a second one agreed; see security/changes/registry.py."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from accounts.services.own_rights import CHANGE_USER
 from accounts.services.people import apply_rights_change
 from audit.base.context import Principal, holds
 from audit.base.errors import NotFound
-from security.changes import NONE, register
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
+from security.changes.registry import NONE, register
 
 
 @dataclass(frozen=True, slots=True)

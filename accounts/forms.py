@@ -24,7 +24,7 @@ from accounts import services
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.errors import InvalidCredentials, SecondFactorRefused
 from accounts.models import User
-from security.forms import StrictJsonField
+from security.schemas.forms import StrictJsonField
 
 PASSWORD_MAX_LENGTH = 256
 

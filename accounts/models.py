@@ -19,8 +19,8 @@ from accounts.core.usernames import canonical_username
 from audit.base.context import System
 from audit.base.ids import PrefixedIdField
 from audit.services import record
-from security.fields import EncryptedTextField
-from security.services.alerts import raise_at_once
+from security.alerts.services import raise_at_once
+from security.encryption.fields import EncryptedTextField
 
 
 class Team(models.Model):

@@ -14,8 +14,8 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from accounts.core.roles import MANAGER, has_capability, needs_second_factor
 from accounts.models import Provisioning, Session, User
 from audit.base.context import Principal
+from audit.base.core.clocks import CLOCK_TOLERANCE
 from audit.base.prepared import first_row
-from security.core.thresholds import CLOCK_TOLERANCE
 
 _Row = TypeVar("_Row", bound=Model)
 

@@ -9,8 +9,8 @@ from accounts.services.sessions import end_all_sessions
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from security.errors import LastUnlocker
-from security.queries import live_locks
-from security.responders import Target, register
+from security.locks.queries import live_locks
+from security.locks.responders import Target, register
 
 
 class UserResponder:

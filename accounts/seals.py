@@ -13,10 +13,10 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import User
-from security import crypto
+from security.encryption import crypto
+from security.encryption.sealed_stores import BATCH, SealedValue, register
+from security.encryption.tampering import record_decryption_failure
 from security.errors import DecryptionFailed
-from security.sealed_stores import BATCH, SealedValue, register
-from security.tampering import record_decryption_failure
 
 FIELD = "mfa.authenticator.data"
 _person: ContextVar[User | None] = ContextVar("second_factor_person", default=None)

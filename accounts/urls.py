@@ -24,7 +24,7 @@ from django.views.decorators.http import (
 )
 
 from accounts import views
-from security.form_limits import limit_form
+from security.limits.form_limits import limit_form
 
 View = Callable[..., HttpResponseBase]
 

@@ -21,7 +21,7 @@ from accounts.models import User
 from accounts.permissions import person_of
 from accounts.services.sign_in import SIGN_IN
 from security.errors import StepUpRequired
-from security.form_limits import limit_form
+from security.limits.form_limits import limit_form
 from security.step_up import require_step_up
 
 

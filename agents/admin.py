@@ -27,7 +27,7 @@ from agents.models import (
 )
 from agents.queries import terms_of, with_locks
 from audit.base.admin.bases import HistoryAdmin, ServiceAdmin, short_id
-from security.forms import StrictJsonField
+from security.schemas.forms import StrictJsonField
 
 NO_PARAMETERS = {"type": "object", "properties": {}}
 

@@ -18,7 +18,7 @@ from agents.errors import SignatureRequired
 from agents.principals import AgentPrincipal
 from agents.queries import LiveCredential, live_credential
 from audit.base import context
-from security import signed_requests
+from security.signing import requests as signed_requests
 
 
 class AgentAuthentication(BaseAuthentication):

@@ -1,6 +1,6 @@
 """How an agent's policy or owner changes once a second person agreed.
 
-See security/changes.py.
+See security/changes/registry.py.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from agents.queries import lock_agent_row
 from agents.services import hand_overs
 from agents.services.policies import PERMISSION, apply_policy_change
 from audit.base.context import Principal
-from security.changes import NONE, register
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
+from security.changes.registry import NONE, register
 
 
 class PolicyChanger:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agents.core.approval_levels import DEFAULT_MINUTES
 from audit.base.ids import PrefixedIdField
-from security.fields import EncryptedTextField
+from security.encryption.fields import EncryptedTextField
 
 
 class Agent(models.Model):

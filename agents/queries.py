@@ -35,10 +35,10 @@ from agents.models import (
 )
 from audit.base.errors import NotFound
 from audit.base.prepared import first_row
-from security.core.signing_keys import Ed25519Key, HmacKey, VerifyingKey
-from security.fields import Sealed
-from security.models import ResourceLock
-from security.queries import STOPPING_LOCKS, live_locks, locks_stopping
+from security.encryption.fields import Sealed
+from security.locks.models import ResourceLock
+from security.locks.queries import STOPPING_LOCKS, live_locks, locks_stopping
+from security.signing.core.keys import Ed25519Key, HmacKey, VerifyingKey
 
 DAY = timedelta(days=1)
 # What a locked row tells: the fields of LockedAgent but its clock.

@@ -8,7 +8,7 @@ from agents.models import Agent, Function
 from agents.queries import lock_agent_row
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
-from security.responders import Target, register
+from security.locks.responders import Target, register
 
 
 class AgentResponder:

@@ -39,9 +39,9 @@ from accounts import services as people_services  # noqa: E402
 from accounts.authentication import PersonAuthentication  # noqa: E402
 from agents import services  # noqa: E402
 from agents.authentication import AgentAuthentication  # noqa: E402
-from security.core.signatures import RequestParts, sign  # noqa: E402
-from security.core.signing_keys import HmacKey, SigningKey  # noqa: E402
-from security.limiter import check_limits  # noqa: E402
+from security.limits.limiter import check_limits  # noqa: E402
+from security.signing.core.keys import HmacKey, SigningKey  # noqa: E402
+from security.signing.core.signatures import RequestParts, sign  # noqa: E402
 from tests.factories import make_agent  # noqa: E402
 from tests.people import make_people  # noqa: E402
 from tests.security.keys import OwnKey  # noqa: E402

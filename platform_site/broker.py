@@ -121,7 +121,7 @@ class Consumer(consumer.Consumer):
 
 def _raise_alert() -> None:
     # The worker imports this before Django is ready for models.
-    from security.services.alerts import raise_this_hour
+    from security.alerts.services import raise_this_hour
 
     try:
         with transaction.atomic(durable=True):

@@ -31,8 +31,11 @@ from platform_site.run.credentials import (
     move_durably,
     save_credentials,
 )
-from security.models import ChangeRequest, SecurityContact
-from security.services import approve_change, open_due_reviews, set_contact
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
+from security.notifications.models import SecurityContact
+from security.notifications.services.contacts import set_contact
+from security.reviews.services import open_due_reviews
 
 ACTING = System("demo_data")
 TEAM = "Operations"

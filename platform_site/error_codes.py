@@ -17,7 +17,7 @@ from audit.base.refused import (
     ParameterRefused,
 )
 from platform_site.errors import STATUS
-from security.parsers import TooLarge
+from security.schemas.parsers import TooLarge
 
 # REST framework's own errors; `detail` in the answer says more.
 API: tuple[type[exceptions.APIException], ...] = (

@@ -26,9 +26,9 @@ from audit.base.core.vocabulary import Unlisted
 from audit.base.errors import DomainError
 from audit.base.sessions import is_disconnected
 from audit.services import record_refusal
-from security import limiter
-from security.core.refusals import TOLD_AS
+from security.alerts.core.refusals import TOLD_AS
 from security.errors import RateLimited
+from security.limits import limiter
 from transactions.errors import StillRefused
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ STATUS: dict[str, int] = {
             "agents.errors.OverlapRefused",
             "agents.errors.OwnerRefused",
             "agents.errors.PublicKeyRefused",
-            "security.core.json_schema.SchemaRefused",
+            "security.schemas.core.json_schema.SchemaRefused",
             "security.errors.ReasonMissing",
             "security.errors.TargetRefused",
             "transactions.errors.InvalidRequest",

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from agents.core.limits import retold_limit
-from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP, spoken_risk
+from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP, spoken_risk
 from transactions.core.reasons import MESSAGES
 from transactions.representation import translated
 

@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF
 
 from platform_site import engine_settings, env, single_sign_on
 from platform_site.schedule import SCHEDULE
-from security.core.limits import parse_limits
+from security.limits.core.config import parse_limits
 
 # Garbage collection during imports took a tenth of the start time.
 # ConsoleConfig.ready() enables it after the last import.
@@ -51,7 +51,7 @@ JWT_EXPIRATION_MINUTES = env.integer(
 ENCRYPTION_KEY = env.text("ENCRYPTION_KEY", None if PRODUCTION else UNSET)
 ENCRYPTION_PREVIOUS_KEYS = env.items("ENCRYPTION_PREVIOUS_KEYS")
 # django-cryptography derives a key at import; our fields never use it.
-CRYPTOGRAPHY_KEY = "unused: see security/fields.py"
+CRYPTOGRAPHY_KEY = "unused: see security/encryption/fields.py"
 
 # The audit log: its name, its signing key, and where its checkpoints go.
 AUDIT_ORIGIN = env.text("AUDIT_ORIGIN", None if PRODUCTION else "local/audit")
@@ -113,7 +113,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "audit.base.middleware.RequestContextMiddleware",
     "platform_site.middleware.RefuseAddressMiddleware",
-    "security.middleware.RateLimitHeadersMiddleware",
+    "security.limits.middleware.RateLimitHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "platform_site.middleware.ContentPolicyMiddleware",
@@ -285,10 +285,10 @@ REST_FRAMEWORK = {
         "agents.authentication.AgentAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
-    "DEFAULT_THROTTLE_CLASSES": ["security.throttles.GcraThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["security.limits.throttles.GcraThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "audit.base.media_types.ProblemNegotiation",
-    "DEFAULT_PARSER_CLASSES": ["security.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["security.schemas.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "audit.base.pagination.TimeCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["audit.base.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "platform_site.api_schema.ApiSchema",
@@ -336,7 +336,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_AGE = 8 * 3600
-SESSION_SERIALIZER = "security.session_serializer.SealedSerializer"
+SESSION_SERIALIZER = "security.encryption.session_serializer.SealedSerializer"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_FAILURE_VIEW = "platform_site.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {

@@ -21,7 +21,7 @@ from platform_site.errors import (
     problem_page,
 )
 from platform_site.reason_pages import explanations
-from security.core.refusals import PROOFS, TOLD_AS, kind_of
+from security.alerts.core.refusals import PROOFS, TOLD_AS, kind_of
 
 
 @require_safe

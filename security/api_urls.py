@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from security.api import change_requests, operations, prompts
+from agents.prompts import api as prompts
+from security.alerts.api import AlertListView
+from security.changes import api as change_requests
+from security.incidents.api import (
+    IncidentAcknowledgeView,
+    IncidentCloseView,
+    IncidentContainView,
+    IncidentListView,
+    IncidentResolveView,
+)
 
 urlpatterns = [
     path("prompts/screen/", prompts.PromptScreenView.as_view()),
@@ -21,22 +30,22 @@ urlpatterns = [
         "change-requests/<str:change_id>/reject/",
         change_requests.ChangeRequestRejectView.as_view(),
     ),
-    path("alerts/", operations.AlertListView.as_view()),
-    path("incidents/", operations.IncidentListView.as_view()),
+    path("alerts/", AlertListView.as_view()),
+    path("incidents/", IncidentListView.as_view()),
     path(
         "incidents/<str:incident_id>/acknowledge/",
-        operations.IncidentAcknowledgeView.as_view(),
+        IncidentAcknowledgeView.as_view(),
     ),
     path(
         "incidents/<str:incident_id>/contain/",
-        operations.IncidentContainView.as_view(),
+        IncidentContainView.as_view(),
     ),
     path(
         "incidents/<str:incident_id>/resolve/",
-        operations.IncidentResolveView.as_view(),
+        IncidentResolveView.as_view(),
     ),
     path(
         "incidents/<str:incident_id>/close/",
-        operations.IncidentCloseView.as_view(),
+        IncidentCloseView.as_view(),
     ),
 ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from security import views
+from security.changes import views
 
 app_name = "security"
 

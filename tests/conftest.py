@@ -22,7 +22,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from accounts import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from security.core.limits import DEFAULT_LIMITS, Limit, parse_limits
+from security.limits.core.config import DEFAULT_LIMITS, Limit, parse_limits
 from tests.databases import (
     OWNER,
     PASSWORD,

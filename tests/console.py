@@ -16,15 +16,13 @@ from accounts.models import User
 from accounts.services import start_session
 from agents.core.policy_draft import parse_terms
 from agents.services import set_policy
-from security.models import RequestNonce, ResourceLock
-from security.services import (
-    check_alerts,
-    detect_incidents,
-    lock_resource,
-    open_due_reviews,
-    respond_to_incidents,
-    set_contact,
-)
+from security.alerts.services import check_alerts
+from security.incidents.services import detect_incidents, respond_to_incidents
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource
+from security.notifications.services.contacts import set_contact
+from security.reviews.services import open_due_reviews
+from security.signing.models import RequestNonce
 from tests.factories import SEED_POLICY, make_agent, make_credential, make_function
 from tests.people import SETUP, People, make_person
 from tests.security.happenings import is_decided, is_refused, sign_in_fails

@@ -1,4 +1,4 @@
-"""Who agrees to changes of money and of approvers' limits; see security/changes.py."""
+"""Who agrees to changes of money and of approvers' limits; see security/changes/registry.py."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
 from accounts.services.own_rights import CHANGE_USER
 from audit.base.context import Principal
-from security.changes import NONE, register
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
+from security.changes.registry import NONE, register
 from transactions.services import approver_limits, shared_budgets
 from transactions.services.late_captures import (
     PERMISSION,

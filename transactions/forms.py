@@ -13,7 +13,7 @@ from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from audit.base.core.visible import visible
 from audit.base.form_fields import UtcField, WholeField
-from security.forms import read_json, shows_all
+from security.schemas.forms import read_json, shows_all
 from transactions import services
 from transactions.core.outcome import Outcome
 from transactions.models import Transaction

@@ -12,8 +12,8 @@ from django.utils.translation import gettext, override
 
 from agents.core.limits import retold_limit
 from agents.core.money import format_amount
+from audit.base.core.amounts import spoken_text
 from audit.base.core.visible import visible
-from security.core.amounts import spoken_text
 from transactions.core.approvals import count_people
 from transactions.core.reasons import MESSAGES, is_reason
 from transactions.core.risk import risk_level

@@ -5,7 +5,7 @@ import django.contrib.auth.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import security.fields
+import security.encryption.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('username', models.CharField(max_length=150, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()])),
                 ('full_name', models.CharField(blank=True, max_length=200)),
                 ('email', models.EmailField(blank=True, max_length=254)),
-                ('phone', security.fields.EncryptedTextField(blank=True, help_text='Encrypted at rest.')),
+                ('phone', security.encryption.fields.EncryptedTextField(blank=True, help_text='Encrypted at rest.')),
                 ('role', models.CharField(choices=[('admin', 'Admin'), ('manager', 'Manager'), ('user', 'User')], default='user', max_length=8)),
                 ('is_active', models.BooleanField(default=True, help_text='Deactivate people instead of deleting them.')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

@@ -8,9 +8,9 @@ from typing import Any
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Team, User
 from audit.base.context import Principal
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
-from security.models import ChangeRequest
-from security.services import Proposal, request_change
 
 CHANGE_USER = "accounts.change_user"
 

@@ -34,8 +34,8 @@ from audit.base.core.visible import is_readable
 from audit.base.errors import NameRefused, NotPermitted
 from audit.base.readable import check_line
 from audit.services import record
-from security.four_eyes import said_of_them
-from security.models import ChangeRequest
+from security.changes.four_eyes import said_of_them
+from security.changes.models import ChangeRequest
 from security.step_up import require_step_up, takes_proof
 
 
@@ -160,7 +160,7 @@ def _locked(user: User, wanted: Mapping[str, object]) -> User:
 
 
 def apply_rights_change(change: ChangeRequest, *, acting: Principal) -> None:
-    """Give a person rights that a second one agreed to; see security/changes.py.
+    """Give a person rights that a second one agreed to; see security/changes/registry.py.
 
     Raises ChangeSuperseded if their rights are not what they were, or the person may
     no longer change anybody's.

@@ -18,7 +18,7 @@ from accounts.services.sessions import end_all_sessions, target
 from audit.base.context import Principal, holds
 from audit.base.errors import NotPermitted
 from audit.services import record
-from security.services.alerts import raise_at_once
+from security.alerts.services import raise_at_once
 from security.step_up import takes_proof
 
 Act = Provisioning.Act

@@ -10,8 +10,8 @@ from django.contrib.sessions.models import Session as Cookie
 from django.db.models import Q
 
 from accounts.models import Session
+from audit.base.core.clocks import CLOCK_TOLERANCE
 from audit.base.purging import purge
-from security.core.thresholds import CLOCK_TOLERANCE
 
 SIGN_INS_LAST = timedelta(days=30)
 

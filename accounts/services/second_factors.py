@@ -25,7 +25,7 @@ from accounts.services.provisioning import Act, note_provisioning
 from accounts.services.sessions import end_all_sessions, target
 from audit.base.context import Principal
 from audit.services import record
-from security.models import RequestNonce
+from security.signing.models import RequestNonce
 from security.step_up import takes_proof
 
 # Longer than any code stays valid, also when the clock is a few days ahead meanwhile.

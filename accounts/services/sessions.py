@@ -18,7 +18,7 @@ from accounts.models import Session, User
 from audit.base import context
 from audit.base.context import Principal
 from audit.services import Outcome, masked_text, record
-from security.services.alerts import raise_at_once
+from security.alerts.services import raise_at_once
 
 
 @dataclass(frozen=True, slots=True)

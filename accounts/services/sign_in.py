@@ -34,7 +34,7 @@ from accounts.services.sessions import (
     target,
 )
 from audit.services import Outcome, record
-from security.queries import live_locks
+from security.locks.queries import live_locks
 
 Begun = TypeVar("Begun")
 # Where a browser's session keeps the id of its Session row.

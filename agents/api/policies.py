@@ -48,8 +48,8 @@ from audit.base.errors import NotFound
 from audit.base.raises import raises
 from audit.base.serializers import StrictSerializer, WordField
 from audit.base.strict_query import StrictQueryView
-from security.api.change_requests import WAITS, ChangeRequestOutput
-from security.models import ChangeRequest
+from security.changes.api import WAITS, ChangeRequestOutput
+from security.changes.models import ChangeRequest
 
 VERSION = re.compile(r"[0-9]{1,9}")
 IF_MATCH = OpenApiParameter(

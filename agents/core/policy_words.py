@@ -7,7 +7,7 @@ from agents.core.limits import Limit, spoken_limit
 from agents.core.money import format_amount
 from agents.core.policy import PolicyTerms
 from agents.core.policy_reach import spoken_hours
-from security.core.amounts import grouped
+from audit.base.core.amounts import grouped
 
 
 def spoken_amount(minor: int, currency: str) -> str:

@@ -4,7 +4,7 @@ import audit.base.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
-import security.fields
+import security.encryption.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', audit.base.ids.PrefixedIdField('crd', editable=False, primary_key=True, serialize=False)),
                 ('secret_hash', models.CharField(editable=False, max_length=64)),
-                ('signing_secret', security.fields.EncryptedTextField(blank=True, editable=False, help_text='HMAC-SHA256 key for signed requests.')),
+                ('signing_secret', security.encryption.fields.EncryptedTextField(blank=True, editable=False, help_text='HMAC-SHA256 key for signed requests.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('expires_at', models.DateTimeField()),
                 ('last_used_at', models.DateTimeField(editable=False, null=True)),

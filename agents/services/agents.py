@@ -19,8 +19,8 @@ from agents.services.access import (
 from audit.base.core.visible import is_readable
 from audit.base.errors import NameRefused
 from audit.services import record
-from security import services as guard
-from security.four_eyes import said_of_them
+from security.changes.four_eyes import said_of_them
+from security.locks.services import lock_resource, unlock_resource
 from security.step_up import require_step_up
 
 NAME_ONCE = "agent_name_once_per_owner"
@@ -103,10 +103,10 @@ def lock_agent(agent_id: str, *, reason: str, acting: User) -> None:
     The guard has the transaction and the event. Raises NotFound, NotPermitted.
     """
     agent = managed_agent(agent_id, "agents.change_agent", acting)
-    guard.lock_resource("agent", agent.pk, acting=acting, reason=reason)
+    lock_resource("agent", agent.pk, acting=acting, reason=reason)
 
 
 def unlock_agent(agent_id: str, *, reason: str, acting: User) -> None:
     """Release an agent's stop button. Raises NotFound, NotPermitted."""
     agent = managed_agent(agent_id, "agents.change_agent", acting)
-    guard.unlock_resource("agent", agent.pk, acting=acting, reason=reason)
+    unlock_resource("agent", agent.pk, acting=acting, reason=reason)

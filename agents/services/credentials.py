@@ -31,7 +31,7 @@ from audit.base.context import Principal
 from audit.base.errors import NotFound
 from audit.base.ids import ALPHABET, LENGTH
 from audit.services import Outcome, record
-from security.core.signing_keys import is_sound_public_key
+from security.signing.core.keys import is_sound_public_key
 from security.step_up import takes_proof
 
 CREDENTIAL_DAYS = 90

@@ -19,7 +19,7 @@ from audit.base.core.masking import mask
 from audit.base.errors import NotFound
 from audit.base.readable import check_line
 from audit.services import record
-from security.core.json_schema import SchemaRefused, compile_schema
+from security.schemas.core.json_schema import SchemaRefused, compile_schema
 from security.step_up import require_step_up, takes_proof
 
 NAME_ONCE = "agents_function_name"

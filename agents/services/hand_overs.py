@@ -24,11 +24,11 @@ from agents.services.credentials import end_credentials
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.services import masked_text, record
+from security.changes.four_eyes import said_of_them
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
-from security.four_eyes import said_of_them
-from security.models import ChangeRequest
-from security.services import Proposal, request_change
-from security.services.locks import check_reason
+from security.locks.services import check_reason
 
 PERMISSION = "agents.change_agent"
 REASON_MAX = 500
@@ -63,7 +63,7 @@ def hand_over(
 
 
 def apply_hand_over(change: ChangeRequest, *, acting: Principal) -> None:
-    """Hand over what a second person agreed to; see security/changes.py.
+    """Hand over what a second person agreed to; see security/changes/registry.py.
 
     Raises ChangeSuperseded if anything that was told of has changed since: the owner,
     a team, a lock, or the rights of who asked.

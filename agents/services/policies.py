@@ -30,10 +30,10 @@ from agents.services.access import hold_functions, lock_managed, target
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.services import record
+from security.changes.four_eyes import said_of_them
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
-from security.four_eyes import said_of_them
-from security.models import ChangeRequest
-from security.services import Proposal, request_change
 from security.step_up import require_step_up
 
 PERMISSION = "agents.change_policy"
@@ -72,7 +72,7 @@ def set_policy(
 
 
 def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
-    """Put a policy in force that a second person agreed to; see security/changes.py.
+    """Put a policy in force that a second person agreed to; see security/changes/registry.py.
 
     Its author is who asked for it. Raises ChangeSuperseded if another version was put
     in force since, the agent was handed over, or the author may no longer set one.

@@ -3,7 +3,7 @@
 import audit.base.ids
 import django.db.models.deletion
 import django.utils.timezone
-import security.fields
+import security.encryption.fields
 from django.db import migrations, models
 
 
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('position', models.CharField(choices=[('primary', 'Primary'), ('backup', 'Backup')], max_length=8, unique=True)),
                 ('name', models.CharField(max_length=200)),
                 ('email', models.EmailField(max_length=254)),
-                ('phone', security.fields.EncryptedTextField(blank=True, help_text='Encrypted at rest.')),
+                ('phone', security.encryption.fields.EncryptedTextField(blank=True, help_text='Encrypted at rest.')),
             ],
             options={
                 'ordering': ['-position'],

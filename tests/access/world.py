@@ -20,8 +20,9 @@ from accounts.models import Session, User
 from accounts.seals import person_proving
 from agents.models import Agent
 from audit.models import AuditEvent, SavedFilter
-from security.models import ChangeRequest, Incident
-from security.services import Proposal, request_change
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
+from security.incidents.models import Incident
 from tests.access.passkeys import new_passkey
 from tests.access.table import (
     ADMIN,

@@ -15,8 +15,8 @@ from accounts.models import Session, User
 from accounts.services import TokenPair
 from accounts.services.second_factors import CODE_REMEMBERED
 from security.errors import StepUpRequired
-from security.models import RequestNonce
-from security.signed_requests import purge_nonces
+from security.signing.models import RequestNonce
+from security.signing.requests import purge_nonces
 from security.step_up import require_step_up
 from tests.browsing import sign_in
 

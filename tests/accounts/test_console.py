@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from accounts import services
 from accounts.models import Provisioning, Session, Team, User
 from audit.models import AuditEvent
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
 from tests.browsing import sign_in
 from tests.people import PASSWORD, People, make_person
 

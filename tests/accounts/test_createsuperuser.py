@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.models import Session, User
 from audit.models import AuditEvent
-from security.models import Alert
+from security.alerts.models import Alert
 from tests.people import PASSWORD
 
 

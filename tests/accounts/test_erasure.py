@@ -18,8 +18,8 @@ from accounts.models import Session, User
 from agents.models import Agent
 from audit.models import AuditEvent, SavedFilter
 from audit.services import verify_log
+from security.alerts.models import Alert
 from security.errors import StepUpRequired
-from security.models import Alert
 from tests.audit.logs import seal
 from tests.browsing import sign_in
 from tests.factories import make_agent

@@ -15,9 +15,10 @@ from agents.errors import OwnAgentRefused
 from agents.models import PolicyVersion
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from security.errors import OwnChangeRefused
-from security.models import ChangeRequest
-from security.services import approve_change, lock_resource, unlock_resource
+from security.locks.services import lock_resource, unlock_resource
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person

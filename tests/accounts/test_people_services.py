@@ -17,8 +17,8 @@ from accounts.errors import (
 from accounts.models import Team, User
 from audit.base.errors import NameRefused
 from audit.models import AuditEvent
+from security.changes.models import ChangeRequest
 from security.errors import StepUpRequired
-from security.models import ChangeRequest
 from tests.people import PASSWORD, SETUP, People, make_person
 
 

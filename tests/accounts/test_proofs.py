@@ -15,9 +15,12 @@ from accounts.models import User
 from agents import services as agents
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from security import services as guard
 from security import step_up
+from security.changes.services import approve_change
+from security.encryption.services import rotate_keys
 from security.errors import StepUpRequired
+from security.locks.services import lock_resource, unlock_resource
+from security.notifications.services.contacts import set_contact
 from tests.factories import (
     SEED_POLICY,
     TRANSFER_SCHEMA,
@@ -48,7 +51,7 @@ def world(people: People, agent: Agent) -> World:
     idle = agents.create_agent("idle", owner_id=people.carol.pk, acting=people.bob)
     agents.update_agent(idle.pk, is_active=False, acting=people.alice)
     accounts.update_user(user=people.dave, is_active=False, acting=people.alice)
-    guard.lock_resource("merchant", "shady", acting=people.alice, reason="Odd.")
+    lock_resource("merchant", "shady", acting=people.alice, reason="Odd.")
     acting = User.objects.get(pk=people.alice.pk)
     acting.authenticated_at = timezone.now() - timedelta(minutes=6)
     return World(acting, people, agent, credential)
@@ -112,12 +115,12 @@ REFUSED: Mapping[str, Callable[[World], object]] = {
     "agents.update_agent": lambda w: agents.update_agent(
         idle(), is_active=True, acting=w.acting
     ),
-    "security.approve_change": lambda w: guard.approve_change("chg_1", acting=w.acting),
-    "security.rotate_keys": lambda w: guard.rotate_keys(lambda: None, acting=w.acting),
-    "security.set_contact": lambda w: guard.set_contact(
+    "security.approve_change": lambda w: approve_change("chg_1", acting=w.acting),
+    "security.rotate_keys": lambda w: rotate_keys(lambda: None, acting=w.acting),
+    "security.set_contact": lambda w: set_contact(
         "primary", name="Eve", email="eve@example.com", acting=w.acting
     ),
-    "security.unlock_resource": lambda w: guard.unlock_resource(
+    "security.unlock_resource": lambda w: unlock_resource(
         "merchant", "shady", acting=w.acting, reason="Fine."
     ),
     "transactions.create_delegation": lambda w: money.create_delegation(

@@ -19,8 +19,8 @@ from agents.models import Agent
 from agents.services import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.models import Alert
-from security.services import approve_change
+from security.alerts.models import Alert
+from security.changes.services import approve_change
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import PASSWORD, People, make_person

@@ -16,8 +16,9 @@ from accounts.errors import InvalidCredentials, RefreshRefused
 from accounts.models import Session, User
 from audit.base.context import System
 from audit.models import AuditEvent
-from security.models import Alert, Notification
-from security.services import set_contact
+from security.alerts.models import Alert
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.people import make_person
 
 URL = "/api/v1/auth/token/refresh/"

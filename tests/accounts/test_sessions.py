@@ -13,7 +13,7 @@ from accounts.models import Session, User
 from accounts.services.sign_in import SIGN_IN
 from accounts.tokens import PersonAccess
 from audit.models import AuditEvent
-from security.services import lock_resource
+from security.locks.services import lock_resource
 from tests.browsing import sign_in
 from tests.people import PASSWORD, People
 

@@ -18,7 +18,7 @@ from agents.models import (
 )
 from agents.services import IssuedCredential
 from audit.models import AuditEvent
-from security.queries import live_locks
+from security.locks.queries import live_locks
 from tests.browsing import sign_in
 from tests.factories import TRANSFER_SCHEMA, make_function
 

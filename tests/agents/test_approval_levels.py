@@ -22,7 +22,7 @@ from agents.core.policy_words import policy_sentences, spoken_minutes
 from agents.models import PolicyVersion
 from agents.queries import policy_rules, terms_of
 from audit.models import AuditEvent
-from security.core.changes import change_lines
+from security.changes.core.wording import change_lines
 from tests.factories import SEED_POLICY, make_agent
 
 TWO = {"above": "500.00", "approvals": 2, "role": "manager"}

@@ -23,9 +23,9 @@ from agents.services import IssuedCredential
 from audit.base import context
 from audit.base.context import Principal
 from audit.models import AuditEvent
-from security.core.signatures import RequestParts, sign
-from security.core.signing_keys import HmacKey
-from security.services import detect_incidents
+from security.incidents.services import detect_incidents
+from security.signing.core.keys import HmacKey
+from security.signing.core.signatures import RequestParts, sign
 from tests.factories import SEED_POLICY
 
 PATH = "/api/v1/somewhere/"

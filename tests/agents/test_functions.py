@@ -11,7 +11,7 @@ from agents.models import Function, FunctionVersion
 from agents.queries import CallableFunction, LockedAgent
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.core.json_schema import SchemaRefused
+from security.schemas.core.json_schema import SchemaRefused
 from tests.factories import TRANSFER_SCHEMA, make_function
 from transactions.queries import call_snapshot
 

@@ -9,9 +9,9 @@ from agents import services
 from agents.models import Agent
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security import services as guard
-from security.models import ResourceLock
-from security.queries import live_locks
+from security.locks.models import ResourceLock
+from security.locks.queries import live_locks
+from security.locks.services import lock_resource
 from tests.factories import make_function
 
 
@@ -113,8 +113,8 @@ def test_c9_permissions_are_asked_by_the_service(
 def test_a_function_and_a_merchant_can_be_stopped(alice: Any) -> None:
     make_function("transfer", acting=alice)
 
-    guard.lock_resource("function", "transfer", acting=alice, reason="Odd")
-    guard.lock_resource("merchant", "amazon", acting=alice, reason="Odd")
+    lock_resource("function", "transfer", acting=alice, reason="Odd")
+    lock_resource("merchant", "amazon", acting=alice, reason="Odd")
 
     assert ResourceLock.objects.count() == 2
 
@@ -129,6 +129,6 @@ def test_a_function_and_a_merchant_can_be_stopped(alice: Any) -> None:
 )
 def test_what_does_not_exist_is_not_stopped(alice: Any, kind: str, target: str) -> None:
     with pytest.raises(NotFound):
-        guard.lock_resource(kind, target, acting=alice, reason="Odd")
+        lock_resource(kind, target, acting=alice, reason="Odd")
 
     assert not ResourceLock.objects.exists()

@@ -15,8 +15,10 @@ from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import Agent, AgentCredential
 from audit.base.errors import NotPermitted
-from security.models import Incident, ResourceLock
-from security.services import unlock_resource, update_incident
+from security.incidents.models import Incident
+from security.incidents.services import update_incident
+from security.locks.models import ResourceLock
+from security.locks.services import unlock_resource
 from tests.factories import SEED_POLICY, give_terms, make_agent, make_credential
 from tests.people import People, make_person
 

@@ -17,7 +17,7 @@ from agents.core.policy import compile_rules, describe_changes, loosens, to_wire
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from agents.core.policy_words import policy_sentences
 from agents.queries import policy_rules, terms_of
-from security.services import approve_change
+from security.changes.services import approve_change
 from tests.agents.policies import SEED, TERMS
 from tests.factories import SEED_POLICY, make_agent
 from tests.transactions.core.strategies import day_hours

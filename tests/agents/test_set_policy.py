@@ -13,8 +13,8 @@ from agents.models import Agent, PolicyVersion
 from agents.queries import lock_agent_row, policy_rules
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.models import ChangeRequest
-from security.services import approve_change
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from tests.factories import SAID_BY_DEFAULT, SEED_POLICY, make_agent
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.prompts.core.sanitize import sanitize
 from audit.base.core.joiners import JOINER, NON_JOINER, needed_places, without_joiners
 from audit.base.core.visible import hides_characters, is_readable, visible
-from security.core.sanitize import sanitize
 from tests.timing import is_under
 
 DIGIKALA = "\u062f\u06cc\u062c\u06cc\u200c\u06a9\u0627\u0644\u0627"

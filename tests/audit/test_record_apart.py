@@ -12,8 +12,8 @@ from audit.apart import record_apart
 from audit.base.context import acting_as
 from audit.models import AuditEvent
 from security.errors import DecryptionFailed
-from security.models import SecurityContact
-from security.services import set_contact
+from security.notifications.models import SecurityContact
+from security.notifications.services.contacts import set_contact
 from tests.people import SETUP
 
 

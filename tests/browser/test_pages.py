@@ -13,8 +13,8 @@ from accounts.services import start_session
 from agents.core.policy_draft import parse_terms
 from agents.services import set_policy
 from audit.models import AuditEvent
-from security.models import ChangeRequest
-from security.services import lock_resource
+from security.changes.models import ChangeRequest
+from security.locks.services import lock_resource
 from tests.browser.conftest import Visitor
 from tests.factories import make_agent
 from tests.people import People

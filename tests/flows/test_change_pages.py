@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Session
-from security import services
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
+from security.changes.services import reject_change
 from tests.browsing import sign_in
 from tests.flows.requests import numbers
 from tests.people import PASSWORD, make_person
@@ -95,7 +95,7 @@ def test_the_list_page_shows_what_waits_and_what_ended(asked, own, manager, alic
         f"/change-requests/{asked}/"
         in browser.get("/change-requests/").content.decode()
     )
-    services.reject_change(asked, acting=alice, reason="No.")
+    reject_change(asked, acting=alice, reason="No.")
     page = browser.get("/change-requests/").content.decode()
 
     assert "Nothing waits" in page

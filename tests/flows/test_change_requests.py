@@ -14,8 +14,9 @@ from accounts.models import Session, User
 from agents.core.policy_draft import parse_terms
 from agents.services import set_policy
 from audit.models import AuditEvent
-from security import services
-from security.models import ChangeRequest
+from security.changes import services
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, expire_due_changes, request_change
 from tests.factories import SEED_POLICY, make_agent_token
 from tests.flows.requests import LOOSER, app_rows, ask_for_policy, numbers, problem
 from tests.people import make_person
@@ -98,7 +99,7 @@ def test_c7_whoever_asked_does_not_agree(asked, own, manager, verb):
 def test_c7_nor_whoever_gains_by_it(own, bob, alice, client_for):
     """An administrator asks, as it were, for the manager's agent."""
     with transaction.atomic():
-        change = services.request_change(proposal_for(own), acting=alice)
+        change = request_change(proposal_for(own), acting=alice)
     before = app_rows()
 
     for verb in ("approve", "reject"):
@@ -108,7 +109,7 @@ def test_c7_nor_whoever_gains_by_it(own, bob, alice, client_for):
 
 
 def proposal_for(agent):
-    return services.Proposal(
+    return Proposal(
         kind="policy",
         target_id=agent.pk,
         target_label=agent.name,
@@ -189,7 +190,7 @@ def test_one_may_take_back_what_one_asked_for(asked, own, manager):
 def test_k12_what_nobody_decides_expires_and_changes_nothing(
     own, bob, alice, client_for, monkeypatch
 ):
-    monkeypatch.setattr(services.change_requests, "LASTS", timedelta(0))
+    monkeypatch.setattr(services, "LASTS", timedelta(0))
     change = set_policy(own.pk, parse_terms(LOOSER), acting=bob)
 
     problem(decide(client_for(alice), change.pk, "approve"), 409, "change_expired")
@@ -203,8 +204,8 @@ def test_k12_what_nobody_decides_expires_and_changes_nothing(
 def test_the_job_expires_what_is_due_and_leaves_the_rest(asked, bob, alice):
     now = timezone.now()
 
-    assert services.expire_due_changes(now=now + timedelta(days=7)) == 1
-    assert services.expire_due_changes(now=now + timedelta(days=7)) == 0
+    assert expire_due_changes(now=now + timedelta(days=7)) == 1
+    assert expire_due_changes(now=now + timedelta(days=7)) == 0
 
     assert ChangeRequest.objects.get().status == "expired"
 

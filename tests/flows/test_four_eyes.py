@@ -17,10 +17,12 @@ from agents.models import Agent, PolicyVersion
 from agents.queries import granted_alone
 from agents.services import set_policy
 from audit.models import AuditEvent
-from security.checklist import run_checklist
-from security.four_eyes import tell_when_off
-from security.models import Alert, ChangeRequest
-from security.services import approve_change, lock_resource, unlock_resource
+from platform_site.checklist.checks import run_checklist
+from security.alerts.models import Alert
+from security.changes.four_eyes import tell_when_off
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
+from security.locks.services import lock_resource, unlock_resource
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent, make_agent_token
 from tests.flows.requests import app_rows, create, numbers, problem

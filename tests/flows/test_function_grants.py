@@ -9,8 +9,8 @@ import pytest
 from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, FunctionVersion
-from security.models import ChangeRequest
-from security.services import approve_change
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from tests.factories import TRANSFER_SCHEMA, give_terms, make_agent, make_function
 from tests.flows.requests import numbers, problem
 from tests.people import People, make_person

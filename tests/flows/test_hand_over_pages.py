@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Session, User
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
 from tests.browsing import sign_in
 from tests.flows.requests import app_rows, problem
 from tests.people import make_person

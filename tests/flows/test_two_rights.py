@@ -19,13 +19,11 @@ from agents.core.policy_draft import parse_terms
 from agents.models import Agent
 from agents.services import set_policy
 from audit.base.errors import NotFound, NotPermitted
-from security.models import Incident, Notification
-from security.services import (
-    approve_change,
-    detect_incidents,
-    set_contact,
-    update_incident,
-)
+from security.changes.services import approve_change
+from security.incidents.models import Incident
+from security.incidents.services import detect_incidents, update_incident
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.accounts.test_provisioning import LOOSER, made
 from tests.factories import SEED_POLICY, give_terms, make_agent, make_credential
 from tests.people import SETUP, People, make_person

@@ -39,13 +39,13 @@ FROM_NOW = {
     "platform_site/run/engines/processes.py: now - self.started_at": "a monotonic clock",
     "platform_site/health.py: now - SILENT_AFTER": "the range has an upper end",
     "platform_site/replay/client.py: now - self._trouble_began": "a monotonic clock",
-    "security/checklist.py: now - lag.read_at": "by its amount: the reader is silent",
-    "security/core/thresholds.py: now - CATCH_UP": "its hour is looked at, too",
+    "platform_site/checklist/checks.py: now - lag.read_at": "by its amount: the reader is silent",
+    "security/alerts/core/thresholds.py: now - CATCH_UP": "its hour is looked at, too",
     "security/queries.py: now - thresholds.CATCH_UP": "its hour is looked at, too",
-    "security/services/alerts.py: now - GRACE": "no stored time",
-    "security/services/incidents.py: now - HOUR": "the window has an upper end",
-    "security/services/notifications.py: now - MESSAGES_LAST": "it is deleted later",
-    "security/services/notifications.py: now - STORM_WINDOW": (
+    "security/alerts/services.py: now - GRACE": "no stored time",
+    "security/incidents/services.py: now - HOUR": "the window has an upper end",
+    "security/notifications/services/messages.py: now - MESSAGES_LAST": "it is deleted later",
+    "security/notifications/services/messages.py: now - STORM_WINDOW": (
         "the range has an upper end"
     ),
     "security/step_up.py: timezone.now() - proved_at": "it is no proof",

@@ -38,7 +38,7 @@ def test_a_risk_score_is_written_by_spoken_risk():
         if re.search(r"10_000\}|/ 10_000:|// 100\}", text)
     }
 
-    assert own == {"security/core/thresholds.py"}
+    assert own == {"security/alerts/core/thresholds.py"}
 
 
 def test_no_page_shows_minor_units_or_basis_points():

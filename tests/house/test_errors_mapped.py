@@ -12,8 +12,15 @@ from django.utils.module_loading import import_string
 from audit.base.errors import DomainError
 from platform_site.error_codes import error_details
 from platform_site.errors import STATUS, status_of
-from security.core.refusals import FORMS, OFFENCES, PROOFS, STEPS, TOLD_AS, kind_of
-from security.core.signatures import Refusal
+from security.alerts.core.refusals import (
+    FORMS,
+    OFFENCES,
+    PROOFS,
+    STEPS,
+    TOLD_AS,
+    kind_of,
+)
+from security.signing.core.signatures import Refusal
 from tests.house.source import APPS, ROOT
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from platform_site.broker import ASIDE
 from platform_site.celery import app
-from security.models import Alert, Review
+from security.alerts.models import Alert
+from security.reviews.models import Review
 from tests.serving import LONG_S, working
 
 TASK = "security.tasks.open_due_reviews"

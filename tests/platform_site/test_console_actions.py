@@ -15,8 +15,12 @@ from accounts.models import Session, User
 from agents.models import Agent, AgentCredential
 from audit.base.admin.acting import ActingAdmin
 from audit.models import AuditEvent
-from security.models import Alert, ChangeRequest, Incident, ResourceLock, Review
-from security.services import lock_resource
+from security.alerts.models import Alert
+from security.changes.models import ChangeRequest
+from security.incidents.models import Incident
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource
+from security.reviews.models import Review
 from tests.browsing import sign_in
 from tests.console import fill_console, models, page_of
 from tests.factories import make_agent

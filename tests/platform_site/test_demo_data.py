@@ -22,7 +22,9 @@ from agents.services import exchange_credential, update_agent
 from audit.models import AuditEvent
 from platform_site import demo
 from platform_site.run.credentials import Credentials, Login, save_credentials
-from security.models import ChangeRequest, Review, SecurityContact
+from security.changes.models import ChangeRequest
+from security.notifications.models import SecurityContact
+from security.reviews.models import Review
 from tests.factories import SAID_BY_DEFAULT
 from tests.people import make_person
 

@@ -18,7 +18,7 @@ from agents.models import Agent, AgentCredential
 from agents.services import revoke_credential
 from platform_site.replay import client
 from platform_site.run.credentials import Credentials, Login, save_credentials
-from security.core.limits import Limit
+from security.limits.core.config import Limit
 from tests.people import PASSWORD
 from tests.platform_site.replaying import run, stream, written
 from transactions.models import Transaction

@@ -19,7 +19,7 @@ from agents.models import AgentCredential
 from audit.base.core.masking import HIDDEN
 from platform_site.logs import JsonFormatter
 from platform_site.reports import ValueHidingFilter
-from security.fields import Sealed
+from security.encryption.fields import Sealed
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_credential
 from tests.house.source import APPS, ROOT, python_files

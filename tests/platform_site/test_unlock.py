@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
-from security.models import ResourceLock
-from security.queries import live_locks
-from security.services import lock_resource
+from security.locks.models import ResourceLock
+from security.locks.queries import live_locks
+from security.locks.services import lock_resource
 from tests.factories import make_agent
 
 

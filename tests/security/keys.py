@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from security.core.signing_keys import Algorithm
+from security.signing.core.keys import Algorithm
 
 
 class OwnKey:

@@ -11,25 +11,18 @@ from django.contrib.admin.utils import quote
 from django.urls import reverse
 
 from audit.models import AuditEvent
+from security.alerts.models import Alert
+from security.alerts.services import check_alerts
 from security.errors import TargetRefused
-from security.models import (
-    Alert,
-    Incident,
-    Notification,
-    RequestNonce,
-    ResourceLock,
-    Review,
-    SecurityContact,
-)
-from security.services import (
-    check_alerts,
-    detect_incidents,
-    lock_resource,
-    open_due_reviews,
-    respond_to_incidents,
-    set_contact,
-    unlock_resource,
-)
+from security.incidents.models import Incident
+from security.incidents.services import detect_incidents, respond_to_incidents
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource, unlock_resource
+from security.notifications.models import Notification, SecurityContact
+from security.notifications.services.contacts import set_contact
+from security.reviews.models import Review
+from security.reviews.services import open_due_reviews
+from security.signing.models import RequestNonce
 from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import SETUP

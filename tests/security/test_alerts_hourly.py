@@ -11,9 +11,11 @@ from agents.principals import AgentPrincipal
 from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 from security import tasks
+from security.alerts.models import Alert
+from security.alerts.services import acknowledge_alert, check_alerts
 from security.errors import TransitionRefused
-from security.models import Alert, Notification
-from security.services import acknowledge_alert, check_alerts, set_contact
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.audit.logs import seal
 from tests.people import SETUP
 from tests.security.happenings import (

@@ -10,13 +10,13 @@ from django.db import DatabaseError, connection
 
 from audit.models import AuditEvent
 from audit.queries import reader_lags
-from security.models import Alert, Incident, Notification, ResourceLock
-from security.services import (
-    check_alerts,
-    detect_incidents,
-    respond_to_incidents,
-    set_contact,
-)
+from security.alerts.models import Alert
+from security.alerts.services import check_alerts
+from security.incidents.models import Incident
+from security.incidents.services import detect_incidents, respond_to_incidents
+from security.locks.models import ResourceLock
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.audit.logs import seal
 from tests.people import SETUP
 from tests.security.happenings import NOW, is_refused, sign_in_fails

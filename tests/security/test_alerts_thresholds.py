@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.core.thresholds import (
+from security.alerts.core.thresholds import (
     ALERT_THRESHOLDS,
     STEP,
     hours_of,

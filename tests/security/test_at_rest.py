@@ -15,8 +15,8 @@ from django.db import connection
 
 from platform_site.logs import JsonFormatter
 from platform_site.run.supervisor import BASE_DIR
-from security.fields import EncryptedTextField
-from security.services import set_contact
+from security.encryption.fields import EncryptedTextField
+from security.notifications.services.contacts import set_contact
 from tests.factories import make_agent, make_agent_token, make_credential
 from tests.people import PASSWORD, SETUP
 from tests.second_factors import code_of, enrol_app, recovery_codes

@@ -8,10 +8,12 @@ import pytest
 
 from accounts.models import User
 from audit.models import AuditEvent
-from security.core.refusals import FORMS, OFFENCES, PROOFS, STEPS, Kind
-from security.models import Incident, IncidentStep, ResourceLock
-from security.queries import metric_counts
-from security.services import detect_incidents, lock_resource, respond_to_incidents
+from security.alerts.core.refusals import FORMS, OFFENCES, PROOFS, STEPS, Kind
+from security.alerts.queries import metric_counts
+from security.incidents.models import Incident, IncidentStep
+from security.incidents.services import detect_incidents, respond_to_incidents
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource
 from tests.factories import make_agent
 from tests.people import make_person
 from tests.security.happenings import NOW, as_principal, happen, is_refused

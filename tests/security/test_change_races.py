@@ -12,9 +12,9 @@ from agents.core.policy_draft import parse_terms
 from agents.models import PolicyVersion
 from agents.services import set_policy
 from audit.models import AuditEvent
-from security import services
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from security.errors import ChangeResolved, ChangeSuperseded
-from security.models import ChangeRequest
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_person
 
@@ -56,7 +56,7 @@ def test_k2_of_eight_approvals_at_once_one_counts(people: People):
 
     results = at_once(
         *(
-            lambda person=person: services.approve_change(change.pk, acting=person)
+            lambda person=person: approve_change(change.pk, acting=person)
             for person in others * 2
         )
     )
@@ -75,7 +75,7 @@ def test_an_approval_and_a_new_policy_at_once_never_lose_one(people: People):
     stricter = parse_terms({**SEED_POLICY, "max_transaction_amount": "600"})
 
     results = at_once(
-        lambda: services.approve_change(change.pk, acting=people.alice),
+        lambda: approve_change(change.pk, acting=people.alice),
         lambda: set_policy(
             change.target_id, stricter, expected_numbers={1}, acting=people.alice
         ),
@@ -95,7 +95,7 @@ def test_asking_anew_and_approving_at_once_ends_in_one_of_them(people: People):
     wider = parse_terms({**SEED_POLICY, "allowed_merchants": None})
 
     results = at_once(
-        lambda: services.approve_change(change.pk, acting=people.alice),
+        lambda: approve_change(change.pk, acting=people.alice),
         lambda: set_policy(change.target_id, wider, acting=people.bob),
     )
 

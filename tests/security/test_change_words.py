@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from security.core.changes import change_lines
+from security.changes.core.wording import change_lines
 
 
 def test_changes_are_told_field_by_field():

@@ -11,16 +11,15 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from audit.models import ReaderCursor
-from security.checklist import CHECKS, run_checklist
-from security.core import json_schema
-from security.core.checklist import CHECKLIST
-from security.models import Review, SecurityContact
-from security.services import (
-    check_alerts,
-    detect_incidents,
-    open_due_reviews,
-    set_contact,
-)
+from platform_site.checklist.checks import CHECKS, run_checklist
+from platform_site.checklist.core import CHECKLIST
+from security.alerts.services import check_alerts
+from security.incidents.services import detect_incidents
+from security.notifications.models import SecurityContact
+from security.notifications.services.contacts import set_contact
+from security.reviews.models import Review
+from security.reviews.services import open_due_reviews
+from security.schemas.core import json_schema
 from tests.people import SETUP
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security import crypto
+from security.encryption import crypto
 from security.errors import DecryptionFailed
 
 HERE = ("app.model", "field", "one")

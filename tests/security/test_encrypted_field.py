@@ -7,10 +7,10 @@ from django.db import connection, transaction
 from django.forms import modelform_factory
 
 from audit.models import AuditEvent
-from security import crypto
+from security.encryption import crypto
+from security.encryption.fields import EncryptedTextField, Sealed
 from security.errors import DecryptionFailed
-from security.fields import EncryptedTextField, Sealed
-from security.models import SecurityContact
+from security.notifications.models import SecurityContact
 
 pytestmark = pytest.mark.django_db
 
@@ -235,7 +235,7 @@ def test_migrations_name_it_by_its_own_path():
     field = EncryptedTextField(blank=True)
 
     assert field.deconstruct()[1:] == (
-        "security.fields.EncryptedTextField",
+        "security.encryption.fields.EncryptedTextField",
         [],
         {"blank": True},
     )

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from security.core.limits import parse_limits
+from security.limits.core.config import parse_limits
 from tests.browsing import sign_in
 from tests.people import People
 

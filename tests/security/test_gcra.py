@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.core import gcra
-from security.core.limits import DEFAULT_LIMITS, Limit, LimitsInvalid, parse_limits
+from security.limits.core import gcra
+from security.limits.core.config import (
+    DEFAULT_LIMITS,
+    Limit,
+    LimitsInvalid,
+    parse_limits,
+)
 
 MINUTE = gcra.MINUTE_US
 START = 1_750_000_000_000_000

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from audit.models import AuditEvent
-from security.models import Incident, ResourceLock
-from security.services import check_alerts, detect_incidents
+from security.alerts.services import check_alerts
+from security.incidents.models import Incident
+from security.incidents.services import detect_incidents
+from security.locks.models import ResourceLock
 from tests.factories import make_agent, make_agent_token
 from tests.security.happenings import NOW, is_refused, sign_in_fails
 

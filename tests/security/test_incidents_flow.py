@@ -8,15 +8,17 @@ import pytest
 
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security import responders
 from security.errors import ReasonMissing, TransitionRefused
-from security.models import Incident, IncidentStep, Notification, ResourceLock
-from security.services import (
+from security.incidents.models import Incident, IncidentStep
+from security.incidents.services import (
     detect_incidents,
     respond_to_incidents,
-    set_contact,
     update_incident,
 )
+from security.locks import responders
+from security.locks.models import ResourceLock
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.factories import make_agent
 from tests.people import SETUP
 from tests.security.happenings import (

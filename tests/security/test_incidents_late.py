@@ -8,8 +8,8 @@ import pytest
 
 from audit.queries import reader_lags
 from audit.services import following
-from security.models import IncidentStep
-from security.services import detect_incidents, respond_to_incidents
+from security.incidents.models import IncidentStep
+from security.incidents.services import detect_incidents, respond_to_incidents
 from tests.audit.logs import seal
 from tests.factories import make_agent
 from tests.security.happenings import NOW, as_principal, is_refused

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.core.json_schema import (
+from security.schemas.core.json_schema import (
     SchemaRefused,
     check,
     compile_schema,
     violations,
 )
-from security.core.safe_pattern import MAX_TEXT, PatternRefused, compile_pattern
+from security.schemas.core.safe_pattern import MAX_TEXT, PatternRefused, compile_pattern
 from tests.timing import is_under
 
 

@@ -14,9 +14,10 @@ from accounts.models import User
 from accounts.seals import SecondFactorSecrets
 from agents.models import AgentCredential
 from audit.models import AuditEvent
-from security import crypto, services
-from security.models import SecurityContact
-from security.sealed_stores import all_stores
+from security.encryption import crypto, services
+from security.encryption.sealed_stores import all_stores
+from security.notifications.models import SecurityContact
+from security.notifications.services.contacts import set_contact
 from tests.factories import make_agent, make_credential
 from tests.house.source import APPS, ROOT, python_files
 from tests.people import People
@@ -36,7 +37,7 @@ def secrets_of_old(old_key: None, people: People) -> dict[str, Any]:
     people.carol.save(update_fields=["phone"])
     agent = make_agent(people.carol, acting=people.bob)
     issued = make_credential(agent, acting=people.bob)
-    services.set_contact(
+    set_contact(
         "primary", acting=people.alice, name="Ada", email="ada@x.org", phone="+1-2"
     )
     return {
@@ -70,9 +71,9 @@ def test_nothing_encrypts_past_the_stores():
     # The checklist keeps nothing, a session ends before a key does.
     assert files == [
         "accounts/seals.py",
-        "security/checklist.py",
-        "security/fields.py",
-        "security/session_serializer.py",
+        "platform_site/checklist/checks.py",
+        "security/encryption/fields.py",
+        "security/encryption/session_serializer.py",
     ]
 
 
@@ -185,7 +186,7 @@ def test_a_writer_with_an_old_key_is_told_of(
         return False
 
     monkeypatch.setattr(type(store), "swap", write)
-    monkeypatch.setattr(services.key_rotation, "PAUSE_S", 0)
+    monkeypatch.setattr(services, "PAUSE_S", 0)
 
     with pytest.raises(CommandError, match="still writes with a previous key"):
         run(capsys=capsys)

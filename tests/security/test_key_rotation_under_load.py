@@ -25,7 +25,8 @@ from accounts.models import User
 from audit.base.context import System
 from audit.models import AuditEvent
 from platform_site.run.supervisor import BASE_DIR
-from security import crypto, services
+from security.encryption import crypto, services
+from security.encryption.services import rotate_keys, survey_keys
 from tests.databases import OWNER
 from tests.people import make_person
 from tests.security.rotating import (
@@ -133,7 +134,7 @@ def test_g6_a_row_that_somebody_holds_is_waited_for_without_a_lock(
     many, settings, monkeypatch
 ):
     rotate_to_new(settings)
-    monkeypatch.setattr(services.key_rotation, "PAUSE_S", 0.3)
+    monkeypatch.setattr(services, "PAUSE_S", 0.3)
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -152,7 +153,7 @@ def test_g6_a_row_that_somebody_holds_is_waited_for_without_a_lock(
         if next(seen) == PEOPLE + 10:  # The first pass is over.
             release.set()
 
-    rotation = services.rotate_keys(progress, acting=System("tests"))
+    rotation = rotate_keys(progress, acting=System("tests"))
 
     assert release.is_set(), "No second pass met the row that was held."
     holder.join()
@@ -224,5 +225,5 @@ def test_g6_killed_under_load_and_run_again_nothing_is_lost(
     for person in User.objects.filter(pk__in=many):
         assert person.phone == wanted.get(person.pk, f"+1-{person.username[1:]}")
     assert AuditEvent.objects.filter(action="keys.rotated").count() == 1
-    states = services.survey_keys(lambda: None)
+    states = survey_keys(lambda: None)
     assert states["accounts.user.phone"] == {"current": PEOPLE + 1}

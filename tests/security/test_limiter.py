@@ -15,10 +15,10 @@ from django.test import RequestFactory
 
 from audit.base.context import Anonymous
 from audit.models import AuditEvent
-from security import limiter
-from security.core.limits import DEFAULT_LIMITS, Limit
 from security.errors import LimiterUnavailable, RateLimited
-from security.limiter import Bucket, check_limits
+from security.limits import limiter
+from security.limits.core.config import DEFAULT_LIMITS, Limit
+from security.limits.limiter import Bucket, check_limits
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("slow_refill")]
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from security import limiter
-from security.core import gcra
-from security.core.limits import Limit
-from security.limiter import Bucket
+from security.limits import limiter
+from security.limits.core import gcra
+from security.limits.core.config import Limit
+from security.limits.limiter import Bucket
 
 
 def test_the_local_store_is_bounded():

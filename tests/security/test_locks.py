@@ -17,11 +17,8 @@ from security.errors import (
     StepUpRequired,
     TargetRefused,
 )
-from security.models import ResourceLock
-from security.services import (
-    lock_resource,
-    unlock_resource,
-)
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource, unlock_resource
 from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import PASSWORD

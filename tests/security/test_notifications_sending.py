@@ -13,14 +13,14 @@ from django.utils import timezone
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import TransitionRefused
-from security.models import Notification, SecurityContact
-from security.services import (
+from security.notifications.models import Notification, SecurityContact
+from security.notifications.services.contacts import set_contact
+from security.notifications.services.messages import (
     notify_contacts,
     purge_notifications,
     queue_notification,
     retry_notification,
     send_due_notifications,
-    set_contact,
 )
 from tests.people import SETUP
 

@@ -6,16 +6,17 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from audit.models import AuditEvent
-from security.core.incidents import actions_from
 from security.errors import TransitionRefused
-from security.models import Incident, IncidentStep, Notification, ResourceLock
-from security.services import (
+from security.incidents.core.states import actions_from
+from security.incidents.models import Incident, IncidentStep
+from security.incidents.services import (
     detect_incidents,
-    lock_resource,
     respond_to_incidents,
-    unlock_resource,
     update_incident,
 )
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource, unlock_resource
+from security.notifications.models import Notification
 from tests.security.happenings import (
     NOW,
     as_principal,

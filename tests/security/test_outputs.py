@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from agents.prompts.core.outputs import check_json_text, check_output
 from audit.base.errors import SensitiveDataRefused
-from security.core.json_schema import compile_schema
-from security.core.outputs import check_json_text, check_output
+from security.schemas.core.json_schema import compile_schema
 from tests.timing import is_under
 
 SCHEMA = compile_schema(

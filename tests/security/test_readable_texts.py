@@ -25,8 +25,16 @@ from audit.base.errors import NameRefused, TextRefused
 from audit.base.ids import PrefixedIdField
 from audit.errors import FilterRefused
 from audit.services import save_filter
-from security import services as guard
-from security.models import Alert, ChangeRequest, Incident, Review
+from security.alerts.models import Alert
+from security.alerts.services import acknowledge_alert
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change, reject_change
+from security.incidents.models import Incident
+from security.incidents.services import update_incident
+from security.locks.services import lock_resource, unlock_resource
+from security.notifications.services.contacts import set_contact
+from security.reviews.models import Review
+from security.reviews.services import complete_review
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent, make_function
 from tests.people import People, make_person
@@ -64,7 +72,7 @@ def world(people: People, agent: Agent) -> World:
     change = agents.set_policy(agent.pk, looser, acting=make_person("heidi", "admin"))
     assert isinstance(change, ChangeRequest)
     locked = make_agent(people.carol, acting=people.bob, name="locked")
-    guard.lock_resource("agent", locked.pk, acting=people.bob, reason="Odd.")
+    lock_resource("agent", locked.pk, acting=people.bob, reason="Odd.")
     now = timezone.now()
     incident = Incident.objects.create(
         trigger="risk",
@@ -102,7 +110,7 @@ def person(field: str) -> Callable[[World, str], object]:
 def contact(**given: str) -> Callable[[World, str], object]:
     def write(world: World, text: str) -> object:
         field = next(iter(given))
-        return guard.set_contact(
+        return set_contact(
             "primary",
             acting=world.alice,
             **{"name": "Lead", "email": "lead@example.com", field: text},
@@ -167,25 +175,25 @@ LINES: Mapping[str, Callable[[World, str], object]] = {
 }
 # Of several lines, maybe.
 TEXTS: Mapping[str, Callable[[World, str], object]] = {
-    "security_resourcelock.reason": lambda w, text: guard.lock_resource(
+    "security_resourcelock.reason": lambda w, text: lock_resource(
         "agent", w.agent.pk, acting=w.alice, reason=text
     ),
-    "security_resourcelock.release_reason": lambda w, text: guard.unlock_resource(
+    "security_resourcelock.release_reason": lambda w, text: unlock_resource(
         "agent", w.locked.pk, acting=w.alice, reason=text
     ),
-    "security_changerequest.reason": lambda w, text: guard.approve_change(
+    "security_changerequest.reason": lambda w, text: approve_change(
         w.change.pk, acting=w.alice, reason=text
     ),
-    "security_changerequest.reason again": lambda w, text: guard.reject_change(
+    "security_changerequest.reason again": lambda w, text: reject_change(
         w.change.pk, acting=w.alice, reason=text
     ),
-    "security_review.note": lambda w, text: guard.complete_review(
+    "security_review.note": lambda w, text: complete_review(
         w.review.pk, acting=w.alice, note=text
     ),
-    "an alert's note": lambda w, text: guard.acknowledge_alert(
+    "an alert's note": lambda w, text: acknowledge_alert(
         w.alert.pk, acting=w.alice, note=text
     ),
-    "an incident's note": lambda w, text: guard.update_incident(
+    "an incident's note": lambda w, text: update_incident(
         w.incident.pk, "acknowledge", acting=w.alice, note=text
     ),
     "transactions_approvalvote.reason": decide(money.approve),

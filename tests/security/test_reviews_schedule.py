@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
-from security.core.reviews import CADENCES, due_on, period_start
 from security.errors import ReasonMissing, TransitionRefused
-from security.models import Notification, Review
-from security.services import complete_review, open_due_reviews, set_contact
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
+from security.reviews.core.cadences import CADENCES, due_on, period_start
+from security.reviews.models import Review
+from security.reviews.services import complete_review, open_due_reviews
 from tests.people import SETUP
 
 NOW = datetime(2026, 3, 11, 0, 5, tzinfo=UTC)

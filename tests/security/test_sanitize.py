@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.core.sanitize import mixes_look_alikes, sanitize, skeleton
+from agents.prompts.core.sanitize import mixes_look_alikes, sanitize, skeleton
 from tests.timing import is_under
 
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from audit import tasks as audit_tasks
 from audit.models import AuditEvent, AuditLeaf
 from audit.queries import sealing_delay
-from security.models import Alert
-from security.services import check_alerts, check_sealing
+from security.alerts.models import Alert
+from security.alerts.services import check_alerts, check_sealing
 from tests.audit import tampering
 from tests.audit.logs import seal, write_event, write_events
 from tests.spending import spend

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.core.signatures import (
+from security.signing.core.keys import Ed25519Key, HmacKey
+from security.signing.core.signatures import (
     RequestParts,
     RequestSignature,
     SignatureInvalid,
@@ -19,7 +20,6 @@ from security.core.signatures import (
     sign,
     verify_signature,
 )
-from security.core.signing_keys import Ed25519Key, HmacKey
 from tests.security.keys import OwnKey
 
 KEY, NONCE, NOW = "crd_1", "n" * 22, 1_750_000_000

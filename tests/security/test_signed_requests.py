@@ -11,11 +11,11 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from security import signed_requests
-from security.core.signatures import RequestParts, sign
-from security.core.signing_keys import HmacKey
 from security.errors import RateLimited, SignatureRefused
-from security.models import RequestNonce
+from security.signing import requests as signed_requests
+from security.signing.core.keys import HmacKey
+from security.signing.core.signatures import RequestParts, sign
+from security.signing.models import RequestNonce
 
 KEY, SHARED = "crd_1", HmacKey("s3cret-s3cret-s3cret")
 PATH, QUERY, BODY = "/api/v1/transactions/", "a=1&b=%2F", b'{"amount":"1.00"}'

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.core.signing_keys import Ed25519Key, HmacKey, is_sound_public_key
+from security.signing.core.keys import Ed25519Key, HmacKey, is_sound_public_key
 from tests.security.keys import OwnKey
 
 P = 2**255 - 19

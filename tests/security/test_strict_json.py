@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
-from security.core.strict_json import JsonRefused, parse_json
-from security.parsers import Refused, StrictJSONParser, TooLarge
+from security.schemas.core.strict_json import JsonRefused, parse_json
+from security.schemas.parsers import Refused, StrictJSONParser, TooLarge
 from tests.timing import is_under
 
 

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from security import tasks
+from security.alerts.models import Alert
 from security.errors import DecryptionFailed
-from security.models import Alert, Notification, SecurityContact
-from security.services import set_contact
+from security.notifications.models import Notification, SecurityContact
+from security.notifications.services.contacts import set_contact
 from tests.people import SETUP
 
 pytestmark = pytest.mark.django_db

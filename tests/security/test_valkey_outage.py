@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from platform_site.engine_settings import cache_options
 from platform_site.run.engines.binaries import valkey_server
-from security import limiter
+from security.limits import limiter
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import create

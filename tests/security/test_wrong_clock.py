@@ -11,13 +11,17 @@ import time_machine
 from django.utils import timezone
 
 from audit.models import ReaderCursor
-from security import limiter, signed_requests
-from security.checklist import run_checklist
-from security.core import gcra
-from security.core.limits import Limit
+from platform_site.checklist.checks import run_checklist
 from security.errors import SignatureRefused
-from security.models import Incident, RequestNonce
-from security.services import detect_incidents, notify_contacts, set_contact
+from security.incidents.models import Incident
+from security.incidents.services import detect_incidents
+from security.limits import limiter
+from security.limits.core import gcra
+from security.limits.core.config import Limit
+from security.notifications.services.contacts import set_contact
+from security.notifications.services.messages import notify_contacts
+from security.signing import requests as signed_requests
+from security.signing.models import RequestNonce
 from tests.people import SETUP
 from tests.security.happenings import NOW, is_refused
 from tests.security.test_signed_requests import headers_of, request_with, verify

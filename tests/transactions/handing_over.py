@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from security.services import approve_change
+from security.changes.services import approve_change
 from transactions import services
 
 WHY = "She left."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from security.services import approve_change
+from security.changes.services import approve_change
 from tests.spending import principal_of
 from transactions import services
 from transactions.core.ledger import balances

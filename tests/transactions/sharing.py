@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from security.services import approve_change
+from security.changes.services import approve_change
 from tests.factories import SEED_POLICY
 from transactions import services
 from transactions.models import Budget, SharedBudget

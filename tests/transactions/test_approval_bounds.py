@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from agents.models import AgentCredential
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests.factories import make_credential
 from tests.spending import approve, deny, everything, held, seen_by
 from transactions.errors import ApprovalChanged, NotAllowedToApprove

@@ -13,8 +13,9 @@ from django.utils import timezone
 from accounts.models import User
 from agents.models import Agent
 from audit.models import AuditEvent
-from security.models import Notification
-from security.services import send_due_notifications, set_contact
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
+from security.notifications.services.messages import send_due_notifications
 from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import SETUP, make_person

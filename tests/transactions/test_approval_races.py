@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.base.errors import NotFound
 from audit.models import AuditEvent
-from security.models import Notification
+from security.notifications.models import Notification
 from tests.elsewhere import wait_until_blocked
 from tests.people import make_person
 from tests.spending import held, principal_of, set_aside_minor, spend

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.base.errors import NotFound
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests.factories import make_agent
 from tests.people import make_person
 from tests.spending import (

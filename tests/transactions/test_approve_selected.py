@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from agents import services as agent_services
 from audit.models import AuditEvent
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import PASSWORD, make_person

@@ -12,9 +12,9 @@ from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
 from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from security.errors import StepUpRequired
-from security.models import ChangeRequest
-from security.services import approve_change
 from tests.browsing import sign_in
 from tests.people import make_person
 from tests.spending import approve, deny, everything, held, spend

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from audit.base.batch import Insert, _adapter, _Columns, _insert, write_together
 from audit.base.ids import new_id
 from audit.models import AuditEvent
-from security.fields import EncryptedTextField
+from security.encryption.fields import EncryptedTextField
 from tests.elsewhere import elsewhere
 from tests.spending import call, held, spend
 from transactions.models import (

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from agents import services as agent_services
 from agents.queries import policy_rules
 from audit.models import AuditEvent
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests import spending
 from tests.factories import TRANSFER_SCHEMA, make_agent, make_function
 from tests.spending import ADDRESS, everything, principal_of

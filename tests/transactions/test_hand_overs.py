@@ -16,15 +16,16 @@ from agents.errors import HandOverRefused, NameTaken, OwnerRefused
 from agents.models import AgentCredential, AgentHandOver
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from security.changes.models import ChangeRequest
+from security.changes.queries import change_requests_visible_to
+from security.changes.services import approve_change
 from security.errors import (
     ChangeSuperseded,
     OwnChangeRefused,
     ReasonMissing,
     StepUpRequired,
 )
-from security.models import ChangeRequest
-from security.queries import change_requests_visible_to
-from security.services import approve_change, lock_resource
+from security.locks.services import lock_resource
 from tests.factories import make_agent
 from tests.people import SETUP, make_person
 from tests.spending import everything, spend

@@ -9,8 +9,8 @@ from accounts.models import User
 from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from audit.base.errors import NotFound
+from security.changes.services import approve_change
 from security.errors import ChangeSuperseded
-from security.services import approve_change
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person
 from tests.spending import approve, deny, everything, held, spend

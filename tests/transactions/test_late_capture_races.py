@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from security.errors import ChangeResolved
-from security.models import ChangeRequest
-from security.services import approve_change
 from tests.people import make_person
 from tests.transactions.moving import act, budget, ledger, money
 from tests.transactions.test_races import at_once

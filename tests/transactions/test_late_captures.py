@@ -10,9 +10,10 @@ from django.utils import timezone
 from agents.core.money import MINOR_MAX
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from security.alerts.models import Alert
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from security.errors import ChangeSuperseded, OwnChangeRefused
-from security.models import Alert, ChangeRequest
-from security.services import approve_change
 from tests.spending import deny, everything, held, make_due, spend
 from tests.transactions.moving import (
     act,

@@ -9,8 +9,8 @@ from django.db import DatabaseError, connection, transaction
 
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from security.changes.services import approve_change
 from security.errors import ChangeSuperseded, OwnChangeRefused
-from security.services import approve_change
 from tests.spending import everything, spend
 from tests.transactions.moving import (
     act,

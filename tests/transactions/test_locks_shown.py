@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from security.services import lock_resource
+from security.locks.services import lock_resource
 from tests.browsing import sign_in
 from tests.people import People
 from tests.transactions.scenes import held

@@ -12,9 +12,9 @@ from accounts import services as people_services
 from accounts.models import User
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change, reject_change
 from security.errors import ChangeSuperseded, OwnChangeRefused
-from security.models import ChangeRequest
-from security.services import approve_change, reject_change
 from tests.factories import make_agent
 from tests.people import make_person
 from tests.spending import everything, spend

@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from agents.core.policy_draft import parse_terms
-from security.models import ChangeRequest
-from security.services import approve_change
+from security.changes.models import ChangeRequest
+from security.changes.services import approve_change
 from tests.factories import SEED_POLICY, give_terms, make_agent
 from tests.people import make_people, make_person
 from tests.spending import approve, deny, make_due, principal_of, spend

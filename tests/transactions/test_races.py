@@ -20,7 +20,7 @@ from agents.core.policy_draft import parse_terms
 from agents.models import AgentCredential
 from audit.base.errors import DomainError
 from audit.models import AuditEvent
-from security.services import lock_resource
+from security.locks.services import lock_resource
 from tests.elsewhere import wait_until_blocked
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import make_person

@@ -13,8 +13,8 @@ from agents.models import PolicyVersion
 from audit.base.context import System
 from audit.models import AuditEvent
 from audit.services import record
-from security.models import Alert
-from security.services import check_alerts
+from security.alerts.models import Alert
+from security.alerts.services import check_alerts
 from tests.factories import make_agent_token, make_function
 from tests.flows.requests import app_rows, problem
 from tests.spending import call, events_since, everything, spend

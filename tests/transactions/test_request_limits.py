@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests.factories import make_agent
 from tests.spending import (
     everything,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.models import AuditEvent
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests.people import make_person
 from tests.spending import (
     approve,

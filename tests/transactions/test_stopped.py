@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from agents.models import Agent
 from audit.models import AuditEvent
-from security.models import ResourceLock
+from security.locks.models import ResourceLock
 from tests.spending import principal_of
 from tests.transactions.moving import act, money, status
 from transactions import errors, services

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from security.models import Notification
-from security.services import set_contact
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import SETUP, make_person

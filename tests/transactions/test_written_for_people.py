@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from security.models import Notification, ResourceLock
-from security.services import lock_resource, set_contact
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource
+from security.notifications.models import Notification
+from security.notifications.services.contacts import set_contact
 from tests.browsing import sign_in
 from tests.console import fill_console, models, page_of
 from tests.people import SETUP

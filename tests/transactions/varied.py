@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from agents.models import Agent
 from audit.base.context import System
-from security.models import ResourceLock
-from security.services import lock_resource, unlock_resource
+from security.locks.models import ResourceLock
+from security.locks.services import lock_resource, unlock_resource
 from tests.factories import SEED_POLICY, make_agent, make_function
 from tests.people import People
 from tests.spending import call, spend

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from agents.core.policy_words import spoken_amount
 from audit.base.admin.bases import HistoryAdmin, TimeFilter, short_id
 from audit.base.core.visible import visible
-from security.core.thresholds import spoken_risk
+from security.alerts.core.thresholds import spoken_risk
 from transactions.core.outcome import Outcome
 from transactions.models import (
     AgentActivity,

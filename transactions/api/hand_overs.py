@@ -14,8 +14,8 @@ from agents.services.hand_overs import PERMISSION
 from audit.base.raises import raises
 from audit.base.serializers import StrictCharField, StrictSerializer
 from audit.base.strict_query import StrictQueryView
-from security.api.change_requests import WAITS, ChangeRequestOutput
-from security.models import ChangeRequest
+from security.changes.api import WAITS, ChangeRequestOutput
+from security.changes.models import ChangeRequest
 from transactions import services
 
 

@@ -10,8 +10,8 @@ from accounts.permissions import HasPermission, person_of
 from audit.base.raises import raises
 from audit.base.serializers import StrictCharField, StrictRegexField, StrictSerializer
 from audit.base.strict_query import StrictQueryView
-from security.api.change_requests import WAITS, ChangeRequestOutput
-from security.models import ChangeRequest
+from security.changes.api import WAITS, ChangeRequestOutput
+from security.changes.models import ChangeRequest
 from transactions import services
 from transactions.api.serializers import AmountField, TransactionOutput
 from transactions.errors import InvalidState, ReportChanged

@@ -32,8 +32,8 @@ from audit.base.serializers import (
     WordField,
 )
 from audit.base.strict_query import StrictQueryView
-from security.api.change_requests import WAITS, ChangeRequestOutput
-from security.models import ChangeRequest
+from security.changes.api import WAITS, ChangeRequestOutput
+from security.changes.models import ChangeRequest
 from transactions import queries, services
 from transactions.api.headers import (
     KEY_PARAMETER,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from agents.core.money import format_amount
 from agents.core.policy import PolicyRules
-from security.core.screen import screen
-from security.core.thresholds import spoken_risk
+from agents.prompts.core.screen import screen
+from security.alerts.core.thresholds import spoken_risk
 from transactions.core.activity import just_below_in_last_hour, requests_in_last_hour
 from transactions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.core.likeness import lookalike_findings, near_duplicate_findings

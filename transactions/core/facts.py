@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
+from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
 from transactions.core.activity import Activity
 
 

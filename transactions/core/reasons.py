@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from security.core.amounts import spoken_text
+from audit.base.core.amounts import spoken_text
 from transactions.core.outcome import Outcome
 
 MESSAGES: Mapping[str, str] = MappingProxyType(

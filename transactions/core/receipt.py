@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agents.core.money import format_amount
 from audit.base.core.canonical import canonical
 from audit.core.event import rfc3339
-from security.core.signing_keys import is_sound_public_key
+from security.signing.core.keys import is_sound_public_key
 from transactions.core.reasons import is_reason
 from transactions.core.record import Record
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isqrt
 
 from agents.core.policy import REFERENCE_REQUESTS_PER_HOUR, PolicyRules
-from security.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
+from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
 from transactions.core.activity import advance, requests_in_last_hour
 from transactions.core.facts import Facts, Thresholds
 from transactions.core.likeness import is_imposter

@@ -24,7 +24,7 @@ from agents.makers import makers_of
 from agents.models import AgentCredential, AgentHandOver, PolicyVersion
 from agents.queries import agents_visible_to
 from audit.base.errors import DomainError, NotFound
-from security.queries import live_locks
+from security.locks.queries import live_locks
 from transactions.core.approvals import count_people, role_now
 from transactions.errors import AboveOwnLimit, LevelAboveRole, NotAllowedToApprove
 from transactions.models import (

@@ -14,7 +14,7 @@ from accounts.models import User
 from agents.models import Agent
 from agents.queries import agents_visible_to
 from audit.base.errors import NotFound
-from security.queries import live_locks
+from security.locks.queries import live_locks
 from transactions.core.outcome import Outcome
 from transactions.models import ApprovalVote, Transaction
 from transactions.queries.approvals import approvals_in_scope

@@ -13,7 +13,7 @@ from accounts.models import User
 from agents.core.approval_levels import ROLES
 from agents.core.policy_words import spoken_amount
 from audit.base.core.visible import visible
-from security.services import notify_contacts, queue_in_series
+from security.notifications.services.messages import notify_contacts, queue_in_series
 from transactions.core.approvals import reminds_at
 from transactions.models import ApprovalRequest
 from transactions.queries import approval_queue, nobody_decides

@@ -14,7 +14,7 @@ from agents.queries import LockedAgent, policy_in_force
 from audit.base.readable import check_text
 from audit.services import Outcome as AuditOutcome
 from audit.services import masked_text, record
-from security.four_eyes import said_of_them
+from security.changes.four_eyes import said_of_them
 from security.step_up import require_step_up
 from transactions.core.approvals import needs_step_up
 from transactions.core.decision import recheck

@@ -15,10 +15,10 @@ from agents.core.policy_words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotPermitted
 from audit.services import record
+from security.changes.four_eyes import said_of_them
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
-from security.four_eyes import said_of_them
-from security.models import ChangeRequest
-from security.services import Proposal, request_change
 from security.step_up import takes_proof
 from transactions.models import ApproverLimit
 
@@ -49,7 +49,7 @@ def set_approver_limit(
 
 
 def apply_approver_limit(change: ChangeRequest, *, acting: Principal) -> None:
-    """Set a limit that a second person agreed to; see security/changes.py.
+    """Set a limit that a second person agreed to; see security/changes/registry.py.
 
     Raises ChangeSuperseded if the limit is not what it was, or the person who asked
     may no longer set it.

@@ -19,7 +19,7 @@ from audit.base.batch import Insert, write_together
 from audit.models import AuditEvent
 from audit.services import Outcome as AuditOutcome
 from audit.services import build_event
-from security.core.json_schema import check
+from security.schemas.core.json_schema import check
 from transactions.core.calls import CallFacts, decide_call
 from transactions.core.decision import Verdict
 from transactions.core.digest import digest

@@ -15,7 +15,7 @@ from agents.principals import AgentPrincipal
 from audit.base.core.masking import mask
 from audit.base.errors import NotPermitted
 from audit.base.readable import check_text
-from security.services.locks import check_reason
+from security.locks.services import check_reason
 from security.step_up import require_step_up
 from transactions.errors import InvalidState
 from transactions.models import Refund, Transaction

@@ -9,7 +9,7 @@ from accounts.models import User
 from agents.core.money import format_amount
 from agents.models import Agent
 from agents.services.hand_overs import hand_over
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
 from security.step_up import takes_proof
 from transactions.models import SharedBudget
 from transactions.queries import budgets_of_team

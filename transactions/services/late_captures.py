@@ -29,12 +29,12 @@ from agents.queries import hand_overs_of
 from audit.base.context import Principal
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
+from security.alerts.services import raise_at_once
+from security.changes.four_eyes import said_of_them
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
-from security.four_eyes import said_of_them
-from security.models import ChangeRequest
-from security.services import Proposal, request_change
-from security.services.alerts import raise_at_once
-from security.services.locks import check_reason
+from security.locks.services import check_reason
 from security.step_up import takes_proof
 from transactions.errors import InvalidRequest, InvalidState, ReportChanged
 from transactions.models import (
@@ -109,7 +109,7 @@ def reverse_late_capture(
 
 
 def apply_late_capture(change: ChangeRequest, *, acting: Principal) -> None:
-    """Record a late capture that a second person confirmed; see security/changes.py.
+    """Record a late capture that a second person confirmed; see security/changes/registry.py.
 
     It is reported by who asked. Raises ChangeSuperseded.
     """

@@ -16,10 +16,10 @@ from agents.core.policy_words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.services import record
+from security.changes.four_eyes import said_of_them
+from security.changes.models import ChangeRequest
+from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
-from security.four_eyes import said_of_them
-from security.models import ChangeRequest
-from security.services import Proposal, request_change
 from security.step_up import takes_proof
 from transactions.errors import InvalidRequest
 from transactions.models import Budget, SharedBudget
@@ -69,7 +69,7 @@ def set_shared_budget(
 
 
 def apply_shared_budget(change: ChangeRequest, *, acting: Principal) -> None:
-    """Set a budget as a second person agreed to; see security/changes.py.
+    """Set a budget as a second person agreed to; see security/changes/registry.py.
 
     Raises ChangeSuperseded if the budget is not what it was, or the person who asked
     may no longer set one.

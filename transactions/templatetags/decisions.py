@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 
 from agents.core.policy_words import spoken_amount
-from security.core.thresholds import spoken_risk
+from security.alerts.core.thresholds import spoken_risk
 from transactions.core.reasons import is_reason
 from transactions.core.risk import risk_level
 from transactions.models import Decision

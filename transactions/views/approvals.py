@@ -28,7 +28,7 @@ from audit.base.pages import page_asked
 from audit.base.refused import ParameterRefused
 from audit.queries import timeline
 from audit.services import record_refusal
-from security.form_limits import limit_form
+from security.limits.form_limits import limit_form
 from security.step_up import require_step_up
 from transactions import services
 from transactions.core.approvals import needs_step_up

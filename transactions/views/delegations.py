@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import person_of
 from audit.base.errors import NotFound
-from security.form_limits import limit_form
+from security.limits.form_limits import limit_form
 from transactions import services
 from transactions.errors import DelegationEnded, DelegationRefused
 from transactions.forms import DelegationForm

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.permissions import person_of
 from audit.base.errors import DomainError, NotFound
-from security.form_limits import limit_form
+from security.limits.form_limits import limit_form
 from transactions import services
 from transactions.forms import GiveBackForm
 from transactions.queries import transaction_for

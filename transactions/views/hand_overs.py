@@ -16,8 +16,8 @@ from agents.models import Agent
 from agents.queries import agent_for
 from agents.services.hand_overs import PERMISSION
 from audit.base.errors import DomainError, NotFound
-from security.form_limits import limit_form
-from security.models import ChangeRequest
+from security.changes.models import ChangeRequest
+from security.limits.form_limits import limit_form
 from transactions import services
 from transactions.forms import HandOverForm
 from transactions.queries import shared_budgets_for, shared_levels

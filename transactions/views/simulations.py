@@ -14,7 +14,7 @@ from agents.core.policy import to_wire
 from agents.models import Agent
 from agents.queries import agent_for, terms_of
 from audit.base.errors import NotFound
-from security.form_limits import limit_form
+from security.limits.form_limits import limit_form
 from transactions import services
 from transactions.forms import SimulationForm
 from transactions.queries import Simulated

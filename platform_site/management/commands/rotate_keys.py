@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from audit.base.context import System
-from security.services import count_sealed, rotate_keys, survey_keys
+from security.encryption.services import count_sealed, rotate_keys, survey_keys
 
 ACTING = System("rotate_keys")
 PASSES_MIN = 2  # One re-encrypts, the next finds nothing left.

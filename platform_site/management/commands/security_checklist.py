@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from security.checklist import run_checklist
-from security.core.checklist import Result
+from platform_site.checklist.checks import run_checklist
+from platform_site.checklist.core import Result
 
 MARKS = {
     "pass": "PASS  ",

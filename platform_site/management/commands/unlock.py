@@ -11,9 +11,9 @@ from agents.models import Agent
 from audit.base.context import System
 from audit.base.core.visible import visible
 from audit.base.errors import DomainError, NotFound
-from security.models import ResourceLock
-from security.queries import live_locks
-from security.services import describe, unlock_resource
+from security.locks.models import ResourceLock
+from security.locks.queries import live_locks
+from security.locks.services import describe, unlock_resource
 
 ACTING = System("unlock")
 

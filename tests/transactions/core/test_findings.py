@@ -8,7 +8,7 @@ import pytest
 
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import REFERENCE_REQUESTS_PER_HOUR
-from security.core.screen import screen
+from agents.prompts.core.screen import screen
 from tests.transactions.core.cases import (
     NOW,
     SHOPPING,

@@ -1,0 +1,30 @@
+"""Four eyes: whatever serves whoever asks takes a second person.
+
+An installation that one person runs says so by FOUR_EYES=false. Then every page, the
+checklist and the log tell that nobody else looks.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+
+from audit.base.context import System
+from audit.services import record
+from security.alerts.services import raise_at_once
+
+ACTOR = System("four eyes")
+
+
+def said_of_them() -> dict[str, str]:
+    """Return what an event tells of an act that four eyes would have kept waiting."""
+    return {} if settings.FOUR_EYES else {"four_eyes": "off"}
+
+
+def tell_when_off() -> None:
+    """Tell the log, and the security contacts, at each start without four eyes."""
+    if settings.FOUR_EYES:
+        return
+    with transaction.atomic(durable=True):
+        record("platform.four_eyes_off", actor=ACTOR)
+        raise_at_once("four_eyes_off")

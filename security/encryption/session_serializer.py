@@ -1,0 +1,25 @@
+"""What Django keeps of a browser's session: encrypted, for it holds secrets on the way.
+
+The secret of an authenticator app until it is enrolled, and a form that waits for a
+step-up, are in there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from security.encryption import crypto
+
+CONTEXT = ("sessions.session",)
+
+
+class SealedSerializer:
+    """SESSION_SERIALIZER. What does not decrypt is, to Django, an empty session."""
+
+    def dumps(self, session: dict[str, Any]) -> bytes:
+        return crypto.encrypt(json.dumps(session), context=CONTEXT)
+
+    def loads(self, token: bytes) -> dict[str, Any]:
+        session: dict[str, Any] = json.loads(crypto.decrypt(token, context=CONTEXT))
+        return session
