@@ -31,7 +31,7 @@ from benchmarks.report import show, spread, whole  # noqa: E402
 from tests.factories import make_agent  # noqa: E402
 from tests.people import make_people  # noqa: E402
 from tests.spending import ask_for, principal_of  # noqa: E402
-from transactions import services  # noqa: E402
+from transactions.spending.services.spending import request_transaction  # noqa: E402
 
 SIZES = [10_000, 100_000, 1_000_000]
 SMALL, GROWN = "small", "grown"
@@ -171,9 +171,7 @@ def cost(name: str, callers: list[AgentPrincipal], number: int, decisions: int) 
 
 def decide(caller: AgentPrincipal, amount: str) -> None:
     """Request a transaction that the agent's policy allows."""
-    services.request_transaction(
-        ask_for(amount), acting=caller, idempotency_key=new_id("key")
-    )
+    request_transaction(ask_for(amount), acting=caller, idempotency_key=new_id("key"))
 
 
 class RoundTripTimer:

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from audit.core.checkpoint import is_origin
 from audit.keys import trusted_keys
 from audit.sinks import sinks
-from transactions.keys import public_keys
+from transactions.evidence.keys import public_keys
 
 KEY_BYTES_MINIMUM = 32
 GENERATE = (

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 
 from agents.core.limits import retold_limit
 from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP, spoken_risk
-from transactions.core.reasons import MESSAGES
-from transactions.representation import translated
+from transactions.decisions.core.reasons import MESSAGES
+from transactions.decisions.wording import translated
 
 REASON_CODES = settings.BASE_DIR / "docs" / "reason-codes.md"
 # Example values for the placeholders of messages, by name.

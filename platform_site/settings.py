@@ -129,7 +129,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PageRefusalMiddleware",
-    "transactions.middleware.ReasonLanguageMiddleware",
+    "transactions.decisions.middleware.ReasonLanguageMiddleware",
 ]
 
 ROOT_URLCONF = "platform_site.urls"

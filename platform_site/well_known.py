@@ -6,7 +6,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from transactions.keys import public_keys
+from transactions.evidence.keys import public_keys
 
 # A reader may miss a changed key for this long.
 MAX_AGE_S = 300

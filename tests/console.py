@@ -29,7 +29,12 @@ from tests.security.happenings import is_decided, is_refused, sign_in_fails
 from tests.spending import approve, held, principal_of, spend
 from tests.transactions.approving import TWO_PEOPLE, delegate
 from tests.transactions.moving import act, reverse_late, take_late
-from transactions import services
+from transactions.approvers.services.limits import set_approver_limit
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
+)
+from transactions.calls.services import request_function_call
 
 POLICY = {**SEED_POLICY, "daily_budget": "5000.00", "approval_levels": TWO_PEOPLE}
 
@@ -87,11 +92,11 @@ def fill_console(people: People) -> None:
 
 def _spend(agent: Any, people: People) -> None:
     frank = make_person("frank", User.Role.MANAGER, people.north)
-    month = services.SharedBudgetTerms(
+    month = SharedBudgetTerms(
         team_id=None, currency="USD", period="month", limit_minor=90_000_00
     )
-    services.set_shared_budget(month, acting=people.alice)
-    services.set_approver_limit(frank, (2_500_00, "USD"), acting=people.alice)
+    set_shared_budget(month, acting=people.alice)
+    set_approver_limit(frank, (2_500_00, "USD"), acting=people.alice)
     delegate(people.bob, frank)
     make_function(acting=people.alice)
     approve(held(agent), people.bob)
@@ -102,7 +107,7 @@ def _spend(agent: Any, people: People) -> None:
     pair = (people.bob, frank)
     take_late(taken, "1.00", "rail-1", people=pair)
     reverse_late(taken, "rail-1", people=pair)
-    services.request_function_call(
+    request_function_call(
         "transfer", {}, acting=principal_of(agent), idempotency_key="call"
     )
 

@@ -16,11 +16,15 @@ from agents.models import Agent, AgentCredential
 from agents.principals import AgentPrincipal
 from audit.base.context import acting_as
 from audit.models import AuditEvent
-from transactions import services
-from transactions.core.ledger import balances
-from transactions.models import ApprovalRequest, LedgerEntry, Reservation
-from transactions.queries import approval_for, etag_of
-from transactions.services import Answer, Ask
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import approval_for, etag_of
+from transactions.approvals.services import approvals
+from transactions.budgets.core.ledger import balances
+from transactions.budgets.models import LedgerEntry, Reservation
+from transactions.calls.services import request_function_call
+from transactions.decisions.services.answers import Answer
+from transactions.spending.services.asking import Ask
+from transactions.spending.services.spending import request_transaction
 
 ADDRESS = "203.0.113.7"
 ROOMS = ("transactions", "agents", "accounts", "security", "audit")
@@ -65,7 +69,7 @@ def spend(
     """Ask for an agent, under a new Idempotency-Key unless one is given."""
     principal = principal_of(agent)
     with acting_as(principal, address=ADDRESS, user_agent="tests", request_id="req-1"):
-        return services.request_transaction(
+        return request_transaction(
             ask_for(amount, **values),
             acting=principal,
             idempotency_key=key or f"key-{next(_keys)}",
@@ -92,7 +96,7 @@ def call(
     """Ask to call a function, under a new Idempotency-Key unless one is given."""
     principal = acting or principal_of(agent)
     with acting_as(principal, address=ADDRESS):
-        return services.request_function_call(
+        return request_function_call(
             function,
             parameters or {},
             acting=principal,
@@ -154,7 +158,7 @@ def approve(
     reason: str = "Fine.",
 ) -> ApprovalRequest:
     """Approve what a person sees now, or what they saw when they noted its digest."""
-    return services.approve(
+    return approvals.approve(
         approval.pk,
         acting=person,
         reason=reason,
@@ -170,7 +174,7 @@ def deny(
     reason: str = "Too much.",
 ) -> ApprovalRequest:
     """Deny what a person sees now, or what they saw when they noted its digest."""
-    return services.deny_approval(
+    return approvals.deny_approval(
         approval.pk,
         acting=person,
         reason=reason,

@@ -2,28 +2,30 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.api import (
-    calls,
-    delegations,
-    hand_overs,
-    late_captures,
-    money,
-    records,
-    simulations,
-    views,
+from transactions.approvals.api import ApproveView, DenyView, TransactionDetailView
+from transactions.approvers import api as delegations
+from transactions.calls import api as calls
+from transactions.evidence import api as records
+from transactions.hand_overs import api as hand_overs
+from transactions.money.api import late_captures, money
+from transactions.simulation import api as simulations
+from transactions.spending.api.views import (
+    CancelView,
+    DecisionView,
+    TransactionListCreateView,
 )
 
 one = "transactions/<str:transaction_id>/"
 
 urlpatterns = [
-    path("transactions/", views.TransactionListCreateView.as_view()),
-    path(one, views.TransactionDetailView.as_view()),
-    path(f"{one}decision/", views.DecisionView.as_view()),
+    path("transactions/", TransactionListCreateView.as_view()),
+    path(one, TransactionDetailView.as_view()),
+    path(f"{one}decision/", DecisionView.as_view()),
     path(f"{one}replay/", records.ReplayView.as_view()),
     path(f"{one}receipt/", records.ReceiptView.as_view()),
-    path(f"{one}approve/", views.ApproveView.as_view()),
-    path(f"{one}deny/", views.DenyView.as_view()),
-    path(f"{one}cancel/", views.CancelView.as_view()),
+    path(f"{one}approve/", ApproveView.as_view()),
+    path(f"{one}deny/", DenyView.as_view()),
+    path(f"{one}cancel/", CancelView.as_view()),
     path(f"{one}capture/", money.CaptureView.as_view()),
     path(f"{one}void/", money.VoidView.as_view()),
     path(f"{one}increment/", money.IncrementView.as_view()),

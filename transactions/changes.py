@@ -14,8 +14,9 @@ from accounts.services.own_rights import CHANGE_USER
 from audit.base.context import Principal
 from security.changes.models import ChangeRequest
 from security.changes.registry import NONE, register
-from transactions.services import approver_limits, shared_budgets
-from transactions.services.late_captures import (
+from transactions.approvers.services import limits as approver_limits
+from transactions.budgets.services import shared_budgets
+from transactions.money.services.late_captures import (
     PERMISSION,
     apply_late_capture,
     apply_late_reversal,

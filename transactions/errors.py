@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.base.errors import DomainError
-from transactions.core.reasons import Finding
-from transactions.core.states import WHAT_WORKS
+from transactions.decisions.core.reasons import Finding
+from transactions.decisions.core.states import WHAT_WORKS
 
 
 class IdempotencyConflict(DomainError):

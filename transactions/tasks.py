@@ -5,34 +5,40 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from transactions import services
+from transactions.approvals.services import notices
+from transactions.approvals.services.times import (
+    escalate_due_approvals,
+    expire_due_approvals,
+)
+from transactions.decisions.services import retention
+from transactions.spending.services.lifecycle import expire_due_authorizations
 
 
 @shared_task(name="transactions.tasks.expire_approvals")
 def expire_approvals() -> int:
     """Expire approval requests that nobody decided in time."""
-    return services.expire_due_approvals(now=timezone.now())
+    return expire_due_approvals(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.escalate_approvals")
 def escalate_approvals() -> int:
     """Note which approval requests went to the next higher role."""
-    return services.escalate_due_approvals(now=timezone.now())
+    return escalate_due_approvals(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.notify_approvers")
 def notify_approvers() -> int:
     """Queue messages about what waits, to those who may decide."""
-    return services.notify_approvers(now=timezone.now())
+    return notices.notify_approvers(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.expire_authorizations")
 def expire_authorizations() -> int:
     """Give back money that nobody took in time."""
-    return services.expire_due_authorizations(now=timezone.now())
+    return expire_due_authorizations(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.retire_idempotency_records")
 def retire_idempotency_records() -> int:
     """Forget answers that nobody can ask for any more."""
-    return services.retire_idempotency_records(now=timezone.now())
+    return retention.retire_idempotency_records(now=timezone.now())

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from transactions.views import (
-    approvals,
-    delegations,
-    giving_back,
-    hand_overs,
-    records,
-    simulations,
-)
+from transactions.approvals import views as approvals
+from transactions.approvers import views as delegations
+from transactions.dashboard import views as records
+from transactions.hand_overs import views as hand_overs
+from transactions.money import views as giving_back
+from transactions.simulation import views as simulations
 
 app_name = "transactions"
 

@@ -79,7 +79,7 @@ def test_c15_so_does_the_page_of_a_part_that_is_away(
     def away(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         raise DatabaseError
 
-    monkeypatch.setattr("transactions.views.approvals.waiting_for", away)
+    monkeypatch.setattr("transactions.approvals.views.waiting_for", away)
     answer = world.browsers[ADMIN].get("/approvals/")
 
     assert answer.status_code == 500

@@ -38,7 +38,7 @@ from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent, make_agent_token, make_function
 from tests.people import make_people, make_person
 from tests.spending import call, credential_of, held
-from transactions.models import ApprovalDelegation
+from transactions.approvers.models import ApprovalDelegation
 
 
 @dataclass(frozen=True, slots=True)

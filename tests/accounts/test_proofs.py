@@ -29,8 +29,17 @@ from tests.factories import (
 )
 from tests.people import People
 from tests.spending import everything
-from transactions import services as money
-from transactions.services import SharedBudgetTerms
+from transactions.approvers.services.delegations import create_delegation
+from transactions.approvers.services.limits import set_approver_limit
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
+)
+from transactions.hand_overs.services import hand_over_agent
+from transactions.money.services.late_captures import (
+    report_late_capture,
+    reverse_late_capture,
+)
 
 
 @dataclass
@@ -123,26 +132,26 @@ REFUSED: Mapping[str, Callable[[World], object]] = {
     "security.unlock_resource": lambda w: unlock_resource(
         "merchant", "shady", acting=w.acting, reason="Fine."
     ),
-    "transactions.create_delegation": lambda w: money.create_delegation(
+    "transactions.create_delegation": lambda w: create_delegation(
         w.people.bob.pk,
         starts_at=None,
         ends_at=timezone.now() + timedelta(days=1),
         reason="Away.",
         acting=w.acting,
     ),
-    "transactions.hand_over_agent": lambda w: money.hand_over_agent(
+    "transactions.hand_over_agent": lambda w: hand_over_agent(
         w.agent.pk, owner_id=w.people.dave.pk, reason="He left.", acting=w.acting
     ),
-    "transactions.report_late_capture": lambda w: money.report_late_capture(
+    "transactions.report_late_capture": lambda w: report_late_capture(
         "txn_1", amount="1.00", reference="r", acting=w.acting
     ),
-    "transactions.reverse_late_capture": lambda w: money.reverse_late_capture(
+    "transactions.reverse_late_capture": lambda w: reverse_late_capture(
         "txn_1", reference="r", reason="Wrong.", acting=w.acting
     ),
-    "transactions.set_approver_limit": lambda w: money.set_approver_limit(
+    "transactions.set_approver_limit": lambda w: set_approver_limit(
         w.people.bob, (100_00, "USD"), acting=w.acting
     ),
-    "transactions.set_shared_budget": lambda w: money.set_shared_budget(
+    "transactions.set_shared_budget": lambda w: set_shared_budget(
         SharedBudgetTerms(
             team_id=None, currency="USD", period="month", limit_minor=10**12
         ),

@@ -26,8 +26,8 @@ from tests.factories import SEED_POLICY, make_agent
 from tests.people import PASSWORD, People, make_person
 from tests.spending import approve, deny, everything, held
 from tests.transactions.approving import TWO_PEOPLE
+from transactions.approvals.queries.approvals import approval_queue
 from transactions.errors import AlreadyApproved, NotAllowedToApprove
-from transactions.queries import approval_queue
 
 LOOSER = parse_terms({**SEED_POLICY, "max_transaction_amount": "5000.00"})
 

@@ -13,7 +13,7 @@ from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.schemas.core.json_schema import SchemaRefused
 from tests.factories import TRANSFER_SCHEMA, make_function
-from transactions.queries import call_snapshot
+from transactions.calls.queries import call_snapshot
 
 URL = "/api/v1/functions/"
 

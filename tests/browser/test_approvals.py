@@ -15,7 +15,9 @@ from tests.people import People, make_person
 from tests.spending import approve
 from tests.transactions.approving import TWO_PEOPLE, delegate
 from tests.transactions.scenes import OPEN_POLICY, ask
-from transactions.models import ApprovalDelegation, ApprovalRequest, Transaction
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvers.models import ApprovalDelegation
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.browser
 

@@ -19,7 +19,7 @@ from tests.browser.conftest import Visitor
 from tests.factories import make_agent
 from tests.people import People
 from tests.transactions.scenes import OPEN_POLICY, ask, held
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.browser
 

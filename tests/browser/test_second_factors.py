@@ -15,7 +15,7 @@ from audit.models import AuditEvent
 from tests.browser.conftest import Visitor
 from tests.people import People
 from tests.transactions.scenes import held
-from transactions.core import approvals
+from transactions.approvers.core import levels as approvals
 
 pytestmark = pytest.mark.browser
 

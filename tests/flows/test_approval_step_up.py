@@ -13,7 +13,8 @@ from tests.browsing import sign_in
 from tests.factories import make_agent_token
 from tests.flows.requests import URL, app_rows, hold, problem, resolve
 from tests.people import PASSWORD
-from transactions.models import ApprovalRequest, Transaction
+from transactions.approvals.models import ApprovalRequest
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

@@ -15,7 +15,7 @@ from tests.browsing import sign_in
 from tests.flows.requests import numbers
 from tests.people import PASSWORD, make_person
 from tests.transactions.sharing import share
-from transactions.services import set_approver_limit
+from transactions.approvers.services.limits import set_approver_limit
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

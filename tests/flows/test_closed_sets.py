@@ -15,11 +15,13 @@ from platform_site.vocabulary_pages import LISTINGS
 from tests.factories import SEED_POLICY
 from tests.flows.requests import URL, app_rows, create
 from tests.spending import held, seen_by
-from transactions import services
+from transactions.approvals.services.approvals import approve
+from transactions.decisions.models import Decision
+from transactions.decisions.queries.records import record_of
+from transactions.decisions.wording import speaking
 from transactions.errors import StillRefused
-from transactions.models import Decision, Transaction
-from transactions.queries import record_of, replay_of
-from transactions.representation import speaking
+from transactions.evidence.queries.records import replay_of
+from transactions.spending.models import Transaction
 
 API = "/api/v1"
 BLOCKS_NONE = {"blocked_categories": []}
@@ -142,7 +144,7 @@ def test_what_was_held_as_other_is_denied_once_the_policy_blocks_categories(
     give_policy(agent, blocked_categories=["gambling"])
 
     with pytest.raises(StillRefused) as refused:
-        services.approve(
+        approve(
             approval.pk, acting=bob, reason="", expected_digest=seen_by(bob, approval)
         )
 

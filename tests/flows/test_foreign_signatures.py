@@ -17,7 +17,8 @@ from tests.factories import SEED_POLICY, make_agent
 from tests.house.source import ROOT
 from tests.people import People
 from tests.security.keys import OwnKey
-from transactions.models import FunctionCall, Transaction
+from transactions.calls.models import FunctionCall
+from transactions.spending.models import Transaction
 
 CODE = re.search(
     r"```python\n(.*?)```", (ROOT / "docs" / "signed-requests.md").read_text(), re.S

@@ -28,8 +28,8 @@ from tests.factories import SEED_POLICY, make_agent, make_agent_token
 from tests.flows.requests import app_rows, create, numbers, problem
 from tests.people import make_person
 from tests.spending import approve, deny, everything, held
+from transactions.approvals.queries.approvals import approval_queue
 from transactions.errors import NotAllowedToApprove
-from transactions.queries import approval_queue
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

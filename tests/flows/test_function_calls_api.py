@@ -13,7 +13,7 @@ from audit.models import AuditEvent
 from tests.factories import make_agent, make_agent_token, make_function
 from tests.flows.requests import SEED, URL, app_rows, problem
 from tests.spending import call as spending_call
-from transactions.models import FunctionCall
+from transactions.calls.models import FunctionCall
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

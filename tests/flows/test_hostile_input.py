@@ -18,7 +18,7 @@ from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import URL, app_rows, create, post_raw, problem
 from tests.spending import everything, held
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 CODE = [
     "{0.__class__.__mro__}",

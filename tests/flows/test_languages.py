@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.flows.requests import SEED, URL, create
-from transactions.models import Decision, IdempotencyRecord
+from transactions.decisions.models import Decision, IdempotencyRecord
 
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
 

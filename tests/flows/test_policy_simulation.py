@@ -15,7 +15,7 @@ from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent_token
 from tests.flows.requests import problem
 from tests.spending import events_since, everything, held, spend
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 STRICTER = {**SEED_POLICY, "daily_budget": "460.00"}
 

@@ -11,7 +11,7 @@ from accounts.models import Session, User
 from tests.factories import SEED_POLICY, make_agent_token
 from tests.flows.requests import URL, app_rows, create, etag, hold, problem, resolve
 from tests.people import PASSWORD, make_person
-from transactions.services import set_approver_limit
+from transactions.approvers.services.limits import set_approver_limit
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 DELEGATIONS = "/api/v1/approval-delegations/"

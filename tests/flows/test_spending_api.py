@@ -18,7 +18,7 @@ from tests.flows.requests import (
     problem,
 )
 from tests.spending import everything
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

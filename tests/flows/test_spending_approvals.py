@@ -15,7 +15,7 @@ from tests.flows.requests import (
     problem,
     resolve,
 )
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

@@ -9,12 +9,9 @@ from audit.models import AuditEvent
 from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import SEED, URL, create, problem
 from tests.spending import ask_for, everything
-from transactions.models import (
-    AgentActivity,
-    Decision,
-    MerchantActivity,
-    Transaction,
-)
+from transactions.decisions.models import Decision
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.models import Transaction
 
 FACTS = {"merchant_country": "DE", "mcc": "5732"}
 

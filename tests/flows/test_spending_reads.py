@@ -17,7 +17,8 @@ from tests.flows.requests import (
     problem,
     resolve,
 )
-from transactions.api import views
+from transactions.spending.api import views
+from transactions.spending.api.views import readable_transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -189,7 +190,7 @@ def test_wait_returns_as_soon_as_a_human_has_decided(
     committed_db, shopper, manager, monkeypatch
 ):
     transaction_id = hold(shopper)
-    look, looks = views.readable_transaction, list[str]()
+    look, looks = readable_transaction, list[str]()
 
     def look_and_decide(request, key):
         """Return what is read, and let the manager decide after the second look."""

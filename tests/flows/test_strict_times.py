@@ -11,7 +11,7 @@ from django.test import Client
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import app_rows, create
-from transactions.models import ApprovalDelegation
+from transactions.approvers.models import ApprovalDelegation
 
 API = "/api/v1"
 ARABIC_DATE = "٢٠٢٦-١١-٣٠T٠٨:١٥:٠٠Z"

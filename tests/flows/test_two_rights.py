@@ -31,10 +31,12 @@ from tests.security.happenings import NOW, is_refused
 from tests.spending import approve, ask_for, everything, held, principal_of, spend
 from tests.transactions.approving import TWO_PEOPLE, delegate, let_escalate
 from tests.transactions.moving import act
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import approval_queue
 from transactions.errors import AlreadyApproved, LevelAboveRole, NotAllowedToApprove
-from transactions.models import ApprovalRequest, LateCapture
-from transactions.queries import approval_queue
-from transactions.services import report_late_capture, request_transaction
+from transactions.money.models import LateCapture
+from transactions.money.services.late_captures import report_late_capture
+from transactions.spending.services.spending import request_transaction
 
 
 @pytest.fixture

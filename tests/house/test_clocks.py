@@ -49,8 +49,8 @@ FROM_NOW = {
         "the range has an upper end"
     ),
     "security/step_up.py: timezone.now() - proved_at": "it is no proof",
-    "transactions/core/likeness.py: facts.now - recent.at": "by its amount",
-    "transactions/core/risk.py: facts.now - last": "by its amount",
+    "transactions/risk/core/likeness.py: facts.now - recent.at": "by its amount",
+    "transactions/risk/core/score.py: facts.now - last": "by its amount",
 }
 
 

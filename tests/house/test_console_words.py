@@ -8,9 +8,9 @@ from tests.house.source import APPS, ROOT, python_files
 
 # What is recorded or sent word for word, and read by programs.
 WIRE = {
-    "transactions/core/decision.py",
-    "transactions/core/likeness.py",
-    "transactions/core/limits.py",
+    "transactions/spending/core/decision.py",
+    "transactions/risk/core/likeness.py",
+    "transactions/budgets/core/pots.py",
 }
 
 

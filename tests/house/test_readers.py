@@ -34,9 +34,9 @@ OWN = {
     "platform_site/bodies.py",
     "platform_site/replay/client.py",
     "platform_site/run/web_server.py",
-    "transactions/core/values.py",
-    "transactions/queries/budgets.py",
-    "transactions/queries/decisions.py",
+    "transactions/decisions/core/values.py",
+    "transactions/budgets/queries/budgets.py",
+    "transactions/spending/queries/snapshot.py",
 }
 LOOSE_FIELDS = (
     forms.IntegerField,

@@ -49,7 +49,7 @@ PATTERNS = dict(patterns())
 
 def test_the_patterns_are_found():
     assert "agents.core.money._DECIMAL_FORM" in PATTERNS
-    assert "transactions.core.likeness._LABELS" in PATTERNS
+    assert "transactions.risk.core.likeness._LABELS" in PATTERNS
 
 
 @pytest.mark.parametrize("name", PATTERNS)

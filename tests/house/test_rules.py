@@ -9,7 +9,7 @@ import pytest
 
 from audit.core.actions import ACTIONS
 from tests.house.source import APPS, ROOT, python_files
-from transactions.core.reasons import MESSAGES
+from transactions.decisions.core.reasons import MESSAGES
 
 OWN_EXAMPLES = ("conftest.py", "mutants.py", "transactions/test_money_machine.py")
 

@@ -25,7 +25,7 @@ from tests.browsing import sign_in
 from tests.console import fill_console, models, page_of
 from tests.factories import make_agent
 from tests.spending import everything
-from transactions.models import ApprovalDelegation, ApproverLimit
+from transactions.approvers.models import ApprovalDelegation, ApproverLimit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("spacious_limits")]
 

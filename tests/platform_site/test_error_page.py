@@ -7,7 +7,7 @@ import pytest
 from audit.base.errors import DomainError
 from platform_site.error_codes import error_details
 from tests.house.test_errors_mapped import domain_errors
-from transactions.core.reasons import MESSAGES
+from transactions.decisions.core.reasons import MESSAGES
 
 
 @pytest.mark.parametrize("code", MESSAGES)

@@ -14,9 +14,9 @@ from platform_site.reason_pages import EXAMPLES, explanations
 from tests.browsing import sign_in
 from tests.spending import held, spend
 from tests.transactions.core.test_decision import DENY
-from transactions.core.reasons import MESSAGES, Finding
-from transactions.models import Decision
-from transactions.representation import message_of, speaking
+from transactions.decisions.core.reasons import MESSAGES, Finding
+from transactions.decisions.models import Decision
+from transactions.decisions.wording import message_of, speaking
 
 CATALOGUE = settings.BASE_DIR / "transactions/locale/de/LC_MESSAGES"
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}

@@ -12,7 +12,7 @@ from platform_site.checks import check_receipt_keys
 from platform_site.run.keys import new_key
 from platform_site.run.supervisor import BASE_DIR
 from tests.spending import everything
-from transactions.keys import signing_key
+from transactions.evidence.keys import signing_key
 
 PATH = "/.well-known/jwks.json"
 # RFC 8037, appendix A.

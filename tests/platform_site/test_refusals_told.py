@@ -10,7 +10,7 @@ from audit.models import AuditEvent
 from platform_site.urls import handler500, urlpatterns
 from tests.browsing import sign_in
 from tests.transactions.scenes import AGENT_ADDRESS, held
-from transactions.models import ApprovalRequest
+from transactions.approvals.models import ApprovalRequest
 
 REFUSALS = ("request.refused", "request.failed")
 

@@ -28,7 +28,8 @@ from platform_site.run.credentials import (
 from tests.factories import make_agent
 from tests.people import PASSWORD
 from tests.platform_site.replaying import HEADER, run, stream, written
-from transactions.models import Decision, IdempotencyRecord, Transaction
+from transactions.decisions.models import Decision, IdempotencyRecord
+from transactions.spending.models import Transaction
 
 
 def rows_in_database() -> Counter[str]:

@@ -21,7 +21,7 @@ from platform_site.run.credentials import Credentials, Login, save_credentials
 from security.limits.core.config import Limit
 from tests.people import PASSWORD
 from tests.platform_site.replaying import run, stream, written
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 
 @pytest.fixture

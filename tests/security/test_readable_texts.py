@@ -40,10 +40,13 @@ from tests.factories import SEED_POLICY, make_agent, make_function
 from tests.people import People, make_person
 from tests.spending import approve, everything, held
 from tests.transactions.moving import act
-from transactions import services as money
-from transactions.api.late_captures import LateCaptureInput
-from transactions.models import ApprovalDelegation, ApprovalRequest
-from transactions.queries import etag_of
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import etag_of
+from transactions.approvals.services import approvals
+from transactions.approvers.models import ApprovalDelegation
+from transactions.approvers.services.delegations import create_delegation
+from transactions.money.api.late_captures import LateCaptureInput
+from transactions.money.services.late_captures import reverse_late_capture
 
 ROOMS = ("transactions", "agents", "accounts", "security", "audit")
 
@@ -196,19 +199,17 @@ TEXTS: Mapping[str, Callable[[World, str], object]] = {
     "an incident's note": lambda w, text: update_incident(
         w.incident.pk, "acknowledge", acting=w.alice, note=text
     ),
-    "transactions_approvalvote.reason": decide(money.approve),
-    "transactions_approvalrequest.reason": decide(money.deny_approval),
-    "transactions_approvaldelegation.reason": lambda w, text: money.create_delegation(
+    "transactions_approvalvote.reason": decide(approvals.approve),
+    "transactions_approvalrequest.reason": decide(approvals.deny_approval),
+    "transactions_approvaldelegation.reason": lambda w, text: create_delegation(
         w.people.eve.pk,
         starts_at=None,
         ends_at=timezone.now() + timedelta(days=1),
         reason=text,
         acting=w.people.bob,
     ),
-    "transactions_latecapturereversal.reason": lambda w, text: (
-        money.reverse_late_capture(
-            "txn_1", reference="r", reason=text, acting=w.people.bob
-        )
+    "transactions_latecapturereversal.reason": lambda w, text: reverse_late_capture(
+        "txn_1", reference="r", reason=text, acting=w.people.bob
     ),
     "transactions_refund.reason": refund,
 }

@@ -24,8 +24,8 @@ from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import create
 from tests.people import PASSWORD, People
 from tests.spending import everything, held
-from transactions.models import ApprovalRequest
-from transactions.queries import etag_of
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import etag_of
 
 TOKEN = "/api/v1/auth/token/"
 TIMEOUT_MS = 250  # As where nobody sets another.

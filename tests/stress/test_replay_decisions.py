@@ -13,8 +13,8 @@ import pytest
 
 from audit.base.processes import process_pool
 from tests.transactions.varied import make_varied
-from transactions.models import Decision
-from transactions.queries import replays
+from transactions.decisions.models import Decision
+from transactions.evidence.queries.records import replays
 
 pytestmark = pytest.mark.stress
 

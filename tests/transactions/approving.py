@@ -8,8 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
-from transactions import services
-from transactions.models import ApprovalDelegation, ApprovalRequest
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvers.models import ApprovalDelegation
+from transactions.approvers.services.delegations import create_delegation
 
 TWO_PEOPLE = [{"above": "500.00", "approvals": 2, "role": "manager"}]
 ADMINS = [{"above": "500.00", "approvals": 1, "role": "admin"}]
@@ -19,7 +20,7 @@ def delegate(
     delegator: User, to: User, *, days: float = 5, starts_at: Any = None
 ) -> ApprovalDelegation:
     """Let somebody decide in another's place, from now on unless it starts later."""
-    return services.create_delegation(
+    return create_delegation(
         to.pk,
         starts_at=starts_at,
         ends_at=(starts_at or timezone.now()) + timedelta(days=days),

@@ -17,16 +17,15 @@ from audit.base.errors import DomainError
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_person
 from tests.spending import approve, deny, principal_of, spend
-from transactions import services
-from transactions.models import (
-    ApprovalRequest,
-    Budget,
-    IdempotencyRecord,
-    LedgerEntry,
-    SharedBudget,
-    Transaction,
+from transactions.approvals.models import ApprovalRequest
+from transactions.budgets.models import Budget, LedgerEntry, SharedBudget
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
 )
-from transactions.queries.money_faults import money_faults
+from transactions.decisions.models import IdempotencyRecord
+from transactions.money.queries import money_faults
+from transactions.spending.models import Transaction
 
 POLICY = {
     **SEED_POLICY,
@@ -53,13 +52,13 @@ class Bank:
 
 def open_bank(people: People) -> Bank:
     for team, limit in ((people.north, 2000_00), (None, 3000_00)):
-        terms = services.SharedBudgetTerms(
+        terms = SharedBudgetTerms(
             team_id=team.pk if team else None,
             currency="USD",
             period="all_time",
             limit_minor=limit,
         )
-        services.set_shared_budget(terms, acting=people.alice)
+        set_shared_budget(terms, acting=people.alice)
     owners = [people.carol, people.bob, people.eve, people.dave]
     return Bank(
         agents=[

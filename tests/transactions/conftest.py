@@ -13,7 +13,7 @@ from tests.people import People, make_person
 from tests.spending import spend
 from tests.transactions.hours import await_room_in_the_hour
 from tests.transactions.moving import act
-from transactions import services
+from transactions.money.services.late_captures import report_late_capture
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +61,7 @@ def admins(people: People) -> tuple[User, User]:
 def taken(limited: Agent, asked: str, people: People) -> str:
     """A voided transaction of which 60.00 of the 100.00 were taken late."""
     act(limited, "void", asked)
-    services.report_late_capture(
-        asked, amount="60.00", reference="a", acting=people.bob
-    )
+    report_late_capture(asked, amount="60.00", reference="a", acting=people.bob)
     return asked
 
 

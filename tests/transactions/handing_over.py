@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from security.changes.services import approve_change
-from transactions import services
+from transactions.hand_overs.services import hand_over_agent
 
 WHY = "She left."
 
@@ -13,9 +13,7 @@ WHY = "She left."
 def ask(agent, owner, person, reason=WHY):
     """Ask for another owner, by a fresh proof."""
     person.authenticated_at = timezone.now()
-    return services.hand_over_agent(
-        agent.pk, owner_id=owner.pk, reason=reason, acting=person
-    )
+    return hand_over_agent(agent.pk, owner_id=owner.pk, reason=reason, acting=person)
 
 
 def hand_over(agent, owner, *, people):

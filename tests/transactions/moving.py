@@ -7,9 +7,13 @@ from typing import Any
 
 from security.changes.services import approve_change
 from tests.spending import principal_of
-from transactions import services
-from transactions.core.ledger import balances
-from transactions.models import Budget, LedgerEntry, Reservation, Transaction
+from transactions.budgets.core.ledger import balances
+from transactions.budgets.models import Budget, LedgerEntry, Reservation
+from transactions.money.services.late_captures import (
+    report_late_capture,
+    reverse_late_capture,
+)
+from transactions.spending.models import Transaction
 
 _keys = iter(range(10**9))
 
@@ -46,7 +50,7 @@ def money(transaction_id):
 def take_late(transaction_id, amount, reference="r", *, people):
     """Report what the rail took above what was authorized; the second one confirms."""
     asker, other = people
-    change = services.report_late_capture(
+    change = report_late_capture(
         transaction_id, amount=amount, reference=reference, acting=asker
     )
     assert change.kind == "late_capture"
@@ -56,7 +60,7 @@ def take_late(transaction_id, amount, reference="r", *, people):
 def reverse_late(transaction_id, reference="r", *, people):
     """Reverse a late capture; the second person agrees."""
     asker, other = people
-    change = services.reverse_late_capture(
+    change = reverse_late_capture(
         transaction_id, reference=reference, reason="Wrong.", acting=asker
     )
     assert change.kind == "late_reversal"

@@ -10,8 +10,10 @@ from audit.base.context import acting_as
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People
 from tests.spending import credential_of
-from transactions.models import ApprovalRequest, Transaction
-from transactions.services import Ask, request_transaction
+from transactions.approvals.models import ApprovalRequest
+from transactions.spending.models import Transaction
+from transactions.spending.services.asking import Ask
+from transactions.spending.services.spending import request_transaction
 
 AGENT_ADDRESS = "198.51.100.9"
 

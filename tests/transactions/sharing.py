@@ -6,8 +6,11 @@ from django.utils import timezone
 
 from security.changes.services import approve_change
 from tests.factories import SEED_POLICY
-from transactions import services
-from transactions.models import Budget, SharedBudget
+from transactions.budgets.models import Budget, SharedBudget
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
+)
 
 POLICY = {
     **SEED_POLICY,
@@ -18,7 +21,7 @@ POLICY = {
 
 def share(alice, limit_minor, team=None, period="day", **values):
     """Set a shared budget in USD; without a team the organisation's."""
-    terms = services.SharedBudgetTerms(
+    terms = SharedBudgetTerms(
         team_id=team and team.pk,
         currency="USD",
         period=period,
@@ -26,7 +29,7 @@ def share(alice, limit_minor, team=None, period="day", **values):
         **values,
     )
     alice.authenticated_at = timezone.now()
-    return services.set_shared_budget(terms, acting=alice)
+    return set_shared_budget(terms, acting=alice)
 
 
 def loosen(admins, *args, **values):

@@ -10,9 +10,9 @@ from tests.factories import make_agent
 from tests.spending import principal_of, spend
 from tests.transactions.sharing import POLICY, loosen, share, used
 from tests.transactions.test_races import at_once
-from transactions import services
-from transactions.models import Reservation, SharedBudget
-from transactions.services import shared_counting
+from transactions.budgets.models import Reservation, SharedBudget
+from transactions.budgets.services import shared_counting
+from transactions.money.services.giving_back import void
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_its_past_is_joined_ahead_and_nothing_that_happens_meanwhile_is_missed(
     assert [body["outcome"] for body in meanwhile] == ["allow"]
     assert used(budget) == (37_00, 0, 0)
     assert not Reservation.objects.exclude(shared_budgets=[budget.pk]).exists()
-    services.void(ids[0], acting=principal_of(mine), idempotency_key="void")
+    void(ids[0], acting=principal_of(mine), idempotency_key="void")
     assert used(budget) == (36_00, 0, 0)
 
 
@@ -63,12 +63,14 @@ def test_it_goes_on_where_it_was_broken_off(alice, mine, monkeypatch):
         raise OperationalError
 
     with monkeypatch.context() as patched:
-        patched.setattr("transactions.services.shared_budgets.count_shared", fail)
+        patched.setattr(
+            "transactions.budgets.services.shared_budgets.count_shared", fail
+        )
         with pytest.raises(OperationalError):
             set_all_time(alice)
     assert SharedBudget.objects.values_list("is_active", flat=True).get() is False
     assert spend(mine, "50.00", merchant="Shop").body["outcome"] == "allow"
-    services.void(asked, acting=principal_of(mine), idempotency_key="void")
+    void(asked, acting=principal_of(mine), idempotency_key="void")
 
     budget = set_all_time(alice)
 
@@ -89,7 +91,7 @@ def test_switched_off_and_on_it_is_counted_anew(alice, admins, mine):
     budget = set_all_time(alice)
 
     assert used(budget) == (80_00, 0, 0)
-    services.void(asked, acting=principal_of(mine), idempotency_key="void")
+    void(asked, acting=principal_of(mine), idempotency_key="void")
     assert used(budget) == (20_00, 0, 0)
 
 

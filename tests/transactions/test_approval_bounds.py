@@ -9,11 +9,9 @@ from agents.models import AgentCredential
 from security.locks.models import ResourceLock
 from tests.factories import make_credential
 from tests.spending import approve, deny, everything, held, seen_by
+from transactions.approvals.models import ApprovalRequest
 from transactions.errors import ApprovalChanged, NotAllowedToApprove
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-)
+from transactions.risk.models import AgentActivity
 
 
 @pytest.mark.parametrize("act", [approve, deny])

@@ -21,8 +21,9 @@ from tests.factories import make_agent
 from tests.people import SETUP, make_person
 from tests.spending import approve, deny, held
 from tests.transactions.approving import ADMINS, TWO_PEOPLE, delegate, let_escalate
-from transactions import services
-from transactions.models import ApprovalRequest
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.services.notices import notify_approvers
+from transactions.approvals.services.times import escalate_due_approvals
 
 HOUR = timedelta(hours=1)
 
@@ -42,8 +43,8 @@ def test_those_who_may_decide_are_told_once(agent, people):
     approval = held(agent, "750.00")
     now = timezone.now()
 
-    assert services.notify_approvers(now=now) == 2
-    assert services.notify_approvers(now=now) == 0
+    assert notify_approvers(now=now) == 2
+    assert notify_approvers(now=now) == 0
 
     # Not alice, who made the agent; not carol, whose it is; not eve of another team.
     assert recipients() == {"bob", "heidi"}
@@ -66,8 +67,8 @@ def test_what_began_to_wait_by_a_clock_that_was_ahead_is_told_at_once(agent, beg
         **times, expires_at=now + timedelta(days=4)
     )
 
-    assert services.notify_approvers(now=now) == 1
-    assert services.notify_approvers(now=now) == 0
+    assert notify_approvers(now=now) == 1
+    assert notify_approvers(now=now) == 0
 
     approval.refresh_from_db()
     assert approval.notice_due_at is not None
@@ -77,7 +78,7 @@ def test_what_began_to_wait_by_a_clock_that_was_ahead_is_told_at_once(agent, beg
 @pytest.mark.usefixtures("spacious_limits")
 def test_k13_following_the_mails_link_approves_nothing(agent, people):
     approval = held(agent)
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
     body = Notification.objects.get(recipient="bob@example.com").body
     [link] = re.findall(r"https?://[^/\s]+(/\S+)", body)
     client = Client()
@@ -101,7 +102,7 @@ def test_what_waits_at_the_same_time_is_one_message(agent, people):
     for amount in ("750.00", "751.00", "752.00"):
         held(agent, amount)
 
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     assert told() == [("bob@example.com", "3 transactions wait for approval")]
     body = Notification.objects.get().body
@@ -110,12 +111,12 @@ def test_what_waits_at_the_same_time_is_one_message(agent, people):
 
 def test_a_reminder_comes_once_when_a_quarter_of_the_time_is_left(agent, people):
     approval = held(agent)
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
     quarter = approval.expires_at - 6 * HOUR
 
-    assert services.notify_approvers(now=quarter - timedelta(seconds=1)) == 0
-    assert services.notify_approvers(now=quarter) == 1
-    assert services.notify_approvers(now=quarter + HOUR) == 0
+    assert notify_approvers(now=quarter - timedelta(seconds=1)) == 0
+    assert notify_approvers(now=quarter) == 1
+    assert notify_approvers(now=quarter + HOUR) == 0
 
     assert len(told()) == 2
     last = Notification.objects.order_by("created_at", "id").last()
@@ -127,8 +128,8 @@ def test_what_is_resolved_reminds_nobody(agent, people, act):
     approval = held(agent)
     act(approval, people.bob)
 
-    services.notify_approvers(now=timezone.now())
-    services.notify_approvers(now=approval.expires_at - HOUR)
+    notify_approvers(now=timezone.now())
+    notify_approvers(now=approval.expires_at - HOUR)
 
     assert told() == []
 
@@ -139,7 +140,7 @@ def test_whoever_has_agreed_is_not_reminded(agent, people, give_policy):
     approval = held(agent)
     approve(approval, people.bob)
 
-    services.notify_approvers(now=approval.expires_at - HOUR)
+    notify_approvers(now=approval.expires_at - HOUR)
 
     assert recipients() == {"frank"}
 
@@ -148,12 +149,12 @@ def test_an_escalation_tells_the_next_role(agent, people, give_policy):
     make_person("heidi", User.Role.ADMIN)
     give_policy(agent, approval_escalates_after_minutes=30)
     approval = held(agent)
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
     Notification.objects.all().delete()
     let_escalate(approval)
-    services.escalate_due_approvals(now=timezone.now())
+    escalate_due_approvals(now=timezone.now())
 
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     assert recipients() == {"heidi"}
     assert "now for your role to decide" in Notification.objects.get().body
@@ -166,7 +167,7 @@ def test_delegates_are_told_too(agent, people):
     delegate(people.bob, people.eve)
     held(agent)
 
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     assert recipients() == {"bob", "eve"}
 
@@ -178,7 +179,7 @@ def test_if_nobody_may_decide_the_security_contacts_are_told(
     give_policy(agent, approval_levels=ADMINS)  # alice made the agent.
     approval = held(agent, "750.00")
 
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     assert told() == [("lead@example.com", "Nobody can approve 750.00 USD")]
     assert approval.pk in Notification.objects.get().body
@@ -188,8 +189,8 @@ def test_nobody_is_woken_for_a_rehearsal(people):
     rehearsal = make_agent(people.carol, acting=people.alice, name="r", mode="test")
     approval = held(rehearsal)
 
-    services.notify_approvers(now=timezone.now())
-    services.notify_approvers(now=approval.expires_at - HOUR)
+    notify_approvers(now=timezone.now())
+    notify_approvers(now=approval.expires_at - HOUR)
 
     assert told() == []
 
@@ -200,7 +201,7 @@ def test_a_storm_buries_nobody(agent, people):
     for minute in range(25):
         at = timezone.now() + timedelta(seconds=minute)
         ApprovalRequest.objects.update(notice_due_at=at)
-        services.notify_approvers(now=at)
+        notify_approvers(now=at)
 
     assert len(told()) == 21
     assert told()[-1][1].startswith("More than 20 messages")
@@ -213,7 +214,7 @@ def test_a_name_that_breaks_lines_breaks_no_mail(people):
     Agent.objects.update(name="Bot\r\nBcc: x@y.z")
     held(agent)
 
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     assert "asked by Bot Bcc: x@y.z." in Notification.objects.get().body
     assert send_due_notifications() == 1
@@ -224,6 +225,6 @@ def test_a_name_that_hides_characters_shows_them_in_the_mail(people):
     Agent.objects.update(name="Bot\u202etob")
     held(agent)
 
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     assert "asked by Bot⟦U+202E⟧tob." in Notification.objects.get().body

@@ -25,16 +25,15 @@ from tests.transactions.test_races import (
     money_is_conserved,
     word_on,
 )
-from transactions import services
+from transactions.approvals.models import ApprovalRequest, ApprovalVote
+from transactions.approvals.queries.approvals import approval_queue
+from transactions.approvals.services.approvals import deny_approval
+from transactions.approvals.services.notices import notify_approvers
+from transactions.approvers.models import ApprovalDelegation
+from transactions.approvers.services.delegations import revoke_delegation
 from transactions.errors import AlreadyApproved, ApprovalResolved
-from transactions.models import (
-    AgentActivity,
-    ApprovalDelegation,
-    ApprovalRequest,
-    ApprovalVote,
-    Transaction,
-)
-from transactions.queries import approval_queue
+from transactions.risk.models import AgentActivity
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -126,7 +125,7 @@ def test_no_more_than_twenty_wait_however_many_ask_at_once(agent, bob):
     money_is_conserved(agent)
     # Each that is resolved, however, makes room for one.
     waiting = list(ApprovalRequest.objects.order_by("id")[:4])
-    at_once(*(word_on(one, bob, services.deny_approval) for one in waiting))
+    at_once(*(word_on(one, bob, deny_approval) for one in waiting))
     bodies = at_once(*[lambda n=n: spend(agent, f"6{n:02}.01").body for n in range(8)])
     assert Counter(body["outcome"] for body in bodies) == {"hold": 4, "deny": 4}
     assert set_aside_minor() == sum(
@@ -138,7 +137,7 @@ def test_no_more_than_twenty_wait_however_many_ask_at_once(agent, bob):
 
 def test_a_notice_is_queued_once_by_however_many_workers(agent, people):
     held(agent)
-    notify = partial(services.notify_approvers, now=timezone.now())
+    notify = partial(notify_approvers, now=timezone.now())
 
     assert sum(at_once(*[notify] * 6)) == 1
     assert Notification.objects.count() == 1
@@ -157,7 +156,7 @@ def test_whoever_decides_does_not_wait_while_it_is_found_out_whom_to_tell(
 
     free = _meanwhile(monkeypatch, lock_it)
 
-    assert services.notify_approvers(now=timezone.now()) == 1
+    assert notify_approvers(now=timezone.now()) == 1
     assert set(free) == {approval.pk}
 
 
@@ -166,13 +165,13 @@ def test_what_is_told_otherwise_meanwhile_is_told_once(agent, people, monkeypatc
     rows = ApprovalRequest.objects.filter(pk=approval.pk)
     _meanwhile(monkeypatch, lambda: rows.update(notice_due_at=later))
 
-    assert services.notify_approvers(now=timezone.now()) == 0
+    assert notify_approvers(now=timezone.now()) == 0
     assert not Notification.objects.exists()
     assert not AuditEvent.objects.filter(action="notification.queued").exists()
 
     monkeypatch.undo()
-    assert services.notify_approvers(now=later) == 1
-    assert services.notify_approvers(now=later) == 0
+    assert notify_approvers(now=later) == 1
+    assert notify_approvers(now=later) == 0
 
 
 def test_a_notice_survives_a_crash_before_it_is_noted(agent, people, monkeypatch):
@@ -181,13 +180,13 @@ def test_a_notice_survives_a_crash_before_it_is_noted(agent, people, monkeypatch
     def crash(*_: object) -> bool:
         raise SystemExit
 
-    monkeypatch.setattr("transactions.services.approval_notices._claim", crash)
+    monkeypatch.setattr("transactions.approvals.services.notices._claim", crash)
     with pytest.raises(SystemExit):
-        services.notify_approvers(now=timezone.now())
+        notify_approvers(now=timezone.now())
     assert not Notification.objects.exists()
 
     monkeypatch.undo()
-    assert services.notify_approvers(now=timezone.now()) == 1
+    assert notify_approvers(now=timezone.now()) == 1
     assert Notification.objects.count() == 1
 
 
@@ -199,7 +198,7 @@ def _meanwhile(monkeypatch, act) -> list[object]:
         answers.extend(at_once(act))
         return approval_queue(*arguments, **named)
 
-    monkeypatch.setattr("transactions.services.approval_notices.approval_queue", queue)
+    monkeypatch.setattr("transactions.approvals.services.notices.approval_queue", queue)
     return answers
 
 
@@ -223,7 +222,7 @@ def test_k6_a_delegation_that_is_revoked_during_the_wait_decides_nothing(agent, 
 
 def test_k6_revoking_a_delegation_waits_for_whoever_decides_by_it(people):
     delegation = delegate(people.bob, people.eve)
-    revoke = partial(services.revoke_delegation, delegation.pk, acting=people.bob)
+    revoke = partial(revoke_delegation, delegation.pk, acting=people.bob)
     results = []
     revoking = threading.Thread(target=lambda: results.append(attempt(revoke)))
     with transaction.atomic():

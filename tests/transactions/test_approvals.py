@@ -23,7 +23,8 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
-from transactions import services
+from transactions.approvals.services import approvals
+from transactions.budgets.models import Reservation
 from transactions.errors import (
     ApprovalChanged,
     ApprovalExpired,
@@ -31,12 +32,8 @@ from transactions.errors import (
     NotAllowedToApprove,
     StillRefused,
 )
-from transactions.models import (
-    AgentActivity,
-    MerchantActivity,
-    Reservation,
-    Transaction,
-)
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.models import Transaction
 
 
 def test_an_approval_authorizes_and_keeps_the_money_reserved(agent, bob):
@@ -218,7 +215,7 @@ def test_c2_another_teams_manager_does_not_know_of_it(agent, people, act):
     with pytest.raises(NotFound):
         act(approval, people.eve, digest=digest)
     with pytest.raises(NotFound):
-        services.approve(
+        approvals.approve(
             "apr_unknown", acting=people.bob, reason="", expected_digest=digest
         )
 
@@ -342,10 +339,10 @@ def test_looking_at_an_approval_is_told_to_the_log(agent, people):
     approval = held(agent)
     before = everything()["AuditEvent"]
 
-    found = services.view_approval(approval.pk, acting=people.bob)
+    found = approvals.view_approval(approval.pk, acting=people.bob)
 
     assert found.pk == approval.pk
     [event] = events_since(before)
     assert (event.action, event.actor_id) == ("approval.viewed", people.bob.pk)
     with pytest.raises(NotFound):
-        services.view_approval(approval.pk, acting=people.eve)
+        approvals.view_approval(approval.pk, acting=people.eve)

@@ -17,7 +17,8 @@ from tests.factories import make_agent
 from tests.people import PASSWORD, make_person
 from tests.spending import deny, everything, held, seen_by
 from tests.transactions.approving import TWO_PEOPLE
-from transactions.models import ApprovalRequest, Transaction
+from transactions.approvals.models import ApprovalRequest
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 SELECTED = "/approvals/selected/"

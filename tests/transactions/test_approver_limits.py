@@ -19,23 +19,23 @@ from tests.browsing import sign_in
 from tests.people import make_person
 from tests.spending import approve, deny, everything, held, spend
 from tests.transactions.approving import TWO_PEOPLE
-from transactions import services
+from transactions.approvals.queries.approvals import approval_queue
+from transactions.approvers.models import ApproverLimit
+from transactions.approvers.services.limits import set_approver_limit
 from transactions.errors import AboveOwnLimit
-from transactions.models import ApproverLimit
-from transactions.queries import approval_queue
 
 ADD = "/admin/transactions/approverlimit/add/"
 
 
 def loosen(admins, person, limit):
     asker, other = admins
-    change = services.set_approver_limit(person, limit, acting=asker)
+    change = set_approver_limit(person, limit, acting=asker)
     assert change.kind == "approver_limit"
     approve_change(change.pk, acting=other)
 
 
 def test_k7_above_their_own_limit_nobody_approves(agent, people, admins):
-    services.set_approver_limit(people.bob, (749_99, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (749_99, "USD"), acting=people.alice)
     approval = held(agent, "750.00")
     before = everything()
 
@@ -50,14 +50,14 @@ def test_k7_above_their_own_limit_nobody_approves(agent, people, admins):
 
 
 def test_k7_a_limit_in_another_currency_permits_nothing(agent, people):
-    services.set_approver_limit(people.bob, (10**9, "JPY"), acting=people.alice)
+    set_approver_limit(people.bob, (10**9, "JPY"), acting=people.alice)
 
     with pytest.raises(AboveOwnLimit):
         approve(held(agent, "750.00"), people.bob)
 
 
 def test_k7_whoever_may_not_approve_it_may_still_deny_it(agent, people):
-    services.set_approver_limit(people.bob, (0, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (0, "USD"), acting=people.alice)
 
     assert deny(held(agent), people.bob).status == "denied"
 
@@ -69,14 +69,14 @@ def test_k7_a_limit_that_was_lowered_since_takes_the_word_back(
     give_policy(agent, approval_levels=TWO_PEOPLE)
     approval = held(agent, "750.00")
     approve(approval, people.bob)
-    services.set_approver_limit(people.bob, (1_00, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (1_00, "USD"), acting=people.alice)
 
     assert approve(approval, frank).status == "waiting"
 
 
 def test_a_limit_is_told_to_the_log_with_old_and_new(people, admins):
-    services.set_approver_limit(people.bob, (500_00, "USD"), acting=people.alice)
-    services.set_approver_limit(people.bob, (500_00, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (500_00, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (500_00, "USD"), acting=people.alice)
     loosen(admins, people.bob, None)
 
     events = AuditEvent.objects.filter(action="approver_limit.set").order_by("id")
@@ -90,12 +90,12 @@ def test_a_limit_is_told_to_the_log_with_old_and_new(people, admins):
 
 def test_nobody_sets_their_own_and_only_administrators_anybodys(people):
     with pytest.raises(OwnAuthorityRefused):
-        services.set_approver_limit(people.alice, None, acting=people.alice)
+        set_approver_limit(people.alice, None, acting=people.alice)
     with pytest.raises(NotPermitted):
-        services.set_approver_limit(people.eve, (1, "USD"), acting=people.bob)
+        set_approver_limit(people.eve, (1, "USD"), acting=people.bob)
     people.alice.authenticated_at = timezone.now() - timedelta(minutes=6)
     with pytest.raises(StepUpRequired):
-        services.set_approver_limit(people.bob, (1, "USD"), acting=people.alice)
+        set_approver_limit(people.bob, (1, "USD"), acting=people.alice)
     assert not ApproverLimit.objects.exists()
 
 
@@ -129,7 +129,7 @@ def test_the_console_sets_changes_and_removes_limits(console, people, admins):
 
 
 def test_c15_the_console_tells_that_a_higher_limit_waits(console, people):
-    services.set_approver_limit(people.bob, (5_00, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (5_00, "USD"), acting=people.alice)
     page = f"/admin/transactions/approverlimit/{people.bob.pk}/change/"
 
     told = console.post(page, {"amount": "10", "currency": "USD"}, follow=True)
@@ -172,6 +172,6 @@ def test_the_console_refuses_ones_own_and_keeps_what_was_typed(console, people):
 
 
 def test_a_limit_is_no_limit_on_what_the_agent_asks(agent, people):
-    services.set_approver_limit(people.bob, (1, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (1, "USD"), acting=people.alice)
 
     assert spend(agent, "20.00").body["outcome"] == "allow"

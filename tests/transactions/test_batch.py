@@ -20,18 +20,12 @@ from audit.models import AuditEvent
 from security.encryption.fields import EncryptedTextField
 from tests.elsewhere import elsewhere
 from tests.spending import call, held, spend
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-    Budget,
-    Decision,
-    FunctionCall,
-    IdempotencyRecord,
-    LedgerEntry,
-    MerchantActivity,
-    Reservation,
-    Transaction,
-)
+from transactions.approvals.models import ApprovalRequest
+from transactions.budgets.models import Budget, LedgerEntry, Reservation
+from transactions.calls.models import FunctionCall
+from transactions.decisions.models import Decision, IdempotencyRecord
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.models import Transaction
 
 WRITTEN = (
     Transaction,

@@ -20,13 +20,11 @@ from tests.spending import (
 )
 from tests.transactions.moving import act, budget, ledger, money, status
 from transactions import errors
-from transactions.models import (
-    AgentActivity,
-    IdempotencyRecord,
-    Refund,
-    Reservation,
-    Transaction,
-)
+from transactions.budgets.models import Reservation
+from transactions.decisions.models import IdempotencyRecord
+from transactions.money.models import Refund
+from transactions.risk.models import AgentActivity
+from transactions.spending.models import Transaction
 
 
 def test_a_capture_takes_all_that_was_set_aside(limited, asked):

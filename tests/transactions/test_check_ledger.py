@@ -11,8 +11,12 @@ from django.db import connection, transaction
 from tests.factories import SEED_POLICY, make_agent
 from tests.spending import approve, deny, held, principal_of, spend
 from tests.transactions.moving import reverse_late, take_late
-from transactions import services
-from transactions.queries.money_faults import RULES, money_faults
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
+)
+from transactions.money.queries import RULES, money_faults
+from transactions.money.services.late_captures import report_late_capture
 
 POLICY = {
     **SEED_POLICY,
@@ -39,10 +43,10 @@ def act(agent, operation, transaction_id, key, **values):
 @pytest.fixture
 def lived(people, alice, bob):
     """An agent that has done all that can be done, under a shared budget; its ids."""
-    terms = services.SharedBudgetTerms(
+    terms = SharedBudgetTerms(
         team_id=people.bob.team_id, currency="USD", period="day", limit_minor=9000_00
     )
-    services.set_shared_budget(terms, acting=alice)
+    set_shared_budget(terms, acting=alice)
     agent = make_agent(people.carol, acting=alice, policy=POLICY)
     ids = {}
     for n, name in enumerate(("captured", "part", "voided", "late", "wrong", "open")):
@@ -54,9 +58,7 @@ def lived(people, alice, bob):
     act(agent, "capture", ids["part"], 2, is_final=False, **part)
     act(agent, "void", ids["voided"], 3)
     act(agent, "void", ids["late"], 4)
-    services.report_late_capture(
-        ids["late"], amount="7.00", reference="late-1", acting=alice
-    )
+    report_late_capture(ids["late"], amount="7.00", reference="late-1", acting=alice)
     act(agent, "void", ids["wrong"], 5)
     take_late(ids["wrong"], "900.00", "late-2", people=(alice, bob))
     reverse_late(ids["wrong"], "late-2", people=(alice, bob))

@@ -17,17 +17,17 @@ from tests.factories import make_function
 from tests.spending import approve, call, everything, held, principal_of, spend
 from tests.transactions.approving import TWO_PEOPLE
 from tests.transactions.moving import reverse_late, take_late
-from transactions import services
-from transactions.models import (
-    AgentActivity,
-    ApprovalDelegation,
-    ApproverLimit,
-    Budget,
-    IdempotencyRecord,
-    MerchantActivity,
-    Reservation,
-    Transaction,
+from transactions.approvers.models import ApprovalDelegation, ApproverLimit
+from transactions.budgets.models import Budget, Reservation
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
 )
+from transactions.decisions.models import IdempotencyRecord
+from transactions.money.services.captures import capture
+from transactions.money.services.giving_back import refund
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.models import Transaction
 
 # Two short lists are no history: what people delegate, and limits set in the console
 # (test_delegations.py, test_approver_limits.py).
@@ -49,18 +49,18 @@ def console(alice) -> Client:
 def history(agent, alice, bob, pair, give_policy):
     """At least one row of every model."""
     give_policy(agent, daily_budget="5000.00", approval_levels=TWO_PEOPLE)
-    terms = services.SharedBudgetTerms(
+    terms = SharedBudgetTerms(
         team_id=None, currency="USD", period="month", limit_minor=9000_00
     )
-    services.set_shared_budget(terms, acting=alice)
+    set_shared_budget(terms, acting=alice)
     make_function(acting=alice)
     spend(agent, "10.00", description="<script>alert(1)</script>")
     spend(agent, "2000.00")
     approve(held(agent), bob)
     taken = spend(agent, "11.00").body["id"]
     act: dict[str, Any] = {"acting": principal_of(agent), "amount": None}
-    services.capture(taken, is_final=False, idempotency_key="take", **act)
-    services.refund(taken, reason="", idempotency_key="back", **act)
+    capture(taken, is_final=False, idempotency_key="take", **act)
+    refund(taken, reason="", idempotency_key="back", **act)
     take_late(taken, "1.00", "rail-1", people=pair)
     reverse_late(taken, "rail-1", people=pair)
     call(agent)

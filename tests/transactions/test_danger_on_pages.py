@@ -15,10 +15,11 @@ from tests.factories import SEED_POLICY, give_terms, make_agent
 from tests.people import make_person
 from tests.spending import held, spend
 from tests.transactions.scenes import OPEN_POLICY
-from transactions import services
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import approval_for, etag_of
+from transactions.approvals.services.approvals import approve
 from transactions.errors import ApprovalChanged
-from transactions.models import ApprovalRequest, Transaction
-from transactions.queries import approval_for, etag_of
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -236,9 +237,7 @@ def test_k15_a_limit_that_was_lowered_is_seen_before_it_is_approved(
 
     assert approve_by_page(browser, approval, seen).status_code == 409
     with pytest.raises(ApprovalChanged):
-        services.approve(
-            approval.pk, acting=people.bob, reason="", expected_digest=seen
-        )
+        approve(approval.pk, acting=people.bob, reason="", expected_digest=seen)
     assert Transaction.objects.get(pk=approval.transaction_id).status == (
         "pending_approval"
     )

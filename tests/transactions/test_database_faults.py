@@ -16,10 +16,11 @@ from django.db import connections
 from audit.base.bounded import BoundedConnection
 from tests.factories import make_agent_token
 from tests.spending import credential_of
-from transactions.models import IdempotencyRecord, Transaction
-from transactions.queries.money_faults import money_faults
-from transactions.services import spending
-from transactions.services.records import write_decided
+from transactions.decisions.models import IdempotencyRecord
+from transactions.money.queries import money_faults
+from transactions.spending.models import Transaction
+from transactions.spending.services import spending
+from transactions.spending.services.recording import write_decided
 
 BODY = {"amount": "49.99", "merchant": "Amazon", "category": "electronics"}
 

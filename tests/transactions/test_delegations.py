@@ -17,7 +17,14 @@ from tests.factories import make_agent
 from tests.people import make_person
 from tests.spending import approve, deny, everything, held, seen_by
 from tests.transactions.approving import ADMINS, TWO_PEOPLE, delegate
-from transactions import services
+from transactions.approvals.models import ApprovalVote
+from transactions.approvals.queries.approvals import approval_queue
+from transactions.approvers.models import ApprovalDelegation
+from transactions.approvers.services.delegations import (
+    create_delegation,
+    revoke_delegation,
+)
+from transactions.approvers.services.limits import set_approver_limit
 from transactions.errors import (
     AboveOwnLimit,
     AlreadyApproved,
@@ -25,8 +32,6 @@ from transactions.errors import (
     DelegationRefused,
     NotAllowedToApprove,
 )
-from transactions.models import ApprovalDelegation, ApprovalVote
-from transactions.queries import approval_queue
 
 
 @pytest.fixture
@@ -144,7 +149,7 @@ def test_the_clock_decides_at_use(agent, people, when):
             ends_at=timezone.now() - timedelta(seconds=1),
         )
     if when == "revoked":
-        services.revoke_delegation(delegation.pk, acting=people.bob)
+        revoke_delegation(delegation.pk, acting=people.bob)
     before = everything()
 
     with pytest.raises(NotFound):
@@ -209,14 +214,14 @@ def test_what_was_said_under_a_revoked_delegation_no_longer_counts(
     approval = held(agent)
     delegation = delegate(people.bob, people.eve)
     approve(approval, people.eve)
-    services.revoke_delegation(delegation.pk, acting=people.bob)
+    revoke_delegation(delegation.pk, acting=people.bob)
 
     assert approve(approval, frank).status == "waiting"
     assert approve(approval, people.bob).status == "approved"
 
 
 def test_a_delegate_has_the_delegators_limit(agent, people):
-    services.set_approver_limit(people.bob, (700_00, "USD"), acting=people.alice)
+    set_approver_limit(people.bob, (700_00, "USD"), acting=people.alice)
     approval = held(agent, "750.00")
     delegate(people.bob, people.eve)
 
@@ -246,7 +251,7 @@ def test_a_delegation_is_told_to_the_log(people):
         "ends_at": delegation.ends_at.isoformat(),
         "reason": "On holiday.",
     }
-    services.revoke_delegation(delegation.pk, acting=people.eve)
+    revoke_delegation(delegation.pk, acting=people.eve)
     assert AuditEvent.objects.filter(action="delegation.revoked").count() == 1
 
 
@@ -259,7 +264,7 @@ def test_only_another_active_approver_is_a_delegate(people, to):
     before = everything()
 
     with pytest.raises(DelegationRefused) as refusal:
-        services.create_delegation(
+        create_delegation(
             wanted,
             starts_at=None,
             ends_at=timezone.now() + timedelta(days=1),
@@ -303,7 +308,7 @@ def test_there_are_twenty_at_a_time_at_most(people):
 
     with pytest.raises(DelegationRefused):
         delegate(people.bob, people.eve)
-    services.revoke_delegation(delegation.pk, acting=people.bob)
+    revoke_delegation(delegation.pk, acting=people.bob)
     delegate(people.bob, people.eve)
 
 
@@ -311,10 +316,10 @@ def test_only_the_two_and_administrators_end_a_delegation_once(people, frank):
     delegation = delegate(people.bob, people.eve)
 
     with pytest.raises(NotFound):
-        services.revoke_delegation(delegation.pk, acting=frank)
-    services.revoke_delegation(delegation.pk, acting=people.alice)
+        revoke_delegation(delegation.pk, acting=frank)
+    revoke_delegation(delegation.pk, acting=people.alice)
     with pytest.raises(DelegationEnded):
-        services.revoke_delegation(delegation.pk, acting=people.bob)
+        revoke_delegation(delegation.pk, acting=people.bob)
 
 
 def test_a_delegation_of_before_holds_where_both_are_now(people, as_owner):

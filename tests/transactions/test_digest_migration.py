@@ -9,8 +9,8 @@ from django.db.migrations.loader import MigrationLoader
 
 from tests.spending import set_aside_minor, spend
 from tests.transactions.test_replays import forge
-from transactions.core.record import ENGINE_VERSION
-from transactions.models import Decision
+from transactions.decisions.core.record import ENGINE_VERSION
+from transactions.decisions.models import Decision
 
 
 def before_digests() -> str:

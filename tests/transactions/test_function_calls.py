@@ -17,15 +17,16 @@ from security.locks.models import ResourceLock
 from tests import spending
 from tests.factories import TRANSFER_SCHEMA, make_agent, make_function
 from tests.spending import ADDRESS, everything, principal_of
-from transactions import services
-from transactions.core.calls import CallFacts, decide_call
-from transactions.core.digest import digest
-from transactions.core.outcome import Outcome
-from transactions.core.reasons import Finding
-from transactions.core.values import from_json
+from transactions.calls import services as calls
+from transactions.calls.core.decision import CallFacts, decide_call
+from transactions.calls.models import FunctionCall
+from transactions.calls.services import request_function_call
+from transactions.decisions.core.digest import digest
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.reasons import Finding
+from transactions.decisions.core.values import from_json
+from transactions.decisions.models import Decision, IdempotencyRecord
 from transactions.errors import IdempotencyConflict
-from transactions.models import Decision, FunctionCall, IdempotencyRecord
-from transactions.services import calls
 
 GOOD = {"iban": "DE00 1234", "amount": Decimal("12.50")}
 
@@ -203,7 +204,7 @@ def test_a_call_costs_three_statements(caller):
     principal = principal_of(caller)
 
     with CaptureQueriesContext(connection) as captured:
-        services.request_function_call(
+        request_function_call(
             "transfer", GOOD, acting=principal, idempotency_key="counted"
         )
 

@@ -15,15 +15,16 @@ from tests.people import make_person
 from tests.spending import everything, held, spend
 from tests.transactions.moving import act, budget, ledger, money, status
 from tests.transactions.test_standing import deactivate_owner, revoke
-from transactions import errors, services
-from transactions.models import Refund
+from transactions import errors
+from transactions.money.models import Refund
+from transactions.money.services import giving_back
 
 WHY = "Its owner left."
 _keys = iter(range(10**9))
 
 
 def void(transaction_id, person, *, reason=WHY, key=None):
-    return services.void(
+    return giving_back.void(
         transaction_id,
         reason=reason,
         acting=person,
@@ -32,7 +33,7 @@ def void(transaction_id, person, *, reason=WHY, key=None):
 
 
 def refund(transaction_id, person, amount=None, *, reason=WHY, key=None):
-    return services.refund(
+    return giving_back.refund(
         transaction_id,
         amount=amount,
         reason=reason,

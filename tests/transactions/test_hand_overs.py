@@ -33,9 +33,9 @@ from tests.transactions.handing_over import WHY, ask, hand_over
 from tests.transactions.moving import act
 from tests.transactions.sharing import share
 from tests.transactions.test_standing import deactivate_owner
-from transactions import services
-from transactions.models import Reservation
-from transactions.queries import dashboard_for
+from transactions.budgets.models import Reservation
+from transactions.dashboard.queries import dashboard_for
+from transactions.hand_overs.services import hand_over_agent
 
 REFUSED = re.compile("permission denied|are history")
 
@@ -105,7 +105,7 @@ def test_only_who_answers_for_both_owners_asks_and_agrees(
         ask(agent, heir, bob, reason=" ")
     stale.authenticated_at = timezone.now() - timedelta(minutes=6)
     with pytest.raises(StepUpRequired):
-        services.hand_over_agent(agent.pk, owner_id=heir.pk, reason=WHY, acting=stale)
+        hand_over_agent(agent.pk, owner_id=heir.pk, reason=WHY, acting=stale)
     assert everything() == before
 
     change = ask(agent, manager, bob)

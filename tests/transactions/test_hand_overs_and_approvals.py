@@ -16,10 +16,10 @@ from tests.people import make_person
 from tests.spending import approve, deny, everything, held, spend
 from tests.transactions.handing_over import hand_over
 from tests.transactions.moving import act
-from transactions import services
+from transactions.approvals.queries.approvals import approval_queue
+from transactions.budgets.models import Reservation
 from transactions.errors import NotAllowedToApprove
-from transactions.models import Reservation
-from transactions.queries import approval_queue
+from transactions.money.services.late_captures import report_late_capture
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -105,9 +105,7 @@ def test_j17_nor_to_late_captures_that_were_reported_under_the_old_owner(
     bob, frank = pair
     ida = make_person("ida", User.Role.MANAGER, team=people.north)
     act(limited, "void", asked)
-    change = services.report_late_capture(
-        asked, amount="150.00", reference="r", acting=bob
-    )
+    change = report_late_capture(asked, amount="150.00", reference="r", acting=bob)
     hand_over(limited, ida, people=(frank, people.alice))
 
     ida.authenticated_at = timezone.now()
@@ -124,9 +122,7 @@ def test_j17_a_former_owner_agrees_to_no_late_capture(people, pair, heir, give_p
     act(agent, "void", asked)
     hand_over(agent, heir, people=pair)
     jim = make_person("jim", User.Role.MANAGER, team=people.north)
-    change = services.report_late_capture(
-        asked, amount="150.00", reference="r", acting=jim
-    )
+    change = report_late_capture(asked, amount="150.00", reference="r", acting=jim)
 
     for person in (ida, bob):
         person.authenticated_at = timezone.now()

@@ -9,9 +9,10 @@ from django.db import DatabaseError, connection, transaction
 
 from agents.queries import policy_rules
 from tests.spending import everything, held, spend
-from transactions.core.activity import Activity, RecentRequest
-from transactions.core.decision import decide
-from transactions.core.facts import (
+from transactions.approvals.models import ApprovalRequest
+from transactions.budgets.models import Budget, LedgerEntry, Reservation
+from transactions.decisions.core.activity import Activity, RecentRequest
+from transactions.decisions.core.facts import (
     Facts,
     MerchantHistory,
     SharedSpent,
@@ -19,14 +20,9 @@ from transactions.core.facts import (
     Spent,
     Thresholds,
 )
-from transactions.models import (
-    ApprovalRequest,
-    Budget,
-    Decision,
-    LedgerEntry,
-    Reservation,
-    Transaction,
-)
+from transactions.decisions.models import Decision
+from transactions.spending.core.decision import decide
+from transactions.spending.models import Transaction
 
 
 @pytest.mark.parametrize(

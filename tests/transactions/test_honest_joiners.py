@@ -11,7 +11,7 @@ from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.spending import spend
 from tests.transactions.scenes import OPEN_POLICY
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 MERCHANTS = [DIGIKALA, f"{FAMILY} Shop"]
 

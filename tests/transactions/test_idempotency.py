@@ -12,9 +12,11 @@ from audit.base import purging
 from platform_site.schedule import SCHEDULE
 from tests.factories import make_agent
 from tests.spending import everything, spend
-from transactions import services, tasks
+from transactions import tasks
+from transactions.decisions.models import IdempotencyRecord
+from transactions.decisions.services.retention import retire_idempotency_records
 from transactions.errors import IdempotencyConflict
-from transactions.models import IdempotencyRecord, Transaction
+from transactions.spending.models import Transaction
 
 
 @pytest.mark.parametrize("amount", ["49.99", "750.00", "1000.01"])
@@ -101,13 +103,13 @@ def test_answers_are_kept_for_thirty_days_and_then_forgotten_in_batches(
     spend(agent, key="new")
     before = everything()
 
-    assert services.retire_idempotency_records(now=now) == 5
+    assert retire_idempotency_records(now=now) == 5
 
     after = everything()
     assert len(after.pop("IdempotencyRecord")) == 2
     del before["IdempotencyRecord"]
     assert after == before
-    assert services.retire_idempotency_records(now=now) == 0
+    assert retire_idempotency_records(now=now) == 0
     assert spend(agent, key="kept").body == kept.body
     assert spend(agent, key="old-0").is_replay is False
     assert Transaction.objects.count() == 8
@@ -117,7 +119,7 @@ def test_a_clock_that_is_ahead_for_a_while_lets_no_retry_spend_twice(agent):
     first = spend(agent, key="k")
 
     later = timezone.now() + timedelta(days=400)
-    assert services.retire_idempotency_records(now=later) == 0
+    assert retire_idempotency_records(now=later) == 0
 
     assert spend(agent, key="k").body == first.body
     assert Transaction.objects.count() == 1

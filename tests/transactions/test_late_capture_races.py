@@ -12,9 +12,13 @@ from security.errors import ChangeResolved
 from tests.people import make_person
 from tests.transactions.moving import act, budget, ledger, money
 from tests.transactions.test_races import at_once
-from transactions import services
-from transactions.models import LateCaptureReversal, Transaction
-from transactions.queries.money_faults import money_faults
+from transactions.money.models import LateCaptureReversal
+from transactions.money.queries import money_faults
+from transactions.money.services.late_captures import (
+    report_late_capture,
+    reverse_late_capture,
+)
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -27,7 +31,7 @@ def test_j17_of_two_at_once_that_do_not_fit_together_one_passes(
     outcomes = at_once(
         *(
             partial(
-                services.report_late_capture,
+                report_late_capture,
                 asked,
                 amount="60.00",
                 reference=reference,
@@ -50,7 +54,7 @@ def test_j17_of_many_at_once_no_more_passes_than_was_authorized(limited, asked, 
     outcomes = at_once(
         *(
             partial(
-                services.report_late_capture,
+                report_late_capture,
                 asked,
                 amount="30.00",
                 reference=f"rail-{n}",
@@ -70,8 +74,8 @@ def test_j17_a_reversal_that_two_agree_to_at_once_is_one(limited, asked, people,
     others = [frank, make_person("grace", "manager", team=people.north)]
     act(limited, "void", asked)
     late = {"reference": "a", "acting": people.bob}
-    services.report_late_capture(asked, amount="60.00", **late)
-    change = services.reverse_late_capture(asked, reason="Wrong.", **late)
+    report_late_capture(asked, amount="60.00", **late)
+    change = reverse_late_capture(asked, reason="Wrong.", **late)
 
     outcomes = at_once(
         *(partial(approve_change, change.pk, acting=person) for person in others)

@@ -24,18 +24,18 @@ from tests.transactions.moving import (
     status,
     take_late,
 )
-from transactions import errors, services
-from transactions.models import (
-    Budget,
-    LateCapture,
-    Transaction,
-)
-from transactions.queries import dashboard_for
-from transactions.queries.money_faults import money_faults
+from transactions import errors
+from transactions.approvals.services.times import expire_due_approvals
+from transactions.budgets.models import Budget
+from transactions.dashboard.queries import dashboard_for
+from transactions.money.models import LateCapture
+from transactions.money.queries import money_faults
+from transactions.money.services.late_captures import report_late_capture
+from transactions.spending.models import Transaction
 
 
 def report(transaction_id, amount, person, reference="b"):
-    return services.report_late_capture(
+    return report_late_capture(
         transaction_id, amount=amount, reference=reference, acting=person
     )
 
@@ -44,7 +44,7 @@ def test_money_taken_late_is_noted_counted_and_told(limited, asked, bob):
     act(limited, "void", asked)
 
     for _ in range(2):
-        seen = services.report_late_capture(
+        seen = report_late_capture(
             asked, amount="100.00", reference="rail-7", acting=bob
         )
 
@@ -73,11 +73,11 @@ def test_money_taken_late_may_pass_a_limit(limited, asked, bob, frank):
 
 def test_one_reference_is_one_amount(limited, asked, bob):
     act(limited, "void", asked)
-    services.report_late_capture(asked, amount="1.00", reference="r", acting=bob)
+    report_late_capture(asked, amount="1.00", reference="r", acting=bob)
     before = everything()
 
     with pytest.raises(errors.ReportChanged):
-        services.report_late_capture(asked, amount="2.00", reference="r", acting=bob)
+        report_late_capture(asked, amount="2.00", reference="r", acting=bob)
 
     assert everything() == before
 
@@ -94,7 +94,7 @@ def test_nothing_is_taken_late_of_money_still_held(limited, asked, bob, carol, e
         (asked, eve, NotFound),
     ):
         with pytest.raises(error):
-            services.report_late_capture(
+            report_late_capture(
                 transaction_id, amount="1.00", reference="r", acting=person
             )
 
@@ -115,7 +115,7 @@ def test_the_dashboard_counts_what_is_set_aside_or_taken(
     assert spent() == {"USD": 120_00}
     act(limited, "void", asked)
     assert spent() == {"USD": 30_00}
-    services.report_late_capture(asked, amount="5.00", reference="r", acting=bob)
+    report_late_capture(asked, amount="5.00", reference="r", acting=bob)
     assert spent() == {"USD": 35_00}
     reverse_late(asked, people=(bob, frank))
     assert spent() == {"USD": 30_00}
@@ -183,7 +183,7 @@ def test_j17_what_was_set_aside_more_is_authorized_too(limited, asked, bob):
 def test_j17_a_hold_that_nobody_approved_authorizes_nothing(limited, bob):
     waiting = held(limited, "750.00")
     make_due(waiting)
-    services.expire_due_approvals(now=timezone.now())
+    expire_due_approvals(now=timezone.now())
 
     assert status(waiting.transaction_id) == "expired"
     assert isinstance(report(waiting.transaction_id, "0.01", bob), ChangeRequest)

@@ -11,10 +11,10 @@ from tests.factories import make_agent
 from tests.spending import spend
 from tests.transactions.moving import act, reverse_late, take_late
 from tests.transactions.sharing import POLICY, reasons, share
-from transactions import services
-from transactions.models import Budget
-from transactions.queries.budgets import shared_levels, used_minor
-from transactions.queries.money_faults import money_faults
+from transactions.budgets.models import Budget
+from transactions.budgets.queries.budgets import shared_levels, used_minor
+from transactions.money.queries import money_faults
+from transactions.money.services.late_captures import report_late_capture
 
 migration = import_module("transactions.migrations.0011_late_capture_reversals")
 
@@ -66,7 +66,7 @@ def test_j17_the_agents_own_limit_counts_all_of_it(alice, people, mine, pair):
 def test_j17_a_reversal_gives_back_first_what_was_above(alice, people, mine, pair):
     budget = share(alice, 100_00, people.north)
     asked = voided(mine)
-    services.report_late_capture(asked, amount="50.00", reference="a", acting=pair[0])
+    report_late_capture(asked, amount="50.00", reference="a", acting=pair[0])
     take_late(asked, "30.00", "b", people=pair)
     assert counted(budget) == (80_00, 20_00, 60_00)
 

@@ -20,27 +20,26 @@ from tests.transactions.moving import (
     reverse_late,
     take_late,
 )
-from transactions import errors, services
-from transactions.models import (
-    Budget,
-    LateCapture,
-    LateCaptureReversal,
-    LedgerEntry,
-    Reservation,
-    Transaction,
+from transactions import errors
+from transactions.budgets.models import Budget, LedgerEntry, Reservation
+from transactions.money.models import LateCapture, LateCaptureReversal
+from transactions.money.queries import money_faults
+from transactions.money.services.late_captures import (
+    report_late_capture,
+    reverse_late_capture,
 )
-from transactions.queries.money_faults import money_faults
+from transactions.spending.models import Transaction
 
 
 def report(transaction_id, amount, person, reference):
-    return services.report_late_capture(
+    return report_late_capture(
         transaction_id, amount=amount, reference=reference, acting=person
     )
 
 
 def test_j17_a_wrong_report_is_reversed_by_a_counter_entry(taken, bob, frank):
     late = LateCapture.objects.get()
-    change = services.reverse_late_capture(
+    change = reverse_late_capture(
         taken, reference="a", reason="Another shop's.", acting=bob
     )
     assert budget() == (0, 0, 60_00, 0)
@@ -84,9 +83,7 @@ def test_j17_reversing_twice_is_reversing_once(taken, bob, frank):
     reverse_late(taken, "a", people=(bob, frank))
     before = everything()
 
-    seen = services.reverse_late_capture(
-        taken, reference="a", reason="Wrong.", acting=frank
-    )
+    seen = reverse_late_capture(taken, reference="a", reason="Wrong.", acting=frank)
 
     assert isinstance(seen, Transaction)
     assert everything() == before
@@ -105,9 +102,7 @@ def test_j17_a_reversed_reference_is_not_used_again(taken, bob, frank):
 
 
 def test_j17_nobody_reverses_alone_nor_what_is_unknown(taken, bob, carol, eve):
-    change = services.reverse_late_capture(
-        taken, reference="a", reason="Wrong.", acting=bob
-    )
+    change = reverse_late_capture(taken, reference="a", reason="Wrong.", acting=bob)
     before = everything()
 
     with pytest.raises(OwnChangeRefused):
@@ -118,7 +113,7 @@ def test_j17_nobody_reverses_alone_nor_what_is_unknown(taken, bob, carol, eve):
         (eve, "a", NotFound),
     ):
         with pytest.raises(error):
-            services.reverse_late_capture(
+            reverse_late_capture(
                 taken, reference=reference, reason="Wrong.", acting=person
             )
 
@@ -126,15 +121,11 @@ def test_j17_nobody_reverses_alone_nor_what_is_unknown(taken, bob, carol, eve):
 
 
 def test_j17_what_was_refunded_is_not_taken_back_again(limited, taken, bob, frank):
-    change = services.reverse_late_capture(
-        taken, reference="a", reason="Wrong.", acting=bob
-    )
+    change = reverse_late_capture(taken, reference="a", reason="Wrong.", acting=bob)
     act(limited, "refund", taken, amount="0.01")
 
     with pytest.raises(errors.InvalidState):
-        services.reverse_late_capture(
-            taken, reference="a", reason="Wrong.", acting=frank
-        )
+        reverse_late_capture(taken, reference="a", reason="Wrong.", acting=frank)
     with pytest.raises(ChangeSuperseded):
         approve_change(change.pk, acting=frank)
 
@@ -199,7 +190,7 @@ def test_c15_one_person_alone_reports_and_reverses_and_the_log_says_so(
 
     assert isinstance(report(taken, "40.01", bob, "b"), Transaction)
     assert budget() == (0, 0, 100_01, 0)
-    services.reverse_late_capture(taken, reference="b", reason="Wrong.", acting=bob)
+    reverse_late_capture(taken, reference="b", reason="Wrong.", acting=bob)
 
     assert budget() == (0, 0, 60_00, 0)
     for action in ("captured_late", "late_capture_reversed"):

@@ -22,24 +22,24 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
-from transactions import services, tasks
+from transactions import tasks
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.services.times import expire_due_approvals
+from transactions.budgets.services import ledger as money
 from transactions.errors import (
     ApprovalResolved,
     InvalidState,
 )
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-    Transaction,
-)
-from transactions.services import money
+from transactions.risk.models import AgentActivity
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel, expire_due_authorizations
 
 
 def test_the_agent_takes_its_request_back(agent):
     approval = held(agent)
     before = everything()["AuditEvent"]
 
-    row = services.cancel(approval.transaction_id, acting=principal_of(agent))
+    row = cancel(approval.transaction_id, acting=principal_of(agent))
 
     assert row.status == "canceled"
     approval.refresh_from_db()
@@ -56,21 +56,21 @@ def test_only_what_waits_can_be_taken_back_and_only_by_its_agent(agent, people, 
     approval = held(agent)
     before = everything()
     with pytest.raises(NotFound):
-        services.cancel(approval.transaction_id, acting=principal_of(other))
+        cancel(approval.transaction_id, acting=principal_of(other))
     assert everything() == before
 
     approve(approval, bob)
     for transaction_id in (approval.transaction_id, spend(agent).body["id"]):
         before = everything()
         with pytest.raises(InvalidState):
-            services.cancel(transaction_id, acting=principal_of(agent))
+            cancel(transaction_id, acting=principal_of(agent))
         assert everything() == before
 
 
 def test_k4_what_was_taken_back_cannot_be_approved(agent, bob):
     approval = held(agent)
     digest = seen_by(bob, approval)
-    services.cancel(approval.transaction_id, acting=principal_of(agent))
+    cancel(approval.transaction_id, acting=principal_of(agent))
 
     with pytest.raises(ApprovalResolved):
         approve(approval, bob, digest=digest)
@@ -82,7 +82,7 @@ def test_k12_the_sweeper_expires_what_is_due_and_nothing_else(agent, bob):
     approve(done, bob)
     make_due(done)
 
-    assert services.expire_due_approvals(now=timezone.now()) == 1
+    assert expire_due_approvals(now=timezone.now()) == 1
 
     assert [
         ApprovalRequest.objects.get(pk=approval.pk).status
@@ -91,13 +91,13 @@ def test_k12_the_sweeper_expires_what_is_due_and_nothing_else(agent, bob):
     assert Transaction.objects.get(pk=due.transaction_id).status == "expired"
     assert set_aside_minor() == 751_00 + 752_00
     assert AgentActivity.objects.get().waiting_approvals == 1
-    assert services.expire_due_approvals(now=timezone.now()) == 0
+    assert expire_due_approvals(now=timezone.now()) == 0
 
 
 def test_the_sweeper_believes_the_databases_clock_not_its_own(agent):
     held(agent)
 
-    assert services.expire_due_approvals(now=timezone.now() + timedelta(days=9)) == 0
+    assert expire_due_approvals(now=timezone.now() + timedelta(days=9)) == 0
     assert ApprovalRequest.objects.get().status == "waiting"
 
 
@@ -107,14 +107,14 @@ def test_money_that_nobody_took_in_time_is_given_back(agent):
     Transaction.objects.filter(pk=due["id"]).update(expires_at=past)
     before = everything()["AuditEvent"]
 
-    assert services.expire_due_authorizations(now=timezone.now()) == 1
+    assert expire_due_authorizations(now=timezone.now()) == 1
 
     assert Transaction.objects.get(pk=due["id"]).status == "expired"
     assert Transaction.objects.get(pk=later["id"]).status == "authorized"
     assert set_aside_minor() == 50_00
     [event] = events_since(before)
     assert (event.action, event.actor_kind) == ("transaction.expired", "system")
-    assert services.expire_due_authorizations(now=timezone.now()) == 0
+    assert expire_due_authorizations(now=timezone.now()) == 0
 
 
 @pytest.mark.parametrize("kind", ["authorizations", "approvals"])

@@ -9,10 +9,12 @@ import pytest
 from tests.factories import make_agent
 from tests.spending import approve, deny, held, principal_of, set_aside_minor, spend
 from tests.transactions.moving import act
-from transactions import services
+from transactions.budgets.models import Budget
+from transactions.budgets.queries.budgets import levels_of
 from transactions.errors import IncrementRefused, StillRefused
-from transactions.models import Budget, Transaction
-from transactions.queries import levels_of
+from transactions.money.services.giving_back import void
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel, expire_due_authorizations
 
 NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -181,15 +183,15 @@ def test_what_is_given_back_burns_no_limit(agent, give_policy, bob, ending):
         if ending == "deny":
             deny(approval, bob)
         else:
-            services.cancel(asked.pk, **act)
+            cancel(asked.pk, **act)
     else:
         body = spend(agent, "350.00").body
         if ending == "void":
-            services.void(body["id"], idempotency_key="void", acting=act["acting"])
+            void(body["id"], idempotency_key="void", acting=act["acting"])
         else:
             pass_time(body["id"])
             later = datetime.now(UTC)
-            assert services.expire_due_authorizations(now=later) == 1
+            assert expire_due_authorizations(now=later) == 1
 
     assert set_aside_minor() == 0
     assert [(b.reserved_minor, b.count) for b in Budget.objects.all()] == [(0, 0)] * 3

@@ -20,15 +20,16 @@ from tests.people import make_person
 from tests.spending import everything, spend
 from tests.transactions.sharing import POLICY, reasons, share, used
 from tests.transactions.test_races import at_once
-from transactions import services
-from transactions.models import ApproverLimit, SharedBudget
+from transactions.approvers.models import ApproverLimit
+from transactions.approvers.services.limits import set_approver_limit
+from transactions.budgets.models import SharedBudget
 
 ZONE = "Etc/GMT+3"
 
 
 def limit_bob(person, limit, *, people):
     person.refresh_from_db()
-    return services.set_approver_limit(people.bob, limit, acting=person)
+    return set_approver_limit(people.bob, limit, acting=person)
 
 
 def bobs_limit():
@@ -221,8 +222,8 @@ def test_c15_an_approver_who_may_agree_to_others_does_not_agree_to_their_own(
     people, admins
 ):
     alice, grace = admins
-    services.set_approver_limit(grace, (1, "USD"), acting=alice)
-    change = services.set_approver_limit(grace, None, acting=alice)
+    set_approver_limit(grace, (1, "USD"), acting=alice)
+    change = set_approver_limit(grace, None, acting=alice)
     second = make_person("second", User.Role.ADMIN)
     second.same_person_as = grace
     second.save(update_fields=["same_person_as"])

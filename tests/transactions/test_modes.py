@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 
 def test_test_agents_are_behind_a_switch(people: People, monkeypatch):
-    monkeypatch.setattr("transactions.views.records.PAGE_SIZE", 1)
+    monkeypatch.setattr("transactions.dashboard.views.PAGE_SIZE", 1)
     live = make_agent(people.carol, acting=people.alice)
     trial = make_agent(people.carol, acting=people.alice, name="trial", mode="test")
     asked = ask(live, amount="20.00")

@@ -34,9 +34,21 @@ from tests.transactions.money_model import (
     Shared,
     money_codes,
 )
-from transactions import errors, services
-from transactions.models import ApprovalRequest, Reservation, Transaction
-from transactions.queries.money_faults import money_faults
+from transactions import errors
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.services.times import expire_due_approvals
+from transactions.budgets.models import Reservation
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
+)
+from transactions.money.queries import money_faults
+from transactions.money.services.late_captures import (
+    report_late_capture,
+    reverse_late_capture,
+)
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel, expire_due_authorizations
 
 # Where it is about noon, so that no day ends during a run.
 HOURS = 12 - datetime.now(UTC).hour
@@ -189,11 +201,11 @@ class Money(RuleBasedStateMachine):
             asked.end("declined")
         elif way == "cancel":
             acting = principal_of(self.agents[asked.agent])
-            services.cancel(asked.id, acting=acting)
+            cancel(asked.id, acting=acting)
             asked.end("canceled")
         else:
             make_due(self.approval(asked))
-            assert services.expire_due_approvals(now=timezone.now()) == 1
+            assert expire_due_approvals(now=timezone.now()) == 1
             asked.end("expired")
             asked.is_authorized = False
 
@@ -227,7 +239,7 @@ class Money(RuleBasedStateMachine):
         ended = timezone.now() - timedelta(seconds=1)
         Transaction.objects.filter(pk=asked.id).update(expires_at=ended)
         if data.draw(st.booleans()):
-            assert services.expire_due_authorizations(now=timezone.now()) == 1
+            assert expire_due_authorizations(now=timezone.now()) == 1
         else:
             with pytest.raises(errors.AuthorizationExpired):
                 self.act("void", asked)
@@ -267,7 +279,7 @@ class Money(RuleBasedStateMachine):
     def late_capture(self, data, amount):
         asked = self.choose(data, "voided", "expired", "captured")
         reference = f"late-{next(self.keys)}"
-        outcome = services.report_late_capture(
+        outcome = report_late_capture(
             asked.id,
             amount=major(amount),
             reference=reference,
@@ -297,7 +309,7 @@ class Money(RuleBasedStateMachine):
             else contextlib.nullcontext()
         )
         with refused:
-            change = services.reverse_late_capture(
+            change = reverse_late_capture(
                 asked.id, reference=reference, reason="Wrong.", acting=self.people.alice
             )
             approve_change(change.pk, acting=self.approver)
@@ -319,7 +331,7 @@ class Money(RuleBasedStateMachine):
     )
     def change_shared_budget(self, is_team, period, amount, is_active, zone):
         team = self.people.north.pk if is_team else None
-        terms = services.SharedBudgetTerms(
+        terms = SharedBudgetTerms(
             team_id=team,
             currency="USD",
             period=period,
@@ -327,7 +339,7 @@ class Money(RuleBasedStateMachine):
             time_zone=zone,
             is_active=is_active,
         )
-        outcome = services.set_shared_budget(terms, acting=self.people.alice)
+        outcome = set_shared_budget(terms, acting=self.people.alice)
         waits = isinstance(outcome, ChangeRequest)
         if waits:
             approve_change(outcome.pk, acting=self.approver)

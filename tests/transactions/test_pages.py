@@ -16,8 +16,9 @@ from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People
 from tests.transactions.scenes import OPEN_POLICY, ask, held
-from transactions.models import ApprovalRequest, Transaction
-from transactions.queries import approval_for, etag_of
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import approval_for, etag_of
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -269,7 +270,7 @@ def test_list_pages_take_a_bounded_number_of_queries(
 
 
 def test_the_list_pages_through_without_gaps(people: People, monkeypatch):
-    monkeypatch.setattr("transactions.views.records.PAGE_SIZE", 3)
+    monkeypatch.setattr("transactions.dashboard.views.PAGE_SIZE", 3)
     agent = make_agent(people.carol, acting=people.alice, policy=OPEN_POLICY)
     asked = [
         ask(agent, key=f"key-{number}", merchant=f"Shop {number}", amount="20.00").pk
@@ -287,7 +288,7 @@ def test_the_list_pages_through_without_gaps(people: People, monkeypatch):
 
 
 def test_older_goes_on_although_the_last_row_was_decided(people: People, monkeypatch):
-    monkeypatch.setattr("transactions.views.records.PAGE_SIZE", 1)
+    monkeypatch.setattr("transactions.dashboard.views.PAGE_SIZE", 1)
     agent = make_agent(people.carol, acting=people.alice, policy=OPEN_POLICY)
     first, last = (
         ask(agent, key=name, merchant=name, amount="501.00") for name in ("One", "Two")

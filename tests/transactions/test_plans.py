@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.factories import make_agent
 from tests.spending import spend
 from tests.transactions.sharing import share
-from transactions.queries import (
+from transactions.dashboard.queries import (
     dashboard_for,
     decisions_by_hour,
     page_of_transactions,

@@ -33,23 +33,22 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
-from transactions import services
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.services.approvals import approve, deny_approval
+from transactions.approvals.services.times import expire_due_approvals
+from transactions.budgets.models import Budget, Reservation
+from transactions.budgets.queries.locking import lock_spender
+from transactions.decisions.models import Decision, IdempotencyRecord
 from transactions.errors import (
     ApprovalChanged,
     ApprovalResolved,
     IdempotencyConflict,
     InvalidState,
 )
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-    Budget,
-    Decision,
-    IdempotencyRecord,
-    Reservation,
-    Transaction,
-)
-from transactions.queries import lock_spender
+from transactions.risk.models import AgentActivity
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel
+from transactions.spending.services.spending import request_transaction
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -76,7 +75,7 @@ def at_once(*acts):
         return list(threads.map(run, acts))
 
 
-def word_on(approval, person, act=services.approve):
+def word_on(approval, person, act=approve):
     """Return the call by which a person decides on what they see now."""
     return partial(
         act,
@@ -167,7 +166,7 @@ def test_j2_one_key_and_two_bodies_at_once(agent):
     money_is_conserved(agent)
 
 
-@pytest.mark.parametrize("second", [services.approve, services.deny_approval])
+@pytest.mark.parametrize("second", [approve, deny_approval])
 def test_k2_two_managers_at_once(agent, people, second):
     frank = make_person("frank", User.Role.MANAGER, people.north)
     for n in range(5):
@@ -202,9 +201,7 @@ def test_j13_cancel_and_approve_have_one_winner(agent, bob):
         approval = held(agent, f"75{n}.00")
 
         canceled, approved = at_once(
-            partial(
-                services.cancel, approval.transaction_id, acting=principal_of(agent)
-            ),
+            partial(cancel, approval.transaction_id, acting=principal_of(agent)),
             word_on(approval, bob),
         )
 
@@ -336,14 +333,14 @@ def test_j15_money_is_conserved_over_random_histories(agent, bob, give_policy):
 
     def resolve(approval, act) -> None:
         if act == "cancel":
-            services.cancel(approval.transaction_id, acting=principal_of(agent))
+            cancel(approval.transaction_id, acting=principal_of(agent))
         elif act == "expire":
             ApprovalRequest.objects.filter(pk=approval.pk, status="waiting").update(
                 expires_at=timezone.now()
             )
-            services.expire_due_approvals(now=timezone.now())
+            expire_due_approvals(now=timezone.now())
         else:
-            verb = services.approve if act == "approve" else services.deny_approval
+            verb = approve if act == "approve" else deny_approval
             word_on(approval, bob, verb)()
 
     at_once(*[lambda seed=seed: live_a_life(seed) for seed in range(8)])
@@ -369,7 +366,7 @@ def test_a_request_that_waits_while_its_credential_is_revoked_is_denied(agent):
         )
 
     def request():
-        return services.request_transaction(
+        return request_transaction(
             ask_for(), acting=principal, idempotency_key="k"
         ).body
 
@@ -383,7 +380,7 @@ def test_a_request_that_waits_while_its_owner_is_deactivated_is_denied(agent):
     principal = principal_of(agent)
 
     def request():
-        return services.request_transaction(
+        return request_transaction(
             ask_for(), acting=principal, idempotency_key="k"
         ).body
 

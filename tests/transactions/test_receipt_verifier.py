@@ -24,8 +24,8 @@ from platform_site.run.supervisor import BASE_DIR
 from tests.audit.logs import seal
 from tests.spending import spend
 from transactions import verifier
-from transactions.core.receipt import SigningKey
-from transactions.keys import public_keys, signing_key
+from transactions.evidence.core.receipt import SigningKey
+from transactions.evidence.keys import public_keys, signing_key
 
 URL = "/api/v1/transactions/"
 OTHER_SEED = "b3RoZXItcmVjZWlwdC1zaWduaW5nLWtleS0wMTIzNDU="

@@ -13,8 +13,9 @@ from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import problem
 from tests.spending import approve, held, spend
 from tests.transactions.test_replays import decision_of, forge
-from transactions.keys import signing_key
-from transactions.models import ApprovalRequest, Transaction
+from transactions.approvals.models import ApprovalRequest
+from transactions.evidence.keys import signing_key
+from transactions.spending.models import Transaction
 
 URL = "/api/v1/transactions/"
 OTHER_SEED = "b3RoZXItcmVjZWlwdC1zaWduaW5nLWtleS0wMTIzNDU="

@@ -19,10 +19,11 @@ from tests.factories import make_agent_token, make_function
 from tests.flows.requests import app_rows, problem
 from tests.spending import call, events_since, everything, spend
 from tests.transactions.varied import make_varied
-from transactions.core.reasons import MESSAGES
-from transactions.core.record import ENGINE_VERSION, record_digest
-from transactions.models import Decision
-from transactions.queries import record_of, replay_of, replays
+from transactions.decisions.core.reasons import MESSAGES
+from transactions.decisions.core.record import ENGINE_VERSION, record_digest
+from transactions.decisions.models import Decision
+from transactions.decisions.queries.records import record_of
+from transactions.evidence.queries.records import replay_of, replays
 
 URL = "/api/v1/transactions/"
 
@@ -100,7 +101,7 @@ def test_the_command_takes_the_newest_and_batches_cost_the_same(
     for _ in range(7):
         spend(agent, "1.00")
     newest = list(Decision.objects.order_by("-pk").values_list("pk", flat=True))
-    monkeypatch.setattr("transactions.queries.records.BATCH", 3)
+    monkeypatch.setattr("transactions.evidence.queries.records.BATCH", 3)
 
     # Three batches of decisions and of their events, one policy, and the end.
     with django_assert_num_queries(8):

@@ -15,11 +15,10 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
-from transactions import errors, services
-from transactions.models import (
-    Budget,
-    Transaction,
-)
+from transactions import errors
+from transactions.budgets.models import Budget
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel
 
 
 @pytest.mark.parametrize("kind", ["agent", "user", "merchant", "everything"])
@@ -72,7 +71,7 @@ def test_the_number_of_waiting_approvals_is_bounded(agent):
 
     assert body["outcome"] == "deny"
     assert [reason["code"] for reason in body["reasons"]] == ["too_many_waiting"]
-    services.cancel(approvals[0].transaction_id, acting=principal_of(agent))
+    cancel(approvals[0].transaction_id, acting=principal_of(agent))
     assert spend(agent, "701.00").body["outcome"] == "hold"
 
 

@@ -21,19 +21,13 @@ from tests.spending import (
     set_aside_minor,
     spend,
 )
-from transactions import services
+from transactions.approvals.models import ApprovalRequest
+from transactions.budgets.models import Budget, LedgerEntry, Reservation
+from transactions.decisions.models import Decision, IdempotencyRecord
 from transactions.errors import InvalidRequest
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-    Budget,
-    Decision,
-    IdempotencyRecord,
-    LedgerEntry,
-    MerchantActivity,
-    Reservation,
-    Transaction,
-)
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.models import Transaction
+from transactions.spending.services.spending import request_transaction
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -217,7 +211,7 @@ def test_the_log_names_who_asked_whatever_the_context_says(agent, people):
     before = everything()["AuditEvent"]
 
     with acting_as(people.alice):
-        services.request_transaction(
+        request_transaction(
             ask_for("750.00"), acting=principal_of(agent), idempotency_key="k"
         )
 

@@ -25,7 +25,16 @@ from tests.spending import (
     spend,
 )
 from tests.transactions.approving import ADMINS, TWO_PEOPLE, let_escalate
-from transactions import services
+from transactions.approvals.models import ApprovalRequest, ApprovalVote
+from transactions.approvals.queries.approvals import (
+    approval_for,
+    approval_queue,
+    progress_of,
+)
+from transactions.approvals.services.times import (
+    escalate_due_approvals,
+    expire_due_approvals,
+)
 from transactions.errors import (
     AlreadyApproved,
     ApprovalChanged,
@@ -34,13 +43,9 @@ from transactions.errors import (
     LevelAboveRole,
     StillRefused,
 )
-from transactions.models import (
-    AgentActivity,
-    ApprovalRequest,
-    ApprovalVote,
-    Transaction,
-)
-from transactions.queries import approval_for, approval_queue, progress_of
+from transactions.risk.models import AgentActivity
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel
 
 
 @pytest.fixture
@@ -245,7 +250,7 @@ def test_after_its_time_the_next_higher_role_decides(
     assert approval.escalates_at == approval.created_at + timedelta(minutes=30)
     let_escalate(approval)
     if is_swept:
-        services.escalate_due_approvals(now=timezone.now())
+        escalate_due_approvals(now=timezone.now())
     before = everything()
 
     with pytest.raises(LevelAboveRole):
@@ -260,11 +265,11 @@ def test_an_escalation_is_told_once(agent, give_policy):
     give_policy(agent, approval_escalates_after_minutes=30)
     approval = held(agent)
     now = timezone.now()
-    assert services.escalate_due_approvals(now=now) == 0
+    assert escalate_due_approvals(now=now) == 0
     let_escalate(approval)
 
-    assert services.escalate_due_approvals(now=now) == 1
-    assert services.escalate_due_approvals(now=now) == 0
+    assert escalate_due_approvals(now=now) == 1
+    assert escalate_due_approvals(now=now) == 0
 
     event = AuditEvent.objects.get(action="approval.escalated")
     assert (event.actor_kind, event.target_id) == ("system", approval.pk)
@@ -280,7 +285,7 @@ def test_what_expired_or_was_resolved_does_not_escalate(agent, give_policy, bob)
         let_escalate(approval)
     make_due(late)
 
-    assert services.escalate_due_approvals(now=timezone.now()) == 0
+    assert escalate_due_approvals(now=timezone.now()) == 0
     assert not AuditEvent.objects.filter(action="approval.escalated").exists()
 
 
@@ -327,9 +332,9 @@ def test_what_was_not_approved_burns_no_limit(agent, give_policy, bob, end):
         deny(approval, bob)
     elif end == "expire":
         make_due(approval)
-        assert services.expire_due_approvals(now=timezone.now()) == 1
+        assert expire_due_approvals(now=timezone.now()) == 1
     else:
-        services.cancel(approval.transaction_id, acting=principal_of(agent))
+        cancel(approval.transaction_id, acting=principal_of(agent))
 
     activity = AgentActivity.objects.get()
     assert (activity.waiting_approvals, activity.allowed_count) == (0, 0)

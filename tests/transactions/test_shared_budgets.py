@@ -17,10 +17,16 @@ from tests.people import make_person
 from tests.spending import approve, credential_of, everything, held, principal_of, spend
 from tests.transactions.sharing import POLICY, loosen, reasons, share, used
 from tests.transactions.test_races import at_once
-from transactions import services
+from transactions.budgets.models import Reservation, SharedBudget
+from transactions.budgets.queries.budgets import levels_of, shared_budgets_for
+from transactions.budgets.queries.locking import lock_spender
+from transactions.budgets.services.shared_budgets import (
+    SharedBudgetTerms,
+    set_shared_budget,
+)
 from transactions.errors import IncrementRefused, InvalidRequest, StillRefused
-from transactions.models import Reservation, SharedBudget
-from transactions.queries import levels_of, lock_spender, shared_budgets_for
+from transactions.money.services.captures import capture, increment
+from transactions.money.services.giving_back import void
 
 
 @pytest.fixture
@@ -83,11 +89,9 @@ def test_money_taken_and_given_back_moves_in_the_shared_budget(alice, north, min
     budget = share(alice, 100_00, north)
     asked, act = spend(mine, "60.00").body["id"], {"acting": principal_of(mine)}
 
-    services.capture(
-        asked, amount="20.00", is_final=False, idempotency_key="one", **act
-    )
+    capture(asked, amount="20.00", is_final=False, idempotency_key="one", **act)
     assert used(budget) == (40_00, 20_00, 0)
-    services.void(asked, idempotency_key="two", acting=act["acting"])
+    void(asked, idempotency_key="two", acting=act["acting"])
     assert used(budget) == (0, 20_00, 0)
 
 
@@ -110,7 +114,7 @@ def test_what_was_spent_before_counts_and_is_given_back(alice, north, mine, your
     act = {"acting": principal_of(mine)}
     asked = spend(mine, "60.00").body["id"]
     taken = spend(yours, "30.00").body["id"]
-    services.capture(
+    capture(
         taken,
         amount=None,
         is_final=False,
@@ -122,7 +126,7 @@ def test_what_was_spent_before_counts_and_is_given_back(alice, north, mine, your
 
     assert used(budget) == (60_00, 30_00, 0)
     assert reasons(spend(mine, "10.01").body) == ["shared_budget_exceeded"]
-    services.void(asked, idempotency_key="two", acting=act["acting"])
+    void(asked, idempotency_key="two", acting=act["acting"])
     assert used(budget) == (0, 30_00, 0)
 
 
@@ -168,7 +172,7 @@ def test_an_agent_whose_owner_changes_teams_leaves_its_spending_behind(
 
     assert used(new)[0] == 60_00  # What it has set aside today counts here as well.
     assert reasons(spend(mine, "1.00").body) == ["shared_budget_exceeded"]
-    services.void(asked, acting=principal_of(mine), idempotency_key="void")
+    void(asked, acting=principal_of(mine), idempotency_key="void")
     assert (used(old)[0], used(new)[0]) == (0, 0)
 
 
@@ -188,11 +192,11 @@ def test_only_an_administrator_sets_one(bob, carol, north, alice):
     for person in (bob, carol):
         with pytest.raises(NotPermitted):
             share(person, 100_00, north)
-    terms = services.SharedBudgetTerms(
+    terms = SharedBudgetTerms(
         team_id="tea_none", currency="USD", period="day", limit_minor=1
     )
     with pytest.raises(InvalidRequest):
-        services.set_shared_budget(terms, acting=alice)
+        set_shared_budget(terms, acting=alice)
 
     assert everything() == before
 
@@ -307,11 +311,11 @@ def test_a_raised_limit_holds_for_increments_too(alice, admins, north, mine):
     act = {"acting": principal_of(mine)}
 
     loosen(admins, 130_00, north)
-    services.increment(asked, amount="70.00", idempotency_key="one", **act)
+    increment(asked, amount="70.00", idempotency_key="one", **act)
 
     assert used(budget) == (130_00, 0, 0)
     with pytest.raises(IncrementRefused):
-        services.increment(asked, amount="0.01", idempotency_key="two", **act)
+        increment(asked, amount="0.01", idempotency_key="two", **act)
 
 
 def test_money_goes_back_after_the_budgets_time_zone_changed(
@@ -322,7 +326,7 @@ def test_money_goes_back_after_the_budgets_time_zone_changed(
     for n, zone in enumerate(zones):
         loosen(admins, 100_00, north, time_zone=zone)
         asked = spend(mine, "60.00", merchant=f"Shop {n}").body["id"]
-        services.void(asked, acting=principal_of(mine), idempotency_key=f"void-{n}")
+        void(asked, acting=principal_of(mine), idempotency_key=f"void-{n}")
 
     assert used(budget) == (0, 0, 0)
 
@@ -339,7 +343,7 @@ def test_money_goes_back_although_the_owner_left_before_it_was_counted_anew(
     share(alice, 100_00, north)
 
     assert used(budget) == (60_00, 0, 0)
-    services.void(asked, acting=principal_of(mine), idempotency_key="void")
+    void(asked, acting=principal_of(mine), idempotency_key="void")
     assert used(budget) == (0, 0, 0)
 
 
@@ -354,13 +358,13 @@ def test_a_budget_that_is_switched_off_judges_nothing_and_still_counts(
 
     loosen(admins, 700_00, north, is_active=False)
     assert [each.label for each in levels_of(approval.transaction)] == []
-    services.increment(asked, amount="150.00", idempotency_key="one", **act)
+    increment(asked, amount="150.00", idempotency_key="one", **act)
     assert approve(approval, bob).status == "approved"
 
     assert used(budget) == (950_00, 0, 0)
     share(alice, 700_00, north)
     with pytest.raises(IncrementRefused) as refused:
-        services.increment(asked, amount="0.01", idempotency_key="two", **act)
+        increment(asked, amount="0.01", idempotency_key="two", **act)
     assert reasons({"reasons": refused.value.reasons}) == ["shared_budget_exceeded"]
-    services.void(asked, idempotency_key="three", acting=act["acting"])
+    void(asked, idempotency_key="three", acting=act["acting"])
     assert used(budget) == (750_00, 0, 0)

@@ -16,10 +16,10 @@ from tests.factories import make_agent
 from tests.spending import principal_of, spend
 from tests.transactions.sharing import POLICY, loosen, reasons, share, used
 from tests.transactions.test_races import attempt
-from transactions import services
+from transactions.budgets.models import Reservation, SharedBudget
+from transactions.budgets.queries.locking import lock_spender
 from transactions.errors import BudgetsChanging, IncrementRefused
-from transactions.models import Reservation, SharedBudget
-from transactions.queries import lock_spender
+from transactions.money.services.captures import increment
 
 
 @pytest.mark.parametrize("step", ["increment", "void"])
@@ -85,14 +85,14 @@ def test_a_changed_time_zone_leaves_the_days_before_their_limit(
         loosen(admins, 100_00, north, time_zone=zone)
     for key in ("one", "two"):
         with pytest.raises(IncrementRefused) as refused:
-            services.increment(asked, amount="0.01", idempotency_key=key, **act)
+            increment(asked, amount="0.01", idempotency_key=key, **act)
         told = {"reasons": refused.value.reasons}
         assert reasons(told) == ["shared_budget_exceeded"]
     with time_machine.travel(today + timedelta(days=1), tick=False):
         loosen(admins, 150_00, north, time_zone=zone)
-    services.increment(asked, amount="50.00", idempotency_key="three", **act)
+    increment(asked, amount="50.00", idempotency_key="three", **act)
     with pytest.raises(IncrementRefused):
-        services.increment(asked, amount="0.01", idempotency_key="four", **act)
+        increment(asked, amount="0.01", idempotency_key="four", **act)
 
     reservation = Reservation.objects.get(pk=asked)
     assert (reservation.amount_minor, reservation.shared_budgets) == (

@@ -18,12 +18,15 @@ from tests.spending import approve, deny, held, principal_of, seen_by, spend
 from tests.transactions.moving import reverse_late, take_late
 from tests.transactions.sharing import share
 from tests.transactions.varied import AMOUNTS, CATEGORIES, CURRENCIES, DESCRIPTIONS
-from transactions import services
-from transactions.core.simulation import simulate
+from transactions.approvals.models import ApprovalRequest
+from transactions.decisions.models import Decision
 from transactions.errors import IncrementRefused, StillRefused
-from transactions.models import ApprovalRequest, Decision, Transaction
-from transactions.queries import merchant_trial, simulated_under
-from transactions.queries.simulation import past_window
+from transactions.money.services.captures import capture, increment
+from transactions.money.services.giving_back import void
+from transactions.simulation.core.simulation import simulate
+from transactions.simulation.queries import merchant_trial, past_window, simulated_under
+from transactions.spending.models import Transaction
+from transactions.spending.services.lifecycle import cancel
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -116,7 +119,7 @@ def answer(rng, transaction_id, agent, approver):
         case 1:
             deny(approval, approver)
         case _:
-            services.cancel(transaction_id, acting=principal_of(agent))
+            cancel(transaction_id, acting=principal_of(agent))
 
 
 def follow(rng, transaction_id, agent):
@@ -126,13 +129,13 @@ def follow(rng, transaction_id, agent):
     }
     match rng.randrange(3):
         case 0:
-            services.void(transaction_id, **ask)
+            void(transaction_id, **ask)
         case 1:
-            services.capture(transaction_id, amount="0.01", is_final=True, **ask)
+            capture(transaction_id, amount="0.01", is_final=True, **ask)
         case _:
             with contextlib.suppress(IncrementRefused):
                 amount = rng.choice(["0.01", "440.00"])
-                services.increment(transaction_id, amount=amount, **ask)
+                increment(transaction_id, amount=amount, **ask)
 
 
 def test_a_budget_is_replayed_by_what_the_draft_itself_allowed(agent):
@@ -153,7 +156,7 @@ def test_a_budget_is_replayed_by_what_the_draft_itself_allowed(agent):
 def test_what_was_given_back_is_free_again_from_then_on(agent):
     first = spend(agent, "400.00").body["id"]
     spend(agent, "61.00")
-    services.void(first, acting=principal_of(agent), idempotency_key="void")
+    void(first, acting=principal_of(agent), idempotency_key="void")
     spend(agent, "62.00")
 
     judged = judged_under(agent, draft_of(daily_budget="460.00"))
@@ -163,7 +166,7 @@ def test_what_was_given_back_is_free_again_from_then_on(agent):
 
 def test_a_late_capture_counts_until_it_is_reversed(agent, pair):
     first = spend(agent, "400.00").body["id"]
-    services.void(first, acting=principal_of(agent), idempotency_key="void")
+    void(first, acting=principal_of(agent), idempotency_key="void")
     take_late(first, "5000.00", people=pair)
     spend(agent, "49.00")
     reverse_late(first, people=pair)
@@ -177,7 +180,7 @@ def test_a_late_capture_counts_until_it_is_reversed(agent, pair):
 def test_what_is_above_counts_in_no_shared_budget_of_the_draft(agent, pair, alice):
     share(alice, 460_00)
     first = spend(agent, "400.00").body["id"]
-    services.void(first, acting=principal_of(agent), idempotency_key="void")
+    void(first, acting=principal_of(agent), idempotency_key="void")
     take_late(first, "5000.00", people=pair)
     for amount in ("50.00", "390.00", "30.00"):
         spend(agent, amount)
@@ -228,7 +231,7 @@ def test_the_past_comes_in_batches_and_memory_and_queries_stay_few(
 ):
     for _ in range(7):
         spend(agent, "1.00")
-    monkeypatch.setattr("transactions.queries.simulation.BATCH", 3)
+    monkeypatch.setattr("transactions.simulation.queries.BATCH", 3)
 
     # The window's two ends, what was earlier, shared budgets; then three batches, each
     # with its money, and the end.

@@ -21,7 +21,7 @@ from tests.spending import (
     spend,
 )
 from transactions.errors import StillRefused
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 
 def deactivate_owner(agent):

@@ -15,7 +15,7 @@ from agents.queries import policy_rules
 from audit.models import AuditEvent
 from tests.factories import make_agent_token
 from tests.spending import spend
-from transactions.models import Transaction
+from transactions.spending.models import Transaction
 
 
 def statements(captured: CaptureQueriesContext) -> tuple[list[str], list[str]]:

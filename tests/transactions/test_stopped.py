@@ -10,7 +10,8 @@ from audit.models import AuditEvent
 from security.locks.models import ResourceLock
 from tests.spending import principal_of
 from tests.transactions.moving import act, money, status
-from transactions import errors, services
+from transactions import errors
+from transactions.money.services.captures import capture, increment
 
 
 def test_a_suspended_agent_sets_no_more_aside(limited, asked):
@@ -18,7 +19,7 @@ def test_a_suspended_agent_sets_no_more_aside(limited, asked):
     Agent.objects.filter(pk=limited.pk).update(is_active=False)
 
     with pytest.raises(errors.IncrementRefused) as refused:
-        services.increment(asked, amount="1.00", acting=principal, idempotency_key="k")
+        increment(asked, amount="1.00", acting=principal, idempotency_key="k")
 
     assert [r["code"] for r in refused.value.reasons] == ["agent_inactive"]
     assert money(asked) == [100, 0, 0, 0, 0]
@@ -63,7 +64,7 @@ def test_j11_an_agent_stopped_after_it_signed_in_takes_no_money(limited, asked):
     Agent.objects.filter(pk=limited.pk).update(is_active=False)
 
     with pytest.raises(errors.StillRefused) as refused:
-        services.capture(
+        capture(
             asked, amount=None, is_final=False, acting=principal, idempotency_key="k"
         )
 

@@ -11,7 +11,7 @@ from tests.browsing import sign_in
 from tests.factories import make_agent
 from tests.people import People
 from tests.transactions.scenes import OPEN_POLICY, ask
-from transactions.models import ApprovalRequest
+from transactions.approvals.models import ApprovalRequest
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

@@ -19,8 +19,9 @@ from tests.factories import make_agent
 from tests.people import SETUP, make_person
 from tests.spending import approve, held, make_due
 from tests.transactions.approving import ADMINS, TWO_PEOPLE, delegate
-from transactions import services
-from transactions.queries import approval_queue, nobody_decides, waiting_for
+from transactions.approvals.queries.approvals import approval_queue
+from transactions.approvals.queries.waiting import nobody_decides, waiting_for
+from transactions.approvals.services.notices import notify_approvers
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
@@ -109,7 +110,7 @@ def test_an_unknown_part_of_the_queue_is_refused(client, people):
 
 
 def test_pages_of_a_part_stay_in_it(people, agent, page_of, monkeypatch):
-    monkeypatch.setattr("transactions.views.approvals.PAGE_SIZE", 1)
+    monkeypatch.setattr("transactions.approvals.views.PAGE_SIZE", 1)
     held(agent)
     held(agent, "760.00")
 
@@ -215,10 +216,10 @@ def test_the_mail_says_whether_nobody_may_decide_or_nobody_is_reached(
     set_contact("primary", name="Lead", email="lead@example.com", acting=SETUP)
     User.objects.filter(pk=people.bob.pk).update(email="")
     held(agent)
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
     give_policy(agent, approval_levels=ADMINS)
     held(agent, "760.00")
-    services.notify_approvers(now=timezone.now())
+    notify_approvers(now=timezone.now())
 
     subjects = Notification.objects.order_by("created_at").values_list(
         "subject", flat=True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from transactions.core.outcome import Outcome
-from transactions.core.reasons import Finding
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.reasons import Finding
 from transactions.templatetags.decisions import told, told_of_draft
 
 

@@ -16,14 +16,11 @@ from tests.browsing import sign_in
 from tests.console import fill_console, models, page_of
 from tests.people import SETUP
 from tests.spending import held, spend
-from transactions.models import (
-    AgentActivity,
-    ApproverLimit,
-    Decision,
-    MerchantActivity,
-    Transaction,
-)
-from transactions.services import notify_approvers
+from transactions.approvals.services.notices import notify_approvers
+from transactions.approvers.models import ApproverLimit
+from transactions.decisions.models import Decision
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 

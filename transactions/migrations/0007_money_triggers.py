@@ -5,7 +5,7 @@ Functions as in 0002: the database refuses what no service does.
 
 from django.db import migrations
 
-from transactions.core.states import NEXT
+from transactions.decisions.core.states import NEXT
 
 PAIRS = ", ".join(
     f"('{before}', '{after}')"

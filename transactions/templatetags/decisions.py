@@ -10,11 +10,11 @@ from django import template
 
 from agents.core.policy_words import spoken_amount
 from security.alerts.core.thresholds import spoken_risk
-from transactions.core.reasons import is_reason
-from transactions.core.risk import risk_level
-from transactions.models import Decision
-from transactions.queries import Level
-from transactions.representation import spoken_finding
+from transactions.budgets.queries.budgets import Level
+from transactions.decisions.core.reasons import is_reason
+from transactions.decisions.models import Decision
+from transactions.decisions.wording import spoken_finding
+from transactions.risk.core.score import risk_level
 
 register = template.Library()
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from agents.core.merchants import merchant_key
 from agents.core.policy import PolicyRules
-from transactions.core.activity import Activity, no_activity
-from transactions.core.facts import (
+from transactions.decisions.core.activity import Activity, no_activity
+from transactions.decisions.core.facts import (
     Facts,
     MerchantHistory,
     SpendingRequest,

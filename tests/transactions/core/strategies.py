@@ -11,15 +11,15 @@ from agents.core.hours import DAYS, Hours
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import PolicyRules
 from tests.transactions.core.cases import NOW, spending
-from transactions.core.activity import MINUTES_KEPT, Activity, RecentRequest
-from transactions.core.facts import (
+from transactions.decisions.core.activity import MINUTES_KEPT, Activity, RecentRequest
+from transactions.decisions.core.facts import (
     Facts,
     MerchantHistory,
     SharedSpent,
     Spent,
     Thresholds,
 )
-from transactions.core.risk import ONE, RiskFactors
+from transactions.decisions.core.verdict import ONE, RiskFactors
 
 MERCHANTS = ["Amazon", "Walmart", "Target", "Am\u0430zon", "Arnazon", "Amazom"]
 CATEGORIES = ["electronics", "gambling", "adult", "groceries", ""]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.transactions.core import strategies as any_
 from tests.transactions.core.cases import NOW, asked_before
-from transactions.core.activity import (
+from transactions.decisions.core.activity import (
     HOUR,
     MINUTES_KEPT,
     RecentRequest,
@@ -23,7 +23,7 @@ from transactions.core.activity import (
     requests_in_last_hour,
     without,
 )
-from transactions.core.outcome import Outcome
+from transactions.decisions.core.outcome import Outcome
 
 START = NOW.replace(minute=0)
 gaps = st.lists(

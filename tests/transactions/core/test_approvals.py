@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.core.approvals import count_people, reminds_at, role_now
+from transactions.approvers.core.levels import count_people, reminds_at, role_now
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 votes = st.lists(

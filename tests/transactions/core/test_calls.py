@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transactions.core.cases import policy
-from transactions.core.calls import CallFacts, decide_call
-from transactions.core.outcome import Outcome
+from transactions.calls.core.decision import CallFacts, decide_call
+from transactions.decisions.core.outcome import Outcome
 
 GOOD = CallFacts(
     function="transfer",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from agents.core.confusables import skeleton
 from agents.core.famous import famous_imitated, is_famous
 from tests.house.source import python_files
-from transactions.core.danger import WORST, worst_of
-from transactions.core.imitation import LISTED, WAITS, imitated, known_names
+from transactions.approvals.core.danger import WORST, worst_of
+from transactions.approvals.core.imitation import LISTED, WAITS, imitated, known_names
 
 GOOGLE, GOOG1E = "Google Ads", "Goog1e Ads"
 

@@ -17,11 +17,12 @@ from tests.transactions.core.cases import (
     policy,
     spending,
 )
-from transactions.core import decision
-from transactions.core.activity import no_activity
-from transactions.core.decision import CHECKS, Check, Verdict, decide, recheck
-from transactions.core.facts import Facts, MerchantHistory, Spent
-from transactions.core.outcome import Outcome, strictest
+from transactions.decisions.core.activity import no_activity
+from transactions.decisions.core.facts import Facts, MerchantHistory, Spent
+from transactions.decisions.core.outcome import Outcome, strictest
+from transactions.decisions.core.verdict import Verdict
+from transactions.spending.core import decision
+from transactions.spending.core.decision import CHECKS, Check, decide, recheck
 
 ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
 
@@ -331,7 +332,7 @@ def test_j8_each_check_fails_into_its_own_row(broken, monkeypatch):
 
 @pytest.mark.parametrize("value", [None, float("nan"), "5", -1, 10_001])
 def test_j8_a_risk_factor_that_is_no_number_of_its_range_holds(value, monkeypatch):
-    monkeypatch.setattr("transactions.core.risk.amount_risk", lambda *_: value)
+    monkeypatch.setattr("transactions.risk.core.score.amount_risk", lambda *_: value)
 
     verdict = decide(facts(), SHOPPING, THRESHOLDS)
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from agents.core.policy import REFERENCE_REQUESTS_PER_HOUR
 from tests.transactions.core import strategies as any_
 from tests.transactions.core.cases import SHOPPING, THRESHOLDS, facts, spending
-from transactions.core import decision
-from transactions.core.decision import HARD_CHECKS, decide, recheck
-from transactions.core.facts import Thresholds
-from transactions.core.likeness import near_duplicate
-from transactions.core.outcome import Outcome
-from transactions.core.risk import ONE, RiskFactors, is_repeated
+from transactions.decisions.core.facts import Thresholds
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.verdict import ONE, RiskFactors
+from transactions.risk.core.likeness import near_duplicate
+from transactions.risk.core.score import is_repeated
+from transactions.spending.core import decision
+from transactions.spending.core.decision import CHECKS, HARD_CHECKS, decide, recheck
 
 SEVERITY = {Outcome.ALLOW: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
 
@@ -209,7 +210,7 @@ def test_a_recheck_returns_exactly_the_denials_of_the_hard_checks(
     )
 
 
-@given(st.sets(st.sampled_from([check.name for check in decision.CHECKS]), min_size=1))
+@given(st.sets(st.sampled_from([check.name for check in CHECKS]), min_size=1))
 def test_j8_whatever_checks_raise_the_request_is_not_allowed(broken):
     def fail(case):
         raise RuntimeError
@@ -220,7 +221,7 @@ def test_j8_whatever_checks_raise_the_request_is_not_allowed(broken):
             "CHECKS",
             tuple(
                 replace(check, run=fail) if check.name in broken else check
-                for check in decision.CHECKS
+                for check in CHECKS
             ),
         )
         verdict = decide(facts(), SHOPPING, THRESHOLDS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.core.digest import digest
+from transactions.decisions.core.digest import digest
 
 json_values = st.recursive(
     st.none()

@@ -18,10 +18,15 @@ from tests.transactions.core.cases import (
     spending,
 )
 from tests.transactions.core.test_calls import GOOD, TRANSFER
-from transactions.core.calls import decide_call
-from transactions.core.decision import Verdict, decide
-from transactions.core.facts import MerchantHistory, Spent, Thresholds
-from transactions.core.record import ENGINE_VERSION, policy_digest, verdict_as_json
+from transactions.calls.core.decision import decide_call
+from transactions.decisions.core.facts import MerchantHistory, Spent, Thresholds
+from transactions.decisions.core.record import (
+    ENGINE_VERSION,
+    policy_digest,
+    verdict_as_json,
+)
+from transactions.decisions.core.verdict import Verdict
+from transactions.spending.core.decision import decide
 
 A_DAY = Limit(period=Period.DAY, amount_minor=100_00)
 LIMITED = policy(limits=(A_DAY,), max_transactions_per_hour=5)

@@ -18,13 +18,14 @@ from tests.transactions.core.cases import (
     policy,
     spending,
 )
-from transactions.core.activity import no_activity
-from transactions.core.decision import Verdict, decide, is_just_below_approval, recheck
-from transactions.core.facts import MerchantHistory, SharedSpent, Spent
-from transactions.core.limits import limits_concerning
-from transactions.core.outcome import Outcome
-from transactions.core.reasons import Finding
-from transactions.core.risk import HABIT_AFTER, ONE, RiskFactors, assess
+from transactions.budgets.core.pots import limits_concerning
+from transactions.decisions.core.activity import no_activity
+from transactions.decisions.core.facts import MerchantHistory, SharedSpent, Spent
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.reasons import Finding
+from transactions.decisions.core.verdict import ONE, RiskFactors, Verdict
+from transactions.risk.core.score import HABIT_AFTER, assess
+from transactions.spending.core.decision import decide, is_just_below_approval, recheck
 
 ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
 # Risk that nothing is above, for what is not about it.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.core.ledger import (
+from transactions.budgets.core.ledger import (
     EFFECTS,
     MOVEMENTS,
     above_minor,

@@ -11,15 +11,15 @@ from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
 from tests.transactions.core.cases import NOW, THRESHOLDS, facts, policy, spending
 from tests.transactions.core.test_decision import ALLOW, DENY, HOLD, codes, judge
-from transactions.core.activity import (
+from transactions.decisions.core.activity import (
     RECENT_KEPT,
     RecentRequest,
     count_request,
     no_activity,
 )
-from transactions.core.decision import decide
-from transactions.core.facts import MerchantHistory
-from transactions.core.outcome import Outcome
+from transactions.decisions.core.facts import MerchantHistory
+from transactions.decisions.core.outcome import Outcome
+from transactions.spending.core.decision import decide
 
 AMAZON_ONLY = policy(
     allowed_merchants=frozenset({"amazon"}),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.core.meter import WHOLE, measure
-from transactions.core.plot import HEIGHT, WIDTH, stack
+from transactions.approvals.core.meter import WHOLE, measure
+from transactions.dashboard.core.plot import HEIGHT, WIDTH, stack
 
 MINOR = st.integers(0, 10**15)
 COLUMN = st.fixed_dictionaries(

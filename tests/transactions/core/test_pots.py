@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agents.core.limits import ROLLING, Limit, Per, Period, Window
 from tests.transactions.core.cases import policy
-from transactions.core.limits import SHARED, Pot, fullest, key_of, pot_of, pots_of
+from transactions.budgets.core.pots import SHARED, Pot, fullest, key_of, pot_of, pots_of
 
 NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
 MOST = 100

@@ -14,8 +14,8 @@ from agents.core.limits import Limit, Per, Period
 from agents.core.mcc import GROUPS
 from tests.transactions.core.cases import THRESHOLDS, facts, policy, spending
 from tests.transactions.core.test_decision import ALLOW, DENY, judge
-from transactions.core.decision import decide, recheck
-from transactions.core.facts import Spent
+from transactions.decisions.core.facts import Spent
+from transactions.spending.core.decision import decide, recheck
 
 OFFICE = (Hours(("mon", "tue", "wed", "thu", "fri"), 8 * 60, 18 * 60),)
 NIGHT = (Hours(("sun",), 2 * 60, 3 * 60),)

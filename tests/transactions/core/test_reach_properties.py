@@ -16,12 +16,12 @@ from tests.agents.policies import TERMS
 from tests.transactions.core import strategies as any_
 from tests.transactions.core.cases import NOW, THRESHOLDS, asked_before, facts, spending
 from tests.transactions.core.test_decision_properties import SEVERITY, severity
-from transactions.core import decision
-from transactions.core.activity import no_activity
-from transactions.core.decision import CHECKS, decide
-from transactions.core.facts import MerchantHistory
-from transactions.core.likeness import near_duplicate
-from transactions.core.risk import assess, is_repeated
+from transactions.decisions.core.activity import no_activity
+from transactions.decisions.core.facts import MerchantHistory
+from transactions.risk.core.likeness import near_duplicate
+from transactions.risk.core.score import assess, is_repeated
+from transactions.spending.core import decision
+from transactions.spending.core.decision import CHECKS, decide
 
 NAMES = ["Amazon", "Walmart", "Target", "Arnazon"]
 codes = st.sampled_from(any_.MCCS[1:])

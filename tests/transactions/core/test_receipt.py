@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 
 from tests.transactions.core.cases import facts, spending
 from tests.transactions.core.test_record import recorded
-from transactions.core.receipt import LoggedEvent, PublicKey, SigningKey, receipt_of
-from transactions.core.record import record_digest
+from transactions.decisions.core.record import record_digest
+from transactions.evidence.core.receipt import (
+    LoggedEvent,
+    PublicKey,
+    SigningKey,
+    receipt_of,
+)
 
 # RFC 8037, appendix A.
 X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"

@@ -13,15 +13,15 @@ from hypothesis import given
 
 from tests.transactions.core.cases import NOW, SHOPPING, THRESHOLDS, facts, policy
 from tests.transactions.core.strategies import all_facts
-from transactions.core.decision import decide
-from transactions.core.record import (
+from transactions.decisions.core.record import (
     ENGINE_VERSION,
     Record,
     policy_digest,
     record_digest,
     verdict_as_json,
 )
-from transactions.core.values import as_json
+from transactions.decisions.core.values import as_json
+from transactions.spending.core.decision import decide
 
 
 def recorded(what=None, rules=SHOPPING, thresholds=THRESHOLDS, **values) -> Record:

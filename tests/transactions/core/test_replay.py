@@ -11,17 +11,18 @@ from tests.transactions.core.cases import SHOPPING, facts, policy, spending
 from tests.transactions.core.strategies import all_facts, policies, thresholds
 from tests.transactions.core.test_record import recorded
 from tests.transactions.core.test_values import call_facts
-from transactions.core.calls import decide_call
-from transactions.core.decision import Verdict, decide
-from transactions.core.outcome import Outcome
-from transactions.core.record import (
+from transactions.calls.core.decision import decide_call
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.record import (
     ENGINE_VERSION,
     policy_digest,
     record_digest,
     verdict_as_json,
 )
-from transactions.core.replay import Rule, compare_rules, rederive, replay
-from transactions.core.values import as_json
+from transactions.decisions.core.values import as_json
+from transactions.decisions.core.verdict import Verdict
+from transactions.evidence.core.replay import Rule, compare_rules, rederive, replay
+from transactions.spending.core.decision import decide
 
 ALLOW, HOLD, DENY = Outcome
 

@@ -19,11 +19,10 @@ from tests.transactions.core.cases import (
     policy,
     spending,
 )
-from transactions.core.activity import no_activity
-from transactions.core.facts import MerchantHistory
-from transactions.core.risk import (
-    ONE,
-    RiskFactors,
+from transactions.decisions.core.activity import no_activity
+from transactions.decisions.core.facts import MerchantHistory
+from transactions.decisions.core.verdict import ONE, RiskFactors
+from transactions.risk.core.score import (
     amount_risk,
     assess,
     merchant_risk,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from agents.core.limits import Limit, Per, Period, Window
 from tests.transactions.core.cases import NOW, facts, policy, spending
-from transactions.core.activity import no_activity
-from transactions.core.facts import SharedSpent
-from transactions.core.outcome import Outcome, strictest
-from transactions.core.simulation import (
+from transactions.decisions.core.activity import no_activity
+from transactions.decisions.core.facts import SharedSpent
+from transactions.decisions.core.outcome import Outcome, strictest
+from transactions.simulation.core.simulation import (
     EXAMPLES_MAX,
     Past,
     Step,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.core.outcome import Outcome
-from transactions.core.reasons import MESSAGES, Finding
-from transactions.core.states import FIRST_STATUS, NEXT, may_follow
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.reasons import MESSAGES, Finding
+from transactions.decisions.core.states import FIRST_STATUS, NEXT, may_follow
 
 # DESIGN, "Money and the life of a transaction".
 ARROWS = {

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from audit.base.sessions import no_statement_timeout
-from transactions.queries.money_faults import RULES, money_faults
+from transactions.money.queries import RULES, money_faults
 
 
 class Command(BaseCommand):

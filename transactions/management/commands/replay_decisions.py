@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from audit.base.arguments import positive
-from transactions import services
-from transactions.core.record import ENGINE_VERSION
-from transactions.core.replay import Replay
-from transactions.queries import replays, replays_ahead
+from transactions.decisions.core.record import ENGINE_VERSION
+from transactions.evidence.core.replay import Replay
+from transactions.evidence.queries.records import replays, replays_ahead
+from transactions.evidence.services import tell_difference
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         for each in tqdm(replays(limit), total=total, unit="decision", disable=None):
             counted[each.matches] += 1
             if each.matches is False:
-                services.tell_difference(each)
+                tell_difference(each)
                 self.stdout.write(_told(each))
         self.stdout.write(
             f"{counted[True]} of {counted.total()} decisions were reproduced bit for "

@@ -1,1 +1,0 @@
-"""The HTTP shape of this app; no branch on business state lives here."""

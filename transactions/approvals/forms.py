@@ -1,0 +1,63 @@
+"""A verdict on one request, or on several."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+
+from security.schemas.forms import shows_all
+from transactions.decisions.forms import REASON_LENGTH_MAX
+
+SELECTED_MAX = 20
+
+
+SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
+
+
+class VerdictForm(forms.Form):
+    """Approve or deny, with a reason; a denial owes one to the agent's owner."""
+
+    APPROVE, DENY = "approve", "deny"
+
+    verdict = forms.ChoiceField(choices=[(APPROVE, "Approve"), (DENY, "Deny")])
+    expected_digest = forms.CharField(max_length=64)
+    reason = forms.CharField(
+        required=False,
+        max_length=REASON_LENGTH_MAX,
+        validators=[shows_all],
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if cleaned.get("verdict") == self.DENY and cleaned.get("reason") == "":
+            self.add_error("reason", "Say why, so that the owner can act on it.")
+        return cleaned
+
+
+class _ItemsField(forms.Field):
+    """What was ticked: ids, each with the digest of what was seen."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {
+        "required": "Tick at least one.",
+        "invalid": f"Tick at most {SELECTED_MAX} of this page.",
+    }
+
+    def to_python(self, value: Any) -> list[tuple[str, str]]:
+        found = [SELECTED.fullmatch(text) for text in dict.fromkeys(value or ())]
+        items = [(match[1], match[2]) for match in found if match]
+        if len(items) < len(found) or len(found) > SELECTED_MAX:
+            raise forms.ValidationError(self.error_messages["invalid"])
+        return items
+
+
+class SelectionForm(forms.Form):
+    """Several approval requests at once."""
+
+    item = _ItemsField()
+    reason = forms.CharField(
+        required=False, max_length=REASON_LENGTH_MAX, validators=[shows_all]
+    )

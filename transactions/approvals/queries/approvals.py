@@ -1,0 +1,180 @@
+"""What waits for people, and what they see of it before they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from audit.base.errors import DomainError, NotFound
+from transactions.approvals.models import ApprovalRequest, ApprovalVote
+from transactions.approvers.queries import (
+    Capacity,
+    Matter,
+    best_capacity,
+    capacities_of,
+    counting_votes,
+    decidable_by,
+    has_spoken,
+    matter_of,
+    people_counted,
+)
+from transactions.approvers.scope import approvals_in_scope
+from transactions.budgets.queries.budgets import Level
+from transactions.decisions.core.digest import digest
+from transactions.errors import AboveOwnLimit, AlreadyApproved
+
+WAITING = ApprovalRequest.Status.WAITING
+
+
+def approval_queue(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
+    """Return what waits for this person's word, what expires first on top.
+
+    Only what they may decide, in their own right or in another's place, and have not
+    approved already. With the votes under the policy in force, in 1 query more.
+    """
+    theirs = in_queue_of(user, capacities_of(user, now=now), now=now)
+    waiting = ApprovalRequest.objects.filter(theirs, status=WAITING, expires_at__gt=now)
+    return with_votes(with_details(waiting)).order_by("expires_at", "id")
+
+
+def in_queue_of(user: User, capacities: Iterable[Capacity], *, now: datetime) -> Q:
+    """Return which waiting approval requests are in a person's queue."""
+    decidable = Q(pk__in=[])
+    for capacity in capacities:
+        decidable |= decidable_by(capacity, now=now)
+    own_votes = ApprovalVote.objects.filter(
+        approval=OuterRef("pk"),
+        person=user.pk,
+        policy_version=OuterRef("transaction__agent__policy_version"),
+    )
+    return decidable & ~Q(Exists(own_votes))
+
+
+def approval_for(user: User, approval_id: str) -> ApprovalRequest:
+    """Return one visible approval request, resolved ones too.
+
+    Raises NotFound, also for one that is none of the person's business.
+    """
+    found = approvals_in_scope(user, now=timezone.now()).filter(pk=approval_id)
+    approval = with_details(found).first()
+    if approval is None:
+        raise NotFound
+    return approval
+
+
+def with_details(
+    approvals: QuerySet[ApprovalRequest],
+) -> QuerySet[ApprovalRequest]:
+    """Add what pages show and etag_of() reads, within the same query."""
+    return approvals.select_related(
+        "transaction__agent__owner",
+        "transaction__agent__policy_version",
+        "transaction__credential",
+        "transaction__decision__policy_version",
+        "resolved_by",
+    ).defer(
+        "transaction__credential__secret_hash",
+        "transaction__credential__signing_secret",
+    )
+
+
+def with_votes(approvals: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    """Add `approval.votes` as representation.approvals_given() reads them: 1 query."""
+    votes = ApprovalVote.objects.select_related("person", "delegation__delegator")
+    return approvals.prefetch_related(Prefetch("votes", votes))
+
+
+def etag_of(approval: ApprovalRequest) -> str:
+    """Return what a human's answer must quote: the action, its state and the policy.
+
+    Also the risk, the reasons and the history that were shown. Changes with any of
+    them, so that nobody approves what they did not see; not with another person's
+    vote: two who approve at once both count. No query when the approval came from this
+    module.
+    """
+    agent, decision = approval.transaction.agent, approval.transaction.decision
+    judged = [decision.risk_bp, decision.risk_factors_bp, decision.findings]
+    history = decision.inputs["facts"]["merchant"]
+    return digest(
+        [
+            *(approval.action_digest, approval.status, agent.policy_version_id),
+            *(judged, history),
+        ]
+    )
+
+
+def page_digest(approval: ApprovalRequest, levels: Iterable[Level]) -> str:
+    """Return etag_of() and how far each limit is used, which the page shows besides."""
+    used = [[one.label, one.limit, one.used, one.currency] for one in levels]
+    return digest([etag_of(approval), used])
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a waiting approval request is, and what a person may do about it."""
+
+    least_role: str
+    has_escalated: bool
+    votes: tuple[ApprovalVote, ...]
+    void_votes: tuple[ApprovalVote, ...]
+    given: int
+    missing: int
+    capacity: Capacity | None
+    refusal: DomainError | None
+
+    @property
+    def may_deny(self) -> bool:
+        return self.capacity is not None
+
+    @property
+    def may_approve(self) -> bool:
+        return self.refusal is None
+
+
+def progress_of(approval: ApprovalRequest, person: User, *, now: datetime) -> Progress:
+    """Return how a waiting approval request stands, judged as approve() would.
+
+    `refusal` is why the person may not approve it; they may deny it whenever they
+    have a capacity to. A handful of queries for each vote.
+    """
+    matter = matter_of(approval, now=now)
+    votes = approval_votes(approval)
+    counted = counting_votes(votes, matter)
+    capacity, refusal = _right_to_decide(person, matter, now=now)
+    if capacity and refusal is None and has_spoken(capacity, counted):
+        refusal = AlreadyApproved()
+    given = people_counted(counted)
+    return Progress(
+        least_role=matter.least_role,
+        has_escalated=matter.least_role != approval.required_role,
+        votes=tuple(counted),
+        void_votes=tuple(vote for vote in votes if vote not in counted),
+        given=given,
+        missing=max(approval.required_approvals - given, 0),
+        capacity=capacity,
+        refusal=refusal,
+    )
+
+
+def _right_to_decide(
+    person: User, matter: Matter, *, now: datetime
+) -> tuple[Capacity | None, DomainError | None]:
+    """Return in whose right a person decides, and why they may not approve."""
+    capacities = capacities_of(person, now=now)
+    try:
+        return best_capacity(capacities, matter), None
+    except AboveOwnLimit as refusal:  # Which keeps nobody from refusing.
+        return best_capacity(capacities, matter, is_denial=True), refusal
+    except DomainError as refusal:
+        return None, refusal
+
+
+def approval_votes(approval: ApprovalRequest) -> list[ApprovalVote]:
+    """Return all votes on one request, those of older policies too, in 1 query."""
+    votes = ApprovalVote.objects.filter(approval=approval)
+    return list(votes.select_related("person", "delegation__delegator"))

@@ -1,0 +1,335 @@
+"""Pages of what waits for people: the queue, one held transaction, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.models import User
+from accounts.permissions import person_of
+from agents.core.policy_words import policy_sentences, spoken_amount
+from agents.modes import mode_asked
+from agents.queries import locks_over, terms_of
+from audit.base.errors import DomainError, NotFound
+from audit.base.pages import page_asked
+from audit.base.refused import ParameterRefused
+from audit.queries import timeline
+from audit.services import record_refusal
+from security.limits.form_limits import limit_form
+from security.step_up import require_step_up
+from transactions.approvals.core.danger import worst_of
+from transactions.approvals.core.meter import Meter, measure
+from transactions.approvals.forms import SelectionForm, VerdictForm
+from transactions.approvals.models import ApprovalRequest
+from transactions.approvals.queries.approvals import (
+    approval_for,
+    approval_queue,
+    approval_votes,
+    etag_of,
+    page_digest,
+    progress_of,
+    with_details,
+    with_votes,
+)
+from transactions.approvals.queries.waiting import (
+    Held,
+    imitated_by,
+    waiting_for,
+    waits_for_nobody,
+    worst_first,
+)
+from transactions.approvals.services.approvals import (
+    approve,
+    deny_approval,
+    view_approval,
+)
+from transactions.approvers.core.levels import needs_step_up
+from transactions.budgets.queries.budgets import Level, levels_of
+from transactions.errors import (
+    AboveOwnLimit,
+    AlreadyApproved,
+    ApprovalChanged,
+    ApprovalExpired,
+    ApprovalResolved,
+    BudgetsChanging,
+    LevelAboveRole,
+    NotAllowedToApprove,
+    StillRefused,
+)
+from transactions.simulation.queries import merchant_trial
+from transactions.spending.models import Transaction
+from transactions.spending.representation import approvals_given
+
+APPROVE = "transactions.approve_transaction"
+PAGE_SIZE = 50
+# Of what waits: for this person's word, for anybody's, for nobody's.
+PARTS = ("", "all", "nobody")
+# What page and API answer 403, and what 409.
+NOT_THEIRS = (AboveOwnLimit, LevelAboveRole, NotAllowedToApprove)
+NOT_NOW = (
+    AlreadyApproved,
+    ApprovalChanged,
+    ApprovalExpired,
+    ApprovalResolved,
+    BudgetsChanging,
+    StillRefused,
+)
+
+
+@require_safe
+@login_required
+@permission_required(APPROVE, raise_exception=True)
+def approval_queue_page(request: HttpRequest) -> HttpResponse:
+    """Show what waits for this person's word, or for anybody's, the worst on top."""
+    return _queue_page(request, SelectionForm())
+
+
+class Row(NamedTuple):
+    """A line of the queue: what waits, what is worst about it, who may decide."""
+
+    approval: ApprovalRequest
+    digest: str
+    given: int
+    held: Held
+    is_own: bool
+    is_nobodys: bool
+
+
+def _queue_page(
+    request: HttpRequest, form: SelectionForm, *, status: int = 200
+) -> HttpResponse:
+    now, show = timezone.now(), request.GET.get("show", "")
+    if show not in PARTS:
+        raise ParameterRefused("“show” is all or nobody.")
+    mode = mode_asked(request)
+    waiting = waiting_for(person_of(request), now=now, mode=mode)
+    page = page_asked(worst_first(waiting, show), request, size=PAGE_SIZE)
+    found = with_votes(with_details(ApprovalRequest.objects.all()))
+    approvals = found.in_bulk([held.id for held in page.object_list])
+    rows = [
+        Row(
+            approvals[held.id],
+            etag_of(approvals[held.id]),
+            approvals_given(approvals[held.id]),
+            held,
+            held.id in waiting.own,
+            held.id in waiting.nobodys,
+        )
+        for held in page.object_list
+    ]
+    values = {"page": page, "rows": rows, "now": now, "form": form}
+    values |= {"show": show, "mode": mode, "waiting": waiting}
+    return render(request, "transactions/approval_queue.html", values, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one of several approvals."""
+
+    approval_id: str
+    approval: ApprovalRequest | None
+    told: str
+    mood: str
+
+
+@require_POST
+@login_required
+@permission_required(APPROVE, raise_exception=True)
+@limit_form("high_risk")
+def approve_selected(request: HttpRequest) -> HttpResponse:
+    """Approve several, each judged as it would be alone, and tell how each went.
+
+    If one of them takes a fresh proof, it is asked for before any is approved.
+    """
+    form = SelectionForm(request.POST)
+    if not form.is_valid():
+        return _queue_page(request, form, status=400)
+    person, items = person_of(request), form.cleaned_data["item"]
+    queue = approval_queue(person, now=timezone.now())
+    chosen = queue.filter(pk__in=[approval_id for approval_id, _ in items])
+    if any(map(_takes_fresh_proof, chosen)):
+        require_step_up(person)
+    reason = form.cleaned_data["reason"]
+    results = [_approve_one(request, *item, reason=reason) for item in items]
+    values = {"results": results}
+    return render(request, "transactions/approval_results.html", values)
+
+
+def _takes_fresh_proof(approval: ApprovalRequest) -> bool:
+    asked = approval.transaction
+    return needs_step_up(asked.amount_minor, asked.currency)
+
+
+def _approve_one(
+    request: HttpRequest, approval_id: str, digest: str, *, reason: str
+) -> Result:
+    person = person_of(request)
+    try:
+        approval = approve(
+            approval_id, acting=person, reason=reason, expected_digest=digest
+        )
+    except (*NOT_THEIRS, *NOT_NOW, NotFound) as error:
+        if isinstance(error, NOT_THEIRS):
+            _audit_refusal(request, error)
+        return Result(approval_id, _found(person, approval_id), error.detail, "deny")
+    mood = "hold" if approval.status == ApprovalRequest.Status.WAITING else "allow"
+    return Result(approval_id, approval, _told(approval, approves=True), mood)
+
+
+def _found(person: User, approval_id: str) -> ApprovalRequest | None:
+    try:
+        return approval_for(person, approval_id)
+    except NotFound:
+        return None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@limit_form("high_risk")
+def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
+    """Show a held transaction, or take a person's word on it."""
+    person = person_of(request)
+    try:
+        if not person.has_perm(APPROVE):
+            approval_for(person, approval_id)
+            raise PermissionDenied
+        if request.method == "POST":
+            return _answer(request, approval_id)
+        approval = view_approval(approval_id, acting=person)
+    except NotFound as error:
+        raise Http404 from error
+    return _approval_page(request, approval, VerdictForm())
+
+
+def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
+    """Approve or deny; a refusal shows the page as it is now, the reason kept."""
+    person = person_of(request)
+    form = VerdictForm(request.POST)
+    if not form.is_valid():
+        approval = approval_for(person, approval_id)
+        return _approval_page(request, approval, form, status=400)
+    approves = form.cleaned_data["verdict"] == VerdictForm.APPROVE
+    act = approve if approves else deny_approval
+    try:
+        approval = act(
+            approval_id,
+            acting=person,
+            reason=form.cleaned_data["reason"],
+            expected_digest=form.cleaned_data["expected_digest"],
+        )
+    except NOT_THEIRS as error:
+        _audit_refusal(request, error)
+        return _refused(request, approval_id, form, error, status=403)
+    except NOT_NOW as error:
+        return _refused(request, approval_id, form, error, status=409)
+    messages.success(request, _told(approval, approves=approves))
+    return redirect("transactions:approval-queue")
+
+
+def _audit_refusal(request: HttpRequest, error: DomainError) -> None:
+    record_refusal(
+        method=request.method, path=request.path, status=403, code=error.code
+    )
+
+
+def _refused(
+    request: HttpRequest,
+    approval_id: str,
+    form: VerdictForm,
+    error: DomainError,
+    *,
+    status: int,
+) -> HttpResponse:
+    form.add_error(None, error.detail)
+    approval = approval_for(person_of(request), approval_id)
+    return _approval_page(request, approval, form, status=status)
+
+
+def _told(approval: ApprovalRequest, *, approves: bool) -> str:
+    asked = approval.transaction
+    amount = spoken_amount(asked.amount_minor, asked.currency)
+    if not approves:
+        return f"Denied: {asked.agent} may not spend {amount}."
+    if approval.status == ApprovalRequest.Status.WAITING:
+        return f"You approved {amount} for {asked.agent}. Others must, too."
+    return f"Approved: {asked.agent} may spend {amount}."
+
+
+def _approval_page(
+    request: HttpRequest,
+    approval: ApprovalRequest,
+    form: VerdictForm,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    person, asked, now = person_of(request), approval.transaction, timezone.now()
+    is_waiting = approval.status == ApprovalRequest.Status.WAITING
+    is_open = is_waiting and approval.expires_at > now
+    imitated = imitated_by(asked, person, now=now) if is_open else ""
+    levels = levels_of(asked)
+    values = {
+        "approval": approval,
+        "transaction": asked,
+        "decision": asked.decision,
+        "form": form,
+        "digest": page_digest(approval, levels),
+        "is_late": is_waiting and not is_open,
+        "before": asked.decision.inputs["facts"]["merchant"],
+        "events": timeline([asked.pk, approval.pk]),
+        "locks": locks_over(asked.agent, merchant=asked.merchant_key)
+        if is_open
+        else (),
+        "imitated": imitated,
+        "worst": worst_of(
+            (finding["code"] for finding in asked.decision.findings), imitated=imitated
+        ),
+        "trial": merchant_trial(asked) if is_open else None,
+        **_words_on(approval, person, is_open=is_open),
+        **_limits(asked, levels),
+    }
+    return render(request, "transactions/approval_detail.html", values, status=status)
+
+
+def _words_on(
+    approval: ApprovalRequest, person: User, *, is_open: bool
+) -> dict[str, Any]:
+    """Return what was said so far, and what this person may still say."""
+    if not is_open:
+        return {"votes": approval_votes(approval), "may_decide": False}
+    progress = progress_of(approval, person, now=timezone.now())
+    return {
+        "is_nobodys": not progress.may_approve and waits_for_nobody(approval),
+        "progress": progress,
+        "votes": progress.votes,
+        "may_decide": progress.may_deny,
+    }
+
+
+def _limits(asked: Transaction, levels: Sequence[Level]) -> dict[str, object]:
+    """Return the policy in force, in words, and how far each of its limits is used."""
+    policy = asked.agent.policy_version
+    return {
+        "policy": policy,
+        "sentences": policy_sentences(terms_of(policy)) if policy else (),
+        "meters": [(level, _meter(asked, level)) for level in levels],
+    }
+
+
+def _meter(asked: Transaction, level: Level) -> Meter:
+    is_counted = asked.status == Transaction.Status.PENDING_APPROVAL
+    whole = asked.amount_minor if level.currency else 1
+    own = whole if is_counted else 0
+    return measure(limit=level.limit, used=level.used - own, asked=own)

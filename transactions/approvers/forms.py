@@ -1,0 +1,44 @@
+"""The form of a delegation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from audit.base.form_fields import UtcField
+from security.schemas.forms import shows_all
+from transactions.decisions.forms import REASON_LENGTH_MAX
+
+
+class _UtcInput(forms.DateTimeInput):
+    """A browser's own field for date and time."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class DelegationForm(forms.Form):
+    """Who decides in one's place, and from when to when (UTC)."""
+
+    delegate = forms.ChoiceField(label="Who decides for you")
+    starts_at = UtcField(
+        label="From (UTC)",
+        required=False,
+        widget=_UtcInput,
+        help_text="Empty: from now on.",
+    )
+    ends_at = UtcField(
+        label="Until (UTC)", widget=_UtcInput, help_text="30 days at most."
+    )
+    reason = forms.CharField(
+        label="Reason", max_length=REASON_LENGTH_MAX, validators=[shows_all]
+    )
+
+    def __init__(self, data: Any = None, *, delegates: list[User]) -> None:
+        super().__init__(data)
+        names = [(person.pk, person.username) for person in delegates]
+        self.fields["delegate"].choices = [("", "Choose a person"), *names]  # type: ignore[attr-defined] # A ChoiceField.

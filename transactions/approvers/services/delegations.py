@@ -1,0 +1,128 @@
+"""Delegating approvals for a stated time, revocable."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.services.own_rights import CHANGE_USER
+from audit.base.core.masking import mask
+from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import check_text
+from audit.services import record
+from security.step_up import takes_proof
+from transactions.approvers.models import ApprovalDelegation
+from transactions.approvers.queries import PERMISSION, possible_delegates
+from transactions.errors import DelegationEnded, DelegationRefused
+from transactions.spending.services.lifecycle import REASON_MAX
+
+LONGEST = timedelta(days=30)
+OPEN_MAX = 20
+
+
+@takes_proof
+def create_delegation(
+    delegate_id: str,
+    *,
+    starts_at: datetime | None,
+    ends_at: datetime,
+    reason: str,
+    acting: User,
+) -> ApprovalDelegation:
+    """Let another approver decide in one's place; it ends by itself.
+
+    From now on unless it starts later, for 30 days at most. The delegate's word is
+    the delegator's: within their scope, role and limit, and never on what either of
+    them is involved in. Takes a fresh proof. Raises NotPermitted, StepUpRequired,
+    TextRefused, DelegationRefused (with the field).
+    """
+    if not acting.has_perm(PERMISSION):
+        raise NotPermitted
+    check_text(reason, pointer="/reason")
+    with transaction.atomic(durable=True):
+        person = User.objects.select_for_update(no_key=True).get(pk=acting.pk)
+        now = timezone.now()
+        start = max(starts_at or now, now)
+        _check_time(start, ends_at)
+        delegate = possible_delegates(person).filter(pk=delegate_id).first()
+        if delegate is None:
+            raise DelegationRefused(
+                "Choose another person who is an active manager or administrator.",
+                pointer="/delegate",
+            )
+        given = ApprovalDelegation.objects.filter(delegator=person)
+        if given.filter(revoked_at=None, ends_at__gt=now).count() >= OPEN_MAX:
+            detail = f"At most {OPEN_MAX} at a time; revoke one first."
+            raise DelegationRefused(detail, pointer="/delegate")
+        delegation = ApprovalDelegation(
+            delegator=person,
+            delegate=delegate,
+            delegator_team_id=person.team_id,
+            delegate_team_id=delegate.team_id,
+            reason=mask(reason)[:REASON_MAX],
+            starts_at=start,
+            ends_at=ends_at,
+            created_at=now,
+        )
+        delegation.save(force_insert=True)
+        _record("delegation.created", delegation, acting, {"reason": reason})
+    return delegation
+
+
+def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation:
+    """End a delegation at once; what was said under it counts no more.
+
+    Either of the two may, and whoever may change anybody's rights. Raises NotFound,
+    DelegationEnded.
+    """
+    with transaction.atomic(durable=True):
+        found = ApprovalDelegation.objects.filter(pk=delegation_id).first()
+        if found is None or not _may_revoke(found, acting):
+            raise NotFound
+        # As whoever decides in their right, who then is before this, or knows of it.
+        User.objects.select_for_update(no_key=True).get(pk=found.delegator_id)
+        rows = ApprovalDelegation.objects.select_for_update(of=("self",))
+        delegation = rows.select_related("delegator", "delegate").get(pk=found.pk)
+        now = timezone.now()
+        if delegation.revoked_at is not None or delegation.ends_at <= now:
+            raise DelegationEnded
+        delegation.revoked_at, delegation.revoked_by = now, acting
+        delegation.save(update_fields=["revoked_at", "revoked_by"])
+        _record("delegation.revoked", delegation, acting, {})
+    return delegation
+
+
+def _check_time(start: datetime, end: datetime) -> None:
+    if end <= start:
+        raise DelegationRefused("It ends after it begins.", pointer="/ends_at")
+    if end - start > LONGEST:
+        detail = f"It lasts {LONGEST.days} days at most."
+        raise DelegationRefused(detail, pointer="/ends_at")
+
+
+def _may_revoke(delegation: ApprovalDelegation, acting: User) -> bool:
+    is_party = acting.pk in (delegation.delegator_id, delegation.delegate_id)
+    return is_party or acting.has_perm(CHANGE_USER)
+
+
+def _record(
+    action: str,
+    delegation: ApprovalDelegation,
+    acting: User,
+    details: dict[str, object],
+) -> None:
+    record(
+        action,
+        target=("delegation", delegation.pk, str(delegation)),
+        owner_id=delegation.delegator_id,
+        details={
+            "delegate": delegation.delegate_id,
+            "starts_at": delegation.starts_at.isoformat(),
+            "ends_at": delegation.ends_at.isoformat(),
+            **details,
+        },
+        actor=acting,
+    )

@@ -1,0 +1,233 @@
+"""What limits leave: budgets of the agent's own policy, and those that it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from agents.core.limits import (
+    ROLLING,
+    Limit,
+    Period,
+    Span,
+    Window,
+    concerns,
+    scope_of,
+    span_of,
+    spoken_limit,
+)
+from agents.core.money import format_amount
+from agents.core.policy import PolicyRules
+from transactions.decisions.core.facts import SharedSpent, SpendingRequest, Spent
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.reasons import Finding
+
+SHARED = "shared"
+DAILY = Limit(period=Period.DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """Where spending counts for a limit: one budget, or the steps of a rolling one.
+
+    `holder` is the id of the agent or of the shared budget. Of a rolling period `until`
+    is where the last one ends that the instant is part of; None where the instant is
+    the present: should its clock have gone back, what came after it counts as well.
+    """
+
+    holder: str
+    scope: str
+    window: str
+    since: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    until: datetime | None
+    limit_minor: int | None
+    limit_count: int | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other pots of its holder."""
+        return self.scope, self.window
+
+    @property
+    def is_shared(self) -> bool:
+        return self.scope == SHARED
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the instant is part of many periods: those of a rolling one, past."""
+        return self.step is not None and self.until is not None
+
+    @property
+    def step(self) -> timedelta | None:
+        """How long one budget of a rolling period is; None for a calendar period."""
+        kind, _, period = self.window.partition("_")
+        return ROLLING[Period(period)].step if kind == Window.ROLLING else None
+
+
+def limits_concerning(
+    policy: PolicyRules | None, *, merchant: str, category: str
+) -> tuple[Limit, ...]:
+    """Return the limits of a policy that are about a request; merchant by its key."""
+    limits = policy.limits if policy else ()
+    return tuple(
+        limit
+        for limit in limits
+        if concerns(limit, merchant=merchant, category=category)
+    )
+
+
+def pots_of(
+    policy: PolicyRules | None,
+    *,
+    agent_id: str,
+    merchant: str,
+    category: str,
+    now: datetime,
+    is_past: bool = False,
+) -> tuple[Pot, ...]:
+    """Return where a request counts under a policy, for each limit concerned.
+
+    A limit of one merchant and one of each merchant count the same there, so they
+    share a pot, which holds as much as the stricter one lets it. `is_past`: asked
+    before, so that there may be periods that began before it and ended after it.
+    """
+    if policy is None:
+        return ()
+    where = {"merchant": merchant, "category": category}
+    pots: dict[tuple[str, str], Pot] = {}
+    for limit in limits_concerning(policy, **where):
+        span = span_of(limit.period, limit.window, now, policy.time_zone)
+        pot = _pot(agent_id, scope_of(limit, **where), limit, span)
+        if is_past and pot.step is not None:
+            reach = pot.starts_at - pot.since
+            pot = replace(pot, until=pot.starts_at + pot.step + reach)
+        same = pots.get(pot.key)
+        pots[pot.key] = pot if same is None else _stricter(same, pot)
+    return tuple(pots.values())
+
+
+def fullest(pot: Pot, counts: Sequence[tuple[datetime, int]]) -> int:
+    """Return the most that one period of a pot holds, by the starts of its budgets.
+
+    Where there are many, each begins as far before its last step as it reaches, and
+    none of them may hold more than the limit.
+    """
+    if not pot.is_many:
+        return sum(count for _, count in counts)
+    reach = pot.starts_at - pot.since
+    # Between two spendings nothing comes in, so no other end has a fuller one.
+    ends = {pot.starts_at, *(at for at, _ in counts if at > pot.starts_at)}
+    return max(
+        sum(count for at, count in counts if end - reach <= at <= end) for end in ends
+    )
+
+
+def key_of(limit: Limit, *, merchant: str, category: str) -> tuple[str, str]:
+    """Return the key of the pot in which a limit counts a request."""
+    return scope_of(limit, merchant=merchant, category=category), _window(limit)
+
+
+class SharedLimit(Protocol):
+    """What is known of a shared budget, locked or not."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def period(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def limit_minor(self) -> int: ...
+
+
+def pot_of(budget: SharedLimit, now: datetime) -> Pot:
+    """Return where spending counts for a shared budget: always a calendar period."""
+    limit = Limit(period=Period(budget.period), amount_minor=budget.limit_minor)
+    span = span_of(limit.period, limit.window, now, budget.time_zone)
+    return _pot(budget.id, SHARED, limit, span)
+
+
+def _pot(holder: str, scope: str, limit: Limit, span: Span) -> Pot:
+    return Pot(
+        holder=holder,
+        scope=scope,
+        window=_window(limit),
+        since=span.since,
+        starts_at=span.starts_at,
+        ends_at=span.ends_at,
+        until=None if limit.window is Window.ROLLING else span.ends_at,
+        limit_minor=limit.amount_minor,
+        limit_count=limit.count,
+    )
+
+
+def _stricter(one: Pot, other: Pot) -> Pot:
+    return replace(
+        one,
+        limit_minor=_least(one.limit_minor, other.limit_minor),
+        limit_count=_least(one.limit_count, other.limit_count),
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def limit_findings(
+    policy: PolicyRules, request: SpendingRequest, spent: Iterable[Spent]
+) -> Iterator[Finding]:
+    """Tell every limit of a policy that a request, as one more, would pass.
+
+    Raises LookupError for a limit whose spending is not known.
+    """
+    known = {(item.scope, item.window): item for item in spent}
+    where = {"merchant": request.merchant_key, "category": request.category}
+    for limit in limits_concerning(policy, **where):
+        yield from _passed(limit, request, known[key_of(limit, **where)])
+
+
+def shared_findings(
+    request: SpendingRequest, shared: Iterable[SharedSpent]
+) -> Iterator[Finding]:
+    """Tell every shared budget that has too little left for a request."""
+    for budget in shared:
+        left_minor = budget.limit_minor - budget.used_minor
+        if request.amount_minor > left_minor:
+            values = _left(request, left_minor) | {"budget": budget.name}
+            yield Finding("amount", "shared_budget_exceeded", Outcome.DENY, values)
+
+
+def _passed(limit: Limit, request: SpendingRequest, state: Spent) -> Iterator[Finding]:
+    if limit.amount_minor is not None:
+        left_minor = limit.amount_minor - state.used_minor
+        if request.amount_minor > left_minor:
+            values = _left(request, left_minor) | {"period": spoken_limit(limit)}
+            is_daily = limit.identity == DAILY.identity
+            code = "daily_budget_exceeded" if is_daily else "amount_limit_exceeded"
+            yield Finding("amount", code, Outcome.DENY, values)
+    if limit.count is not None and state.count + 1 > limit.count:
+        values = {
+            "count": str(state.count + 1),
+            "limit": str(limit.count),
+            "period": spoken_limit(limit),
+        }
+        yield Finding("amount", "count_limit_exceeded", Outcome.DENY, values)
+
+
+def _left(request: SpendingRequest, left_minor: int) -> dict[str, str]:
+    return {
+        "amount": _money(request.amount_minor, request.currency),
+        "available": _money(max(left_minor, 0), request.currency),
+    }
+
+
+def _money(minor: int, currency: str) -> str:
+    return f"{format_amount(minor, currency)} {currency}"
+
+
+def _window(limit: Limit) -> str:
+    return f"{limit.window}_{limit.period}"

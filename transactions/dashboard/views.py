@@ -1,0 +1,161 @@
+"""Pages: what was asked and decided, and the day at a glance."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.permissions import person_of
+from agents.models import Agent
+from agents.modes import mode_asked
+from agents.queries import agents_visible_to
+from audit.base.errors import NotFound
+from audit.queries import timeline
+from transactions.approvals.core.danger import worst_of
+from transactions.approvals.queries.waiting import (
+    imitated_by,
+    nobody_decides,
+    waits_for_nobody,
+)
+from transactions.dashboard.core.plot import stack
+from transactions.dashboard.forms import TransactionFilterForm
+from transactions.dashboard.queries import (
+    dashboard_for,
+    decisions_by_hour,
+    page_of_transactions,
+)
+from transactions.spending.models import Transaction
+from transactions.spending.queries.reading import (
+    transaction_for,
+    transactions_visible_to,
+)
+from transactions.spending.services.lifecycle import HELD_MONEY
+
+PAGE_SIZE = 50
+RECENT = 8
+AGENTS_OFFERED = 200
+
+
+@require_safe
+@login_required
+def transaction_list(request: HttpRequest) -> HttpResponse:
+    """Show what was asked in a person's scope, newest first."""
+    person, mode = person_of(request), mode_asked(request)
+    offered = _agents_offered(person, mode, request.GET.get("agent", ""))
+    form = TransactionFilterForm(request.GET, agents=offered)
+    chosen = form.chosen if form.is_valid() else {}
+    before = request.GET.get("before", "")
+    try:
+        rows = (
+            page_of_transactions(
+                person,
+                # Of one agent all is shown, whatever it is.
+                filters=chosen if "agent" in chosen else chosen | {"mode": mode},
+                before=before,
+                size=PAGE_SIZE,
+            )
+            if form.is_valid()
+            else []
+        )
+    except NotFound as error:
+        raise Http404 from error
+    older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else ""
+    shown = chosen | ({"mode": mode} if mode == Agent.Mode.TEST else {})
+    values = {
+        "form": form,
+        "mode": mode,
+        "rows": rows[:PAGE_SIZE],
+        "nobodys": _nobodys(rows[:PAGE_SIZE], person),
+        "before": before,
+        "older": urlencode(shown | {"before": older}) if older else "",
+        "newest": urlencode(shown),
+    }
+    return render(request, "transactions/transaction_list.html", values)
+
+
+def _agents_offered(person: User, mode: str, asked_for: str) -> list[tuple[str, str]]:
+    """Return agents to filter by, and the one asked for if it is visible."""
+    visible = agents_visible_to(person).values_list("pk", "name")
+    offered = visible.filter(mode=mode)[:AGENTS_OFFERED]
+    return list(dict([*offered, *visible.filter(pk=asked_for)]).items())
+
+
+def _nobodys(rows: Iterable[Transaction], person: User) -> frozenset[str]:
+    """Return the approval requests of these rows that nobody can decide on."""
+    pending = Transaction.Status.PENDING_APPROVAL
+    waiting = [row.approval.pk for row in rows if row.status == pending]
+    return nobody_decides(waiting, now=timezone.now(), first=person)
+
+
+@require_safe
+@login_required
+def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """Show one transaction with the verdict on it and everything that followed."""
+    person = person_of(request)
+    try:
+        asked = transaction_for(person, transaction_id)
+    except NotFound as error:
+        raise Http404 from error
+    approval = getattr(asked, "approval", None)
+    waits = asked.status == Transaction.Status.PENDING_APPROVAL
+    imitated = imitated_by(asked, person, now=timezone.now()) if waits else ""
+    values = _to_give_back(asked) | {
+        "transaction": asked,
+        "decision": asked.decision,
+        "approval": approval,
+        "policy": asked.decision.policy_version,
+        "is_nobodys": approval is not None and waits and waits_for_nobody(approval),
+        "imitated": imitated,
+        "worst": worst_of(
+            (finding["code"] for finding in asked.decision.findings), imitated=imitated
+        )
+        if asked.decision.outcome == "hold"
+        else None,
+        "events": timeline([asked.pk, *([approval.pk] if approval else [])]),
+    }
+    return render(request, "transactions/transaction_detail.html", values)
+
+
+def _to_give_back(asked: Transaction) -> dict[str, Any]:
+    """Return what could be voided and refunded, and a key, so that two clicks are one.
+
+    Who may is the template's to ask.
+    """
+    money = getattr(asked, "reservation", None)
+    is_held = asked.status in HELD_MONEY
+    return {
+        "voidable_minor": money.outstanding_minor if money and is_held else 0,
+        "refundable_minor": money.taken_minor - money.refunded_minor if money else 0,
+        "key": secrets.token_urlsafe(24),
+    }
+
+
+@require_safe
+@login_required
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show a person's day (UTC) in numbers, and what was asked last."""
+    person, now, mode = person_of(request), timezone.now(), mode_asked(request)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    visible = transactions_visible_to(person).filter(agent__mode=mode)
+    recent = visible.select_related("agent", "decision", "approval")
+    day = dashboard_for(person, since=midnight, mode=mode)
+    hours = decisions_by_hour(person, now=now, mode=mode)
+    values = {
+        "mode": mode,
+        "day": day,
+        "hours": hours,
+        "most": max(hour.total for hour in hours),
+        "segments": stack([hour.outcomes for hour in hours]),
+        "recent": recent[:RECENT],
+        "nobodys": day.waiting.nobodys,
+    }
+    return render(request, "transactions/dashboard.html", values)

@@ -1,0 +1,73 @@
+"""A decision with everything behind it, and the digest that binds all of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from agents.core.policy import PolicyRules
+from audit.base.core.canonical import canonical
+from audit.core.event import rfc3339
+from transactions.decisions.core.fields import by_name
+from transactions.decisions.core.values import as_json, as_terms
+from transactions.decisions.core.verdict import Verdict
+
+# Raised whenever the same facts under the same policy may be judged differently, which
+# tests/transactions/core/test_engine_version.py notices.
+ENGINE_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A decision as it is stored, but for its digest; findings and inputs are JSON.
+
+    `inputs` holds the facts, for spending the thresholds, and `policy_digest`. No
+    engine version: made before there were digests.
+    """
+
+    id: str
+    transaction: str | None
+    function_call: str | None
+    outcome: str
+    findings: Sequence[Mapping[str, Any]]
+    inputs: Mapping[str, Any]
+    risk_bp: int | None
+    risk_factors_bp: Mapping[str, int]
+    policy_version: str | None
+    engine_version: int | None
+    decided_at: datetime
+
+
+def record_digest(record: Record) -> str:
+    """Return the SHA-256 (hex) of a record's canonical JSON (RFC 8785).
+
+    Raises ValueError for what has none.
+    """
+    content = by_name(record) | {"decided_at": rfc3339(record.decided_at)}
+    return sha256(canonical(content)).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def policy_digest(policy: PolicyRules | None) -> str | None:
+    """Return the SHA-256 (hex) of a compiled policy's canonical JSON, None without one.
+
+    Terms at their default are left out, so that a term added later changes none.
+    """
+    if policy is None:
+        return None
+    return sha256(canonical(as_terms(policy))).hexdigest()
+
+
+def verdict_as_json(verdict: Verdict) -> dict[str, Any]:
+    """Return what a record keeps of a verdict."""
+    risk = verdict.risk
+    return {
+        "outcome": verdict.outcome.value,
+        "findings": [finding.as_json() for finding in verdict.findings],
+        "risk_bp": None if risk is None else risk.score_bp,
+        "risk_factors_bp": {} if risk is None else as_json(risk),
+    }

@@ -1,0 +1,22 @@
+"""The keys of receipts, from the settings: one signs, all of them verify."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from audit.keys import seed_of
+from transactions.evidence.core.receipt import PublicKey, SigningKey
+
+
+def signing_key() -> SigningKey:
+    """Return the key that signs receipts. Raises ValueError if it is none."""
+    return SigningKey(seed_of("RECEIPT_SIGNING_KEY"))
+
+
+def public_keys() -> list[PublicKey]:
+    """Return every key whose receipts count, the present one first.
+
+    Raises ValueError if one is none.
+    """
+    previous = [PublicKey.parse(text) for text in settings.RECEIPT_PREVIOUS_PUBLIC_KEYS]
+    return [signing_key().public, *previous]

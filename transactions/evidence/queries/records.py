@@ -1,0 +1,121 @@
+"""Stored decisions, and what the log says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from agents.core.policy import PolicyRules
+from agents.models import PolicyVersion
+from agents.queries import rules_of
+from audit.core.retention import is_explained
+from audit.models import AuditEvent
+from audit.queries import events_told, retirements
+from transactions.decisions.models import Decision
+from transactions.decisions.queries.records import record_of
+from transactions.evidence.core.replay import Replay, replay
+
+BATCH = 500
+
+
+POLICIES_KEPT = 100
+
+
+# Which events tell of a decision, by what it is about.
+TOLD_BY = {
+    "transaction": "transaction.decided",
+    "function_call": "function_call.decided",
+}
+
+
+def replay_of(row: Decision) -> Replay:
+    """Derive one decision anew, with its policy as it is stored now. 1 query.
+
+    And one more unless its policy version came with it.
+    """
+    version = row.policy_version
+    policy = None if version is None else rules_of(version)
+    [logged] = _logged_digests([row])
+    return replay(record_of(row), digest=row.digest, logged=logged, policy=policy)
+
+
+def replays(limit: int | None = None) -> Iterator[Replay]:
+    """Derive stored decisions anew, the newest first, at most `limit`.
+
+    Memory stays the same for any number: 3 queries per BATCH, 1 per policy version.
+    """
+
+    @lru_cache(maxsize=POLICIES_KEPT)
+    def policy_of(version_id: str | None) -> PolicyRules | None:
+        if version_id is None:
+            return None
+        return rules_of(PolicyVersion.objects.get(pk=version_id))
+
+    rows = Decision.objects.order_by("-pk")
+    batch = list(rows[: _size(limit)])
+    while batch:
+        for row, logged in zip(batch, _logged_digests(batch), strict=True):
+            policy = policy_of(row.policy_version_id)
+            yield replay(
+                record_of(row), digest=row.digest, logged=logged, policy=policy
+            )
+        if limit is not None:
+            limit -= len(batch)
+        batch = list(rows.filter(pk__lt=batch[-1].pk)[: _size(limit)])
+
+
+def replays_ahead(limit: int | None = None) -> int:
+    """Return how many decisions replays() will yield, in 1 query."""
+    stored = Decision.objects.count()
+    return stored if limit is None else min(limit, stored)
+
+
+def event_of(row: Decision) -> AuditEvent | None:
+    """Return the event that tells of a decision, None if the log has none. 1 query.
+
+    One more if it is not where it should be.
+    """
+    return _events_of([row]).get(_about(row))
+
+
+def _logged_digests(rows: Sequence[Decision]) -> list[str | None]:
+    """Return the digest of each decision as the log tells it, None where it does not.
+
+    Of a retired month the log tells nothing: the stored one stands.
+    """
+    events = _events_of(rows)
+    retired = retirements() if len(events) < len(rows) else []
+    digests: list[str | None] = []
+    for row in rows:
+        event = events.get(_about(row))
+        if event is not None:
+            digests.append(event.details.get("digest", ""))
+        elif is_explained(row.decided_at, retired):
+            digests.append(row.digest)
+        else:
+            digests.append(None)
+    return digests
+
+
+def _events_of(rows: Sequence[Decision]) -> dict[str, AuditEvent]:
+    """Return the events that tell of decisions, by what those are about."""
+    times = [row.decided_at for row in rows]
+    found: dict[str, AuditEvent] = {}
+    for kind, action in TOLD_BY.items():
+        ids = {key for row in rows if (key := getattr(row, f"{kind}_id"))}
+        if not ids:
+            continue
+        # The times tell the database which months to look into.
+        then = {"occurred_at__range": (min(times), max(times))}
+        found |= {e.target_id: e for e in events_told(action, ids).filter(**then)}
+        if missing := ids - found.keys():  # Retired, or a record moved in time.
+            found |= {e.target_id: e for e in events_told(action, missing)}
+    return found
+
+
+def _about(row: Decision) -> str:
+    return row.transaction_id or row.function_call_id or ""
+
+
+def _size(limit: int | None) -> int:
+    return BATCH if limit is None else min(limit, BATCH)

@@ -1,0 +1,91 @@
+"""A person has a decision derived anew; that they did is an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts.models import User
+from agents.core.policy import PolicyRules
+from agents.queries import policy_rules
+from audit.base.context import Principal, System
+from audit.services import Outcome as AuditOutcome
+from audit.services import record
+from transactions.decisions.core.verdict import Verdict
+from transactions.evidence.core.replay import Replay, Rule, compare_rules, rederive
+from transactions.evidence.queries.records import replay_of
+from transactions.spending.queries.reading import transaction_for
+
+REPLAYER = System("replay of decisions")
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What the policy in force says of the same facts, rule by rule."""
+
+    policy_number: int | None
+    verdict: Verdict
+    rules: list[Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A decision derived anew; `today` is None if its record cannot be read."""
+
+    transaction_id: str
+    replay: Replay
+    today: Today | None
+
+
+def replay_decision(transaction_id: str, *, acting: User) -> Replayed:
+    """Derive a visible transaction's decision from its record alone, and compare.
+
+    Changes nothing. Whether it matches is written to the log. Raises NotFound.
+    """
+    with transaction.atomic(durable=True):
+        found = transaction_for(acting, transaction_id)
+        replayed = replay_of(found.decision)
+        _tell(replayed, actor=acting, owner_id=found.agent.owner_id)
+    in_force = found.agent.policy_version_id
+    policy = None if in_force is None else policy_rules(in_force)
+    return Replayed(found.pk, replayed, _today(replayed, policy))
+
+
+def tell_difference(replayed: Replay) -> None:
+    """Write to the log that a decision came out otherwise: that raises an alert."""
+    with transaction.atomic(durable=True):
+        _tell(replayed, actor=REPLAYER)
+
+
+def _tell(replayed: Replay, *, actor: Principal, owner_id: str = "") -> None:
+    about = replayed.record
+    details: dict[str, object] = {
+        "matches": replayed.matches,
+        "differences": list(replayed.differences),
+    }
+    if about.transaction:
+        details["transaction"] = about.transaction
+    record(
+        "decision.replayed",
+        target=("decision", about.id, ""),
+        owner_id=owner_id,
+        outcome=_outcome(replayed),
+        details=details,
+        actor=actor,
+    )
+
+
+def _today(replayed: Replay, policy: PolicyRules | None) -> Today | None:
+    try:
+        verdict = rederive(replayed.record, policy)
+        rules = compare_rules(replayed.record, verdict)
+    except ValueError:
+        return None
+    number = None if policy is None else policy.number
+    return Today(number, verdict, rules)
+
+
+def _outcome(replayed: Replay) -> AuditOutcome:
+    differs = replayed.matches is False
+    return AuditOutcome.FAILURE if differs else AuditOutcome.SUCCESS

@@ -1,0 +1,50 @@
+"""Handing an agent to another owner, told with the budgets that change with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.models import User
+from agents.core.money import format_amount
+from agents.models import Agent
+from agents.services.hand_overs import hand_over
+from security.changes.models import ChangeRequest
+from security.step_up import takes_proof
+from transactions.budgets.models import SharedBudget
+from transactions.budgets.queries.budgets import budgets_of_team
+
+
+@takes_proof
+def hand_over_agent(
+    agent_id: str, *, owner_id: str, reason: str, acting: User
+) -> Agent | ChangeRequest:
+    """Ask a second person to give an agent another owner; see hand_over().
+
+    What it spends from then on counts in the new owner's team. Takes a fresh proof.
+    Raises StepUpRequired and what hand_over() does.
+    """
+    return hand_over(
+        agent_id,
+        owner_id=owner_id,
+        reason=reason,
+        consequences=_budgets,
+        acting=acting,
+    )
+
+
+def _budgets(agent: Agent, owner: User) -> Mapping[str, Any]:
+    """Return which shared budgets cease to count a live agent, and which begin to."""
+    if agent.mode != Agent.Mode.LIVE or agent.owner.team_id == owner.team_id:
+        return {}
+    return {
+        "shared_budgets": {
+            "removed": [_told(each) for each in budgets_of_team(agent.owner.team_id)],
+            "added": [_told(each) for each in budgets_of_team(owner.team_id)],
+        }
+    }
+
+
+def _told(budget: SharedBudget) -> str:
+    limit = format_amount(budget.limit_minor, budget.currency)
+    return f"{budget}: {limit} {budget.currency}"

@@ -1,0 +1,63 @@
+"""What people do with a transaction's money in its agent's place: give it back."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from accounts.permissions import person_of
+from audit.base.errors import DomainError, NotFound
+from security.limits.form_limits import limit_form
+from transactions.money.forms import GiveBackForm
+from transactions.money.services.giving_back import PERMISSION, refund, void
+from transactions.spending.queries.reading import transaction_for
+
+
+@require_POST
+@login_required
+@permission_required(PERMISSION, raise_exception=True)
+@limit_form("high_risk")
+def give_back(request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """Void or refund, and show the transaction again: what was done, or why not."""
+    form = GiveBackForm(request.POST)
+    try:
+        transaction_for(person_of(request), transaction_id)
+        if form.is_valid():
+            messages.success(request, _given_back(request, transaction_id, form))
+        else:
+            messages.error(request, f"Not done. {_first_error(form)}")
+    except NotFound as error:
+        raise Http404 from error
+    except DomainError as error:
+        if error.ends_page:
+            raise
+        messages.error(request, f"Not done. {error.detail}")
+    return redirect("transactions:transaction-detail", transaction_id)
+
+
+def _given_back(request: HttpRequest, transaction_id: str, form: GiveBackForm) -> str:
+    """Do what the form asks for; return what to tell."""
+    person, given = person_of(request), form.cleaned_data
+    if given["step"] == GiveBackForm.VOID:
+        void(
+            transaction_id,
+            reason=given["reason"],
+            acting=person,
+            idempotency_key=given["key"],
+        )
+        return "Voided: what was set aside is given back."
+    refund(
+        transaction_id,
+        amount=given["amount"] or None,
+        reason=given["reason"],
+        acting=person,
+        idempotency_key=given["key"],
+    )
+    return "The refund is noted."
+
+
+def _first_error(form: GiveBackForm) -> str:
+    return next(str(errors[0]) for errors in form.errors.values())

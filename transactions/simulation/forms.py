@@ -1,0 +1,47 @@
+"""The form of a policy to simulate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxLengthValidator
+
+from agents.core.policy import PolicyTerms
+from agents.core.policy_draft import PolicyInvalid, parse_terms
+from audit.base.core.visible import visible
+from audit.base.form_fields import WholeField
+from security.schemas.forms import read_json
+from transactions.simulation.services import DAYS_MAX
+
+# With the rest of the form below DATA_UPLOAD_MAX_MEMORY_SIZE, so that it can be told.
+DRAFT_LENGTH_MAX = 200_000
+
+
+class _PolicyField(forms.CharField):
+    """A policy in wire form; all that is wrong with it is told, each with its place."""
+
+    widget = forms.Textarea
+    # No maxlength, by which browsers cut what is pasted without a word.
+    default_validators = [MaxLengthValidator(DRAFT_LENGTH_MAX)]
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "class": "mono", "spellcheck": "false"}
+
+    def clean(self, value: Any) -> PolicyTerms:
+        draft = read_json(super().clean(value))
+        if not isinstance(draft, dict):
+            raise forms.ValidationError("A policy is a JSON object: { … }.")
+        try:
+            return parse_terms(draft)
+        except PolicyInvalid as invalid:
+            raise forms.ValidationError(
+                [f"{visible(each.pointer)}: {each.detail}" for each in invalid.errors]
+            ) from invalid
+
+
+class SimulationForm(forms.Form):
+    """A draft policy, and on how many days it is tried."""
+
+    policy = _PolicyField()
+    days = WholeField(min_value=1, max_value=DAYS_MAX)

@@ -1,0 +1,275 @@
+"""An agent's past as a draft policy is tried on it: read in batches, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from agents.core.limits import BEGINNING, Period
+from agents.core.policy import PolicyRules, compile_rules
+from agents.models import Agent
+from agents.queries import terms_of
+from transactions.approvals.models import ApprovalRequest
+from transactions.budgets.core.ledger import above_minor
+from transactions.budgets.models import LedgerEntry, SharedBudget
+from transactions.decisions.core.facts import Facts, Thresholds
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.record import ENGINE_VERSION
+from transactions.decisions.core.values import from_json
+from transactions.decisions.models import Decision
+from transactions.simulation.core.simulation import (
+    Judged,
+    Past,
+    Step,
+    Summary,
+    Word,
+    simulate,
+    summarise,
+)
+from transactions.spending.models import Transaction
+from transactions.spending.queries.requests import request_of
+
+BATCH = 500
+# How many requests before the window count in its limits, the newest.
+EARLIER_MAX = 10_000
+# What changes the money that counts for a request after it was set aside.
+_SIGNS = {"increment": 1, "release": -1, "late_capture": 1, "reversal": -1}
+_TAKEN_SIGNS = {"capture": 1, "late_capture": 1, "reversal": -1}
+# At least as far as a period reaches back from any instant in it.
+_REACH = {
+    Period.HOUR: timedelta(hours=2),
+    Period.DAY: timedelta(days=2),
+    Period.WEEK: timedelta(days=8),
+    Period.MONTH: timedelta(days=32),
+}
+
+TRIAL_DAYS, TRIAL_REQUESTS_MAX = 30, 500
+
+
+@dataclass(frozen=True, slots=True)
+class PastWindow:
+    """The requests to decide again, and what counted before them.
+
+    `is_cut`: there were more, in the window or before it, than are read.
+    """
+
+    since: datetime
+    pasts: Iterator[Past]
+    earlier: Sequence[Past]
+    shared: Sequence[SharedBudget]
+    is_cut: bool
+
+
+def past_window(
+    agent: Agent, draft: PolicyRules, *, days: int, requests_max: int
+) -> PastWindow:
+    """Return an agent's last days, at most so many requests, the newest.
+
+    By its own clock, which for a test agent ends with its last request. 4 queries, and
+    3 per BATCH while `pasts` is read, which is when its memory is needed, too.
+    """
+    asked = Transaction.objects.filter(agent=agent)
+    since = _now_of(agent, asked) - timedelta(days=days)
+    newest = asked.order_by("-created_at", "-pk")
+    within = newest.filter(occurred_at__gte=since)
+    if agent.mode == Agent.Mode.LIVE:  # One clock, which has an index.
+        within = within.filter(created_at__gte=since)
+    places = within.values_list("created_at", "occurred_at")
+    beyond = list(places[requests_max : requests_max + 1])
+    first = places[requests_max - 1 : requests_max] if beyond else places.reverse()[:1]
+    start = next(iter(first), None)
+    if start is None:
+        return PastWindow(since, iter(()), (), (), is_cut=False)
+    earlier = _earlier(newest, draft, *start)
+    return PastWindow(
+        since=start[1] if beyond else since,
+        pasts=_in_order(asked.filter(created_at__gte=start[0])),
+        earlier=earlier[:EARLIER_MAX],
+        shared=list(SharedBudget.objects.all()),
+        is_cut=bool(beyond) or len(earlier) > EARLIER_MAX,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a draft would have done to an agent's requests since an instant.
+
+    `is_cut`: there were more requests than were looked at.
+    """
+
+    agent: Agent
+    days: int
+    since: datetime
+    is_cut: bool
+    summary: Summary
+
+
+def simulated_under(
+    agent: Agent, draft: PolicyRules, *, days: int, requests_max: int
+) -> Simulated:
+    """Return what a draft would have done to past_window(), with its queries."""
+    window = past_window(agent, draft, days=days, requests_max=requests_max)
+    summary = summarise(_judged(window, draft))
+    return Simulated(agent, days, window.since, window.is_cut, summary)
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantTrial:
+    """What had come of one merchant's last requests, were it always allowed.
+
+    `is_allowed`: it is under the policy in force, which is what was tried then.
+    """
+
+    is_allowed: bool
+    is_cut: bool
+    summary: Summary
+    days: int = TRIAL_DAYS
+    looked_at: int = TRIAL_REQUESTS_MAX
+
+    @property
+    def gained(self) -> tuple[int, int]:
+        """How many requests would be allowed that were not, and their sum."""
+        found = [
+            total
+            for total in self.summary.totals
+            if total.after is Outcome.ALLOW and total.before is not Outcome.ALLOW
+        ]
+        return sum(each.count for each in found), sum(e.amount_minor for e in found)
+
+
+def merchant_trial(asked: Transaction) -> MerchantTrial | None:
+    """Try the policy in force with a transaction's merchant allowed; None without one.
+
+    On the last TRIAL_DAYS, at most TRIAL_REQUESTS_MAX requests, for a page waits.
+    """
+    version = asked.agent.policy_version
+    if version is None:
+        return None
+    terms = terms_of(version)
+    rules = compile_rules(terms, version_id=version.pk, number=version.number)
+    allowed = rules.allowed_merchants
+    is_allowed = allowed is None or asked.merchant_key in allowed
+    if not is_allowed:
+        names = (*(terms.allowed_merchants or ()), asked.merchant)
+        terms = replace(terms, allowed_merchants=names)
+        rules = compile_rules(terms, version_id=version.pk, number=version.number)
+    window = past_window(
+        asked.agent, rules, days=TRIAL_DAYS, requests_max=TRIAL_REQUESTS_MAX
+    )
+    here = (
+        each
+        for each in _judged(window, rules)
+        if each.past.request.merchant_key == asked.merchant_key
+    )
+    return MerchantTrial(is_allowed, window.is_cut, summarise(here))
+
+
+def _judged(window: PastWindow, draft: PolicyRules) -> Iterator[Judged]:
+    return simulate(window.pasts, draft, earlier=window.earlier, shared=window.shared)
+
+
+def _now_of(agent: Agent, asked: QuerySet[Transaction]) -> datetime:
+    if agent.mode == Agent.Mode.LIVE:
+        return timezone.now()
+    last: datetime | None = asked.aggregate(last=Max("occurred_at"))["last"]
+    return last or timezone.now()
+
+
+def _earlier(
+    newest: QuerySet[Transaction],
+    draft: PolicyRules,
+    created_at: datetime,
+    occurred_at: datetime,
+) -> list[Past]:
+    """Return what limits still count of the time before, and what waited then."""
+    waited = Q(approval__resolved_at__gte=created_at) | Q(approval__status="waiting")
+    counts = Q()
+    if draft.limits:
+        reach = max(
+            (occurred_at - BEGINNING)
+            if limit.period is Period.ALL_TIME
+            else _REACH[limit.period]
+            for limit in draft.limits
+        )
+        counts = Q(reservation__isnull=False, occurred_at__gte=occurred_at - reach)
+    rows = _with_money(newest.filter(waited | counts, created_at__lt=created_at))
+    return [_past(row, None) for row in rows[: EARLIER_MAX + 1]]
+
+
+def _in_order(asked: QuerySet[Transaction]) -> Iterator[Past]:
+    """Yield requests in the order in which they were decided."""
+    rows = _with_money(asked.order_by("created_at", "pk")).select_related("decision")
+    batch = list(rows[:BATCH])
+    while batch:
+        for row in batch:
+            yield _past(row, row.decision)
+        last = batch[-1]
+        after = Q(created_at=last.created_at, pk__gt=last.pk)
+        batch = list(rows.filter(after | Q(created_at__gt=last.created_at))[:BATCH])
+
+
+def _with_money(asked: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    moved = LedgerEntry.objects.order_by("pk")
+    return asked.select_related("approval", "decision").prefetch_related(
+        Prefetch("ledger_entries", moved)
+    )
+
+
+def _past(row: Transaction, decision: Decision | None) -> Past:
+    facts, thresholds = (None, None) if decision is None else _inputs(decision)
+    return Past(
+        transaction=row.pk,
+        created_at=row.created_at,
+        occurred_at=row.occurred_at,
+        request=request_of(row),
+        outcome=Outcome(row.decision.outcome),
+        facts=facts,
+        thresholds=thresholds or Thresholds(),
+        word=_word(row),
+        steps=tuple(_steps(row)),
+    )
+
+
+def _inputs(decision: Decision) -> tuple[Facts | None, Thresholds | None]:
+    """Return the frozen facts, None if another engine wrote them or nobody can read."""
+    if decision.engine_version != ENGINE_VERSION:
+        return None, None
+    try:
+        inputs = decision.inputs
+        facts = from_json(Facts, inputs["facts"])
+        return facts, from_json(Thresholds, inputs["thresholds"])
+    except (KeyError, TypeError, ValueError):
+        return None, None
+
+
+def _word(row: Transaction) -> Word | None:
+    approval: ApprovalRequest | None = getattr(row, "approval", None)
+    if approval is None or approval.resolved_at is None:
+        return None
+    is_approved = approval.status == ApprovalRequest.Status.APPROVED
+    return Word(approval.resolved_at, is_approved)
+
+
+def _steps(row: Transaction) -> Iterator[Step]:
+    reserved, released, taken, above = row.amount_minor, 0, 0, 0
+    for entry in row.ledger_entries.all():
+        taken += _TAKEN_SIGNS.get(entry.kind, 0) * entry.amount_minor
+        if entry.kind not in _SIGNS:
+            continue
+        reserved += entry.amount_minor if entry.kind == "increment" else 0
+        released += entry.amount_minor if entry.kind == "release" else 0
+        is_gone = entry.kind == "release" and released == reserved
+        amount_minor = _SIGNS[entry.kind] * entry.amount_minor
+        above_before = above
+        above = above_minor(set_aside_minor=reserved, taken_minor=taken)
+        yield Step(
+            entry.created_at,
+            amount_minor,
+            count=-1 if is_gone else 0,
+            total_minor=reserved if entry.kind == "increment" else 0,
+            above_minor=above - above_before,
+        )

@@ -1,0 +1,40 @@
+"""A person tries a draft policy on the past; that they did is an event."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import User
+from agents.core.policy import PolicyTerms, compile_rules
+from agents.queries import agent_for
+from audit.services import record
+from transactions.simulation.queries import Simulated, simulated_under
+
+DAYS, DAYS_MAX = 30, 90
+REQUESTS_MAX = 10_000
+
+
+def simulate_policy(
+    agent_id: str, terms: PolicyTerms, *, days: int = DAYS, acting: User
+) -> Simulated:
+    """Decide a visible agent's last days again under a draft; changes nothing.
+
+    `days` is from 1 to DAYS_MAX; the newest REQUESTS_MAX requests. That somebody did is
+    written to the log. Raises NotFound.
+    """
+    agent = agent_for(acting, agent_id)
+    draft = compile_rules(terms, version_id="", number=0)
+    simulated = simulated_under(agent, draft, days=days, requests_max=REQUESTS_MAX)
+    with transaction.atomic(durable=True):
+        record(
+            "policy.simulated",
+            target=("agent", agent.pk, agent.name),
+            owner_id=agent.owner_id,
+            details={
+                "days": days,
+                "requests": simulated.summary.judged,
+                "flipped": simulated.summary.flipped,
+            },
+            actor=acting,
+        )
+    return simulated

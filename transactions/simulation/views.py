@@ -1,0 +1,64 @@
+"""The page that tries a draft policy on an agent's past."""
+
+from __future__ import annotations
+
+import json
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from accounts.permissions import person_of
+from agents.core.policy import to_wire
+from agents.models import Agent
+from agents.queries import agent_for, terms_of
+from audit.base.errors import NotFound
+from security.limits.form_limits import limit_form
+from transactions.simulation.forms import SimulationForm
+from transactions.simulation.queries import Simulated
+from transactions.simulation.services import DAYS, simulate_policy
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@limit_form("high_risk")
+def policy_simulation(request: HttpRequest, agent_id: str) -> HttpResponse:
+    """Show a draft to change, and what it would have done; nothing is saved."""
+    person = person_of(request)
+    try:
+        agent = agent_for(person, agent_id)
+    except NotFound as error:
+        raise Http404 from error
+    if request.method != "POST":
+        form = SimulationForm(initial={"policy": _draft(agent), "days": DAYS})
+        return _page(request, agent, form)
+    form = SimulationForm(request.POST)
+    if not form.is_valid():
+        return _page(request, agent, form, status=400)
+    simulated = simulate_policy(
+        agent_id,
+        form.cleaned_data["policy"],
+        days=form.cleaned_data["days"],
+        acting=person,
+    )
+    return _page(request, agent, form, simulated=simulated)
+
+
+def _page(
+    request: HttpRequest,
+    agent: Agent,
+    form: SimulationForm,
+    *,
+    status: int = 200,
+    simulated: Simulated | None = None,
+) -> HttpResponse:
+    values = {"agent": agent, "form": form, "simulated": simulated}
+    template = "transactions/policy_simulation.html"
+    return render(request, template, values, status=status)
+
+
+def _draft(agent: Agent) -> str:
+    """Return the policy in force as it is written, an empty object without one."""
+    version = agent.policy_version
+    return json.dumps(to_wire(terms_of(version)) if version else {}, indent=2)

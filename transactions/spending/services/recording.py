@@ -1,0 +1,295 @@
+"""The rows that one decision is written as, all in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from agents.core.approval_levels import level_of, next_role
+from agents.core.confusables import skeleton
+from agents.core.money import format_amount
+from agents.core.policy import PolicyRules
+from agents.models import Agent
+from agents.principals import AgentPrincipal
+from agents.queries import LockedAgent
+from audit.base.batch import Insert, write_together
+from audit.base.core.masking import mask
+from audit.models import AuditEvent
+from audit.services import build_event
+from transactions.approvals.models import ApprovalRequest
+from transactions.budgets.models import Budget, Reservation
+from transactions.budgets.services.ledger import entry
+from transactions.decisions.core.activity import RecentRequest, count_request
+from transactions.decisions.core.digest import digest
+from transactions.decisions.core.facts import Facts, SpendingRequest, Thresholds
+from transactions.decisions.core.fields import by_name
+from transactions.decisions.core.outcome import Outcome
+from transactions.decisions.core.record import (
+    policy_digest,
+    verdict_as_json,
+)
+from transactions.decisions.core.states import FIRST_STATUS
+from transactions.decisions.core.values import as_json
+from transactions.decisions.core.verdict import Verdict
+from transactions.decisions.models import Decision
+from transactions.decisions.services.answers import CREATED, Answer, keep
+from transactions.decisions.services.recording import with_digest
+from transactions.decisions.wording import instant
+from transactions.risk.models import AgentActivity, MerchantActivity
+from transactions.spending.core.decision import is_just_below_approval
+from transactions.spending.models import Transaction
+from transactions.spending.queries.snapshot import Snapshot
+from transactions.spending.representation import transaction_body
+from transactions.spending.services.asking import Ask
+
+AUTHORIZATION_LASTS = timedelta(days=7)
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision with everything that its rows are made of."""
+
+    agent: LockedAgent
+    acting: AgentPrincipal
+    ask: Ask
+    request: SpendingRequest
+    policy: PolicyRules | None
+    snapshot: Snapshot
+    facts: Facts
+    verdict: Verdict
+
+
+def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
+    """Write the transaction and all that follows from it as one statement."""
+    row = _transaction(decided)
+    decision = _decision(decided, row)
+    approval = _approval(decided, row)
+    number = decided.policy.number if decided.policy else None
+    reserves, now = decided.verdict.outcome is not Outcome.DENY, row.created_at
+    activity, is_just_below = _activity(decided)
+    minute = activity.minute if is_just_below else None
+    reservation = _reservation(decided, row, minute) if reserves else None
+    body = transaction_body(row, decision, approval, reservation, policy_number=number)
+    answer = Answer(CREATED, body, is_replay=False)
+    asked = decided.ask.digest()
+    write_together(
+        Insert([row]),
+        Insert([decision]),
+        Insert([approval] if approval else []),
+        Insert(_budgets(decided, reserves=reserves), unique_fields=("id",)),
+        Insert([reservation] if reservation else []),
+        Insert([entry(row, "reserve", row.amount_minor, now)] if reserves else []),
+        Insert([activity], unique_fields=("agent",)),
+        Insert([_merchant(decided)], unique_fields=("agent", "merchant_key")),
+        Insert([keep(answer, decided.agent, idempotency_key, request_digest=asked)]),
+        Insert(_events(decided, row, decision, approval)),
+    )
+    return answer
+
+
+def _transaction(decided: Decided) -> Transaction:
+    request, agent = decided.request, decided.agent
+    allowed = decided.verdict.outcome is Outcome.ALLOW
+    return Transaction(
+        agent_id=agent.id,
+        credential_id=decided.acting.credential_id,
+        status=FIRST_STATUS[decided.verdict.outcome],
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+        merchant=request.merchant,
+        merchant_key=request.merchant_key,
+        category=request.category,
+        description=request.description,
+        merchant_country=request.merchant_country,
+        mcc=request.mcc,
+        unknown_category=request.unknown_category,
+        metadata=mask(dict(decided.ask.metadata)),
+        occurred_at=decided.facts.now,
+        created_at=agent.now,
+        expires_at=agent.now + AUTHORIZATION_LASTS if allowed else None,
+    )
+
+
+def _decision(decided: Decided, row: Transaction) -> Decision:
+    return with_digest(
+        Decision(
+            transaction=row,
+            inputs={
+                "facts": as_json(decided.facts),
+                "thresholds": as_json(THRESHOLDS),
+                "policy_digest": policy_digest(decided.policy),
+            },
+            policy_version_id=decided.policy.id if decided.policy else None,
+            decided_at=decided.agent.now,
+            **verdict_as_json(decided.verdict),
+        )
+    )
+
+
+def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
+    if decided.verdict.outcome is not Outcome.HOLD:
+        return None
+    policy = decided.policy
+    assert policy is not None  # noqa: S101 - without one nothing is held.
+    level = level_of(row.amount_minor, policy.approval_levels)
+    after = policy.approval_escalates_after_minutes
+    may_escalate = after is not None and next_role(level.role) is not None
+    return ApprovalRequest(
+        transaction=row,
+        action_digest=action_digest(row, policy.id),
+        required_approvals=level.approvals,
+        required_role=level.role,
+        expires_at=row.created_at
+        + timedelta(minutes=policy.approval_expires_after_minutes),
+        escalates_at=row.created_at + timedelta(minutes=after or 0)
+        if may_escalate
+        else None,
+        # Nobody is woken for a rehearsal.
+        notice_due_at=row.created_at if decided.agent.mode == Agent.Mode.LIVE else None,
+        created_at=row.created_at,
+    )
+
+
+def action_digest(row: Transaction, policy_version_id: str | None) -> str:
+    """Return the digest of exactly what a human is asked to approve."""
+    seen = {
+        "transaction": row.id,
+        "agent": row.agent_id,
+        "amount_minor": row.amount_minor,
+        "currency": row.currency,
+        "merchant": row.merchant,
+        "category": row.category,
+        "description": row.description,
+        "policy_version": policy_version_id,
+    }
+    # Only where known, so that what is held from before these facts keeps its digest.
+    return digest(seen | _known_facts(row))
+
+
+def _known_facts(row: Transaction) -> dict[str, str]:
+    """Return the optional facts that the agent told."""
+    names = ("merchant_country", "mcc", "unknown_category")
+    facts = {name: getattr(row, name) for name in names}
+    return {name: value for name, value in facts.items() if value}
+
+
+def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
+    """Return the budgets that change: what is reserved, and what was counted anew."""
+    policy_id = decided.policy.id if decided.policy else ""
+    changed = []
+    for counted in decided.snapshot.counted:
+        current = counted.current(decided.request.currency)
+        others = [budget for budget in counted.budgets if budget is not current]
+        if reserves:
+            current.reserved_minor += decided.request.amount_minor
+            current.count += 1
+            current.limit_minor = counted.pot.limit_minor
+            current.limit_count = counted.pot.limit_count
+        counts = [current, *others] if counted.is_recounted else [current]
+        if not counted.pot.is_shared:
+            for budget in counts:
+                budget.counted_under = policy_id
+        if reserves or counted.is_recounted:
+            changed += counts
+    return changed
+
+
+def _reservation(
+    decided: Decided, row: Transaction, just_below_minute: datetime | None
+) -> Reservation:
+    return Reservation(
+        transaction=row,
+        shared_budgets=[budget.id for budget in decided.snapshot.shared],
+        amount_minor=row.amount_minor,
+        created_at=row.created_at,
+        just_below_minute=just_below_minute,
+    )
+
+
+def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
+    """Return the agent's counters, and whether they count this as just below."""
+    is_just_below = decided.verdict.outcome is Outcome.ALLOW and is_just_below_approval(
+        decided.request, decided.policy, THRESHOLDS
+    )
+    counted = count_request(
+        decided.facts.activity,
+        amount_minor=decided.request.amount_minor,
+        outcome=decided.verdict.outcome,
+        now=decided.facts.now,
+        is_just_below=is_just_below,
+        recent=RecentRequest(
+            amount_minor=decided.request.amount_minor,
+            currency=decided.request.currency,
+            merchant_key=decided.request.merchant_key,
+            at=decided.facts.now,
+            merchant=decided.request.merchant,
+        ),
+    )
+    values = by_name(counted) | {"recent": as_json(counted.recent)}
+    return AgentActivity(agent_id=decided.agent.id, **values), is_just_below
+
+
+def _merchant(decided: Decided) -> MerchantActivity:
+    allowed = decided.verdict.outcome is Outcome.ALLOW
+    return MerchantActivity(
+        agent_id=decided.agent.id,
+        merchant_key=decided.request.merchant_key,
+        merchant=decided.request.merchant,
+        skeleton=skeleton(decided.request.merchant),
+        allowed_count=decided.facts.merchant.allowed_count + int(allowed),
+        last_amount_minor=decided.request.amount_minor,
+        last_request_at=decided.facts.now,
+    )
+
+
+def _events(
+    decided: Decided,
+    row: Transaction,
+    decision: Decision,
+    approval: ApprovalRequest | None,
+) -> list[AuditEvent]:
+    """Return the events of a request: asked, decided and, on a hold, put to a human."""
+    agent = decided.agent
+    target = ("transaction", row.id, "")
+    common = {"mode": agent.mode, "agent": agent.id}
+    asked = {
+        "amount": format_amount(row.amount_minor, row.currency),
+        "currency": row.currency,
+        "merchant": row.merchant,
+        "category": row.category,
+        **_known_facts(row),
+    }
+    told = {
+        "outcome": decision.outcome,
+        "reasons": [finding.code for finding in decided.verdict.reasons],
+        "risk_bp": decision.risk_bp,
+        "policy_version": decided.policy.number if decided.policy else None,
+        "digest": decision.digest,
+    }
+    facts: list[tuple[str, tuple[str, str, str], dict[str, Any]]] = [
+        ("transaction.requested", target, asked),
+        ("transaction.decided", target, told),
+    ]
+    if approval is not None:
+        waiting = {
+            "transaction": row.id,
+            "expires_at": instant(approval.expires_at),
+            "required_approvals": approval.required_approvals,
+            "required_role": approval.required_role,
+        }
+        facts.append(("approval.requested", ("approval", approval.id, ""), waiting))
+    return [
+        build_event(
+            action,
+            target=about,
+            owner_id=agent.owner_id,
+            details=common | details,
+            actor=decided.acting,
+            occurred_at=row.created_at,
+        )
+        for action, about, details in facts
+    ]
