@@ -19,10 +19,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts import devices, queries, seals, services
+from accounts import devices, queries, seals
 from accounts.core.roles import needs_second_factor
 from accounts.errors import InvalidCredentials
 from accounts.models import User
+from accounts.services import people
+from accounts.services.identities import link_identity
+from accounts.services.sign_in import prove_password, start_browser_session
 from audit.base.context import client_address
 from security.step_up import is_fresh
 
@@ -42,9 +45,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # Untyped pac
         raise InvalidCredentials
 
     def login(self, request: HttpRequest, user: User) -> None:
-        services.start_browser_session(
-            request=request, user=user, method=_method(request, user)
-        )
+        start_browser_session(request=request, user=user, method=_method(request, user))
 
     def post_login(
         self, request: HttpRequest, user: User, **kwargs: Any
@@ -55,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # Untyped pac
 
     def reauthenticate(self, user: User, password: str) -> bool:
         try:
-            services.prove_password(
+            prove_password(
                 request=self.request, username=user.username, password=password
             )
         except InvalidCredentials:
@@ -74,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # Untyped pac
         return stronger or methods
 
     def set_password(self, user: User, password: str) -> None:
-        services.set_password(user=user, password=password, acting=user)
+        people.set_password(user=user, password=password, acting=user)
 
 
 class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # As above.
@@ -93,7 +94,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # 
         if person is None:
             messages.error(request, "No account here belongs to that identity.")
             raise ImmediateHttpResponse(redirect("account_login"))
-        services.link_identity(sociallogin, person=person, request=request)
+        link_identity(sociallogin, person=person, request=request)
 
     def serialize_instance(self, instance: Any) -> dict[str, Any]:
         """Keep of a person only the id: the rest is no session's business."""

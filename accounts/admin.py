@@ -18,12 +18,18 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts import services
 from accounts.errors import PersonErased
 from accounts.forms import NewPersonForm, PersonForm
 from accounts.models import Session, Team, User
 from accounts.permissions import person_of
 from accounts.queries import acts_waiting, unconfirmed
+from accounts.services import second_factors as second_factors_services
+from accounts.services.erasure import erase_person
+from accounts.services.lock_outs import release_lock_out
+from accounts.services.password_reset import start_password_reset
+from accounts.services.people import create_team, create_user, rename_team, update_user
+from accounts.services.provisioning import confirm_account
+from accounts.services.sessions import revoke_all_sessions, revoke_session
 from audit.base.admin.bases import HistoryAdmin, ServiceAdmin
 from audit.base.core.clocks import CLOCK_TOLERANCE
 from security.encryption.fields import EncryptedTextField
@@ -146,7 +152,7 @@ class UserAdmin(ServiceAdmin):
         given = form.cleaned_data
         if change:
             changes = {name: given[name] for name in PersonForm.Meta.fields}
-            asked = services.update_user(
+            asked = update_user(
                 user=obj,
                 acting=person_of(request),
                 permissions=form.granted,
@@ -155,7 +161,7 @@ class UserAdmin(ServiceAdmin):
             if asked:
                 self.message_user(request, WAITS % asked.pk, messages.WARNING)
             return
-        obj.pk = services.create_user(**given, acting=person_of(request)).pk
+        obj.pk = create_user(**given, acting=person_of(request)).pk
 
     def response_add(
         self, request: HttpRequest, obj: User, post_url_continue: Any = None
@@ -179,7 +185,7 @@ class UserAdmin(ServiceAdmin):
         }
         if request.method == "POST":
             try:
-                values["link"] = services.start_password_reset(
+                values["link"] = start_password_reset(
                     user=person, acting=person_of(request)
                 )
                 values["started"] = True
@@ -216,7 +222,7 @@ class UserAdmin(ServiceAdmin):
     @admin.action(description="End all their sign-ins", permissions=["change"])
     def end_sessions(self, request: HttpRequest, people: QuerySet[User]) -> None:
         def end(person: User) -> None:
-            services.revoke_all_sessions(
+            revoke_all_sessions(
                 user=person, acting=person_of(request), reason="by_administrator"
             )
 
@@ -227,7 +233,7 @@ class UserAdmin(ServiceAdmin):
     )
     def confirm(self, request: HttpRequest, people: QuerySet[User]) -> None:
         def confirm(person: User) -> None:
-            services.confirm_account(user=person, acting=person_of(request))
+            confirm_account(user=person, acting=person_of(request))
 
         self.run_for_each(request, people, confirm, done="confirmed")
 
@@ -238,16 +244,16 @@ class UserAdmin(ServiceAdmin):
         self, request: HttpRequest, people: QuerySet[User]
     ) -> None:
         def remove(person: User) -> None:
-            services.remove_second_factors(user=person, acting=person_of(request))
+            second_factors_services.remove_second_factors(
+                user=person, acting=person_of(request)
+            )
 
         self.run_for_each(request, people, remove, done="now without a second factor")
 
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
         def deactivate(person: User) -> None:
-            services.update_user(
-                user=person, acting=person_of(request), is_active=False
-            )
+            update_user(user=person, acting=person_of(request), is_active=False)
 
         self.run_for_each(request, people, deactivate, done="deactivated")
 
@@ -256,7 +262,7 @@ class UserAdmin(ServiceAdmin):
     )
     def erase(self, request: HttpRequest, people: QuerySet[User]) -> None:
         def erase(person: User) -> None:
-            services.erase_person(user=person, acting=person_of(request))
+            erase_person(user=person, acting=person_of(request))
 
         self.run_for_each(request, people, erase, done="erased")
 
@@ -280,9 +286,9 @@ class TeamAdmin(ServiceAdmin):
     ) -> None:
         name = form.cleaned_data["name"]
         if change:
-            services.rename_team(team=obj, name=name, acting=person_of(request))
+            rename_team(team=obj, name=name, acting=person_of(request))
         else:
-            obj.pk = services.create_team(name=name, acting=person_of(request)).pk
+            obj.pk = create_team(name=name, acting=person_of(request)).pk
 
 
 @admin.register(Session)
@@ -319,7 +325,7 @@ class SessionAdmin(HistoryAdmin):
         ended = [
             session
             for session in sessions.select_related("user")
-            if services.revoke_session(
+            if revoke_session(
                 session=session, acting=person_of(request), reason="by_administrator"
             )
         ]
@@ -350,7 +356,7 @@ class FailedSignInAdmin(HistoryAdmin):
     @admin.action(description="Release the lock-out", permissions=["release"])
     def release(self, request: HttpRequest, attempts: QuerySet[Any]) -> None:
         for attempt in attempts:
-            services.release_lock_out(
+            release_lock_out(
                 username=attempt.username,
                 address=attempt.ip_address,
                 acting=person_of(request),

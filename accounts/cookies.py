@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.core.sessions import API, LIFETIMES
-from accounts.services import TokenPair
+from accounts.services.sessions import TokenPair
 
 # Browsers take these names only with Secure, Path=/ and no Domain, wherever we run.
 ACCESS = "__Host-access"

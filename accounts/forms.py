@@ -20,10 +20,13 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from accounts import services
 from accounts.core.roles import GRANTABLE_PERMISSIONS
 from accounts.errors import InvalidCredentials, SecondFactorRefused
 from accounts.models import User
+from accounts.services.password_reset import queue_password_reset
+from accounts.services.people import set_password
+from accounts.services.second_factors import prove_second_factor
+from accounts.services.sign_in import prove_password
 from security.schemas.forms import StrictJsonField
 
 PASSWORD_MAX_LENGTH = 256
@@ -46,7 +49,7 @@ class SignInForm(AuthenticationForm):
         password = self.cleaned_data.get("password")
         if self.request is not None and username and password:
             try:
-                self.user_cache = services.prove_password(
+                self.user_cache = prove_password(
                     request=self.request, username=username, password=password
                 )
             except InvalidCredentials as error:
@@ -60,7 +63,7 @@ class OwnPasswordForm(PasswordChangeForm):
     """One's own new password, through the service, so that every sign-in ends."""
 
     def save(self, commit: bool = True) -> User:
-        services.set_password(
+        set_password(
             user=self.user,
             password=self.cleaned_data["new_password1"],
             acting=self.user,
@@ -77,7 +80,7 @@ class _OurCodes:
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
         try:
-            self.authenticator = services.prove_second_factor(
+            self.authenticator = prove_second_factor(
                 request=current.request, user=self.user, code=code
             )
         except SecondFactorRefused as error:
@@ -137,7 +140,7 @@ class ForgottenPasswordForm(ResetPasswordForm):  # type: ignore[misc] # As above
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         email: str = self.cleaned_data["email"]
-        services.queue_password_reset(email)
+        queue_password_reset(email)
         return email
 
 

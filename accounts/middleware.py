@@ -18,9 +18,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from accounts import queries, services
+from accounts import queries
 from accounts.errors import AccountLocked, InvalidCredentials, OwnPasswordRequired
 from accounts.models import Session, User
+from accounts.services.sessions import touch
 from accounts.services.sign_in import SIGN_IN
 from audit.base import context
 from audit.base.context import Anonymous, Principal
@@ -62,7 +63,7 @@ def _person(request: HttpRequest) -> User | AnonymousUser:
     session = queries.live_session(sign_in, user_id, kind=Session.Kind.BROWSER, now=now)
     if session is None:
         return AnonymousUser()
-    services.touch(session, now=now)
+    touch(session, now=now)
     session.user.authenticated_at = session.authenticated_at
     return session.user
 

@@ -18,7 +18,7 @@ from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.core.usernames import canonical_username
 from audit.base.context import System
 from audit.base.ids import PrefixedIdField
-from audit.services import record
+from audit.services.recording import record
 from security.alerts.services import raise_at_once
 from security.encryption.fields import EncryptedTextField
 

@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.services.lock_outs import SECOND_FACTOR
 from accounts.services.sessions import renew_proof
 from accounts.services.sign_in import SIGN_IN, via
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 
 UNKNOWN = ("user", "", "unknown")
 

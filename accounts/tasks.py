@@ -5,22 +5,23 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import services
+from accounts.services import retention
+from accounts.services.password_reset import mail_password_reset
 
 
 @shared_task
 def send_password_reset(email: str) -> None:
     """Mail a link to whoever has that address, if anybody has."""
-    services.mail_password_reset(email)
+    mail_password_reset(email)
 
 
 @shared_task
 def purge_sign_ins() -> None:
     """Forget sign-ins that ended long ago."""
-    services.purge_sign_ins(now=timezone.now())
+    retention.purge_sign_ins(now=timezone.now())
 
 
 @shared_task
 def purge_failed_sign_ins() -> None:
     """Forget failures that lock nobody out any more."""
-    services.purge_failed_sign_ins(now=timezone.now())
+    retention.purge_failed_sign_ins(now=timezone.now())

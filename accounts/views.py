@@ -14,12 +14,17 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import cookies, devices, queries, services
+from accounts import cookies, devices, queries
 from accounts.errors import InvalidCredentials
 from accounts.forms import OwnPasswordForm, SignInForm
 from accounts.models import User
 from accounts.permissions import person_of
-from accounts.services.sign_in import SIGN_IN
+from accounts.services.sessions import (
+    revoke_all_sessions,
+    revoke_session,
+    sign_out_browser,
+)
+from accounts.services.sign_in import SIGN_IN, start_browser_session
 from security.errors import StepUpRequired
 from security.limits.form_limits import limit_form
 from security.step_up import require_step_up
@@ -58,9 +63,7 @@ sign_in = limit_form("auth")(limit_form("auth", _name_and_device)(SignInView.as_
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the browser's session."""
-    services.sign_out_browser(
-        request=request, session_id=request.session.get(SIGN_IN, "")
-    )
+    sign_out_browser(request=request, session_id=request.session.get(SIGN_IN, ""))
     response = redirect("account_login")
     cookies.forget(response)
     return response
@@ -94,7 +97,7 @@ class OwnPasswordView(PasswordChangeView):
         form.save(commit=True)
         user = person_of(self.request)
         method = queries.method_of(self.request.session.get(SIGN_IN, ""))
-        services.start_browser_session(request=self.request, user=user, method=method)
+        start_browser_session(request=self.request, user=user, method=method)
         messages.success(self.request, "Your password is changed.")
         return redirect(self.get_success_url())
 
@@ -119,7 +122,7 @@ def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
     if session is None:
         raise Http404
     is_this_one = session_id == request.session.get(SIGN_IN)
-    services.revoke_session(session=session, acting=person, reason="by_owner")
+    revoke_session(session=session, acting=person, reason="by_owner")
     messages.success(request, "That sign-in has ended.")
     response = redirect("account_login" if is_this_one else "accounts:sessions")
     if is_this_one:
@@ -133,7 +136,7 @@ def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
 def end_all_sessions(request: HttpRequest) -> HttpResponse:
     """End all of one's own sign-ins, this one too."""
     person = person_of(request)
-    services.revoke_all_sessions(user=person, acting=person, reason="by_owner")
+    revoke_all_sessions(user=person, acting=person, reason="by_owner")
     messages.success(request, "You are signed out everywhere.")
     response = redirect("account_login")
     cookies.forget(response)

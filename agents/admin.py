@@ -16,7 +16,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from agents import services
 from agents.core.policy_words import policy_sentences
 from agents.models import (
     Agent,
@@ -26,6 +25,13 @@ from agents.models import (
     PolicyVersion,
 )
 from agents.queries import terms_of, with_locks
+from agents.services.agents import create_agent, lock_agent, unlock_agent, update_agent
+from agents.services.credentials import revoke_credential
+from agents.services.functions import (
+    add_function_version,
+    register_function,
+    set_function_enabled,
+)
 from audit.base.admin.bases import HistoryAdmin, ServiceAdmin, short_id
 from security.schemas.forms import StrictJsonField
 
@@ -108,14 +114,14 @@ class AgentAdmin(ServiceAdmin):
     ) -> None:
         given = form.cleaned_data
         if change:
-            services.update_agent(
+            update_agent(
                 obj.pk,
                 name=given["name"],
                 is_active=given["is_active"],
                 acting=_staff(request),
             )
             return
-        obj.pk = services.create_agent(
+        obj.pk = create_agent(
             given["name"],
             owner_id=given["owner"].pk,
             mode=given["mode"],
@@ -141,11 +147,11 @@ class AgentAdmin(ServiceAdmin):
 
     @admin.action(description="Lock (a reason is needed)", permissions=["change"])
     def lock(self, request: HttpRequest, agents: QuerySet[Agent]) -> None:
-        self._with_reason(request, agents, services.lock_agent, done="locked")
+        self._with_reason(request, agents, lock_agent, done="locked")
 
     @admin.action(description="Unlock (a reason is needed)", permissions=["change"])
     def unlock(self, request: HttpRequest, agents: QuerySet[Agent]) -> None:
-        self._with_reason(request, agents, services.unlock_agent, done="unlocked")
+        self._with_reason(request, agents, unlock_agent, done="unlocked")
 
     def _with_reason(
         self,
@@ -203,7 +209,7 @@ class AgentCredentialAdmin(HistoryAdmin):
         self, request: HttpRequest, credentials: QuerySet[AgentCredential]
     ) -> None:
         for credential in credentials:
-            services.revoke_credential(
+            revoke_credential(
                 credential.agent_id,
                 credential.pk,
                 reason="by_administrator",
@@ -274,11 +280,11 @@ class FunctionAdmin(ServiceAdmin):
     ) -> None:
         given = form.cleaned_data
         if change:
-            services.set_function_enabled(
+            set_function_enabled(
                 obj.name, is_enabled=given["is_enabled"], acting=_staff(request)
             )
             return
-        version = services.register_function(**given, acting=_staff(request))
+        version = register_function(**given, acting=_staff(request))
         obj.pk = version.function_id
 
     @admin.display(ordering="current_version__number")
@@ -330,7 +336,7 @@ class FunctionVersionAdmin(ServiceAdmin):
         self, request: HttpRequest, obj: Any, form: Any, change: Any
     ) -> None:
         given = form.cleaned_data
-        obj.pk = services.add_function_version(
+        obj.pk = add_function_version(
             given["function"].name,
             schema=given["schema"],
             effect=given["effect"],

@@ -26,22 +26,17 @@ from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
 from audit.errors import FilterRefused
 from audit.models import AuditEvent, Checkpoint
-from audit.queries import (
-    index_of,
+from audit.queries.reading import (
     last_verification,
-    newest_checkpoint,
     oldest_of_newest,
     reader_lags,
     saved_filters,
 )
-from audit.services import (
-    ask_for_verification,
-    export_events,
-    record_export,
-    record_viewed,
-    remove_filter,
-    save_filter,
-)
+from audit.queries.tree import index_of, newest_checkpoint
+from audit.services.exports import export_events, record_export
+from audit.services.recording import record_viewed
+from audit.services.saved_filters import remove_filter, save_filter
+from audit.services.verification import ask_for_verification
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "cef": "text/plain; charset=utf-8"}
 # Read in some tenths of a second, by the index of times.

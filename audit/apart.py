@@ -10,7 +10,7 @@ from django.db import Error, connection, transaction
 from psycopg_pool import PoolTimeout
 
 from audit.models import AuditEvent
-from audit.services import Outcome, build_event
+from audit.services.recording import Outcome, build_event
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from django.db import connection, transaction
 
 from audit.base.context import System
 from audit.base.sessions import only_one
-from audit.queries import verification_is_asked
-from audit.services import record_verification, verify_log
+from audit.queries.reading import verification_is_asked
+from audit.services.verification import record_verification, verify_log
 
 MONTHS_AHEAD = 3
 VERIFIER = System("scheduled verification")

@@ -35,10 +35,10 @@ from django.test.utils import (  # noqa: E402
 from redis import Redis  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
 
-from accounts import services as people_services  # noqa: E402
 from accounts.authentication import PersonAuthentication  # noqa: E402
-from agents import services  # noqa: E402
+from accounts.services.sign_in import start_session  # noqa: E402
 from agents.authentication import AgentAuthentication  # noqa: E402
+from agents.services.credentials import exchange_credential, issue_credential  # noqa: E402
 from security.limits.limiter import check_limits  # noqa: E402
 from security.signing.core.keys import HmacKey, SigningKey  # noqa: E402
 from security.signing.core.signatures import RequestParts, sign  # noqa: E402
@@ -68,18 +68,14 @@ def main() -> None:
 
 def callers() -> list[tuple[str, Any, str, str, Headers]]:
     people = make_people()
-    pair = people_services.start_session(
-        request=RequestFactory().post("/"), user=people.carol
-    )
+    pair = start_session(request=RequestFactory().post("/"), user=people.carol)
     person = {"Authorization": f"Bearer {pair.access}"}
     agent = make_agent(people.carol, acting=people.bob)
     own = OwnKey()
-    shared = services.issue_credential(agent.pk, acting=people.bob)
-    public = services.issue_credential(
-        agent.pk, public_key=own.public_text, acting=people.bob
-    )
+    shared = issue_credential(agent.pk, acting=people.bob)
+    public = issue_credential(agent.pk, public_key=own.public_text, acting=people.bob)
     bearers = {
-        one.id: services.exchange_credential(one.id, one.client_secret).access
+        one.id: exchange_credential(one.id, one.client_secret).access
         for one in (shared, public)
     }
 

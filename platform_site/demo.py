@@ -18,10 +18,13 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Team, User
-from accounts.services import create_team, create_user
-from agents import services
+from accounts.services.people import create_team, create_user
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, AgentCredential, Function
+from agents.services.agents import create_agent
+from agents.services.credentials import issue_credential, revoke_credential
+from agents.services.functions import register_function
+from agents.services.policies import set_policy
 from audit.base.context import System
 from platform_site.run.credentials import (
     AgentSecret,
@@ -263,10 +266,10 @@ class DemoMaker:
     def _agent(self, name: str, owner: User, admin: User, second: User) -> None:
         """Make an agent, its policy, and a credential that is saved in the file."""
         agent = Agent.objects.filter(owner=owner, name=name).first()
-        agent = agent or services.create_agent(name, owner_id=owner.pk, acting=admin)
+        agent = agent or create_agent(name, owner_id=owner.pk, acting=admin)
         if agent.policy_version_id is None:
             terms = parse_terms(POLICIES[name])
-            change = services.set_policy(agent.pk, terms, acting=admin)
+            change = set_policy(agent.pk, terms, acting=admin)
             if isinstance(change, ChangeRequest):
                 approve_change(change.pk, acting=second)
         saved = self.known.agent(name)
@@ -274,10 +277,10 @@ class DemoMaker:
             return
         # Issued before a crash: nobody has received their secrets.
         for credential in agent.credentials.filter(revoked_at=None):
-            services.revoke_credential(
+            revoke_credential(
                 agent.pk, credential.pk, reason="secret_lost", acting=admin
             )
-        issued = services.issue_credential(agent.pk, acting=admin)
+        issued = issue_credential(agent.pk, acting=admin)
         secret = AgentSecret(
             agent.pk, name, issued.id, issued.client_secret, issued.signing_secret
         )
@@ -291,7 +294,7 @@ def _has_credential(agent: Agent, saved: AgentSecret) -> bool:
 def _register(function: DemoFunction, admin: User) -> None:
     if Function.objects.filter(name=function.name).exists():
         return
-    services.register_function(
+    register_function(
         function.name,
         schema=function.schema,
         effect=function.effect,

@@ -25,7 +25,7 @@ from audit.base import context
 from audit.base.core.vocabulary import Unlisted
 from audit.base.errors import DomainError
 from audit.base.sessions import is_disconnected
-from audit.services import record_refusal
+from audit.services.recording import record_refusal
 from security.alerts.core.refusals import TOLD_AS
 from security.errors import RateLimited
 from security.limits import limiter

@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from audit.queries import is_being_read
+from audit.queries.reading import is_being_read
 
 # The jobs that read the log run every 30 seconds.
 SILENT_AFTER = timedelta(minutes=2)

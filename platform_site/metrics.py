@@ -14,13 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from audit.queries import (
-    last_verification,
-    newest_checkpoint,
-    reader_lags,
-    sealing_delay,
-    tree_size,
-)
+from audit.queries.reading import last_verification, reader_lags
+from audit.queries.tree import newest_checkpoint, sealing_delay, tree_size
 
 
 @require_safe

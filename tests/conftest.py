@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from accounts import services
+from accounts.services.sign_in import start_session
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
 from security.limits.core.config import DEFAULT_LIMITS, Limit, parse_limits
@@ -271,7 +271,7 @@ def client_for(api: Callable[..., APIClient]) -> Callable[..., APIClient]:
 
     def make(user: Any) -> APIClient:
         request = RequestFactory().post("/api/v1/auth/token/")
-        pair = services.start_session(request=request, user=user)
+        pair = start_session(request=request, user=user)
         return api(token=pair.access)
 
     return make

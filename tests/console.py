@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.services import start_session
+from accounts.services.sign_in import start_session
 from agents.core.policy_draft import parse_terms
-from agents.services import set_policy
+from agents.services.policies import set_policy
 from security.alerts.services import check_alerts
 from security.incidents.services import detect_incidents, respond_to_incidents
 from security.locks.models import ResourceLock

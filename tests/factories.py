@@ -8,11 +8,16 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
-from agents import services
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, FunctionVersion, PolicyVersion
-from agents.services import IssuedCredential
+from agents.services.agents import create_agent
+from agents.services.credentials import (
+    IssuedCredential,
+    exchange_credential,
+    issue_credential,
+)
+from agents.services.functions import register_function
 from agents.services.policies import put_in_force
 
 # The seed's own example.
@@ -58,7 +63,7 @@ def make_agent(
     policy: Mapping[str, Any] | None = SEED_POLICY,
 ) -> Agent:
     """Make an agent with the seed's policy, with another one, or (None) without."""
-    agent = services.create_agent(name, owner_id=owner.pk, mode=mode, acting=acting)
+    agent = create_agent(name, owner_id=owner.pk, mode=mode, acting=acting)
     if policy is not None:
         give_terms(agent, parse_terms(policy), acting=acting)
     agent.refresh_from_db()
@@ -74,13 +79,13 @@ def give_terms(agent: Agent, terms: PolicyTerms, *, acting: User) -> PolicyVersi
 
 def make_credential(agent: Agent, *, acting: User) -> IssuedCredential:
     """Issue a credential, whose secrets the test then knows."""
-    return services.issue_credential(agent.pk, acting=acting)
+    return issue_credential(agent.pk, acting=acting)
 
 
 def make_agent_token(agent: Agent, *, acting: User) -> str:
     """Return a real access token of a new credential."""
     credential = make_credential(agent, acting=acting)
-    token = services.exchange_credential(credential.id, credential.client_secret)
+    token = exchange_credential(credential.id, credential.client_secret)
     return token.access
 
 
@@ -92,4 +97,4 @@ def make_function(
     effect: str = FunctionVersion.Effect.SEND,
 ) -> FunctionVersion:
     """Register a function that moves money, or another one."""
-    return services.register_function(name, schema=schema, effect=effect, acting=acting)
+    return register_function(name, schema=schema, effect=effect, acting=acting)

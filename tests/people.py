@@ -17,8 +17,8 @@ from django.db.models import DateTimeField, Model
 from django.test import override_settings
 from django.utils import timezone
 
-from accounts import services
 from accounts.models import Team, User
+from accounts.services.people import create_team, create_user
 from audit.base.context import System
 from audit.models import AuditEvent
 from tests.rollback import rolled_back
@@ -80,8 +80,8 @@ def record_people() -> bytes:
 
 
 def _make_by_services() -> People:
-    north = services.create_team(name="North", acting=SETUP)
-    south = services.create_team(name="South", acting=SETUP)
+    north = create_team(name="North", acting=SETUP)
+    south = create_team(name="South", acting=SETUP)
     return People(
         alice=make_person("alice", User.Role.ADMIN),
         bob=make_person("bob", User.Role.MANAGER, north),
@@ -104,7 +104,7 @@ def make_person(
     username: str, role: str = User.Role.USER, team: Team | None = None
 ) -> User:
     """Make one more person, whose password is PASSWORD; they have just signed in."""
-    person = services.create_user(
+    person = create_user(
         username=username,
         password=PASSWORD,
         role=role,

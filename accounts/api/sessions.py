@@ -11,11 +11,12 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import queries, services
+from accounts import queries
 from accounts.api.shared import session_id_of, signed_out
 from accounts.core.roles import ROLE_PERMISSIONS
 from accounts.models import Session, Team, User
 from accounts.permissions import IsPerson, person_of
+from accounts.services.sessions import revoke_all_sessions, revoke_session
 from audit.base.serializers import refuse_fields
 from audit.base.strict_query import StrictQueryView
 
@@ -101,7 +102,7 @@ class SessionRevokeView(StrictQueryView):
         acting = person_of(request)
         live = queries.live_sessions(acting, now=timezone.now())
         session = get_object_or_404(live.select_related("user"), pk=session_id)
-        services.revoke_session(session=session, acting=acting, reason="by_owner")
+        revoke_session(session=session, acting=acting, reason="by_owner")
         is_this_one = session_id == session_id_of(request)
         return signed_out(request) if is_this_one else Response(status=204)
 
@@ -120,7 +121,7 @@ class SessionRevokeAllView(StrictQueryView):
     def post(self, request: Request) -> Response:
         refuse_fields(request)
         acting = person_of(request)
-        services.revoke_all_sessions(user=acting, acting=acting, reason="by_owner")
+        revoke_all_sessions(user=acting, acting=acting, reason="by_owner")
         return signed_out(request)
 
 

@@ -12,11 +12,15 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import cookies, devices, errors, services
+from accounts import cookies, devices, errors
 from accounts.api.shared import session_id_of, signed_out
 from accounts.authentication import enforce_csrf, refuse_foreign_origin
 from accounts.core.usernames import MAX_LENGTH
 from accounts.permissions import IsPerson, person_of
+from accounts.services.second_factors import ask_passkey
+from accounts.services.sessions import TokenPair, refresh_session, sign_out
+from accounts.services.sign_in import sign_in
+from accounts.services.step_up import step_up
 from audit.base.raises import raises
 from audit.base.serializers import (
     ObjectField,
@@ -58,7 +62,7 @@ class RefreshInput(StrictSerializer):
     )
 
 
-class TokenPairOutput(serializers.Serializer[services.TokenPair]):
+class TokenPairOutput(serializers.Serializer[TokenPair]):
     """By cookie no token is in the body; `csrf_token` is in no other one."""
 
     access = serializers.CharField(required=False)
@@ -147,7 +151,7 @@ class TokenCreateView(StrictQueryView):
         if by_cookie:
             refuse_foreign_origin(request._request)
         # axes and Django's signals know the request of Django, not DRF's wrapper.
-        pair = services.sign_in(request=request._request, **given.validated_data)
+        pair = sign_in(request=request._request, **given.validated_data)
         if not by_cookie:
             return Response(TokenPairOutput(pair).data)
         response = _cookies(request, pair)
@@ -181,11 +185,11 @@ class TokenRefreshView(StrictQueryView):
             )
         if by_cookie:
             enforce_csrf(request._request)
-            return _cookies(request, services.refresh_session(refresh=by_cookie))
+            return _cookies(request, refresh_session(refresh=by_cookie))
         if not in_body:
             error = {"refresh": [ErrorDetail("This field is required.", "required")]}
             raise ValidationError(error)
-        pair = services.refresh_session(refresh=in_body)
+        pair = refresh_session(refresh=in_body)
         return Response(TokenPairOutput(pair).data)
 
 
@@ -217,7 +221,7 @@ class StepUpView(StrictQueryView):
     def post(self, request: Request) -> Response:
         given = StepUpInput(data=request.data)
         given.is_valid(raise_exception=True)
-        proved_at = services.step_up(
+        proved_at = step_up(
             request=request._request,
             session_id=session_id_of(request),
             acting=person_of(request),
@@ -242,7 +246,7 @@ class PasskeyOptionsView(StrictQueryView):
     @raises(errors.PasskeyMissing)
     def post(self, request: Request) -> Response:
         refuse_fields(request)
-        options = services.ask_passkey(
+        options = ask_passkey(
             session_id=session_id_of(request), user=person_of(request)
         )
         return Response(options)
@@ -261,7 +265,7 @@ class TokenRevokeView(StrictQueryView):
     )
     def post(self, request: Request) -> Response:
         refuse_fields(request)
-        services.sign_out(
+        sign_out(
             request=request._request,
             session_id=session_id_of(request),
             acting=person_of(request),
@@ -269,7 +273,7 @@ class TokenRevokeView(StrictQueryView):
         return signed_out(request)
 
 
-def _cookies(request: Request, pair: services.TokenPair) -> Response:
+def _cookies(request: Request, pair: TokenPair) -> Response:
     """Answer with the tokens in cookies only, and what their requests must carry."""
     csrf_token = get_token(request._request)
     response = Response({"expires_in": pair.expires_in_s, "csrf_token": csrf_token})

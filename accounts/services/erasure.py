@@ -13,7 +13,8 @@ from accounts.errors import PersonActive, PersonErased
 from accounts.models import Session, User
 from accounts.services.sessions import target
 from audit.base.context import Principal
-from audit.services import forget_filters, record
+from audit.services.recording import record
+from audit.services.saved_filters import forget_filters
 from security.step_up import takes_proof
 
 OWNED = (Authenticator, EmailAddress, SocialAccount, Session)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.services.sessions import target
-from audit.services import record
+from audit.services.recording import record
 
 
 def link_identity(login: Any, *, person: User, request: HttpRequest) -> None:

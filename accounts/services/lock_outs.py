@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.errors import AccountLocked
 from accounts.models import User
 from audit.base.context import Principal
-from audit.services import record
+from audit.services.recording import record
 from security.step_up import takes_proof
 
 # Marks a failure of the second factor among the credentials of Django's signal.

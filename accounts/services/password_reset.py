@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.services.provisioning import Act, note_provisioning
 from accounts.services.sessions import target
 from audit.base.context import Principal, System
-from audit.services import record
+from audit.services.recording import record
 from security.step_up import takes_proof
 
 logger = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ from audit.base.context import Principal
 from audit.base.core.visible import is_readable
 from audit.base.errors import NameRefused, NotPermitted
 from audit.base.readable import check_line
-from audit.services import record
+from audit.services.recording import record
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
 from security.step_up import require_step_up, takes_proof

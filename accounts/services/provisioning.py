@@ -17,7 +17,7 @@ from accounts.services.own_rights import CHANGE_USER
 from accounts.services.sessions import end_all_sessions, target
 from audit.base.context import Principal, holds
 from audit.base.errors import NotPermitted
-from audit.services import record
+from audit.services.recording import record
 from security.alerts.services import raise_at_once
 from security.step_up import takes_proof
 

@@ -24,7 +24,7 @@ from accounts.services.lock_outs import (
 from accounts.services.provisioning import Act, note_provisioning
 from accounts.services.sessions import end_all_sessions, target
 from audit.base.context import Principal
-from audit.services import record
+from audit.services.recording import record
 from security.signing.models import RequestNonce
 from security.step_up import takes_proof
 

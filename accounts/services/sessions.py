@@ -17,7 +17,7 @@ from accounts.errors import RefreshEnded, RefreshRefused
 from accounts.models import Session, User
 from audit.base import context
 from audit.base.context import Principal
-from audit.services import Outcome, masked_text, record
+from audit.services.recording import Outcome, masked_text, record
 from security.alerts.services import raise_at_once
 
 

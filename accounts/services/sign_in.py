@@ -33,7 +33,7 @@ from accounts.services.sessions import (
     open_session,
     target,
 )
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 from security.locks.queries import live_locks
 
 Begun = TypeVar("Begun")

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
-from agents import services
 from agents.errors import NameTaken
 from agents.models import Agent
 from agents.queries import agent_for, agents_listed
+from agents.services.agents import create_agent, lock_agent, unlock_agent, update_agent
 from audit.base.filters import FlagFilter
 from audit.base.raises import raises
 from audit.base.serializers import (
@@ -114,7 +114,7 @@ class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
         acting = person_of(request)
         given = AgentInput(data=request.data)
         given.is_valid(raise_exception=True)
-        agent = services.create_agent(
+        agent = create_agent(
             given.validated_data["name"],
             mode=given.validated_data["mode"],
             owner_id=given.validated_data.get("owner", acting.pk),
@@ -146,9 +146,7 @@ class AgentDetailView(StrictQueryView):
         """Rename an agent, or deactivate it."""
         given = AgentChanges(data=request.data)
         given.is_valid(raise_exception=True)
-        services.update_agent(
-            agent_id, **given.validated_data, acting=person_of(request)
-        )
+        update_agent(agent_id, **given.validated_data, acting=person_of(request))
         return Response(_shown(request, agent_id))
 
 
@@ -167,7 +165,7 @@ class AgentLockView(StrictQueryView):
     def post(self, request: Request, agent_id: str) -> Response:
         given = ReasonInput(data=request.data)
         given.is_valid(raise_exception=True)
-        services.lock_agent(agent_id, **given.validated_data, acting=person_of(request))
+        lock_agent(agent_id, **given.validated_data, acting=person_of(request))
         return Response(_shown(request, agent_id))
 
 
@@ -187,9 +185,7 @@ class AgentUnlockView(StrictQueryView):
     def post(self, request: Request, agent_id: str) -> Response:
         given = ReasonInput(data=request.data)
         given.is_valid(raise_exception=True)
-        services.unlock_agent(
-            agent_id, **given.validated_data, acting=person_of(request)
-        )
+        unlock_agent(agent_id, **given.validated_data, acting=person_of(request))
         return Response(_shown(request, agent_id))
 
 

@@ -12,11 +12,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
-from agents import services
 from agents.api.shared import HighRiskWritesView
 from agents.errors import CredentialEnded, CredentialRefused
 from agents.models import AgentCredential
 from agents.queries import agent_for, credentials_of
+from agents.services.credentials import (
+    CREDENTIAL_DAYS,
+    CREDENTIAL_DAYS_MAX,
+    OVERLAP_HOURS,
+    OVERLAP_HOURS_MAX,
+    IssuedCredential,
+    IssuedToken,
+    exchange_credential,
+    issue_credential,
+    revoke_credential,
+    rotate_credential,
+)
 from audit.base.raises import raises
 from audit.base.serializers import (
     StrictCharField,
@@ -35,7 +46,7 @@ class AgentTokenInput(StrictSerializer):
     client_secret = StrictCharField(max_length=CLIENT_TEXT_MAX, trim_whitespace=False)
 
 
-class AgentTokenOutput(serializers.Serializer[services.IssuedToken]):
+class AgentTokenOutput(serializers.Serializer[IssuedToken]):
     access = serializers.CharField()
     expires_in = serializers.IntegerField(
         source="expires_in_s", help_text="Seconds until the access token ends."
@@ -44,9 +55,9 @@ class AgentTokenOutput(serializers.Serializer[services.IssuedToken]):
 
 class CredentialInput(StrictSerializer):
     expires_in_days = StrictIntegerField(
-        default=services.CREDENTIAL_DAYS,
+        default=CREDENTIAL_DAYS,
         min_value=1,
-        max_value=services.CREDENTIAL_DAYS_MAX,
+        max_value=CREDENTIAL_DAYS_MAX,
     )
 
     public_key = StrictCharField(
@@ -60,9 +71,9 @@ class CredentialInput(StrictSerializer):
 
 class RotationInput(CredentialInput):
     overlap_hours = StrictIntegerField(
-        default=services.OVERLAP_HOURS,
+        default=OVERLAP_HOURS,
         min_value=0,
-        max_value=services.OVERLAP_HOURS_MAX,
+        max_value=OVERLAP_HOURS_MAX,
         help_text="How long the old credential stays good.",
     )
 
@@ -90,7 +101,7 @@ class CredentialOutput(serializers.ModelSerializer[AgentCredential]):
         read_only_fields = fields
 
 
-class IssuedCredentialOutput(serializers.Serializer[services.IssuedCredential]):
+class IssuedCredentialOutput(serializers.Serializer[IssuedCredential]):
     id = serializers.CharField()
     client_id = serializers.CharField(source="id")
     client_secret = serializers.CharField(help_text="Shown this once.")
@@ -130,7 +141,7 @@ class AgentTokenView(StrictQueryView):
     def post(self, request: Request) -> Response:
         given = AgentTokenInput(data=request.data)
         given.is_valid(raise_exception=True)
-        token = services.exchange_credential(**given.validated_data)
+        token = exchange_credential(**given.validated_data)
         return Response(AgentTokenOutput(token).data)
 
 
@@ -168,7 +179,7 @@ class AgentCredentialListCreateView(
         """Issue a credential; its secrets are shown this once."""
         given = CredentialInput(data=request.data)
         given.is_valid(raise_exception=True)
-        issued = services.issue_credential(
+        issued = issue_credential(
             agent_id, **given.validated_data, acting=person_of(request)
         )
         return _issued(issued)
@@ -190,7 +201,7 @@ class AgentCredentialRotateView(StrictQueryView):
     def post(self, request: Request, agent_id: str, credential_id: str) -> Response:
         given = RotationInput(data=request.data)
         given.is_valid(raise_exception=True)
-        issued = services.rotate_credential(
+        issued = rotate_credential(
             agent_id, credential_id, **given.validated_data, acting=person_of(request)
         )
         return _issued(issued)
@@ -210,13 +221,13 @@ class AgentCredentialRevokeView(StrictQueryView):
     )
     def delete(self, request: Request, agent_id: str, credential_id: str) -> Response:
         refuse_fields(request)
-        services.revoke_credential(
+        revoke_credential(
             agent_id, credential_id, reason="by_api", acting=person_of(request)
         )
         return Response(status=204)
 
 
-def _issued(credential: services.IssuedCredential) -> Response:
+def _issued(credential: IssuedCredential) -> Response:
     """Answer with secrets that nobody can read again, and no cache keeps."""
     data: Any = IssuedCredentialOutput(credential).data
     return Response(data, status=201, headers={"Cache-Control": "no-store"})

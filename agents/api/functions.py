@@ -13,10 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, IsPerson, person_of
-from agents import services
 from agents.errors import FunctionInUse, NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import function_named, functions_listed
+from agents.services.functions import (
+    add_function_version,
+    register_function,
+    set_function_enabled,
+)
 from audit.base.filters import FlagFilter
 from audit.base.raises import raises
 from audit.base.serializers import (
@@ -112,7 +116,7 @@ class FunctionListCreateView(StrictQueryView, generics.GenericAPIView[Function])
         """Register a function, with its schema and its effect."""
         given = FunctionInput(data=request.data)
         given.is_valid(raise_exception=True)
-        services.register_function(**given.validated_data, acting=person_of(request))
+        register_function(**given.validated_data, acting=person_of(request))
         return Response(_shown(given.validated_data["name"]), status=201)
 
 
@@ -131,9 +135,7 @@ class FunctionVersionCreateView(StrictQueryView):
     def post(self, request: Request, name: str) -> Response:
         given = FunctionVersionInput(data=request.data)
         given.is_valid(raise_exception=True)
-        services.add_function_version(
-            name, **given.validated_data, acting=person_of(request)
-        )
+        add_function_version(name, **given.validated_data, acting=person_of(request))
         return Response(_shown(name), status=201)
 
 
@@ -161,7 +163,7 @@ class FunctionDetailView(StrictQueryView):
         """Let agents ask for a function, or not."""
         given = FunctionChanges(data=request.data)
         given.is_valid(raise_exception=True)
-        services.set_function_enabled(
+        set_function_enabled(
             name, is_enabled=given.validated_data["enabled"], acting=person_of(request)
         )
         return Response(_shown(name))

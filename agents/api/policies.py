@@ -19,7 +19,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
-from agents import services
 from agents.api.shared import HighRiskWritesView
 from agents.core.approval_levels import (
     APPROVALS_MAX,
@@ -43,6 +42,7 @@ from agents.core.policy_draft import (
 from agents.errors import PolicyChanged
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of
+from agents.services.policies import set_policy
 from audit.base.core.entity_tags import quoted_tags
 from audit.base.errors import NotFound
 from audit.base.raises import raises
@@ -269,7 +269,7 @@ class AgentPolicyView(HighRiskWritesView):
         """Set the policy. Looser limits of one's own live agent wait for another."""
         given = PolicyInput(data=request.data)
         given.is_valid(raise_exception=True)
-        outcome = services.set_policy(
+        outcome = set_policy(
             agent_id,
             given.validated_data["terms"],
             expected_numbers=_expected_numbers(request),

@@ -13,7 +13,7 @@ from agents.prompts.core import boundaries, outputs
 from agents.prompts.core.boundaries import Message, Segment
 from agents.prompts.core.outputs import OutputCheck
 from agents.prompts.core.screen import Channel, Screening, screen
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 from security.schemas.core.json_schema import compile_schema
 
 

@@ -18,7 +18,7 @@ from agents.services.access import (
 )
 from audit.base.core.visible import is_readable
 from audit.base.errors import NameRefused
-from audit.services import record
+from audit.services.recording import record
 from security.changes.four_eyes import said_of_them
 from security.locks.services import lock_resource, unlock_resource
 from security.step_up import require_step_up

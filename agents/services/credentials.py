@@ -30,7 +30,7 @@ from agents.services.access import lock_managed, target
 from audit.base.context import Principal
 from audit.base.errors import NotFound
 from audit.base.ids import ALPHABET, LENGTH
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 from security.signing.core.keys import is_sound_public_key
 from security.step_up import takes_proof
 

@@ -18,7 +18,7 @@ from agents.services.access import require, telling_taken_name
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound
 from audit.base.readable import check_line
-from audit.services import record
+from audit.services.recording import record
 from security.schemas.core.json_schema import SchemaRefused, compile_schema
 from security.step_up import require_step_up, takes_proof
 

@@ -23,7 +23,7 @@ from agents.services.agents import NAME_ONCE
 from agents.services.credentials import end_credentials
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
-from audit.services import masked_text, record
+from audit.services.recording import masked_text, record
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change

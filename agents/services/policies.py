@@ -29,7 +29,7 @@ from agents.queries import granted_alone, reading_functions, terms_of
 from agents.services.access import hold_functions, lock_managed, target
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
-from audit.services import record
+from audit.services.recording import record
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change

@@ -16,8 +16,8 @@ from audit.base.permissions import requires
 from audit.base.strict_query import StrictQueryView
 from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
-from audit.queries import events_visible_to
-from audit.services import record_viewed
+from audit.queries.reading import events_visible_to
+from audit.services.recording import record_viewed
 
 
 class AuditPartyOutput(serializers.Serializer[Any]):

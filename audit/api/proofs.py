@@ -22,12 +22,8 @@ from audit.base.serializers import StrictSerializer, WholeField
 from audit.base.strict_query import StrictQueryView
 from audit.errors import NotSealedYet
 from audit.models import AuditLeaf, Checkpoint
-from audit.queries import (
-    consistency_proof,
-    events_visible_to,
-    inclusion_proof,
-    newest_checkpoint,
-)
+from audit.queries.reading import events_visible_to
+from audit.queries.tree import consistency_proof, inclusion_proof, newest_checkpoint
 
 SIZE_MAX = 2**63 - 1
 

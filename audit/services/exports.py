@@ -12,7 +12,7 @@ from audit.base.context import Principal
 from audit.core.event import COLUMNS, event_object, rfc3339
 from audit.core.exports import FORMATS, csv_header, jsonl
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
-from audit.queries import sealed_events
+from audit.queries.reading import sealed_events
 from audit.services.recording import record
 
 CHUNK = 2_000

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from audit.base.sessions import only_one
 from audit.models import ReaderCursor
-from audit.queries import tree_size
+from audit.queries.tree import tree_size
 
 LOT = 10_000
 

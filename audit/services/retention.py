@@ -15,8 +15,8 @@ from audit.base.sessions import no_statement_timeout
 from audit.core.retention import is_old_enough, month_of, next_month
 from audit.errors import RetirementRefused
 from audit.models import AuditLeaf
-from audit.queries import newest_checkpoint
 from audit.queries.sealed import monthly_partitions, unsealed_events
+from audit.queries.tree import newest_checkpoint
 from audit.services.recording import record
 from audit.services.verification import record_verification, verify_log
 

@@ -12,7 +12,7 @@ from audit.base.core.visible import hides_characters, is_readable
 from audit.base.errors import NotFound, NotPermitted, SensitiveDataRefused
 from audit.errors import FilterRefused
 from audit.models import SavedFilter
-from audit.queries import saved_filters
+from audit.queries.reading import saved_filters
 from audit.services.recording import record
 
 KEPT_MAX = 50

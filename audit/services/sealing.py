@@ -18,9 +18,14 @@ from audit.core.checkpoint import TreeHead, is_due
 from audit.core.merkle import Node
 from audit.keys import signing_key
 from audit.models import AuditNode, Checkpoint
-from audit.queries import frontier, newest_checkpoint, root_at, tree_size
 from audit.queries.sealed import SELECTED, hash_of_row
-from audit.queries.tree import LEVELS_PER_TILE
+from audit.queries.tree import (
+    LEVELS_PER_TILE,
+    frontier,
+    newest_checkpoint,
+    root_at,
+    tree_size,
+)
 from audit.sinks import SinkRefused, sinks
 
 logger = logging.getLogger(__name__)

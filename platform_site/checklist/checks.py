@@ -13,7 +13,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from agents.prompts.core.screen import screen
-from audit.queries import reader_lags
+from audit.queries.reading import reader_lags
 from platform_site.checklist.core import CHECKLIST, Finding, Result
 from security.alerts.queries import ALERTS, INCIDENTS
 from security.encryption import crypto

@@ -13,7 +13,8 @@ from django.db.models import (
 )
 
 from audit.models import AuditEvent
-from audit.queries import leaf_time, sealed_events, stream
+from audit.queries.reading import sealed_events, stream
+from audit.queries.tree import leaf_time
 from security.alerts.core import refusals, thresholds
 from security.alerts.models import Alert
 

@@ -13,8 +13,10 @@ from audit.base.context import Principal, System, holds
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.once import insert_once
 from audit.base.readable import check_text
-from audit.queries import sealed_events, sealing_delay
-from audit.services import follow, record
+from audit.queries.reading import sealed_events
+from audit.queries.tree import sealing_delay
+from audit.services.following import follow
+from audit.services.recording import record
 from security.alerts.core.thresholds import (
     GRACE,
     HOUR,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.base.context import System
-from audit.services import record
+from audit.services.recording import record
 from security.alerts.services import raise_at_once
 
 ACTOR = System("four eyes")

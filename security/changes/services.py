@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.base.context import Principal, System
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import check_text
-from audit.services import masked_text, record
+from audit.services.recording import masked_text, record
 from security.changes.models import ChangeRequest
 from security.changes.queries import may_decide
 from security.changes.registry import changer_for

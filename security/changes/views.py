@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit.base.context import Principal, caller
 from audit.base.errors import DomainError, NotPermitted
 from audit.base.pages import page_asked
-from audit.services import record_refusal
+from audit.services.recording import record_refusal
 from security.changes.core.wording import change_lines
 from security.changes.forms import ChangeVerdictForm
 from security.changes.models import ChangeRequest

@@ -11,7 +11,7 @@ from typing import Literal
 from django.db import transaction
 
 from audit.base.context import Principal
-from audit.services import record
+from audit.services.recording import record
 from security.encryption import crypto
 from security.encryption.sealed_stores import (
     SealedStore,

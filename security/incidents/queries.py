@@ -22,7 +22,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from audit.queries import stream
+from audit.queries.reading import stream
 from security.alerts.core import thresholds
 from security.alerts.queries import (
     IS_HIGH_RISK,

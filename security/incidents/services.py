@@ -17,8 +17,9 @@ from audit.base.core.clocks import CLOCK_TOLERANCE
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.once import insert_once
 from audit.models import AuditEvent
-from audit.queries import events_about, timeline
-from audit.services import follow, record
+from audit.queries.reading import events_about, timeline
+from audit.services.following import follow
+from audit.services.recording import record
 from security.alerts.core.thresholds import HOUR, STEP
 from security.alerts.queries import INCIDENTS, steps_touched
 from security.errors import LastUnlocker, TransitionRefused

@@ -15,7 +15,7 @@ from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
 from audit.base.context import address_group, client_address
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]

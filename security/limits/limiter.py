@@ -23,7 +23,7 @@ from rest_framework.request import Request
 
 from audit.base import context
 from audit.base.context import Principal
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 from security.errors import LimiterUnavailable, RateLimited
 from security.limits.core import gcra
 from security.limits.core.config import Limit

@@ -12,7 +12,7 @@ from audit.base.context import Principal, holds
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.once import insert_once
 from audit.base.readable import check_text
-from audit.services import masked_text, record
+from audit.services.recording import masked_text, record
 from security.errors import NotLocked, ReasonMissing, TargetRefused
 from security.incidents.models import Incident
 from security.locks.models import ResourceLock

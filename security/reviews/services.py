@@ -12,7 +12,7 @@ from audit.base.context import Principal, System, holds
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import check_text
-from audit.services import record
+from audit.services.recording import record
 from security.errors import ReasonMissing, TransitionRefused
 from security.notifications.services.messages import notify_contacts
 from security.reviews.core.cadences import CADENCES, due_on, period_start

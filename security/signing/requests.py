@@ -12,7 +12,7 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from audit.base.purging import purge
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 from security.errors import SignatureRefused
 from security.limits import limiter
 from security.signing.core import signatures

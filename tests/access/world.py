@@ -15,9 +15,9 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import services
 from accounts.models import Session, User
 from accounts.seals import person_proving
+from accounts.services.sign_in import start_session
 from agents.models import Agent
 from audit.models import AuditEvent, SavedFilter
 from security.changes.models import ChangeRequest
@@ -99,7 +99,7 @@ def make_world() -> World:
 
 def _token(person: User) -> str:
     request = RequestFactory().post("/api/v1/auth/token/")
-    return services.start_session(request=request, user=person).access
+    return start_session(request=request, user=person).access
 
 
 def _api(token: str | None) -> APIClient:

@@ -16,9 +16,10 @@ import time_machine
 from django.conf import settings as django_settings
 from django.test import RequestFactory
 
-from accounts import services, tokens
+from accounts import tokens
 from accounts.errors import TokenRefused
 from accounts.models import User
+from accounts.services.sign_in import start_session
 from accounts.tokens import AgentAccess, PersonAccess
 from tests.accounts.key_server import KeyServer, serving_keys
 from tests.factories import make_agent, make_agent_token
@@ -41,7 +42,7 @@ def stopped_clock() -> Iterator[int]:
 
 def token_of(person: User) -> str:
     request = RequestFactory().post("/")
-    return services.start_session(request=request, user=person).access
+    return start_session(request=request, user=person).access
 
 
 @pytest.fixture
@@ -359,7 +360,7 @@ def test_b21_the_new_key_signs(carol: User, settings):
     settings.JWT_SECRET_KEY = "n" * 48
     request = RequestFactory().post("/")
 
-    token = services.start_session(request=request, user=carol).access
+    token = start_session(request=request, user=carol).access
 
     assert jwt.get_unverified_header(token) == {
         "alg": "HS256",

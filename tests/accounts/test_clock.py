@@ -10,10 +10,11 @@ import time_machine
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from accounts import queries, services
+from accounts import queries
 from accounts.models import Session, User
-from accounts.services import TokenPair
 from accounts.services.second_factors import CODE_REMEMBERED
+from accounts.services.sessions import TokenPair, revoke_session
+from accounts.services.sign_in import start_session
 from security.errors import StepUpRequired
 from security.signing.models import RequestNonce
 from security.signing.requests import purge_nonces
@@ -26,7 +27,7 @@ HOURS = timedelta(hours=2)
 
 
 def start(user: User) -> TokenPair:
-    return services.start_session(request=RequestFactory().post("/"), user=user)
+    return start_session(request=RequestFactory().post("/"), user=user)
 
 
 def status(api: Any, pair: TokenPair) -> int:
@@ -78,9 +79,7 @@ def test_b20_a_proof_of_the_future_is_no_fresh_proof(carol: User):
 
 def test_b20_a_session_that_ended_stays_so_when_the_clock_goes_back(api, carol: User):
     pair = start(carol)
-    services.revoke_session(
-        session=Session.objects.get(), acting=carol, reason="signed_out"
-    )
+    revoke_session(session=Session.objects.get(), acting=carol, reason="signed_out")
 
     for jump in (-HOURS, HOURS):
         with time_machine.travel(timezone.now() + jump):

@@ -14,9 +14,11 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import services
 from accounts.models import Session, User
 from accounts.queries import humans_of
+from accounts.services.password_reset import mail_password_reset, start_password_reset
+from accounts.services.people import update_user
+from accounts.services.provisioning import confirm_account
 from tests.browsing import sign_in
 from tests.people import PASSWORD, People, make_person
 from tests.second_factors import enrol_app, factors_of, recovery_codes
@@ -41,7 +43,7 @@ def bob(people: People) -> User:
 
 
 def start(person: User, by: User) -> str:
-    link = services.start_password_reset(user=person, acting=by)
+    link = start_password_reset(user=person, acting=by)
     assert link is not None
     return urlsplit(link).path
 
@@ -62,7 +64,7 @@ def test_c16_confirming_ends_the_link_that_its_maker_holds(
     client: Client, alice: User, bob: User, heidi: User
 ):
     link = start(bob, alice)
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
     before = User.objects.get(pk=bob.pk).password
 
     answer = choose(client, link)
@@ -79,7 +81,7 @@ def test_c16_a_link_that_was_opened_before_ends_too(
 ):
     form = client.get(start(bob, alice))
     assert form.status_code == 302
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
     before = User.objects.get(pk=bob.pk).password
 
     answer = client.post(form["Location"], {"password1": CHOSEN, "password2": CHOSEN})
@@ -92,10 +94,10 @@ def test_c16_a_link_that_was_opened_before_ends_too(
 def test_c16_nor_does_a_link_mailed_to_an_address_that_the_maker_gave_last(
     client: Client, alice: User, bob: User, heidi: User
 ):
-    services.update_user(user=bob, acting=alice, email="alices@example.com")
-    assert services.mail_password_reset("alices@example.com") == 1
+    update_user(user=bob, acting=alice, email="alices@example.com")
+    assert mail_password_reset("alices@example.com") == 1
     link = urlsplit(str(mail.outbox[-1].body).partition("http")[2].split()[0]).path
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
 
     choose(client, link[link.index("/accounts/") :])
 
@@ -117,7 +119,7 @@ def test_c16_confirming_ends_sign_ins_factors_and_identities_since_the_act(
     browser = Client()
     sign_in(browser, bob)
 
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
 
     assert browser.get("/accounts/sessions/").status_code == 302
     assert Session.objects.get(user=bob).end_reason == "confirmed"
@@ -129,7 +131,7 @@ def test_c16_a_password_that_the_maker_chose_opens_only_the_choice_of_another(
     client: Client, alice: User, bob: User, heidi: User
 ):
     assert choose(client, start(bob, alice)).status_code == 302
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
 
     first = token(CHOSEN)
 
@@ -145,10 +147,10 @@ def test_c16_a_password_that_the_maker_chose_opens_only_the_choice_of_another(
 def test_a_new_role_gives_its_giver_no_key_so_confirming_it_takes_none(
     alice: User, bob: User, heidi: User
 ):
-    services.update_user(user=bob, acting=alice, role="admin")
+    update_user(user=bob, acting=alice, role="admin")
     enrol_app(bob)
 
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
 
     bob.refresh_from_db()
     assert bob.first_password_ends_at is None
@@ -162,7 +164,7 @@ def test_an_ended_first_password_does_not_come_back(
     User.objects.filter(pk=bob.pk).update(first_password_ends_at=ended)
     start(bob, alice)
 
-    services.confirm_account(user=bob, acting=heidi)
+    confirm_account(user=bob, acting=heidi)
 
     bob.refresh_from_db()
     assert bob.first_password_ends_at == ended

@@ -13,8 +13,9 @@ from django.core import mail
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
-from accounts import services
 from accounts.models import Provisioning, Session, Team, User
+from accounts.services.people import update_user
+from accounts.services.sign_in import start_session
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
 from tests.browsing import sign_in
@@ -60,7 +61,7 @@ def test_n2_only_admins_enter(people: People):
 
 
 def test_the_list_shows_people_with_their_sessions(console: Client, people: People):
-    services.start_session(request=RequestFactory().post("/"), user=people.carol)
+    start_session(request=RequestFactory().post("/"), user=people.carol)
 
     response = console.get(PEOPLE)
 
@@ -208,7 +209,7 @@ def test_c16_where_there_is_mail_the_link_goes_to_its_person_only(
 
 def test_c16_what_others_did_is_listed_and_confirmed(console: Client, people: People):
     heidi = make_person("heidi", User.Role.ADMIN)
-    services.update_user(user=people.bob, acting=heidi, email="b@example.com")
+    update_user(user=people.bob, acting=heidi, email="b@example.com")
     page = _(console.get(f"{PEOPLE}{people.bob.pk}/change/"))
     assert "e-mail changed by heidi" in page
 
@@ -253,7 +254,7 @@ def test_n1_deactivating_in_bulk_spares_oneself(console: Client, people: People)
 
 
 def test_sessions_are_read_only_and_can_be_ended(console: Client, carol: User):
-    services.start_session(request=RequestFactory().post("/"), user=carol)
+    start_session(request=RequestFactory().post("/"), user=carol)
     session = Session.objects.get(user=carol)
     address = "/admin/accounts/session/"
 

@@ -12,12 +12,15 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import services
 from accounts.errors import InvalidCredentials, PersonActive, PersonErased
 from accounts.models import Session, User
+from accounts.services import sign_in as sign_in_services
+from accounts.services.erasure import erase_person
+from accounts.services.password_reset import start_password_reset
+from accounts.services.people import set_password, update_user
 from agents.models import Agent
 from audit.models import AuditEvent, SavedFilter
-from audit.services import verify_log
+from audit.services.verification import verify_log
 from security.alerts.models import Alert
 from security.errors import StepUpRequired
 from tests.audit.logs import seal
@@ -52,7 +55,7 @@ SIGNED = HISTORY | {"security_alert"}
 def carol(people: People) -> User:
     """Carol with all that can be known of a person, who has left."""
     carol = people.carol
-    services.update_user(
+    update_user(
         user=carol,
         acting=people.alice,
         full_name=TRACES[1],
@@ -76,7 +79,7 @@ def carol(people: People) -> User:
         threshold=10,
         acknowledged_by=carol.label,
     )
-    services.update_user(user=carol, acting=people.alice, is_active=False)
+    update_user(user=carol, acting=people.alice, is_active=False)
     carol.refresh_from_db()
     return carol
 
@@ -98,7 +101,7 @@ def test_l11_who_is_erased_is_an_id_and_the_log_is_kept(carol: User, people: Peo
     told = set(AuditEvent.objects.filter(owner_id=carol.pk).values_list("id", "action"))
     assert {trace: tables_that_tell(trace) for trace in TRACES} == FOUND_IN
 
-    services.erase_person(user=carol, acting=people.alice)
+    erase_person(user=carol, acting=people.alice)
 
     carol.refresh_from_db()
     assert carol.username == f"erased-{carol.pk}"
@@ -123,7 +126,7 @@ def test_l11_who_is_erased_is_an_id_and_the_log_is_kept(carol: User, people: Peo
 def test_l11_the_log_still_verifies(carol: User, people: People, settings, tmp_path):
     settings.AUDIT_CHECKPOINT_DIR = str(tmp_path)
     seal()
-    services.erase_person(user=carol, acting=people.alice)
+    erase_person(user=carol, acting=people.alice)
     seal()
 
     result = verify_log(grace_s=0)
@@ -133,20 +136,20 @@ def test_l11_the_log_still_verifies(carol: User, people: People, settings, tmp_p
 
 
 def test_who_is_erased_never_comes_back(carol: User, people: People):
-    services.erase_person(user=carol, acting=people.alice)
+    erase_person(user=carol, acting=people.alice)
     carol.refresh_from_db()
 
     with pytest.raises(PersonErased):
-        services.update_user(user=carol, acting=people.alice, is_active=True)
+        update_user(user=carol, acting=people.alice, is_active=True)
     with pytest.raises(PersonErased):
-        services.start_password_reset(user=carol, acting=people.alice)
+        start_password_reset(user=carol, acting=people.alice)
     with pytest.raises(PersonErased):
-        services.set_password(user=carol, password=PASSWORD, acting=carol)
+        set_password(user=carol, password=PASSWORD, acting=carol)
     with pytest.raises(PersonErased):
-        services.erase_person(user=carol, acting=people.alice)
+        erase_person(user=carol, acting=people.alice)
     for name in ("carol", carol.username):
         with pytest.raises(InvalidCredentials):
-            services.sign_in(
+            sign_in_services.sign_in(
                 request=RequestFactory().post("/"), username=name, password=PASSWORD
             )
     assert not User.objects.get(pk=carol.pk).is_active
@@ -155,7 +158,7 @@ def test_who_is_erased_never_comes_back(carol: User, people: People):
 
 def test_only_who_was_deactivated_is_erased(people: People):
     with pytest.raises(PersonActive):
-        services.erase_person(user=people.bob, acting=people.alice)
+        erase_person(user=people.bob, acting=people.alice)
 
     assert User.objects.get(pk=people.bob.pk).username == "bob"
     assert not AuditEvent.objects.filter(action="user.erased").exists()
@@ -165,7 +168,7 @@ def test_erasing_takes_a_fresh_proof(carol: User, people: People):
     people.alice.authenticated_at = timezone.now() - timedelta(minutes=6)
 
     with pytest.raises(StepUpRequired):
-        services.erase_person(user=carol, acting=people.alice)
+        erase_person(user=carol, acting=people.alice)
 
     assert User.objects.get(pk=carol.pk).username == "carol"
 
@@ -183,7 +186,7 @@ def test_staff_erase_in_the_console(carol: User, people: People):
 
 
 def test_the_console_refuses_who_was_erased_a_password(carol: User, people: People):
-    services.erase_person(user=carol, acting=people.alice)
+    erase_person(user=carol, acting=people.alice)
     console = Client()
     sign_in(console, people.alice)
 

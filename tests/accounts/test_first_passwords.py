@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import services
 from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.models import Session, User
+from accounts.services.people import set_password
 from audit.models import AuditEvent
 from tests.people import SETUP, People
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("spacious_limits")
 @pytest.fixture
 def carol(people: People) -> User:
     """carol, whose password the operator set."""
-    services.set_password(
+    set_password(
         user=people.carol, password=FIRST, acting=SETUP, lasts=FIRST_PASSWORD_LASTS
     )
     return people.carol

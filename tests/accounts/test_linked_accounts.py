@@ -6,13 +6,14 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from accounts import services
 from accounts.errors import LinkRefused, OwnAuthorityRefused
 from accounts.models import User
-from agents import services as agent_services
+from accounts.services.people import update_user
 from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import PolicyVersion
+from agents.services.agents import update_agent
+from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
@@ -34,7 +35,7 @@ def second(people):
 
 
 def link(account, first, acting):
-    services.update_user(user=account, acting=acting, same_person_as=first)
+    update_user(user=account, acting=acting, same_person_as=first)
     account.refresh_from_db()
 
 
@@ -94,13 +95,13 @@ def test_a_second_account_is_no_second_person_for_changes(people):
     link(lead_too, lead, people.alice)
     looser = parse_terms({**SEED_POLICY, "max_transaction_amount": "9000.00"})
 
-    change = agent_services.set_policy(agent.pk, looser, acting=lead)
+    change = set_policy(agent.pk, looser, acting=lead)
     assert isinstance(change, ChangeRequest)
     with pytest.raises(OwnChangeRefused):
         approve_change(change.pk, acting=lead)
     with pytest.raises(NotFound):  # As if they managed another team.
         approve_change(change.pk, acting=lead_too)
-    asked_too = agent_services.set_policy(agent.pk, looser, acting=lead_too)
+    asked_too = set_policy(agent.pk, looser, acting=lead_too)
     assert isinstance(asked_too, ChangeRequest)
     for account in (lead, lead_too):
         with pytest.raises(OwnChangeRefused):
@@ -108,7 +109,7 @@ def test_a_second_account_is_no_second_person_for_changes(people):
     assert not PolicyVersion.objects.filter(agent=agent, number=2).exists()
     # Nothing but the link is in the way of another manager of the same team.
     assert approve_change(asked_too.pk, acting=peer).status == "approved"
-    assert agent_services.set_policy(agent.pk, looser, acting=people.alice).number == 3
+    assert set_policy(agent.pk, looser, acting=people.alice).number == 3
 
 
 def test_m7_a_second_account_unlocks_and_reactivates_nothing_of_ones_own(people):
@@ -121,10 +122,10 @@ def test_m7_a_second_account_unlocks_and_reactivates_nothing_of_ones_own(people)
         with pytest.raises(NotPermitted):
             unlock_resource(kind, target, acting=boss_too, reason="Mine.")
         unlock_resource(kind, target, acting=people.alice, reason="Explained.")
-    agent_services.update_agent(agent.pk, is_active=False, acting=people.alice)
+    update_agent(agent.pk, is_active=False, acting=people.alice)
     with pytest.raises(OwnAgentRefused):
-        agent_services.update_agent(agent.pk, is_active=True, acting=boss_too)
-    agent_services.update_agent(agent.pk, is_active=True, acting=people.alice)
+        update_agent(agent.pk, is_active=True, acting=boss_too)
+    update_agent(agent.pk, is_active=True, acting=people.alice)
 
 
 def test_linking_is_told_and_takes_an_administrator_who_is_neither(people):
@@ -135,7 +136,7 @@ def test_linking_is_told_and_takes_an_administrator_who_is_neither(people):
     event = AuditEvent.objects.filter(action="user.updated").latest("id")
     assert event.details["changes"] == {"same_person_as": ["None", "boss"]}
     # Cutting the link would serve whoever it binds: another one has to agree.
-    asked = services.update_user(user=boss_too, acting=boss, same_person_as=None)
+    asked = update_user(user=boss_too, acting=boss, same_person_as=None)
     assert isinstance(asked, ChangeRequest)
     boss_too.refresh_from_db()
     assert boss_too.same_person_as == boss
@@ -150,7 +151,7 @@ def test_an_administrator_gives_their_own_second_account_no_rights(people):
     link(second, people.alice, heidi)
 
     with pytest.raises(OwnAuthorityRefused):
-        services.update_user(user=second, acting=people.alice, role="admin")
+        update_user(user=second, acting=people.alice, role="admin")
 
 
 def test_accounts_are_linked_to_the_first_one_only(people):

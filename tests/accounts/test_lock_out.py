@@ -12,8 +12,8 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services
 from accounts.models import Session, User
+from accounts.services.lock_outs import release_lock_out
 from audit.models import AuditEvent
 from tests.people import PASSWORD
 
@@ -134,9 +134,7 @@ def test_the_lock_ends_after_a_quarter_of_an_hour(stopped_clock, api, carol: Use
 def test_an_administrator_releases_it(api, alice: User, carol: User):
     fail_until_locked(api())
 
-    released = services.release_lock_out(
-        username="carol", address="127.0.0.1", acting=alice
-    )
+    released = release_lock_out(username="carol", address="127.0.0.1", acting=alice)
 
     assert released == 1
     assert sign_in(api(), password=PASSWORD).status_code == 200

@@ -6,7 +6,6 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import services
 from accounts.errors import (
     OwnAuthorityRefused,
     TeamNameTaken,
@@ -15,6 +14,7 @@ from accounts.errors import (
     WeakPassword,
 )
 from accounts.models import Team, User
+from accounts.services.people import create_team, create_user, rename_team, update_user
 from audit.base.errors import NameRefused
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
@@ -23,7 +23,7 @@ from tests.people import PASSWORD, SETUP, People, make_person
 
 
 def test_a_person_is_made_and_told_of(alice: User):
-    user = services.create_user(username="frank", role="manager", acting=alice)
+    user = create_user(username="frank", role="manager", acting=alice)
 
     assert not user.has_usable_password()
     event = AuditEvent.objects.get(action="user.created", target_id=user.pk)
@@ -54,7 +54,7 @@ def test_a_name_nobody_can_have_is_refused(people: People, name: str):
 )
 def test_a10_weak_passwords_are_refused(db: None, password: str):
     with pytest.raises(WeakPassword):
-        services.create_user(
+        create_user(
             username="frank.frank", password=password, role="user", acting=SETUP
         )
 
@@ -67,23 +67,19 @@ def test_a10_weak_passwords_are_refused(db: None, password: str):
     ["twelve chars", "pass phrase with spaces", "ünïcödé pässwörd", "x1" * 64],
 )
 def test_a10_long_passphrases_are_welcome(db: None, password: str):
-    user = services.create_user(
-        username="frank", password=password, role="user", acting=SETUP
-    )
+    user = create_user(username="frank", password=password, role="user", acting=SETUP)
 
     assert user.check_password(password)
 
 
 def test_without_a_password_nobody_signs_in(db: None):
-    user = services.create_user(
-        username="frank", password=None, role="user", acting=SETUP
-    )
+    user = create_user(username="frank", password=None, role="user", acting=SETUP)
 
     assert not user.has_usable_password()
 
 
 def test_changes_are_told_as_old_and_new(alice: User, carol: User):
-    services.update_user(
+    update_user(
         user=carol,
         acting=alice,
         full_name="Carol C.",
@@ -106,7 +102,7 @@ def test_changes_are_told_as_old_and_new(alice: User, carol: User):
 
 
 def test_no_change_is_no_event(alice: User, carol: User):
-    services.update_user(user=carol, acting=alice, role="user", email=carol.email)
+    update_user(user=carol, acting=alice, role="user", email=carol.email)
 
     assert not AuditEvent.objects.filter(action="user.updated").exists()
 
@@ -114,7 +110,7 @@ def test_no_change_is_no_event(alice: User, carol: User):
 def test_an_administrator_who_is_demoted_is_no_superuser(alice: User):
     root = User.objects.create_superuser("root", "", PASSWORD)
 
-    services.update_user(user=root, acting=alice, role="user")
+    update_user(user=root, acting=alice, role="user")
 
     root.refresh_from_db()
     assert not root.is_superuser
@@ -134,7 +130,7 @@ def test_an_administrator_who_is_demoted_is_no_superuser(alice: User):
 def test_n3_an_admins_own_rights_wait_for_a_second_one(
     alice: User, changes: dict, told: dict
 ):
-    asked = services.update_user(user=alice, acting=alice, full_name="Al", **changes)
+    asked = update_user(user=alice, acting=alice, full_name="Al", **changes)
 
     assert asked is not None
     assert (asked.status, asked.changes) == ("waiting", told)
@@ -145,7 +141,7 @@ def test_n3_an_admins_own_rights_wait_for_a_second_one(
 
 def test_n3_nobody_deactivates_themselves(alice: User):
     with pytest.raises(OwnAuthorityRefused):
-        services.update_user(user=alice, acting=alice, is_active=False, role="user")
+        update_user(user=alice, acting=alice, is_active=False, role="user")
 
     alice.refresh_from_db()
     assert (alice.role, alice.is_active) == ("admin", True)
@@ -155,7 +151,7 @@ def test_n3_nobody_deactivates_themselves(alice: User):
 
 def test_c8_a_manager_does_not_even_ask_to_be_an_admin(bob: User):
     with pytest.raises(OwnAuthorityRefused):
-        services.update_user(user=bob, acting=bob, role="admin")
+        update_user(user=bob, acting=bob, role="admin")
 
     bob.refresh_from_db()
     assert bob.role == "manager"
@@ -164,14 +160,14 @@ def test_c8_a_manager_does_not_even_ask_to_be_an_admin(bob: User):
 
 def test_n3_nor_their_own_team(bob: User, eve: User):
     with pytest.raises(OwnAuthorityRefused):
-        services.update_user(user=bob, acting=bob, team=eve.team)
+        update_user(user=bob, acting=bob, team=eve.team)
 
     bob.refresh_from_db()
     assert str(bob.team) == "North"
 
 
 def test_one_may_change_ones_own_name(alice: User):
-    services.update_user(user=alice, acting=alice, full_name="Alice A.")
+    update_user(user=alice, acting=alice, full_name="Alice A.")
 
     alice.refresh_from_db()
     assert alice.full_name == "Alice A."
@@ -179,8 +175,8 @@ def test_one_may_change_ones_own_name(alice: User):
 
 def test_permissions_are_set_exactly(alice: User, dave: User):
     both = frozenset({"audit.view_auditevent", "audit.export_auditevent"})
-    services.update_user(user=dave, acting=alice, permissions=both)
-    services.update_user(
+    update_user(user=dave, acting=alice, permissions=both)
+    update_user(
         user=dave, acting=alice, permissions=frozenset({"audit.view_auditevent"})
     )
 
@@ -195,7 +191,7 @@ def test_permissions_are_set_exactly(alice: User, dave: User):
 
 def test_no_permission_but_the_grantable_can_be_given(alice: User, dave: User):
     with pytest.raises(AssertionError):
-        services.update_user(
+        update_user(
             user=dave, acting=alice, permissions=frozenset({"accounts.change_user"})
         )
 
@@ -204,9 +200,9 @@ def test_no_permission_but_the_grantable_can_be_given(alice: User, dave: User):
 
 def test_a_teams_name_is_its_own(people: People):
     with pytest.raises(TeamNameTaken):
-        services.create_team(name="North", acting=people.alice)
+        create_team(name="North", acting=people.alice)
     with pytest.raises(TeamNameTaken):
-        services.rename_team(team=people.south, name="North", acting=people.alice)
+        rename_team(team=people.south, name="North", acting=people.alice)
 
     assert sorted(Team.objects.values_list("name", flat=True)) == ["North", "South"]
 
@@ -214,22 +210,22 @@ def test_a_teams_name_is_its_own(people: People):
 @pytest.mark.parametrize("name", ["", " North", "No\nrth", "No\u202erth"])
 def test_a_teams_name_reads_as_it_is_stored(people: People, name: str):
     with pytest.raises(NameRefused):
-        services.create_team(name=name, acting=people.alice)
+        create_team(name=name, acting=people.alice)
     with pytest.raises(NameRefused):
-        services.rename_team(team=people.south, name=name, acting=people.alice)
+        rename_team(team=people.south, name=name, acting=people.alice)
 
     assert sorted(Team.objects.values_list("name", flat=True)) == ["North", "South"]
 
 
 def test_a_team_is_renamed_and_told_of(people: People):
-    services.rename_team(team=people.south, name="West", acting=people.alice)
+    rename_team(team=people.south, name="West", acting=people.alice)
 
     event = AuditEvent.objects.get(action="team.updated")
     assert event.details == {"changes": {"name": ["South", "West"]}}
 
 
 def test_g1_the_phone_number_is_encrypted_at_rest(alice: User, carol: User):
-    services.update_user(user=carol, acting=alice, phone="+1-555-0100")
+    update_user(user=carol, acting=alice, phone="+1-555-0100")
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT phone FROM accounts_user WHERE id = %s", [carol.pk])
@@ -246,7 +242,7 @@ def test_changing_rights_takes_a_fresh_proof(people: People, change: dict):
     people.alice.authenticated_at = timezone.now() - timedelta(minutes=6)
 
     with pytest.raises(StepUpRequired):
-        services.update_user(user=people.carol, acting=people.alice, **change)
+        update_user(user=people.carol, acting=people.alice, **change)
 
     people.carol.refresh_from_db()
     assert people.carol.role == "user"
@@ -257,7 +253,7 @@ def test_changing_rights_takes_a_fresh_proof(people: People, change: dict):
 def test_stopping_somebody_never_waits_for_a_proof(people: People):
     people.alice.authenticated_at = None
 
-    services.update_user(user=people.carol, acting=people.alice, is_active=False)
+    update_user(user=people.carol, acting=people.alice, is_active=False)
 
     people.carol.refresh_from_db()
     assert not people.carol.is_active

@@ -10,11 +10,24 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import services as accounts
 from accounts.models import User
-from agents import services as agents
+from accounts.services.erasure import erase_person
+from accounts.services.lock_outs import release_lock_out
+from accounts.services.password_reset import start_password_reset
+from accounts.services.people import create_team, create_user, update_user
+from accounts.services.provisioning import confirm_account
+from accounts.services.second_factors import remove_second_factors
+from accounts.services.sessions import revoke_all_sessions
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from agents.services.agents import create_agent, lock_agent, update_agent
+from agents.services.credentials import (
+    issue_credential,
+    revoke_credential,
+    rotate_credential,
+)
+from agents.services.functions import add_function_version, set_function_enabled
+from agents.services.policies import set_policy
 from security import step_up
 from security.changes.services import approve_change
 from security.encryption.services import rotate_keys
@@ -56,10 +69,10 @@ class World:
 def world(people: People, agent: Agent) -> World:
     credential = make_credential(agent, acting=people.alice).id
     make_function(acting=people.alice)
-    agents.set_function_enabled("transfer", is_enabled=False, acting=people.alice)
-    idle = agents.create_agent("idle", owner_id=people.carol.pk, acting=people.bob)
-    agents.update_agent(idle.pk, is_active=False, acting=people.alice)
-    accounts.update_user(user=people.dave, is_active=False, acting=people.alice)
+    set_function_enabled("transfer", is_enabled=False, acting=people.alice)
+    idle = create_agent("idle", owner_id=people.carol.pk, acting=people.bob)
+    update_agent(idle.pk, is_active=False, acting=people.alice)
+    update_user(user=people.dave, is_active=False, acting=people.alice)
     lock_resource("merchant", "shady", acting=people.alice, reason="Odd.")
     acting = User.objects.get(pk=people.alice.pk)
     acting.authenticated_at = timezone.now() - timedelta(minutes=6)
@@ -76,52 +89,48 @@ def terms(**changes: Any) -> Any:
 
 def update(world: World, person: str, **changes: Any) -> object:
     user = getattr(world.people, person)
-    return accounts.update_user(user=user, acting=world.acting, **changes)
+    return update_user(user=user, acting=world.acting, **changes)
 
 
 REFUSED: Mapping[str, Callable[[World], object]] = {
-    "accounts.confirm_account": lambda w: accounts.confirm_account(
+    "accounts.confirm_account": lambda w: confirm_account(
         user=w.people.carol, acting=w.acting
     ),
-    "accounts.create_user": lambda w: accounts.create_user(
+    "accounts.create_user": lambda w: create_user(
         username="puppet", role="admin", acting=w.acting
     ),
-    "accounts.erase_person": lambda w: accounts.erase_person(
+    "accounts.erase_person": lambda w: erase_person(
         user=w.people.dave, acting=w.acting
     ),
-    "accounts.release_lock_out": lambda w: accounts.release_lock_out(
+    "accounts.release_lock_out": lambda w: release_lock_out(
         username="carol", address=None, acting=w.acting
     ),
-    "accounts.remove_second_factors": lambda w: accounts.remove_second_factors(
+    "accounts.remove_second_factors": lambda w: remove_second_factors(
         user=w.people.carol, acting=w.acting
     ),
-    "accounts.start_password_reset": lambda w: accounts.start_password_reset(
+    "accounts.start_password_reset": lambda w: start_password_reset(
         user=w.people.bob, acting=w.acting
     ),
     "accounts.update_user role": lambda w: update(w, "carol", role="manager"),
     "accounts.update_user email": lambda w: update(w, "carol", email="x@example.com"),
     "accounts.update_user team": lambda w: update(w, "carol", team=w.people.south),
     "accounts.update_user activation": lambda w: update(w, "dave", is_active=True),
-    "agents.add_function_version": lambda w: agents.add_function_version(
+    "agents.add_function_version": lambda w: add_function_version(
         "transfer", schema=TRANSFER_SCHEMA, effect="read", acting=w.acting
     ),
-    "agents.issue_credential": lambda w: agents.issue_credential(
-        w.agent.pk, acting=w.acting
-    ),
+    "agents.issue_credential": lambda w: issue_credential(w.agent.pk, acting=w.acting),
     "agents.register_function": lambda w: make_function("pay", acting=w.acting),
-    "agents.rotate_credential": lambda w: agents.rotate_credential(
+    "agents.rotate_credential": lambda w: rotate_credential(
         w.agent.pk, w.credential, acting=w.acting
     ),
-    "agents.set_function_enabled": lambda w: agents.set_function_enabled(
+    "agents.set_function_enabled": lambda w: set_function_enabled(
         "transfer", is_enabled=True, acting=w.acting
     ),
-    "agents.set_policy": lambda w: agents.set_policy(
+    "agents.set_policy": lambda w: set_policy(
         w.agent.pk, terms(max_transaction_amount="1000.01"), acting=w.acting
     ),
-    "agents.set_policy first": lambda w: agents.set_policy(
-        idle(), terms(), acting=w.acting
-    ),
-    "agents.update_agent": lambda w: agents.update_agent(
+    "agents.set_policy first": lambda w: set_policy(idle(), terms(), acting=w.acting),
+    "agents.update_agent": lambda w: update_agent(
         idle(), is_active=True, acting=w.acting
     ),
     "security.approve_change": lambda w: approve_change("chg_1", acting=w.acting),
@@ -180,22 +189,20 @@ def test_c17_each_service_that_takes_a_proof_is_tried():
 
 STOPS: Mapping[str, Callable[[World], object]] = {
     "deactivate a person": lambda w: update(w, "carol", is_active=False),
-    "deactivate an agent": lambda w: agents.update_agent(
+    "deactivate an agent": lambda w: update_agent(
         w.agent.pk, is_active=False, acting=w.acting
     ),
-    "lock an agent": lambda w: agents.lock_agent(
-        w.agent.pk, reason="Odd.", acting=w.acting
-    ),
-    "revoke a credential": lambda w: agents.revoke_credential(
+    "lock an agent": lambda w: lock_agent(w.agent.pk, reason="Odd.", acting=w.acting),
+    "revoke a credential": lambda w: revoke_credential(
         w.agent.pk, w.credential, acting=w.acting
     ),
-    "tighten a policy": lambda w: agents.set_policy(
+    "tighten a policy": lambda w: set_policy(
         w.agent.pk, terms(requires_approval_above="10.00"), acting=w.acting
     ),
-    "end sign-ins": lambda w: accounts.revoke_all_sessions(
+    "end sign-ins": lambda w: revoke_all_sessions(
         user=w.people.carol, acting=w.acting, reason="by_admin"
     ),
-    "make a team": lambda w: accounts.create_team(name="West", acting=w.acting),
+    "make a team": lambda w: create_team(name="West", acting=w.acting),
 }
 
 

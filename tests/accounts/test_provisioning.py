@@ -10,13 +10,16 @@ from django.db.utils import ProgrammingError
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Provisioning, User
 from accounts.queries import humans_of
+from accounts.services.password_reset import start_password_reset
+from accounts.services.people import create_user, set_password, update_user
+from accounts.services.provisioning import confirm_account
+from accounts.services.second_factors import remove_second_factors
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from agents.services import set_policy
+from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.alerts.models import Alert
@@ -34,7 +37,7 @@ LOOSER = parse_terms({**SEED_POLICY, "max_transaction_amount": "5000.00"})
 
 def made(people: People, by: User, name: str = "puppet", role: str = "manager") -> User:
     """Have an administrator make an account in team North."""
-    user = services.create_user(username=name, role=role, team=people.north, acting=by)
+    user = create_user(username=name, role=role, team=people.north, acting=by)
     user.authenticated_at = timezone.now()
     return user
 
@@ -44,13 +47,13 @@ def rearmed(act: str) -> Callable[[People, User], User]:
         acting, bob = by, people.bob
         match act:
             case "password_reset":
-                services.start_password_reset(user=bob, acting=acting)
+                start_password_reset(user=bob, acting=acting)
             case "second_factors_removed":
-                services.remove_second_factors(user=bob, acting=acting)
+                remove_second_factors(user=bob, acting=acting)
             case "email_changed":
-                services.update_user(user=bob, acting=acting, email="x@example.com")
+                update_user(user=bob, acting=acting, email="x@example.com")
             case "role_changed":
-                services.update_user(user=bob, acting=acting, role="admin")
+                update_user(user=bob, acting=acting, role="admin")
         bob.refresh_from_db()
         bob.authenticated_at = timezone.now()
         return bob
@@ -104,7 +107,7 @@ def test_c16_a_made_or_rearmed_account_decides_nothing_of_its_maker(
     assert not approval_queue(puppet, now=timezone.now()).exists()
     assert everything() == before
 
-    assert services.confirm_account(user=puppet, acting=heidi) == 1
+    assert confirm_account(user=puppet, acting=heidi) == 1
 
     assert approval_queue(puppet, now=timezone.now()).exists()
     assert approve_change(asked.pk, acting=puppet).status == "approved"
@@ -143,7 +146,7 @@ def test_c16_two_accounts_of_one_maker_are_one_person(
     with pytest.raises(AlreadyApproved):
         approve(approval, frank)
 
-    services.confirm_account(user=two, acting=heidi)
+    confirm_account(user=two, acting=heidi)
     assert approve(approval, two).status == "approved"
 
 
@@ -157,30 +160,30 @@ def test_c16_an_account_made_by_a_made_account_is_the_first_makers_too(
     before = everything()
     for person, acting in ((second, alice), (puppet, second), (puppet, puppet)):
         with pytest.raises(OwnAuthorityRefused):
-            services.confirm_account(user=person, acting=acting)
+            confirm_account(user=person, acting=acting)
     assert everything() == before
 
     # The puppet's word is now its own, but the second account was alice's work.
-    services.confirm_account(user=puppet, acting=heidi)
+    confirm_account(user=puppet, acting=heidi)
     assert humans_of(puppet) == {puppet.pk}
     assert humans_of(second) == {second.pk, puppet.pk, alice.pk}
     with pytest.raises(OwnAuthorityRefused):
-        services.confirm_account(user=second, acting=alice)
-    services.confirm_account(user=second, acting=heidi)
+        confirm_account(user=second, acting=alice)
+    confirm_account(user=second, acting=heidi)
     assert humans_of(second) == {second.pk}
 
 
 def test_c16_of_two_makers_each_confirms_what_the_other_did(
     people: People, alice: User, heidi: User
 ):
-    services.update_user(user=people.bob, acting=alice, email="a@example.com")
-    services.update_user(user=people.bob, acting=heidi, email="h@example.com")
+    update_user(user=people.bob, acting=alice, email="a@example.com")
+    update_user(user=people.bob, acting=heidi, email="h@example.com")
 
-    assert services.confirm_account(user=people.bob, acting=alice) == 1
+    assert confirm_account(user=people.bob, acting=alice) == 1
     assert humans_of(people.bob) == {people.bob.pk, alice.pk}
-    assert services.confirm_account(user=people.bob, acting=heidi) == 1
+    assert confirm_account(user=people.bob, acting=heidi) == 1
     assert humans_of(people.bob) == {people.bob.pk}
-    assert services.confirm_account(user=people.bob, acting=heidi) == 0
+    assert confirm_account(user=people.bob, acting=heidi) == 0
     told = AuditEvent.objects.filter(action="user.confirmed").order_by("id")
     assert [event.details["acts"] for event in told] == [
         [f"email_changed by {heidi.pk}"],
@@ -194,7 +197,7 @@ def test_c16_only_administrators_confirm(people: People, alice: User, who: str):
     before = everything()
 
     with pytest.raises(NotPermitted):
-        services.confirm_account(user=puppet, acting=getattr(people, who))
+        confirm_account(user=puppet, acting=getattr(people, who))
 
     assert everything() == before
 
@@ -210,11 +213,9 @@ def test_c16_nobody_chooses_anothers_password(people: People, alice: User):
     before = User.objects.values_list("password", flat=True)
 
     with pytest.raises(NotPermitted):
-        services.set_password(user=people.bob, password=PASSWORD * 2, acting=alice)
+        set_password(user=people.bob, password=PASSWORD * 2, acting=alice)
     with pytest.raises(NotPermitted):
-        services.create_user(
-            username="frank", password=PASSWORD, role="user", acting=alice
-        )
+        create_user(username="frank", password=PASSWORD, role="user", acting=alice)
 
     assert list(User.objects.values_list("password", flat=True)) == list(before)
 
@@ -223,7 +224,7 @@ def test_c16_what_others_did_to_an_account_cannot_be_rewritten(
     refusal: str, people: People, alice: User
 ):
     puppet = made(people, alice)
-    services.confirm_account(user=puppet, acting=make_person("heidi", "admin"))
+    confirm_account(user=puppet, acting=make_person("heidi", "admin"))
     made(people, alice, "other")
     for sql in (
         "UPDATE accounts_provisioning SET act = 'made', made_at = now()",
@@ -253,8 +254,8 @@ def test_c16_the_database_lets_no_maker_confirm(people: People, alice: User):
 def test_what_one_does_to_ones_own_account_makes_nobody_a_maker(
     people: People, alice: User
 ):
-    services.set_password(user=people.bob, password=PASSWORD * 2, acting=people.bob)
-    services.update_user(user=alice, acting=alice, email="new@example.com")
+    set_password(user=people.bob, password=PASSWORD * 2, acting=people.bob)
+    update_user(user=alice, acting=alice, email="new@example.com")
 
     assert not Provisioning.objects.exists()
 
@@ -262,7 +263,7 @@ def test_what_one_does_to_ones_own_account_makes_nobody_a_maker(
 def test_c16_who_waits_to_be_confirmed_is_told_on_the_pages(
     people: People, alice: User
 ):
-    services.update_user(user=people.bob, acting=alice, email="x@example.com")
+    update_user(user=people.bob, acting=alice, email="x@example.com")
     client = Client()
     sign_in(client, people.bob)
 
@@ -271,7 +272,7 @@ def test_c16_who_waits_to_be_confirmed_is_told_on_the_pages(
         assert answer.status_code == 200
         assert "e-mail changed by alice." in answer.content.decode()
 
-    services.confirm_account(user=people.bob, acting=make_person("heidi", "admin"))
+    confirm_account(user=people.bob, acting=make_person("heidi", "admin"))
     sign_in(client, people.bob)  # Confirming ended the sign-in before.
     for page in ("/approvals/", "/change-requests/"):
         answer = client.get(page)

@@ -11,9 +11,12 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 
-from accounts import services, tokens
+from accounts import tokens
 from accounts.errors import InvalidCredentials, RefreshRefused
 from accounts.models import Session, User
+from accounts.services.people import set_password
+from accounts.services.sessions import TokenPair, refresh_session
+from accounts.services.sign_in import start_session
 from audit.base.context import System
 from audit.models import AuditEvent
 from security.alerts.models import Alert
@@ -27,8 +30,8 @@ ME = "/api/v1/me/"
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 
-def start(user: User) -> services.TokenPair:
-    return services.start_session(request=RequestFactory().post("/"), user=user)
+def start(user: User) -> TokenPair:
+    return start_session(request=RequestFactory().post("/"), user=user)
 
 
 def refresh(client, token: str):
@@ -66,7 +69,7 @@ def test_b10_refresh_sixteen_at_once(committed_db: None):
     def attempt(_: int) -> bool:
         barrier.wait()
         try:
-            services.refresh_session(refresh=pair.refresh)
+            refresh_session(refresh=pair.refresh)
         except RefreshRefused:
             return False
         else:
@@ -234,7 +237,7 @@ def test_a_new_signing_key_leaves_refresh_tokens_good(api, carol: User, settings
 
 def test_a_password_changed_since_the_proof_starts_no_session(carol: User):
     proved = User.objects.get(pk=carol.pk)
-    services.set_password(user=carol, password="another long passphrase", acting=carol)
+    set_password(user=carol, password="another long passphrase", acting=carol)
 
     with pytest.raises(InvalidCredentials):
         start(proved)

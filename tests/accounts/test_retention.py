@@ -9,8 +9,8 @@ from django.contrib.sessions.models import Session as Cookie
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services
 from accounts.models import Session
+from accounts.services.retention import purge_failed_sign_ins, purge_sign_ins
 from tests.browsing import sign_in
 
 MOMENT = timedelta(microseconds=1)
@@ -33,7 +33,7 @@ def test_sign_ins_are_forgotten_thirty_days_after_their_end(carol):
     ]
     Session.objects.bulk_create([*kept, *gone])
 
-    assert services.purge_sign_ins(now=now) == 3
+    assert purge_sign_ins(now=now) == 3
 
     assert {*Session.objects.all()} == {*kept}
 
@@ -44,7 +44,7 @@ def test_the_data_of_expired_cookies_is_forgotten(carol):
     now, first = timezone.now(), Cookie.objects.first()
     Cookie.objects.filter(pk=first.pk).update(expire_date=now - MOMENT)
 
-    assert services.purge_sign_ins(now=now) == 1
+    assert purge_sign_ins(now=now) == 1
 
     assert Cookie.objects.count() == 1
     assert not Cookie.objects.filter(pk=first.pk).exists()
@@ -66,7 +66,7 @@ def test_failures_are_forgotten_when_they_lock_nobody_out(db):
         )
         AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=at)
 
-    assert services.purge_failed_sign_ins(now=now) == 2
+    assert purge_failed_sign_ins(now=now) == 2
 
     left = AccessAttempt.objects.values_list("username", flat=True)
     assert {*left} == {"counts", "counts too"}

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
 
-from accounts import queries, services
+from accounts import queries
 from accounts.core.roles import (
     ROLE_PERMISSIONS,
     has_capability,
     permissions_of,
 )
 from accounts.models import User
+from accounts.services.people import create_user, update_user
 from tests.people import SETUP, People
 
 
@@ -89,10 +90,10 @@ def test_nobody_in_particular_has_no_permission(db: None):
 
 def test_c9_a_permission_removed_is_gone_with_the_next_look(alice: User, dave: User):
     given = frozenset({"audit.view_auditevent"})
-    services.update_user(user=dave, acting=alice, permissions=given)
+    update_user(user=dave, acting=alice, permissions=given)
     assert User.objects.get(pk=dave.pk).has_perm("audit.view_auditevent")
 
-    services.update_user(user=dave, acting=alice, permissions=frozenset())
+    update_user(user=dave, acting=alice, permissions=frozenset())
 
     assert not User.objects.get(pk=dave.pk).has_perm("audit.view_auditevent")
 
@@ -114,7 +115,7 @@ def test_owners_are_visible_to_self_team_or_all(people: People, who: str, seen: 
 
 
 def test_a_manager_without_a_team_sees_only_themselves(people: People):
-    manager = services.create_user(
+    manager = create_user(
         username="mallory", password=None, role="manager", acting=SETUP
     )
 

@@ -7,10 +7,12 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from accounts import queries, services
+from accounts import queries
 from accounts.errors import InvalidCredentials
 from accounts.models import Session, User
-from accounts.services.sign_in import SIGN_IN
+from accounts.services.people import set_password, update_user
+from accounts.services.sessions import TokenPair
+from accounts.services.sign_in import SIGN_IN, start_browser_session, start_session
 from accounts.tokens import PersonAccess
 from audit.models import AuditEvent
 from security.locks.services import lock_resource
@@ -25,11 +27,11 @@ REVOKE_ALL = "/api/v1/auth/sessions/revoke-all/"
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 
-def start(user: User) -> services.TokenPair:
-    return services.start_session(request=RequestFactory().post("/"), user=user)
+def start(user: User) -> TokenPair:
+    return start_session(request=RequestFactory().post("/"), user=user)
 
 
-def is_open(api, pair: services.TokenPair) -> bool:
+def is_open(api, pair: TokenPair) -> bool:
     """Whether either token of the pair still opens anything."""
     status = api(token=pair.access).get(ME).status_code
     refreshed = api().post("/api/v1/auth/token/refresh/", {"refresh": pair.refresh})
@@ -140,7 +142,7 @@ def test_b13_revoke_all_ends_api_and_browser_alike(api, carol: User, dave: User)
 def test_b13_a_new_password_ends_every_sign_in(api, carol: User):
     pair = start(carol)
 
-    services.set_password(user=carol, password="another long passphrase", acting=carol)
+    set_password(user=carol, password="another long passphrase", acting=carol)
 
     assert not is_open(api, pair)
 
@@ -154,7 +156,7 @@ def test_b13_a_new_role_or_deactivation_ends_every_sign_in(
 ):
     pair = start(carol)
 
-    services.update_user(user=carol, acting=alice, **changes)
+    update_user(user=carol, acting=alice, **changes)
 
     assert not is_open(api, pair)
     assert Session.objects.get(user=carol).end_reason == reason
@@ -199,7 +201,7 @@ def test_a_lock_between_the_proof_and_the_start_keeps_the_person_out(alice, caro
     proved = User.objects.get(pk=carol.pk)
     lock_resource("user", carol.pk, acting=alice, reason="Odd.")
 
-    for start in (services.start_session, services.start_browser_session):
+    for start in (start_session, start_browser_session):
         with pytest.raises(InvalidCredentials):
             start(request=request, user=proved)
 

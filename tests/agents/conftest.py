@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agents.models import Agent
-from agents.services import IssuedCredential
+from agents.services.credentials import IssuedCredential
 from tests.factories import make_agent, make_agent_token, make_credential
 
 

@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from agents import services
 from agents.models import (
     Agent,
     AgentCredential,
@@ -16,7 +15,8 @@ from agents.models import (
     FunctionVersion,
     PolicyVersion,
 )
-from agents.services import IssuedCredential
+from agents.services.agents import lock_agent
+from agents.services.credentials import IssuedCredential
 from audit.models import AuditEvent
 from security.locks.queries import live_locks
 from tests.browsing import sign_in
@@ -214,7 +214,7 @@ def test_n2_others_than_staff_see_no_console(bob: Any, shopping: Agent) -> None:
         answer = client.get(page, follow=True)
         assert answer.redirect_chain == [(f"/admin/login/?next={page}", 302)]
         assert answer.status_code == 403
-    services.lock_agent(shopping.pk, reason="still possible elsewhere", acting=bob)
+    lock_agent(shopping.pk, reason="still possible elsewhere", acting=bob)
 
 
 def test_a_policy_is_shown_in_words(console: Client, shopping: Agent) -> None:

@@ -8,10 +8,9 @@ from django.test import TestCase
 from django.utils import timezone
 
 from accounts.tokens import AgentAccess, decode
-from agents import services
 from agents.errors import CredentialRefused
 from agents.models import Agent, AgentCredential
-from agents.services import IssuedCredential
+from agents.services.credentials import IssuedCredential, exchange_credential
 from audit.models import AuditEvent
 
 URL = "/api/v1/auth/agent-token/"
@@ -121,7 +120,7 @@ def test_a7_every_refusal_is_the_same_work(credential: IssuedCredential) -> None
     for client_id in (credential.id, "crd_00000000000000000000000000"):
         # Savepoint, look, event, release.
         with TestCase().assertNumQueries(4), pytest.raises(CredentialRefused):
-            services.exchange_credential(client_id, "x" * 43)
+            exchange_credential(client_id, "x" * 43)
 
 
 def test_one_refusal_is_one_event(api: Any, credential: IssuedCredential) -> None:

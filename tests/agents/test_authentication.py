@@ -14,12 +14,17 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts.tokens import AgentAccess, PersonAccess
-from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, AgentCredential
 from agents.permissions import IsAgent
 from agents.principals import AgentPrincipal
-from agents.services import IssuedCredential
+from agents.services.agents import create_agent, update_agent
+from agents.services.credentials import (
+    IssuedCredential,
+    issue_credential,
+    revoke_credential,
+)
+from agents.services.policies import set_policy
 from audit.base import context
 from audit.base.context import Principal
 from audit.models import AuditEvent
@@ -89,7 +94,7 @@ def test_b13_a_revoked_credential_is_refused_at_once(
     credential = AgentCredential.objects.get()
     assert ask(agent_token).status_code == 200
 
-    services.revoke_credential(shopping.pk, credential.pk, acting=bob)
+    revoke_credential(shopping.pk, credential.pk, acting=bob)
 
     assert ask(agent_token).status_code == 401
 
@@ -101,7 +106,7 @@ def test_a8_a_token_of_the_inactive_is_refused(
     assert ask(agent_token).status_code == 200
 
     if what == "agent":
-        services.update_agent(shopping.pk, is_active=False, acting=bob)
+        update_agent(shopping.pk, is_active=False, acting=bob)
     elif what == "owner":
         carol.is_active = False
         carol.save(update_fields=["is_active"])
@@ -114,7 +119,7 @@ def test_a8_a_token_of_the_inactive_is_refused(
 def test_a_credential_answers_for_its_own_agent_only(
     bob: Any, carol: Any, credential: IssuedCredential
 ) -> None:
-    other = services.create_agent("other", owner_id=carol.pk, acting=bob)
+    other = create_agent("other", owner_id=carol.pk, acting=bob)
     agent_id = AgentCredential.objects.get().agent_id
     own = AgentAccess.issue(subject=agent_id, session=credential.id)
 
@@ -185,7 +190,7 @@ def test_without_a_token_nobody_is_let_in(db: Any) -> None:
 
 def require_signature(agent: Agent, acting: Any) -> None:
     terms = parse_terms({**SEED_POLICY, "requires_signature": True})
-    services.set_policy(agent.pk, terms, acting=acting)
+    set_policy(agent.pk, terms, acting=acting)
 
 
 def test_a_signed_request_is_taken_where_signatures_are_required(
@@ -214,7 +219,7 @@ def test_f4_a_signature_by_another_key_is_refused(
     bob: Any, shopping: Agent, credential: IssuedCredential
 ) -> None:
     token = AgentAccess.issue(subject=shopping.pk, session=credential.id)
-    other = services.issue_credential(shopping.pk, acting=bob)
+    other = issue_credential(shopping.pk, acting=bob)
 
     with_other_id = ask(token, **signed(other.id, other.signing_secret))
     with_other_secret = ask(token, **signed(credential.id, other.signing_secret))

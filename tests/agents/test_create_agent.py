@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agents import services
 from agents.errors import NameTaken, OwnerRefused
 from agents.models import Agent
+from agents.services.agents import create_agent
 from audit.base.errors import NotPermitted
 from audit.models import AuditEvent
 
@@ -36,7 +36,7 @@ def test_a_manager_makes_an_agent_for_a_member_of_the_team(
 
 
 def test_making_an_agent_is_audited(bob: Any, carol: Any) -> None:
-    agent = services.create_agent("shopping", owner_id=carol.pk, acting=bob)
+    agent = create_agent("shopping", owner_id=carol.pk, acting=bob)
 
     event = AuditEvent.objects.get(action="agent.created")
     assert event.details == {"mode": "live", "owner": "carol"}
@@ -64,7 +64,7 @@ def test_a_user_makes_none(client_for: Any, carol: Any) -> None:
     assert answer.json()["code"] == "permission_denied"
     assert not Agent.objects.exists()
     with pytest.raises(NotPermitted):
-        services.create_agent("shopping", owner_id=carol.pk, acting=carol)
+        create_agent("shopping", owner_id=carol.pk, acting=carol)
 
 
 def test_c2_an_owner_of_another_team_is_unknown(
@@ -83,17 +83,17 @@ def test_an_inactive_owner_is_refused(bob: Any, carol: Any) -> None:
     carol.save(update_fields=["is_active"])
 
     with pytest.raises(OwnerRefused):
-        services.create_agent("shopping", owner_id=carol.pk, acting=bob)
+        create_agent("shopping", owner_id=carol.pk, acting=bob)
 
     assert not Agent.objects.exists()
 
 
 def test_an_owner_has_a_name_once(bob: Any, carol: Any) -> None:
-    services.create_agent("shopping", owner_id=carol.pk, acting=bob)
-    services.create_agent("shopping", owner_id=bob.pk, acting=bob)
+    create_agent("shopping", owner_id=carol.pk, acting=bob)
+    create_agent("shopping", owner_id=bob.pk, acting=bob)
 
     with pytest.raises(NameTaken):
-        services.create_agent("shopping", owner_id=carol.pk, acting=bob)
+        create_agent("shopping", owner_id=carol.pk, acting=bob)
 
     assert Agent.objects.count() == 2
     assert AuditEvent.objects.filter(action="agent.created").count() == 2

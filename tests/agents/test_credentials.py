@@ -8,10 +8,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from agents import services
 from agents.errors import CredentialExpiryRefused
 from agents.models import Agent, AgentCredential
-from agents.services import IssuedCredential
+from agents.services.agents import create_agent
+from agents.services.credentials import (
+    IssuedCredential,
+    issue_credential,
+    revoke_credential,
+)
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 
@@ -119,7 +123,7 @@ def test_a_credential_ends_within_a_year(
 
     assert answer.status_code == 400
     with pytest.raises(CredentialExpiryRefused):
-        services.issue_credential(shopping.pk, expires_in_days=days, acting=bob)
+        issue_credential(shopping.pk, expires_in_days=days, acting=bob)
     assert not AgentCredential.objects.exists()
 
 
@@ -131,7 +135,7 @@ def test_an_owner_issues_and_revokes_none(
     assert client.post(url(shopping), {}).status_code == 403
     assert client.delete(url(shopping, credential.id)).status_code == 403
     with pytest.raises(NotPermitted):
-        services.issue_credential(shopping.pk, acting=carol)
+        issue_credential(shopping.pk, acting=carol)
     assert AgentCredential.objects.get().revoked_at is None
 
 
@@ -149,10 +153,10 @@ def test_c2_a_foreign_manager_finds_none(
 def test_c3_a_credential_is_found_under_its_own_agent_only(
     bob: Any, carol: Any, shopping: Agent, credential: IssuedCredential
 ) -> None:
-    other = services.create_agent("other", owner_id=carol.pk, acting=bob)
+    other = create_agent("other", owner_id=carol.pk, acting=bob)
 
     with pytest.raises(NotFound):
-        services.revoke_credential(other.pk, credential.id, acting=bob)
+        revoke_credential(other.pk, credential.id, acting=bob)
 
     assert AgentCredential.objects.get().revoked_at is None
 
@@ -176,6 +180,6 @@ def _raw_row(credential_id: str) -> str:
 
 
 def test_a_credential_knows_who_issued_it(shopping: Agent, bob: Any) -> None:
-    issued = services.issue_credential(shopping.pk, acting=bob)
+    issued = issue_credential(shopping.pk, acting=bob)
 
     assert AgentCredential.objects.get(pk=issued.id).created_by_id == bob.pk

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents import services
 from agents.errors import FunctionNameRefused, NameTaken
 from agents.models import Function, FunctionVersion
 from agents.queries import CallableFunction, LockedAgent
+from agents.services.functions import add_function_version, set_function_enabled
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.schemas.core.json_schema import SchemaRefused
@@ -161,7 +161,7 @@ def test_a_version_with_a_dangerous_schema_changes_nothing(alice: Any) -> None:
     make_function(acting=alice)
 
     with pytest.raises(SchemaRefused):
-        services.add_function_version(
+        add_function_version(
             "transfer", schema={"type": "array"}, effect="read", acting=alice
         )
 
@@ -206,8 +206,8 @@ def test_a_manager_reads_and_registers_none(
     assert client.patch(URL + "transfer/", {"enabled": False}).status_code == 403
     for refused in (
         lambda: make_function("other", acting=bob),
-        lambda: services.add_function_version("transfer", **body, acting=bob),
-        lambda: services.set_function_enabled("transfer", is_enabled=False, acting=bob),
+        lambda: add_function_version("transfer", **body, acting=bob),
+        lambda: set_function_enabled("transfer", is_enabled=False, acting=bob),
     ):
         with pytest.raises(NotPermitted):
             refused()
@@ -221,7 +221,7 @@ def test_a_function_that_is_none_is_not_found(client_for: Any, alice: Any) -> No
     assert client.get(URL + "nothing/").status_code == 404
     assert client.patch(URL + "nothing/", {"enabled": True}).status_code == 404
     with pytest.raises(NotFound):
-        services.add_function_version(
+        add_function_version(
             "nothing", schema=TRANSFER_SCHEMA, effect="read", acting=alice
         )
 

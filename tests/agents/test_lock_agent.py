@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents import services
 from agents.models import Agent
+from agents.services.agents import create_agent, lock_agent
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.locks.models import ResourceLock
@@ -42,8 +42,8 @@ def test_a_manager_locks_and_security_staff_unlock(
 
 
 def test_locking_twice_is_one_lock(bob: Any, shopping: Agent) -> None:
-    services.lock_agent(shopping.pk, reason="One", acting=bob)
-    services.lock_agent(shopping.pk, reason="Two", acting=bob)
+    lock_agent(shopping.pk, reason="One", acting=bob)
+    lock_agent(shopping.pk, reason="Two", acting=bob)
 
     assert ResourceLock.objects.get().reason == "One"
 
@@ -51,8 +51,8 @@ def test_locking_twice_is_one_lock(bob: Any, shopping: Agent) -> None:
 def test_m7_an_owner_does_not_unlock_their_agent(
     client_for: Any, bob: Any, alice: Any
 ) -> None:
-    own = services.create_agent("own", owner_id=alice.pk, acting=alice)
-    services.lock_agent(own.pk, reason="Odd", acting=alice)
+    own = create_agent("own", owner_id=alice.pk, acting=alice)
+    lock_agent(own.pk, reason="Odd", acting=alice)
 
     answer = client_for(alice).post(url(own, "unlock"), {"reason": "Mine"})
 
@@ -67,7 +67,7 @@ def test_m7_an_owner_does_not_unlock_their_agent(
 def unchanged(request: Any, bob: Any, shopping: Agent) -> Iterator[str]:
     """Lock or unlock, where there is something to unlock; neither may happen."""
     if request.param == "unlock":
-        services.lock_agent(shopping.pk, reason="Odd", acting=bob)
+        lock_agent(shopping.pk, reason="Odd", acting=bob)
     before = list(ResourceLock.objects.values())
     assert len(before) == (request.param == "unlock")
     yield request.param
@@ -105,9 +105,9 @@ def test_c9_permissions_are_asked_by_the_service(
     eve: Any, carol: Any, shopping: Agent
 ) -> None:
     with pytest.raises(NotFound):
-        services.lock_agent(shopping.pk, reason="x", acting=eve)
+        lock_agent(shopping.pk, reason="x", acting=eve)
     with pytest.raises(NotPermitted):
-        services.lock_agent(shopping.pk, reason="x", acting=carol)
+        lock_agent(shopping.pk, reason="x", acting=carol)
 
 
 def test_a_function_and_a_merchant_can_be_stopped(alice: Any) -> None:

@@ -8,12 +8,13 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts import services as accounts
 from accounts.models import User
-from agents import services
+from accounts.services.people import create_user
 from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import Agent, AgentCredential
+from agents.services.agents import lock_agent, unlock_agent, update_agent
+from agents.services.credentials import revoke_credential
 from audit.base.errors import NotPermitted
 from security.incidents.models import Incident
 from security.incidents.services import update_incident
@@ -40,7 +41,7 @@ def agent_with(what: str, by: User, people: People) -> Agent:
     give_terms(agent, parse_terms(SEED_POLICY), acting=who["policy"])
     if what == "revoked credential":
         credential = make_credential(agent, acting=by)
-        services.revoke_credential(agent.pk, credential.id, acting=by)
+        revoke_credential(agent.pk, credential.id, acting=by)
     make_credential(agent, acting=who["credential"])
     return agent
 
@@ -50,15 +51,15 @@ def test_m7_nobody_unlocks_what_runs_under_what_they_made(
     people: People, alice: User, heidi: User, what: str
 ):
     agent = agent_with(what, alice, people)
-    services.lock_agent(agent.pk, reason="Abuse.", acting=heidi)
+    lock_agent(agent.pk, reason="Abuse.", acting=heidi)
 
     with pytest.raises(NotPermitted, match="what you made"):
-        services.unlock_agent(agent.pk, reason="Mine.", acting=alice)
+        unlock_agent(agent.pk, reason="Mine.", acting=alice)
     with pytest.raises(NotPermitted):
         unlock_resource("agent", agent.pk, acting=alice, reason="Mine.")
 
     assert ResourceLock.objects.get().released_at is None
-    services.unlock_agent(agent.pk, reason="Looked at.", acting=heidi)
+    unlock_agent(agent.pk, reason="Looked at.", acting=heidi)
     assert ResourceLock.objects.get().released_at is not None
 
 
@@ -67,24 +68,24 @@ def test_m7_nobody_reactivates_what_runs_under_what_they_made(
     people: People, alice: User, heidi: User, what: str
 ):
     agent = agent_with(what, alice, people)
-    services.update_agent(agent.pk, is_active=False, acting=heidi)
+    update_agent(agent.pk, is_active=False, acting=heidi)
 
     with pytest.raises(OwnAgentRefused):
-        services.update_agent(agent.pk, is_active=True, acting=alice)
+        update_agent(agent.pk, is_active=True, acting=alice)
 
     agent.refresh_from_db()
     assert not agent.is_active
-    assert services.update_agent(agent.pk, is_active=True, acting=heidi).is_active
+    assert update_agent(agent.pk, is_active=True, acting=heidi).is_active
 
 
 def test_m7_nor_a_manager_who_made_it_for_another_owner(
     people: People, bob: User, heidi: User
 ):
     agent = make_agent(people.carol, acting=bob, name="bobs in all but name")
-    services.update_agent(agent.pk, is_active=False, acting=heidi)
+    update_agent(agent.pk, is_active=False, acting=heidi)
 
     with pytest.raises(OwnAgentRefused):
-        services.update_agent(agent.pk, is_active=True, acting=bob)
+        update_agent(agent.pk, is_active=True, acting=bob)
 
     agent.refresh_from_db()
     assert not agent.is_active
@@ -94,12 +95,12 @@ def test_m7_nor_by_an_account_that_a_maker_made(
     people: People, alice: User, heidi: User
 ):
     agent = agent_with("policy", alice, people)
-    services.lock_agent(agent.pk, reason="Abuse.", acting=heidi)
-    puppet = accounts.create_user(username="puppet", role="admin", acting=alice)
+    lock_agent(agent.pk, reason="Abuse.", acting=heidi)
+    puppet = create_user(username="puppet", role="admin", acting=alice)
     puppet.authenticated_at = timezone.now()
 
     with pytest.raises(NotPermitted, match="what you made"):
-        services.unlock_agent(agent.pk, reason="Mine.", acting=puppet)
+        unlock_agent(agent.pk, reason="Mine.", acting=puppet)
 
     assert ResourceLock.objects.get().released_at is None
 
@@ -137,9 +138,9 @@ def test_m7_what_it_no_longer_runs_under_bars_nobody(
     )
     give_terms(agent, parse_terms(SEED_POLICY), acting=heidi)
     frank = make_person("frank", "admin")
-    services.lock_agent(agent.pk, reason="Abuse.", acting=frank)
+    lock_agent(agent.pk, reason="Abuse.", acting=frank)
 
-    services.unlock_agent(agent.pk, reason="Looked at.", acting=alice)
+    unlock_agent(agent.pk, reason="Looked at.", acting=alice)
 
     assert ResourceLock.objects.get().released_by == "alice"
 
@@ -148,12 +149,12 @@ def test_m7_without_four_eyes_one_person_unlocks_all(
     people: People, alice: User, settings: Settings
 ):
     agent = make_agent(alice, acting=alice)
-    services.lock_agent(agent.pk, reason="Stop.", acting=alice)
-    services.update_agent(agent.pk, is_active=False, acting=alice)
+    lock_agent(agent.pk, reason="Stop.", acting=alice)
+    update_agent(agent.pk, is_active=False, acting=alice)
     settings.FOUR_EYES = False
 
-    services.unlock_agent(agent.pk, reason="Go.", acting=alice)
-    services.update_agent(agent.pk, is_active=True, acting=alice)
+    unlock_agent(agent.pk, reason="Go.", acting=alice)
+    update_agent(agent.pk, is_active=True, acting=alice)
 
     agent.refresh_from_db()
     assert agent.is_active

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.errors import FunctionInUse, PolicyChanged
 from agents.models import Agent, AgentCredential, FunctionVersion, PolicyVersion
 from agents.queries import lock_agent_row
 from agents.services import policies
-from agents.services.policies import put_in_force
+from agents.services.credentials import issue_credential, revoke_credential
+from agents.services.functions import add_function_version
+from agents.services.policies import put_in_force, set_policy
 from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.elsewhere import wait_until_blocked
@@ -52,9 +53,7 @@ def test_policies_set_at_once_get_numbers_of_their_own(
 ) -> None:
     terms = parse_terms(SEED_POLICY)
 
-    results = all_at_once(
-        8, lambda: services.set_policy(shopping.pk, terms, acting=bob)
-    )
+    results = all_at_once(8, lambda: set_policy(shopping.pk, terms, acting=bob))
 
     assert [type(result) for result in results] == [PolicyVersion] * 8
     numbers = PolicyVersion.objects.values_list("number", flat=True)
@@ -70,9 +69,7 @@ def test_of_those_who_read_the_same_version_one_wins(bob: Any, shopping: Agent) 
 
     results = all_at_once(
         8,
-        lambda: services.set_policy(
-            shopping.pk, terms, expected_numbers={1}, acting=bob
-        ),
+        lambda: set_policy(shopping.pk, terms, expected_numbers={1}, acting=bob),
     )
 
     assert sum(isinstance(result, PolicyVersion) for result in results) == 1
@@ -86,7 +83,7 @@ def test_function_versions_made_at_once_get_numbers_of_their_own(alice: Any) -> 
 
     results = all_at_once(
         4,
-        lambda: services.add_function_version(
+        lambda: add_function_version(
             "transfer", schema=schema, effect="read", acting=alice
         ),
     )
@@ -95,10 +92,10 @@ def test_function_versions_made_at_once_get_numbers_of_their_own(alice: Any) -> 
 
 
 def test_a_credential_is_revoked_once(bob: Any, shopping: Agent) -> None:
-    issued = services.issue_credential(shopping.pk, acting=bob)
+    issued = issue_credential(shopping.pk, acting=bob)
 
     results = all_at_once(
-        4, lambda: services.revoke_credential(shopping.pk, issued.id, acting=bob)
+        4, lambda: revoke_credential(shopping.pk, issued.id, acting=bob)
     )
 
     assert [result for result in results if isinstance(result, Exception)] == []
@@ -150,14 +147,12 @@ def test_c15_of_two_grants_at_once_that_do_not_fit_together_one_waits(
         for n in range(11)
     ]
     for agent in agents[2:]:
-        services.set_policy(agent.pk, parse_terms(small), acting=people.bob)
+        set_policy(agent.pk, parse_terms(small), acting=people.bob)
     left = iter(agents[:2])
 
     results = all_at_once(
         2,
-        lambda: services.set_policy(
-            next(left).pk, parse_terms(small), acting=people.bob
-        ),
+        lambda: set_policy(next(left).pk, parse_terms(small), acting=people.bob),
     )
 
     names = sorted(type(result).__name__ for result in results)
@@ -180,7 +175,7 @@ def test_c15_whoever_raises_an_effect_waits_for_a_policy_that_names_it(
 
     def raise_effect() -> None:
         try:
-            services.add_function_version(
+            add_function_version(
                 "look", schema={"type": "object"}, effect="send", acting=people.alice
             )
         except FunctionInUse as error:
@@ -196,7 +191,7 @@ def test_c15_whoever_raises_an_effect_waits_for_a_policy_that_names_it(
         return put_in_force(*args, **kwargs)
 
     monkeypatch.setattr(policies, "put_in_force", begin_and_wait)
-    services.set_policy(agent.pk, parse_terms(small), acting=people.bob)
+    set_policy(agent.pk, parse_terms(small), acting=people.bob)
     thread.join()
 
     assert len(refused) == 1

@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents import services
 from agents.errors import CredentialEnded
 from agents.models import Agent, AgentCredential
-from agents.services import IssuedCredential
+from agents.services.agents import create_agent
+from agents.services.credentials import (
+    IssuedCredential,
+    exchange_credential,
+    issue_credential,
+    revoke_credential,
+    rotate_credential,
+)
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
 from tests.security.keys import OwnKey
@@ -24,7 +30,7 @@ def url(agent: Agent, credential_id: str = "") -> str:
 
 
 def token_of(issued: dict[str, Any]) -> Any:
-    return services.exchange_credential(issued["client_id"], issued["client_secret"])
+    return exchange_credential(issued["client_id"], issued["client_secret"])
 
 
 def status_with(api: Any, access: str) -> Any:
@@ -125,9 +131,7 @@ def test_the_overlap_never_makes_a_credential_last_longer(
     soon = timezone.now() + timedelta(hours=1)
     AgentCredential.objects.update(expires_at=soon)
 
-    services.rotate_credential(
-        shopping.pk, credential.id, overlap_hours=168, acting=bob
-    )
+    rotate_credential(shopping.pk, credential.id, overlap_hours=168, acting=bob)
 
     assert AgentCredential.objects.get(pk=credential.id).expires_at == soon
 
@@ -137,18 +141,18 @@ def test_what_has_ended_is_not_rotated(
     client_for: Any, bob: Any, shopping: Agent, credential: IssuedCredential, state: str
 ) -> None:
     if state == "revoked":
-        services.revoke_credential(shopping.pk, credential.id, acting=bob)
+        revoke_credential(shopping.pk, credential.id, acting=bob)
     elif state == "expired":
         AgentCredential.objects.update(expires_at=timezone.now())
     else:
-        services.rotate_credential(shopping.pk, credential.id, acting=bob)
+        rotate_credential(shopping.pk, credential.id, acting=bob)
     before = list(AgentCredential.objects.values())
 
     answer = client_for(bob).post(url(shopping, credential.id), {})
 
     assert (answer.status_code, answer.json()["code"]) == (409, "credential_ended")
     with pytest.raises(CredentialEnded):
-        services.rotate_credential(shopping.pk, credential.id, acting=bob)
+        rotate_credential(shopping.pk, credential.id, acting=bob)
     assert list(AgentCredential.objects.values()) == before
 
 
@@ -187,9 +191,7 @@ def test_a_shared_secret_gives_way_to_an_own_key(
 ) -> None:
     key = OwnKey().public_text
 
-    new = services.rotate_credential(
-        shopping.pk, credential.id, public_key=key, acting=bob
-    )
+    new = rotate_credential(shopping.pk, credential.id, public_key=key, acting=bob)
 
     assert (new.signature_algorithm, new.signing_secret) == ("ed25519", "")
 
@@ -200,12 +202,12 @@ def test_keys_take_a_fresh_proof_and_revoking_none(
     bob.authenticated_at = timezone.now() - timedelta(minutes=6)
 
     with pytest.raises(StepUpRequired):
-        services.issue_credential(shopping.pk, acting=bob)
+        issue_credential(shopping.pk, acting=bob)
     with pytest.raises(StepUpRequired):
-        services.rotate_credential(shopping.pk, credential.id, acting=bob)
+        rotate_credential(shopping.pk, credential.id, acting=bob)
     assert AgentCredential.objects.count() == 1
 
-    services.revoke_credential(shopping.pk, credential.id, acting=bob)
+    revoke_credential(shopping.pk, credential.id, acting=bob)
     assert AgentCredential.objects.get().revoked_at is not None
 
 
@@ -220,7 +222,7 @@ def test_c2_another_managers_credential_is_not_found(
 def test_c3_a_credential_is_rotated_under_its_own_agent_only(
     client_for: Any, bob: Any, carol: Any, shopping: Agent, credential: IssuedCredential
 ) -> None:
-    other = services.create_agent("other", owner_id=carol.pk, acting=bob)
+    other = create_agent("other", owner_id=carol.pk, acting=bob)
 
     assert client_for(bob).post(url(other, credential.id), {}).status_code == 404
     assert AgentCredential.objects.count() == 1

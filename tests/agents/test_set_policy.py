@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.test import TestCase
 
-from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
 from agents.queries import lock_agent_row, policy_rules
+from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
@@ -68,7 +68,7 @@ def test_a_change_is_a_new_version_and_tells_what_changed(
     first = shopping.policy_version
     stricter = parse_terms({**SEED_POLICY, "max_transaction_amount": "750"})
 
-    version = services.set_policy(shopping.pk, stricter, acting=bob)
+    version = set_policy(shopping.pk, stricter, acting=bob)
 
     assert isinstance(version, PolicyVersion)
     shopping.refresh_from_db()
@@ -125,7 +125,7 @@ def test_if_match_refuses_to_overwrite_a_newer_version(
 
 def test_a_policy_changed_in_between_changes_nothing(bob: Any, shopping: Agent) -> None:
     with pytest.raises(PolicyChanged) as error:
-        services.set_policy(
+        set_policy(
             shopping.pk, parse_terms(SEED_POLICY), expected_numbers={7}, acting=bob
         )
 
@@ -156,7 +156,7 @@ def test_c7_the_owner_alone_does_not_loosen_their_own_agent(
 def test_c7_a_first_policy_of_ones_own_agent_takes_another(bob: Any) -> None:
     own = make_agent(bob, acting=bob, policy=None)
 
-    asked = services.set_policy(own.pk, parse_terms(SEED_POLICY), acting=bob)
+    asked = set_policy(own.pk, parse_terms(SEED_POLICY), acting=bob)
 
     assert isinstance(asked, ChangeRequest)
     assert not PolicyVersion.objects.exists()
@@ -194,7 +194,7 @@ def test_an_owner_reads_the_policy_and_cannot_set_it(
     assert client.get(url(shopping)).status_code == 200
     assert client.put(url(shopping), SEED_POLICY).status_code == 403
     with pytest.raises(NotPermitted):
-        services.set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=carol)
+        set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=carol)
     assert PolicyVersion.objects.count() == 1
 
 
@@ -207,7 +207,7 @@ def test_c2_a_foreign_policy_is_not_found(
     assert client.put(url(shopping), SEED_POLICY).status_code == 404
     assert client.get(url(shopping) + "versions/").status_code == 404
     with pytest.raises(NotFound):
-        services.set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=eve)
+        set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=eve)
     assert PolicyVersion.objects.count() == 1
 
 
@@ -224,7 +224,7 @@ def test_an_agent_without_a_policy_has_none_to_show(
 def test_all_versions_are_listed_newest_first(
     client_for: Any, bob: Any, carol: Any, shopping: Agent
 ) -> None:
-    services.set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=bob)
+    set_policy(shopping.pk, parse_terms(SEED_POLICY), acting=bob)
 
     answer = client_for(carol).get(url(shopping) + "versions/")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agents import services
 from agents.errors import NameTaken
 from agents.models import Agent
+from agents.services.agents import update_agent
 from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.factories import make_agent
@@ -36,8 +36,8 @@ def test_a_manager_renames_and_deactivates(
 
 
 def test_what_stays_the_same_is_no_event(bob: Any, shopping: Agent) -> None:
-    services.update_agent(shopping.pk, name="shopping", acting=bob)
-    services.update_agent(shopping.pk, acting=bob)
+    update_agent(shopping.pk, name="shopping", acting=bob)
+    update_agent(shopping.pk, acting=bob)
 
     assert not AuditEvent.objects.filter(action="agent.updated").exists()
 
@@ -58,7 +58,7 @@ def test_c2_a_foreign_manager_finds_nothing(
     assert client_for(eve).patch(url(shopping), {"name": "mine"}).status_code == 404
 
     with pytest.raises(NotFound):
-        services.update_agent(shopping.pk, is_active=False, acting=eve)
+        update_agent(shopping.pk, is_active=False, acting=eve)
     shopping.refresh_from_db()
     assert (shopping.name, shopping.is_active) == ("shopping", True)
 
@@ -85,7 +85,7 @@ def test_a_name_of_another_agent_is_taken(
     make_agent(carol, acting=bob, name="travel")
 
     with pytest.raises(NameTaken):
-        services.update_agent(shopping.pk, name="travel", acting=bob)
+        update_agent(shopping.pk, name="travel", acting=bob)
 
     shopping.refresh_from_db()
     assert shopping.name == "shopping"
@@ -95,7 +95,7 @@ def test_a_person_who_lost_the_permission_is_refused(bob: Any, shopping: Agent) 
     bob.role = "user"
 
     with pytest.raises(NotFound):  # A user sees no agents but their own.
-        services.update_agent(shopping.pk, is_active=False, acting=bob)
+        update_agent(shopping.pk, is_active=False, acting=bob)
 
     shopping.refresh_from_db()
     assert shopping.is_active
@@ -110,7 +110,7 @@ def test_an_owner_may_stop_an_agent_and_only_another_person_may_start_it(
     client_for: Any, alice: Any, bob: Any
 ) -> None:
     own = make_agent(bob, acting=alice)
-    services.update_agent(own.pk, is_active=False, acting=bob)
+    update_agent(own.pk, is_active=False, acting=bob)
 
     answer = client_for(bob).patch(url(own), {"name": "other", "is_active": True})
 
@@ -119,4 +119,4 @@ def test_an_owner_may_stop_an_agent_and_only_another_person_may_start_it(
     assert (own.name, own.is_active) == ("shopping", False)
     assert AuditEvent.objects.filter(action="agent.updated").count() == 1
     heidi = make_person("heidi", "admin")
-    assert services.update_agent(own.pk, is_active=True, acting=heidi).is_active
+    assert update_agent(own.pk, is_active=True, acting=heidi).is_active

@@ -13,12 +13,8 @@ from audit.base.context import System, acting_as
 from audit.core.checkpoint import AT_THE_LATEST
 from audit.core.event import COLUMNS, event_hash
 from audit.models import AuditEvent, AuditLeaf
-from audit.services import (
-    Sequencer,
-    build_event,
-    make_checkpoint_if_due,
-    record,
-)
+from audit.services.recording import build_event, record
+from audit.services.sealing import Sequencer, make_checkpoint_if_due
 
 WRITER = System("test writer")
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from audit.base.context import System, acting_as
 from audit.models import AuditEvent
-from audit.services import record
+from audit.services.recording import record
 from tests.factories import make_agent, make_agent_token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("spacious_limits")]

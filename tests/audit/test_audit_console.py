@@ -12,7 +12,7 @@ from django.urls import reverse
 from audit import admin as events
 from audit.base.context import System, acting_as
 from audit.models import AuditEvent
-from audit.services import build_event, record
+from audit.services.recording import build_event, record
 from tests.browsing import sign_in
 
 pytestmark = pytest.mark.django_db

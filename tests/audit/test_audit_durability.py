@@ -7,7 +7,7 @@ from django.db import transaction
 
 from audit.base.context import System
 from audit.models import AuditEvent
-from audit.services import record, record_viewed
+from audit.services.recording import record, record_viewed
 
 ACTOR = System("tests")
 

@@ -14,8 +14,8 @@ from audit.base.context import System, acting_as
 from audit.base.errors import SensitiveDataRefused
 from audit.core.actions import ACTIONS
 from audit.models import AuditEvent
-from audit.queries import events_about, events_visible_to, stream, timeline
-from audit.services import build_event, record
+from audit.queries.reading import events_about, events_visible_to, stream, timeline
+from audit.services.recording import build_event, record
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from hypothesis.extra.django import TestCase
 
 from audit.models import AuditEvent
 from audit.queries.sealed import Broken, _odd_leaves, broken_leaves
-from audit.services import build_event
+from audit.services.recording import build_event
 from tests.audit import tampering
 from tests.audit.logs import WRITER, seal
 

@@ -22,8 +22,9 @@ from audit.core.checkpoint import (
 from audit.core.merkle import EMPTY_ROOT
 from audit.keys import open_checkpoint, signing_key, trusted_keys
 from audit.models import AuditLeaf, Checkpoint
-from audit.queries import root_at
-from audit.services import deliver_checkpoints, make_checkpoint_if_due, verify_log
+from audit.queries.tree import root_at
+from audit.services.sealing import deliver_checkpoints, make_checkpoint_if_due
+from audit.services.verification import verify_log
 from audit.sinks import DirectorySink, SinkRefused
 from tests.audit.logs import seal, write_events
 

@@ -18,7 +18,8 @@ from audit.core.actions import ACTIONS
 from audit.core.exports import CSV_COLUMNS, FORMATS, csv_header, csv_row
 from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
-from audit.services import build_event, export_events
+from audit.services.exports import export_events
+from audit.services.recording import build_event
 from tests.audit.logs import EVENT, seal, write_event, write_events, write_many
 from tests.audit.ocsf import faults
 

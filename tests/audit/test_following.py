@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent, AuditLeaf, ReaderCursor
-from audit.queries import reader_lags, sealed_events
-from audit.services import follow, following
+from audit.queries.reading import reader_lags, sealed_events
+from audit.services import following
+from audit.services.following import follow
 from tests.audit.logs import seal, write_event, write_events
 
 NOW = timezone.now()

@@ -23,7 +23,9 @@ from audit.core.retention import (
 )
 from audit.keys import signing_key
 from audit.models import AuditEvent, AuditLeaf
-from audit.services import build_event, make_checkpoint_if_due, record, verify_log
+from audit.services.recording import build_event, record
+from audit.services.sealing import make_checkpoint_if_due
+from audit.services.verification import verify_log
 from audit.verifier import main
 from tests.audit import tampering
 from tests.audit.logs import WRITER, seal, write_events

@@ -12,7 +12,9 @@ from django.db import transaction
 from audit import tasks
 from audit.core.exports import CSV_COLUMNS
 from audit.models import AuditEvent, AuditLeaf, SavedFilter
-from audit.services import make_checkpoint_if_due, record, save_filter
+from audit.services.recording import record
+from audit.services.saved_filters import save_filter
+from audit.services.sealing import make_checkpoint_if_due
 from tests.audit import tampering
 from tests.audit.logs import seal, write_events
 from tests.browsing import sign_in

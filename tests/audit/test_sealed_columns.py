@@ -21,9 +21,10 @@ from audit.api.events import AuditEventOutput
 from audit.core.merkle import Frontier, is_included, leaf_hash
 from audit.keys import open_checkpoint, signing_key
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
-from audit.queries import inclusion_proof
-from audit.services import make_checkpoint_if_due, verify_log
+from audit.queries.tree import inclusion_proof
 from audit.services.exports import export_proof
+from audit.services.sealing import make_checkpoint_if_due
+from audit.services.verification import verify_log
 from audit.verifier import verify_export
 from tests.audit import tampering
 from tests.audit.logs import seal, write_event, write_events

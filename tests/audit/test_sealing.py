@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from audit.core.merkle import Frontier, is_consistent, is_included
 from audit.errors import LogDamaged
 from audit.models import AuditEvent, AuditLeaf, AuditNode
-from audit.queries import (
+from audit.queries.tree import (
     consistency_proof,
     frontier,
     inclusion_proof,
@@ -19,8 +19,7 @@ from audit.queries import (
     root_at,
     tree_size,
 )
-from audit.services import Sequencer
-from audit.services.sealing import LOCK
+from audit.services.sealing import LOCK, Sequencer
 from tests.audit.logs import (
     hash_of,
     seal,

@@ -18,8 +18,10 @@ import pytest
 from django.db import connection, transaction
 
 from audit.models import AuditEvent, AuditLeaf
-from audit.queries import tree_size
-from audit.services import build_event, make_checkpoint_if_due, verify_log
+from audit.queries.tree import tree_size
+from audit.services.recording import build_event
+from audit.services.sealing import make_checkpoint_if_due
+from audit.services.verification import verify_log
 from platform_site.run.supervisor import BASE_DIR
 from tests.audit.logs import WRITER, write_many
 

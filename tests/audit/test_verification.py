@@ -21,13 +21,9 @@ from pytest_django import DjangoDbBlocker
 from audit.core.checkpoint import AT_THE_LATEST
 from audit.keys import open_checkpoint
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
-from audit.services import (
-    Verification,
-    build_event,
-    deliver_checkpoints,
-    make_checkpoint_if_due,
-    verify_log,
-)
+from audit.services.recording import build_event
+from audit.services.sealing import deliver_checkpoints, make_checkpoint_if_due
+from audit.services.verification import Verification, verify_log
 from audit.sinks import DirectorySink
 from tests.audit import tampering
 from tests.audit.logs import WRITER, seal, write_event, write_events, write_many

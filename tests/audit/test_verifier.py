@@ -17,7 +17,7 @@ from django.utils import timezone
 from audit.core.checkpoint import AT_THE_LATEST
 from audit.keys import signing_key
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
-from audit.services import make_checkpoint_if_due
+from audit.services.sealing import make_checkpoint_if_due
 from audit.verifier import main
 from platform_site.run.supervisor import BASE_DIR
 from tests.audit import tampering

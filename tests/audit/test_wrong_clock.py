@@ -10,14 +10,15 @@ from django.utils import timezone
 
 from audit.keys import open_checkpoint
 from audit.models import AuditEvent
-from audit.queries import last_verification, sealing_delay, verification_is_asked
-from audit.services import (
+from audit.queries.reading import last_verification, verification_is_asked
+from audit.queries.tree import sealing_delay
+from audit.services.sealing import make_checkpoint_if_due
+from audit.services.verification import (
+    _earliest,
     ask_for_verification,
-    make_checkpoint_if_due,
     record_verification,
     verify_log,
 )
-from audit.services.verification import _earliest
 from tests.audit.logs import WRITER, seal, write_event, write_events
 
 AHEAD = timedelta(days=3)

@@ -9,9 +9,9 @@ from django.contrib import admin
 from django.test import RequestFactory
 from django.urls import reverse
 
-from accounts.services import start_session
+from accounts.services.sign_in import start_session
 from agents.core.policy_draft import parse_terms
-from agents.services import set_policy
+from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
 from security.locks.services import lock_resource

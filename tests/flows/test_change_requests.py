@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 from django.utils import timezone
 
-from accounts import services as people_services
 from accounts.models import Session, User
+from accounts.services.people import update_user
 from agents.core.policy_draft import parse_terms
-from agents.services import set_policy
+from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from security.changes import services
 from security.changes.models import ChangeRequest
@@ -227,7 +227,7 @@ def test_k6_what_a_person_asked_for_who_may_no_longer_is_void(
     asked, own, bob, alice, client_for
 ):
     heidi = make_person("heidi", role="admin")
-    people_services.update_user(user=bob, acting=heidi, role="user")
+    update_user(user=bob, acting=heidi, role="user")
 
     problem(decide(client_for(alice), asked, "approve"), 409, "change_superseded")
 
@@ -254,7 +254,7 @@ def test_the_list_shows_what_one_may_see_and_filters(asked, own, manager, client
 
 def test_n3_a_second_admin_gives_an_admin_what_they_asked_for(alice, client_for):
     second = make_person("grace", role="admin")
-    change = people_services.update_user(
+    change = update_user(
         user=alice,
         acting=alice,
         permissions=frozenset({"audit.export_auditevent"}),
@@ -272,7 +272,7 @@ def test_n3_a_second_admin_gives_an_admin_what_they_asked_for(alice, client_for)
 
 
 def test_a_managers_own_word_never_gives_rights(alice, bob, client_for):
-    change = people_services.update_user(user=alice, acting=alice, role="user")
+    change = update_user(user=alice, acting=alice, role="user")
 
     problem(decide(client_for(bob), change.pk, "approve"), 404, "not_found")
 
@@ -281,8 +281,8 @@ def test_a_managers_own_word_never_gives_rights(alice, bob, client_for):
 
 def test_rights_changed_in_the_meantime_supersede_the_change(alice, client_for):
     second, third = (make_person(name, role="admin") for name in ("grace", "heidi"))
-    change = people_services.update_user(user=alice, acting=alice, role="user")
-    people_services.update_user(user=alice, acting=third, role="manager")
+    change = update_user(user=alice, acting=alice, role="user")
+    update_user(user=alice, acting=third, role="manager")
 
     problem(decide(client_for(second), change.pk, "approve"), 409, "change_superseded")
 

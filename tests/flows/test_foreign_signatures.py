@@ -10,9 +10,10 @@ import pytest
 import requests
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 
-from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from agents.services.credentials import exchange_credential, issue_credential
+from agents.services.policies import set_policy
 from tests.factories import SEED_POLICY, make_agent
 from tests.house.source import ROOT
 from tests.people import People
@@ -33,10 +34,10 @@ class Signer:
     def __init__(self, server: str, people: People, algorithm: Any) -> None:
         self.agent: Agent = make_agent(people.carol, acting=people.bob)
         terms = parse_terms({**SEED_POLICY, "requires_signature": True})
-        services.set_policy(self.agent.pk, terms, acting=people.bob)
+        set_policy(self.agent.pk, terms, acting=people.bob)
         self.algorithm = algorithm
         own = OwnKey()
-        issued = services.issue_credential(
+        issued = issue_credential(
             self.agent.pk,
             public_key=own.public_text if algorithm is ED25519 else "",
             acting=people.bob,
@@ -45,7 +46,7 @@ class Signer:
         self.key: Any = own.private
         if algorithm is HMAC_SHA256:
             self.key = issued.signing_secret.encode()
-        token = services.exchange_credential(issued.id, issued.client_secret)
+        token = exchange_credential(issued.id, issued.client_secret)
         self.headers = {"Authorization": f"Bearer {token.access}"}
         self.url = f"{server}/api/v1/transactions/"
         assert CODE is not None

@@ -9,13 +9,18 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services as people_services
 from accounts.models import Session
-from agents import services as agent_services
+from accounts.services.people import update_user
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, PolicyVersion
 from agents.queries import granted_alone
-from agents.services import set_policy
+from agents.services.agents import update_agent
+from agents.services.credentials import (
+    exchange_credential,
+    issue_credential,
+    rotate_credential,
+)
+from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from platform_site.checklist.checks import run_checklist
 from security.alerts.models import Alert
@@ -137,7 +142,7 @@ def test_c15_many_small_agents_are_no_large_one(people, bob, heidi, client_for):
     tighter = {**SMALL, "daily_budget": "1.00", "max_transaction_amount": "1.00"}
     tighter["requires_approval_above"] = "1.00"
     assert client.put(policy_of(agents[0]), tighter).status_code == 200
-    agent_services.update_agent(agents[1].pk, is_active=False, acting=bob)
+    update_agent(agents[1].pk, is_active=False, acting=bob)
     assert client.put(policy_of(agents[11]), SMALL).status_code == 202
     # What a second person agreed to is not granted alone, nor is a stricter form of it.
     asked = ChangeRequest.objects.get(target_id=agents[11].pk)
@@ -221,9 +226,9 @@ def test_c15_that_holds_for_the_policy_of_then_and_of_now(
 def test_c15_who_rotated_a_credential_decides_on_nothing_made_with_it(
     people, agent, bob, api, client_for
 ):
-    first = agent_services.issue_credential(agent.pk, acting=people.alice)
-    second = agent_services.rotate_credential(agent.pk, first.id, acting=bob)
-    token = agent_services.exchange_credential(second.id, second.client_secret)
+    first = issue_credential(agent.pk, acting=people.alice)
+    second = rotate_credential(agent.pk, first.id, acting=bob)
+    token = exchange_credential(second.id, second.client_secret)
     body = create(api(token=token.access), amount="750.00").json()
 
     answer = client_for(bob).post(
@@ -260,11 +265,11 @@ def test_c15_one_person_may_say_that_there_is_no_second_one(alice, client_for):
     assert approve(approval, alice).status == "approved"
     told = AuditEvent.objects.get(action="approval.approved")
     assert told.details["four_eyes"] == "off"
-    agent_services.update_agent(agent.pk, is_active=False, acting=alice)
-    agent_services.update_agent(agent.pk, is_active=True, acting=alice)
+    update_agent(agent.pk, is_active=False, acting=alice)
+    update_agent(agent.pk, is_active=True, acting=alice)
     lock_resource("agent", agent.pk, acting=alice, reason="Stop.")
     unlock_resource("agent", agent.pk, acting=alice, reason="Go.")
-    assert people_services.update_user(user=alice, acting=alice, role="manager") is None
+    assert update_user(user=alice, acting=alice, role="manager") is None
     alice.refresh_from_db()
     assert alice.role == "manager"
 

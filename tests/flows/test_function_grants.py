@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents import services
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent, FunctionVersion
+from agents.services.functions import add_function_version
 from security.changes.models import ChangeRequest
 from security.changes.services import approve_change
 from tests.factories import TRANSFER_SCHEMA, give_terms, make_agent, make_function
@@ -128,7 +128,7 @@ def test_c15_it_may_do_less_and_what_nobody_names_may_do_more(people, alice):
     give_terms(earlier, parse_terms(SMALL), acting=people.bob)
 
     for name, effect in (("send_it", "read"), ("look", "send"), ("write_it", "admin")):
-        version = services.add_function_version(
+        version = add_function_version(
             name, schema=TRANSFER_SCHEMA, effect=effect, acting=alice
         )
         assert (version.number, version.effect) == (2, effect)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from audit.models import AuditEvent
-from audit.services import export_events
+from audit.services.exports import export_events
 from platform_site.logs import JsonFormatter
 from tests.browsing import sign_in
 from tests.factories import make_agent, make_agent_token

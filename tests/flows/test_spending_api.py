@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from agents import services as agent_services
+from agents.services.agents import update_agent
 from tests.factories import SEED_POLICY, make_agent, make_agent_token
 from tests.flows.requests import (
     SEED,
@@ -286,7 +286,7 @@ def test_j2_another_body_under_the_same_key_is_422(shopper):
 
 def test_a8_a_deactivated_agents_token_is_refused(shopper, agent, people):
     assert create(shopper).status_code == 201
-    agent_services.update_agent(agent.pk, is_active=False, acting=people.alice)
+    update_agent(agent.pk, is_active=False, acting=people.alice)
 
     problem(create(shopper, amount="20.00"), 401, "token_ended")
     assert Transaction.objects.count() == 1

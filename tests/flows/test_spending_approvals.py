@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import services as account_services
+from accounts.services.people import update_user
 from audit.models import AuditEvent
 from tests.flows.requests import (
     URL,
@@ -103,7 +103,7 @@ def test_k6_a_manager_who_lost_the_role_is_refused_at_once(shopper, people, clie
     transaction_id = hold(shopper)
     client = client_for(people.bob)
     tag = etag(client, transaction_id)
-    account_services.update_user(user=people.bob, role="user", acting=people.alice)
+    update_user(user=people.bob, role="user", acting=people.alice)
 
     response = resolve(client, transaction_id, "approve", tag=tag)
 

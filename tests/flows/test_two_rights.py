@@ -10,14 +10,17 @@ from allauth.socialaccount.models import SocialAccount
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts import services
 from accounts.errors import OwnAuthorityRefused
 from accounts.models import Provisioning, User
 from accounts.queries import humans_of
-from agents import services as agent_services
+from accounts.services.erasure import erase_person
+from accounts.services.password_reset import start_password_reset
+from accounts.services.people import update_user
+from accounts.services.provisioning import confirm_account
 from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from agents.services import set_policy
+from agents.services.credentials import issue_credential, rotate_credential
+from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from security.changes.services import approve_change
 from security.incidents.models import Incident
@@ -50,15 +53,15 @@ def test_linking_an_account_to_ones_own_hides_no_rearming(
 ):
     """Else the wrong link is cut in good faith, and what was done meanwhile stays."""
     bob = people.bob
-    services.update_user(user=bob, acting=alice, same_person_as=alice)
-    services.start_password_reset(user=bob, acting=alice)
-    services.update_user(user=bob, acting=heidi, same_person_as=None)
+    update_user(user=bob, acting=alice, same_person_as=alice)
+    start_password_reset(user=bob, acting=alice)
+    update_user(user=bob, acting=heidi, same_person_as=None)
     bob.refresh_from_db()
 
     assert humans_of(bob) == {bob.pk, alice.pk}
     assert Provisioning.objects.get().made_by == alice
     with pytest.raises(OwnAuthorityRefused):
-        services.confirm_account(user=bob, acting=alice)
+        confirm_account(user=bob, acting=alice)
 
 
 def test_an_identity_does_not_outlive_the_address_that_opened_it(
@@ -66,10 +69,10 @@ def test_an_identity_does_not_outlive_the_address_that_opened_it(
 ):
     """Else whoever changed the address, and changed it back, keeps the key."""
     SocialAccount.objects.create(user=people.bob, provider="sso", uid="alices")
-    services.update_user(user=people.bob, acting=alice, full_name="Bob")
+    update_user(user=people.bob, acting=alice, full_name="Bob")
     assert SocialAccount.objects.count() == 1
 
-    services.update_user(user=people.bob, acting=alice, email="bob@example.org")
+    update_user(user=people.bob, acting=alice, email="bob@example.org")
 
     assert SocialAccount.objects.count() == 0
 
@@ -136,7 +139,7 @@ def test_a_security_contact_is_told_that_they_no_longer_are(
 
 def speaking_as_bob(people: People, alice: User) -> User:
     """Let alice reset bob's password, so that she could speak through his account."""
-    services.start_password_reset(user=people.bob, acting=alice)
+    start_password_reset(user=people.bob, acting=alice)
     people.bob.authenticated_at = timezone.now()
     return people.bob
 
@@ -157,7 +160,7 @@ def test_who_spoke_through_an_account_is_involved_after_it_was_confirmed(
     people: People, alice: User, heidi: User, what: str
 ):
     approval = held(spoken(what, people, alice, heidi))
-    services.confirm_account(user=people.bob, acting=heidi)
+    confirm_account(user=people.bob, acting=heidi)
     before = everything()
 
     assert not approval_queue(alice, now=timezone.now()).exists()
@@ -174,7 +177,7 @@ def test_what_was_said_before_and_after_is_the_persons_alone(
 ):
     early = make_agent(people.carol, acting=people.bob, name="early")
     before = held(early)
-    services.confirm_account(user=speaking_as_bob(people, alice), acting=heidi)
+    confirm_account(user=speaking_as_bob(people, alice), acting=heidi)
     late = make_agent(people.carol, acting=people.bob, name="late")
 
     for approval in (before, held(late)):
@@ -194,7 +197,7 @@ def test_a_word_given_through_an_account_is_the_speakers_for_good(
     agent.refresh_from_db()
     approval = held(agent)
     assert approve(approval, speaking_as_bob(people, alice)).status == "waiting"
-    services.confirm_account(user=people.bob, acting=heidi)
+    confirm_account(user=people.bob, acting=heidi)
 
     with pytest.raises(AlreadyApproved):
         approve(approval, alice)
@@ -207,7 +210,7 @@ def test_nor_does_its_speaker_agree_to_what_it_asked_for(
     people: People, alice: User, heidi: User, agent: Agent
 ):
     asked = set_policy(agent.pk, LOOSER, acting=speaking_as_bob(people, alice))
-    services.confirm_account(user=people.bob, acting=heidi)
+    confirm_account(user=people.bob, acting=heidi)
 
     with pytest.raises(NotFound):
         approve_change(asked.pk, acting=alice)
@@ -222,7 +225,7 @@ def test_that_holds_for_an_account_made_through_another(
     second = made(people, puppet, "second")
     asked = set_policy(agent.pk, LOOSER, acting=second)
     for account in (puppet, second):
-        services.confirm_account(user=account, acting=heidi)
+        confirm_account(user=account, acting=heidi)
 
     for person in (alice, puppet):
         with pytest.raises(NotFound):
@@ -236,7 +239,7 @@ def test_and_for_late_captures(people: People, alice: User, heidi: User, what: s
     agent = spoken(what, people, alice, heidi)
     asked = spend(agent).body["id"]
     act(agent, "void", asked)
-    services.confirm_account(user=people.bob, acting=heidi)
+    confirm_account(user=people.bob, acting=heidi)
     frank = make_person("frank", "manager", people.north)
     change = report_late_capture(
         asked, amount="5000.00", reference="rail", acting=frank
@@ -257,15 +260,15 @@ def test_two_administrators_who_armed_each_other_are_one_person(
     people: People, alice: User, heidi: User
 ):
     approval = held(make_agent(people.carol, acting=alice, name="alices"))
-    services.start_password_reset(user=heidi, acting=alice)
-    services.start_password_reset(user=alice, acting=heidi)
+    start_password_reset(user=heidi, acting=alice)
+    start_password_reset(user=alice, acting=heidi)
     before = everything()
 
     with pytest.raises(NotAllowedToApprove):
         approve(approval, heidi)
     for person, acting in ((alice, heidi), (heidi, alice)):
         with pytest.raises(OwnAuthorityRefused):
-            services.confirm_account(user=person, acting=acting)
+            confirm_account(user=person, acting=acting)
 
     assert everything() == before
 
@@ -274,8 +277,8 @@ def test_in_the_overlap_each_credential_bars_who_issued_that_one(
     people: People, alice: User, heidi: User
 ):
     agent = make_agent(people.carol, acting=heidi, name="theirs")
-    first = agent_services.issue_credential(agent.pk, acting=alice)
-    agent_services.rotate_credential(agent.pk, first.id, acting=people.bob)
+    first = issue_credential(agent.pk, acting=alice)
+    rotate_credential(agent.pk, first.id, acting=people.bob)
     principal = replace(principal_of(agent), credential_id=first.id)
     answer = request_transaction(
         ask_for("750.00"), acting=principal, idempotency_key="with-the-old-one"
@@ -349,7 +352,7 @@ def test_an_administrator_who_is_involved_gains_nothing_by_escalation(
 def test_without_anybody_else_it_waits(people: People, alice: User, heidi: User):
     approval = held(make_agent(people.carol, acting=alice, name="alices"))
     for person in (heidi, people.bob):
-        services.update_user(user=person, acting=alice, is_active=False)
+        update_user(user=person, acting=alice, is_active=False)
     before = everything()
 
     with pytest.raises(NotAllowedToApprove):
@@ -361,9 +364,9 @@ def test_without_anybody_else_it_waits(people: People, alice: User, heidi: User)
 def test_what_somebody_confirmed_stays_so_after_they_were_erased(
     people: People, alice: User, heidi: User
 ):
-    services.confirm_account(user=speaking_as_bob(people, alice), acting=heidi)
-    services.update_user(user=heidi, acting=alice, is_active=False)
-    services.erase_person(user=heidi, acting=alice)
+    confirm_account(user=speaking_as_bob(people, alice), acting=heidi)
+    update_user(user=heidi, acting=alice, is_active=False)
+    erase_person(user=heidi, acting=alice)
 
     assert humans_of(people.bob) == {people.bob.pk}
     assert Provisioning.objects.get().confirmed_by_id == heidi.pk
@@ -386,7 +389,7 @@ def test_a_delegation_with_a_made_account_is_its_makers(
         approve(approval, taker)
     assert everything() == before
 
-    services.confirm_account(user=puppet, acting=heidi)
+    confirm_account(user=puppet, acting=heidi)
 
     before = everything()
     if given == "to":  # Confirmed since, so the word is the puppet's own.

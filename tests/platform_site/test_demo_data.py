@@ -14,11 +14,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Team, User
-from agents import services
 from agents.core.policy import to_wire
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from agents.queries import terms_of
-from agents.services import exchange_credential, update_agent
+from agents.services.agents import update_agent
+from agents.services.credentials import exchange_credential
 from audit.models import AuditEvent
 from platform_site import demo
 from platform_site.run.credentials import Credentials, Login, save_credentials

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from audit.core.verification import Finding
 from audit.models import AuditEvent, ReaderCursor
-from audit.services import Verification, record_verification
+from audit.services.verification import Verification, record_verification
 from tests.audit.logs import seal, write_events
 
 pytestmark = pytest.mark.django_db

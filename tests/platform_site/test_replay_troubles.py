@@ -15,7 +15,7 @@ from django.db import connections
 
 from accounts.models import User
 from agents.models import Agent, AgentCredential
-from agents.services import revoke_credential
+from agents.services.credentials import revoke_credential
 from platform_site.replay import client
 from platform_site.run.credentials import Credentials, Login, save_credentials
 from security.limits.core.config import Limit

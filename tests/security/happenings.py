@@ -8,7 +8,7 @@ from typing import Any
 from agents.principals import AgentPrincipal
 from audit.base.context import Anonymous, Principal, acting_as
 from audit.models import AuditEvent
-from audit.services import build_event
+from audit.services.recording import build_event
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 

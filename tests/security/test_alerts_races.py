@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import DatabaseError, connection
 
 from audit.models import AuditEvent
-from audit.queries import reader_lags
+from audit.queries.reading import reader_lags
 from security.alerts.models import Alert
 from security.alerts.services import check_alerts
 from security.incidents.models import Incident

@@ -10,7 +10,7 @@ from django.db import connection
 
 from agents.core.policy_draft import parse_terms
 from agents.models import PolicyVersion
-from agents.services import set_policy
+from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
 from security.changes.services import approve_change

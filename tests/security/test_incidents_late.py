@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit.queries import reader_lags
+from audit.queries.reading import reader_lags
 from audit.services import following
 from security.incidents.models import IncidentStep
 from security.incidents.services import detect_incidents, respond_to_incidents

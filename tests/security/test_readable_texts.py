@@ -14,17 +14,19 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from accounts import services as accounts
 from accounts.errors import UsernameRefused
 from accounts.models import Team, User
-from agents import services as agents
+from accounts.services.people import create_team, create_user, rename_team, update_user
 from agents.core.policy_draft import PolicyInvalid, parse_terms
 from agents.errors import FunctionNameRefused
 from agents.models import Agent
+from agents.services.agents import create_agent, update_agent
+from agents.services.functions import register_function
+from agents.services.policies import set_policy
 from audit.base.errors import NameRefused, TextRefused
 from audit.base.ids import PrefixedIdField
 from audit.errors import FilterRefused
-from audit.services import save_filter
+from audit.services.saved_filters import save_filter
 from security.alerts.models import Alert
 from security.alerts.services import acknowledge_alert
 from security.changes.models import ChangeRequest
@@ -72,7 +74,7 @@ class World:
 @pytest.fixture
 def world(people: People, agent: Agent) -> World:
     looser = parse_terms({**SEED_POLICY, "max_transaction_amount": "5000.00"})
-    change = agents.set_policy(agent.pk, looser, acting=make_person("heidi", "admin"))
+    change = set_policy(agent.pk, looser, acting=make_person("heidi", "admin"))
     assert isinstance(change, ChangeRequest)
     locked = make_agent(people.carol, acting=people.bob, name="locked")
     lock_resource("agent", locked.pk, acting=people.bob, reason="Odd.")
@@ -100,12 +102,8 @@ def person(field: str) -> Callable[[World, str], object]:
     def write(world: World, text: str) -> object:
         given: Any = {field: text}
         with pytest.raises(NameRefused):
-            accounts.create_user(
-                username="new", role="user", acting=world.alice, **given
-            )
-        return accounts.update_user(
-            user=world.people.carol, acting=world.alice, **given
-        )
+            create_user(username="new", role="user", acting=world.alice, **given)
+        return update_user(user=world.people.carol, acting=world.alice, **given)
 
     return write
 
@@ -140,23 +138,21 @@ LINES: Mapping[str, Callable[[World, str], object]] = {
     "accounts_user.full_name": person("full_name"),
     "accounts_user.email": person("email"),
     "accounts_user.phone": person("phone"),
-    "accounts_user.username": lambda w, text: accounts.create_user(
+    "accounts_user.username": lambda w, text: create_user(
         username=text, role="user", acting=w.alice
     ),
-    "accounts_team.name": lambda w, text: accounts.create_team(
-        name=text, acting=w.alice
-    ),
-    "accounts_team.name again": lambda w, text: accounts.rename_team(
+    "accounts_team.name": lambda w, text: create_team(name=text, acting=w.alice),
+    "accounts_team.name again": lambda w, text: rename_team(
         team=Team.objects.get(pk=w.people.north.pk), name=text, acting=w.alice
     ),
-    "agents_agent.name": lambda w, text: agents.create_agent(
+    "agents_agent.name": lambda w, text: create_agent(
         text, owner_id=w.people.carol.pk, acting=w.alice
     ),
-    "agents_agent.name again": lambda w, text: agents.update_agent(
+    "agents_agent.name again": lambda w, text: update_agent(
         w.agent.pk, name=text, acting=w.alice
     ),
     "agents_function.name": lambda w, text: make_function(text, acting=w.alice),
-    "agents_function.description": lambda w, text: agents.register_function(
+    "agents_function.description": lambda w, text: register_function(
         "look",
         schema={"type": "object"},
         effect="read",

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit import tasks as audit_tasks
 from audit.models import AuditEvent, AuditLeaf
-from audit.queries import sealing_delay
+from audit.queries.tree import sealing_delay
 from security.alerts.models import Alert
 from security.alerts.services import check_alerts, check_sealing
 from tests.audit import tampering

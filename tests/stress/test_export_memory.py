@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from audit.base.processes import process_pool
 from audit.models import AuditEvent
-from audit.services import PROOF, Sequencer, export_events, export_proof
+from audit.services.exports import PROOF, export_events, export_proof
+from audit.services.sealing import Sequencer
 from tests.audit.logs import seal, write_event
 
 pytestmark = pytest.mark.stress

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Session, User
-from agents import services as agent_services
+from agents.services.agents import lock_agent
 from audit.models import AuditEvent
 from security.locks.models import ResourceLock
 from tests.browsing import sign_in
@@ -190,5 +190,5 @@ def test_the_queue_shows_only_what_this_person_may_decide(agent, people, browser
     sign_in(other, frank)
     assert shown(browser) == [theirs.pk]
     assert set(shown(other)) == {mine.pk, theirs.pk}
-    agent_services.lock_agent(agent.pk, reason="Odd.", acting=people.bob)
+    lock_agent(agent.pk, reason="Odd.", acting=people.bob)
     assert shown(browser) == [theirs.pk]  # To be denied, at least.

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.services import update_user
+from accounts.services.people import update_user
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import StepUpRequired

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents import services as agent_services
 from agents.queries import policy_rules
+from agents.services.agents import update_agent
+from agents.services.functions import add_function_version, set_function_enabled
 from audit.models import AuditEvent
 from security.locks.models import ResourceLock
 from tests import spending
@@ -111,15 +112,13 @@ def test_h1_what_is_not_registered_under_exactly_that_name_is_denied(caller, nam
 
 
 def test_h7_a_disabled_function_is_denied_at_once(caller, people):
-    agent_services.set_function_enabled(
-        "transfer", is_enabled=False, acting=people.alice
-    )
+    set_function_enabled("transfer", is_enabled=False, acting=people.alice)
 
     assert call(caller)[1:] == ("deny", ["function_disabled"])
 
 
 def test_h7_a_deactivated_agent_is_denied(caller, people):
-    agent_services.update_agent(caller.pk, is_active=False, acting=people.alice)
+    update_agent(caller.pk, is_active=False, acting=people.alice)
 
     assert call(caller)[1:] == ("deny", ["agent_inactive"])
 
@@ -187,7 +186,7 @@ def test_without_a_policy_no_function_may_be_called(caller, people):
 
 
 def test_a_newer_schema_counts_from_the_next_call_on(caller, people):
-    agent_services.add_function_version(
+    add_function_version(
         "transfer",
         schema={"type": "object", "properties": {"to": {"type": "string"}}},
         effect="send",
@@ -246,7 +245,7 @@ def test_a_function_that_comes_to_send_is_no_reading_one_from_then_on(
 ):
     make_function("look_up", acting=people.alice, effect="read")
     give_policy(caller, allowed_functions=None)
-    agent_services.add_function_version(
+    add_function_version(
         "look_up", schema=TRANSFER_SCHEMA, effect="send", acting=people.alice
     )
 

@@ -9,11 +9,11 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts import services as people_services
 from accounts.models import User
-from agents import services as agent_services
+from accounts.services.people import create_user
 from agents.errors import HandOverRefused, NameTaken, OwnerRefused
 from agents.models import AgentCredential, AgentHandOver
+from agents.services.credentials import issue_credential
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
@@ -50,7 +50,7 @@ def test_the_agent_of_who_left_is_another_persons_once_a_second_one_agrees(
 ):
     bob, frank = pair
     deactivate_owner(agent)
-    credential = agent_services.issue_credential(agent.pk, acting=people.alice)
+    credential = issue_credential(agent.pk, acting=people.alice)
     assert spend(agent).body["outcome"] == "deny"
 
     change = ask(agent, heir, bob)
@@ -136,7 +136,7 @@ def test_c16_who_made_the_new_owners_account_gets_the_agent_by_it_and_agrees_not
 ):
     """By an account that nobody confirmed it would be their own word twice."""
     other_admin.authenticated_at = timezone.now()
-    mine = people_services.create_user(
+    mine = create_user(
         username="mine",
         role=User.Role.USER,
         team=people.north,

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
+from agents.services.policies import set_policy
 from audit.base.errors import NotFound
 from security.changes.services import approve_change
 from security.errors import ChangeSuperseded
@@ -88,7 +88,7 @@ def test_c15_what_was_asked_for_under_the_old_owner_the_new_one_does_not_agree_t
     ida = make_person("ida", User.Role.MANAGER, team=people.north)
     looser = parse_terms({**SEED_POLICY, "max_transaction_amount": "5000.00"})
     bob.authenticated_at = timezone.now()
-    change = agent_services.set_policy(agent.pk, looser, acting=bob)
+    change = set_policy(agent.pk, looser, acting=bob)
     hand_over(agent, ida, people=(frank, people.alice))
 
     ida.authenticated_at = timezone.now()

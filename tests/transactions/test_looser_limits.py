@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from accounts import services as people_services
 from accounts.models import User
+from accounts.services.people import create_user
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
@@ -189,9 +189,7 @@ def test_c15_neither_who_asked_nor_an_account_of_theirs_agrees(kind, alice):
     second = make_person("second", User.Role.ADMIN)
     second.same_person_as = alice
     second.save(update_fields=["same_person_as"])
-    made = people_services.create_user(
-        username="made", role=User.Role.ADMIN, acting=alice
-    )
+    made = create_user(username="made", role=User.Role.ADMIN, acting=alice)
     made.authenticated_at = timezone.now()
     change = kind.set(alice, kind.looser)
     before = everything()

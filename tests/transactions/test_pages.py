@@ -8,8 +8,9 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
+from agents.services.agents import lock_agent
+from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from platform_site.views import server_error
 from tests.browsing import sign_in
@@ -114,7 +115,7 @@ def test_k5_what_changed_since_the_page_loaded_is_not_approved(people: People):
     approval = held(people)
     seen = etag_of(approval_for(people.bob, approval.pk))
     terms = parse_terms({**SEED_POLICY, "max_transaction_amount": "900.00"})
-    agent_services.set_policy(approval.transaction.agent_id, terms, acting=people.alice)
+    set_policy(approval.transaction.agent_id, terms, acting=people.alice)
 
     response = answer(
         people.bob, approval, "approve", expected_digest=seen, reason="Mine to keep"
@@ -141,9 +142,7 @@ def test_k3_a_second_click_is_told_that_it_is_resolved(people: People):
 
 def test_a_hold_that_the_rules_now_deny_is_not_approved(people: People):
     approval = held(people)
-    agent_services.lock_agent(
-        approval.transaction.agent_id, reason="Odd orders", acting=people.alice
-    )
+    lock_agent(approval.transaction.agent_id, reason="Odd orders", acting=people.alice)
 
     response = answer(people.bob, approval, "approve")
 
@@ -349,14 +348,14 @@ def test_the_dashboard_counts_the_agents_that_can_act(people: People):
     make_agent(people.carol, acting=people.alice)
     make_agent(people.carol, acting=people.alice, name="rehearsal", mode="test")
     locked = make_agent(people.carol, acting=people.alice, name="locked")
-    agent_services.lock_agent(locked.pk, reason="Odd orders", acting=people.bob)
+    lock_agent(locked.pk, reason="Odd orders", acting=people.bob)
 
     assert browser(people.carol).get("/dashboard/").context["day"].agents == 1
 
 
 def test_the_agent_page_tells_its_policy_in_words_and_its_lock(people: People):
     agent = make_agent(people.carol, acting=people.alice)
-    agent_services.lock_agent(agent.pk, reason="Odd orders", acting=people.bob)
+    lock_agent(agent.pk, reason="Odd orders", acting=people.bob)
 
     html = browser(people.carol).get(f"/agents/{agent.pk}/").content.decode()
 

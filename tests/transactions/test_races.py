@@ -15,9 +15,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
-from agents import services as agent_services
 from agents.core.policy_draft import parse_terms
 from agents.models import AgentCredential
+from agents.services.policies import set_policy
 from audit.base.errors import DomainError
 from audit.models import AuditEvent
 from security.locks.services import lock_resource
@@ -256,7 +256,7 @@ def test_j10_a_policy_that_changes_while_it_asks_decides(agent, people):
             lock_spender(agent.pk)
             setting = threads.submit(
                 attempt,
-                lambda: agent_services.set_policy(agent.pk, terms, acting=people.alice),
+                lambda: set_policy(agent.pk, terms, acting=people.alice),
             )
             wait_until_blocked()
             asking = threads.submit(attempt, lambda: spend(agent, "750.00"))

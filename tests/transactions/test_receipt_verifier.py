@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from audit.keys import signing_key as log_key
-from audit.services import make_checkpoint_if_due
+from audit.services.sealing import make_checkpoint_if_due
 from platform_site.run.supervisor import BASE_DIR
 from tests.audit.logs import seal
 from tests.spending import spend

@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents.models import PolicyVersion
 from audit.base.context import System
 from audit.models import AuditEvent
-from audit.services import record
+from audit.services.recording import record
 from security.alerts.models import Alert
 from security.alerts.services import check_alerts
 from tests.factories import make_agent_token, make_function

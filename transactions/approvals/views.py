@@ -26,8 +26,8 @@ from agents.queries import locks_over, terms_of
 from audit.base.errors import DomainError, NotFound
 from audit.base.pages import page_asked
 from audit.base.refused import ParameterRefused
-from audit.queries import timeline
-from audit.services import record_refusal
+from audit.queries.reading import timeline
+from audit.services.recording import record_refusal
 from security.limits.form_limits import limit_form
 from security.step_up import require_step_up
 from transactions.approvals.core.danger import worst_of

@@ -17,8 +17,8 @@ from agents.queries import (
 )
 from audit.base.batch import Insert, write_together
 from audit.models import AuditEvent
-from audit.services import Outcome as AuditOutcome
-from audit.services import build_event
+from audit.services.recording import Outcome as AuditOutcome
+from audit.services.recording import build_event
 from security.schemas.core.json_schema import check
 from transactions.calls.core.decision import CallFacts, decide_call
 from transactions.calls.models import FunctionCall

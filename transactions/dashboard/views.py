@@ -19,7 +19,7 @@ from agents.models import Agent
 from agents.modes import mode_asked
 from agents.queries import agents_visible_to
 from audit.base.errors import NotFound
-from audit.queries import timeline
+from audit.queries.reading import timeline
 from transactions.approvals.core.danger import worst_of
 from transactions.approvals.queries.waiting import (
     imitated_by,

@@ -10,8 +10,8 @@ from accounts.models import User
 from agents.core.policy import PolicyRules
 from agents.queries import policy_rules
 from audit.base.context import Principal, System
-from audit.services import Outcome as AuditOutcome
-from audit.services import record
+from audit.services.recording import Outcome as AuditOutcome
+from audit.services.recording import record
 from transactions.decisions.core.verdict import Verdict
 from transactions.evidence.core.replay import Replay, Rule, compare_rules, rederive
 from transactions.evidence.queries.records import replay_of

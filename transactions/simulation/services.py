@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import User
 from agents.core.policy import PolicyTerms, compile_rules
 from agents.queries import agent_for
-from audit.services import record
+from audit.services.recording import record
 from transactions.simulation.queries import Simulated, simulated_under
 
 DAYS, DAYS_MAX = 30, 90

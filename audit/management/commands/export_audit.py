@@ -13,7 +13,7 @@ from audit.base.filters import BEYOND_TIME, beyond_time
 from audit.core.exports import FORMATS
 from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
-from audit.services import PROOF, export_events, export_proof, record_export
+from audit.services.exports import PROOF, export_events, export_proof, record_export
 
 ACTOR = System("export_audit")
 

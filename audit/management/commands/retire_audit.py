@@ -13,7 +13,7 @@ from audit.base.context import System
 from audit.base.core.readers import parse_instant
 from audit.core.retention import AGE_MIN
 from audit.errors import RetirementRefused
-from audit.services import retire_months
+from audit.services.retention import retire_months
 
 ACTOR = System("retire_audit")
 

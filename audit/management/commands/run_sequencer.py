@@ -13,7 +13,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, close_old_connections
 
 from audit.errors import LogDamaged
-from audit.services import BATCH, Sequencer, deliver_checkpoints, make_checkpoint_if_due
+from audit.services.sealing import (
+    BATCH,
+    Sequencer,
+    deliver_checkpoints,
+    make_checkpoint_if_due,
+)
 
 logger = logging.getLogger(__name__)
 

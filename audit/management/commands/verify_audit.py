@@ -14,8 +14,8 @@ from audit.base.arguments import positive
 from audit.base.context import System
 from audit.core.checkpoint import NoteRefused, TreeHead
 from audit.keys import open_checkpoint
-from audit.queries import tree_size
-from audit.services import Verification, record_verification, verify_log
+from audit.queries.tree import tree_size
+from audit.services.verification import Verification, record_verification, verify_log
 
 ACTOR = System("verify_audit")
 # Beside the checkpoints, out of reach of the database: the last note that was good.

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from accounts.core.passwords import FIRST_PASSWORD_LASTS
 from accounts.errors import WeakPassword
 from accounts.models import User
-from accounts.services import set_password
+from accounts.services.people import set_password
 from audit.base.context import System
 
 ACTING = System("changepassword")

@@ -8,7 +8,7 @@ from django.utils import timezone
 from audit.base.context import Principal, holds
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import check_line
-from audit.services import record
+from audit.services.recording import record
 from security.notifications.models import SecurityContact
 from security.notifications.services.messages import queue_notification
 from security.step_up import takes_proof

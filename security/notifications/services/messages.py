@@ -19,7 +19,7 @@ from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.once import insert_once
 from audit.base.purging import purge
-from audit.services import Outcome, record
+from audit.services.recording import Outcome, record
 from security.errors import TransitionRefused
 from security.notifications.models import Notification, SecurityContact
 from security.notifications.queries import contact

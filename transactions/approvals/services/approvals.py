@@ -12,8 +12,8 @@ from django.db.models import F
 from accounts.models import User
 from agents.queries import LockedAgent, policy_in_force
 from audit.base.readable import check_text
-from audit.services import Outcome as AuditOutcome
-from audit.services import masked_text, record
+from audit.services.recording import Outcome as AuditOutcome
+from audit.services.recording import masked_text, record
 from security.changes.four_eyes import said_of_them
 from security.step_up import require_step_up
 from transactions.approvals.models import ApprovalRequest, ApprovalVote

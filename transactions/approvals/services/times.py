@@ -9,7 +9,7 @@ from django.db import transaction
 from agents.models import Agent
 from agents.queries import LockedAgent
 from audit.base.context import System
-from audit.services import record
+from audit.services.recording import record
 from transactions.approvals.models import ApprovalRequest
 from transactions.approvers.core.levels import role_now
 from transactions.spending.services import lifecycle

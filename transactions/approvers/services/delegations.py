@@ -12,7 +12,7 @@ from accounts.services.own_rights import CHANGE_USER
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import check_text
-from audit.services import record
+from audit.services.recording import record
 from security.step_up import takes_proof
 from transactions.approvers.models import ApprovalDelegation
 from transactions.approvers.queries import PERMISSION, possible_delegates

@@ -14,7 +14,7 @@ from accounts.services.own_rights import CHANGE_USER
 from agents.core.policy_words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotPermitted
-from audit.services import record
+from audit.services.recording import record
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change

@@ -15,7 +15,7 @@ from agents.core.money import format_amount
 from agents.core.policy_words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
-from audit.services import record
+from audit.services.recording import record
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change

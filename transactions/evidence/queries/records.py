@@ -10,7 +10,7 @@ from agents.models import PolicyVersion
 from agents.queries import rules_of
 from audit.core.retention import is_explained
 from audit.models import AuditEvent
-from audit.queries import events_told, retirements
+from audit.queries.reading import events_told, retirements
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
 from transactions.evidence.core.replay import Replay, replay

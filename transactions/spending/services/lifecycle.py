@@ -16,7 +16,7 @@ from audit.base.context import Principal, System
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound
 from audit.base.sessions import is_disconnected
-from audit.services import record
+from audit.services.recording import record
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.models import Reservation
 from transactions.budgets.queries.locking import LockedSpender, lock_spender

@@ -16,7 +16,7 @@ from agents.queries import LockedAgent
 from audit.base.batch import Insert, write_together
 from audit.base.core.masking import mask
 from audit.models import AuditEvent
-from audit.services import build_event
+from audit.services.recording import build_event
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.models import Budget, Reservation
 from transactions.budgets.services.ledger import entry
