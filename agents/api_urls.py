@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from agents.api import agents, credentials, functions, policies
+from agents.prompts.api import OutputValidateView, PromptScreenView, PromptWrapView
 
 urlpatterns = [
     path("auth/agent-token/", credentials.AgentTokenView.as_view()),
@@ -33,4 +34,7 @@ urlpatterns = [
         "functions/<str:name>/versions/",
         functions.FunctionVersionCreateView.as_view(),
     ),
+    path("prompts/screen/", PromptScreenView.as_view()),
+    path("prompts/wrap/", PromptWrapView.as_view()),
+    path("outputs/validate/", OutputValidateView.as_view()),
 ]

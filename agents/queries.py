@@ -26,13 +26,7 @@ from agents.core.policy import (
     compile_rules,
     major_units,
 )
-from agents.models import (
-    Agent,
-    AgentCredential,
-    AgentHandOver,
-    Function,
-    PolicyVersion,
-)
+from agents.models import Agent, AgentCredential, AgentHandOver, Function, PolicyVersion
 from audit.base.errors import NotFound
 from audit.base.prepared import first_row
 from security.encryption.fields import Sealed

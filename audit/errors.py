@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from audit.base.errors import (
-    DomainError,
-)
+from audit.base.errors import DomainError
 
 
 class NotSealedYet(DomainError):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from django_filters import rest_framework as filters
 
-from audit.base.filters import (
-    AddressFilter,
-    InstantFilter,
-)
+from audit.base.filters import AddressFilter, InstantFilter
 from audit.core.actions import ACTIONS
 from audit.models import AuditEvent
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.prompts import api as prompts
 from security.alerts.api import AlertListView
 from security.changes import api as change_requests
 from security.incidents.api import (
@@ -14,9 +13,6 @@ from security.incidents.api import (
 )
 
 urlpatterns = [
-    path("prompts/screen/", prompts.PromptScreenView.as_view()),
-    path("prompts/wrap/", prompts.PromptWrapView.as_view()),
-    path("outputs/validate/", prompts.OutputValidateView.as_view()),
     path("change-requests/", change_requests.ChangeRequestListView.as_view()),
     path(
         "change-requests/<str:change_id>/",

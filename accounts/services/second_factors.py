@@ -17,10 +17,7 @@ from accounts import queries
 from accounts.errors import PasskeyMissing, SecondFactorRefused
 from accounts.models import Session, User
 from accounts.seals import person_proving
-from accounts.services.lock_outs import (
-    count_second_factor_failure,
-    refuse_locked_out,
-)
+from accounts.services.lock_outs import count_second_factor_failure, refuse_locked_out
 from accounts.services.provisioning import Act, note_provisioning
 from accounts.services.sessions import end_all_sessions, target
 from audit.base.context import Principal

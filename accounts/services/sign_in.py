@@ -27,12 +27,7 @@ from accounts.models import Session, User
 from accounts.services.lock_outs import locked_for_s, refuse_locked_out
 from accounts.services.password_reset import link_for_password
 from accounts.services.second_factors import prove_second_factor
-from accounts.services.sessions import (
-    TokenPair,
-    new_session,
-    open_session,
-    target,
-)
+from accounts.services.sessions import TokenPair, new_session, open_session, target
 from audit.services.recording import Outcome, record
 from security.locks.queries import live_locks
 

@@ -8,11 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    extend_schema,
-    extend_schema_field,
-)
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -34,11 +30,7 @@ from agents.core.limits import Per, Period, Window
 from agents.core.mcc import GROUPS
 from agents.core.money import CURRENCY_WORDS
 from agents.core.policy import to_wire
-from agents.core.policy_draft import (
-    DEFAULT_CURRENCY,
-    PolicyInvalid,
-    parse_terms,
-)
+from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
 from agents.errors import PolicyChanged
 from agents.models import PolicyVersion
 from agents.queries import agent_for, policy_versions, terms_of

@@ -23,6 +23,7 @@ from agents.services.agents import NAME_ONCE
 from agents.services.credentials import end_credentials
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import REASON_MAX
 from audit.services.recording import masked_text, record
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
@@ -31,7 +32,6 @@ from security.errors import ChangeSuperseded
 from security.locks.services import check_reason
 
 PERMISSION = "agents.change_agent"
-REASON_MAX = 500
 # What else changes with the owner, told by rooms further left: name -> [old, new] or
 # what is added and removed.
 Consequences = Callable[[Agent, User], Mapping[str, Any]]

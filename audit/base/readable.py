@@ -5,6 +5,8 @@ from __future__ import annotations
 from audit.base.core.visible import is_plain_text, is_readable
 from audit.base.errors import NameRefused, TextRefused
 
+REASON_MAX = 500
+
 
 def check_line(text: str, *, pointer: str) -> None:
     """Raise NameRefused unless a text of one line is empty or shows all that it is."""

@@ -24,12 +24,7 @@ from audit.errors import LogDamaged
 from audit.keys import trusted_keys
 from audit.models import AuditLeaf, AuditNode, Checkpoint
 from audit.queries.reading import retirements
-from audit.queries.sealed import (
-    broken_leaves,
-    leaves,
-    sealed_among,
-    unsealed_events,
-)
+from audit.queries.sealed import broken_leaves, leaves, sealed_among, unsealed_events
 from audit.queries.tree import frontier, tree_size
 from audit.services.recording import Outcome, record
 from audit.sinks import sinks

@@ -34,12 +34,7 @@ from platform_site.replay.rows import (
     count_lines,
     read_rows,
 )
-from platform_site.replay.tally import (
-    RATE_LIMITED,
-    SHOWN_MALFORMED,
-    VERDICT,
-    Tally,
-)
+from platform_site.replay.tally import RATE_LIMITED, SHOWN_MALFORMED, VERDICT, Tally
 from platform_site.run.credentials import Login
 
 QUEUE_LENGTH = 32

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import (
-    Count,
-    DateTimeField,
-    Func,
-    Q,
-    QuerySet,
-)
+from django.db.models import Count, DateTimeField, Func, Q, QuerySet
 
 from audit.models import AuditEvent
 from audit.queries.reading import sealed_events, stream

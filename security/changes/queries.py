@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import (
-    Q,
-    QuerySet,
-)
+from django.db.models import Q, QuerySet
 
 from audit.base.context import Principal
 from security.changes.models import ChangeRequest

@@ -19,9 +19,7 @@ from security.changes.forms import ChangeVerdictForm
 from security.changes.models import ChangeRequest
 from security.changes.queries import change_requests_visible_to, currency_of, may_decide
 from security.changes.services import approve_change, reject_change
-from security.errors import (
-    OwnChangeRefused,
-)
+from security.errors import OwnChangeRefused
 from security.limits.form_limits import limit_form
 
 PAGE_SIZE = 50

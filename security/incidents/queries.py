@@ -24,12 +24,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from audit.queries.reading import stream
 from security.alerts.core import thresholds
-from security.alerts.queries import (
-    IS_HIGH_RISK,
-    IS_OFFENCE,
-    IS_UNAUTHORIZED,
-    WATCHED,
-)
+from security.alerts.queries import IS_HIGH_RISK, IS_OFFENCE, IS_UNAUTHORIZED, WATCHED
 from security.incidents.core import states as incidents
 from security.incidents.models import Incident, IncidentStep
 

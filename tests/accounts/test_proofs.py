@@ -34,12 +34,7 @@ from security.encryption.services import rotate_keys
 from security.errors import StepUpRequired
 from security.locks.services import lock_resource, unlock_resource
 from security.notifications.services.contacts import set_contact
-from tests.factories import (
-    SEED_POLICY,
-    TRANSFER_SCHEMA,
-    make_credential,
-    make_function,
-)
+from tests.factories import SEED_POLICY, TRANSFER_SCHEMA, make_credential, make_function
 from tests.people import People
 from tests.spending import everything
 from transactions.approvers.services.delegations import create_delegation

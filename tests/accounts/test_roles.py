@@ -4,11 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
 
 from accounts import queries
-from accounts.core.roles import (
-    ROLE_PERMISSIONS,
-    has_capability,
-    permissions_of,
-)
+from accounts.core.roles import ROLE_PERMISSIONS, has_capability, permissions_of
 from accounts.models import User
 from accounts.services.people import create_user, update_user
 from tests.people import SETUP, People

@@ -5,12 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from agents.core.categories import (
-    ALIASES,
-    CATALOGUE,
-    CATEGORIES,
-    canonical_category,
-)
+from agents.core.categories import ALIASES, CATALOGUE, CATEGORIES, canonical_category
 from agents.core.mcc import GROUPS
 from tests.agents.catalogue import lines
 from tests.house.source import ROOT

@@ -12,13 +12,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from audit.core.checkpoint import (
-    AT_THE_LATEST,
-    SOON,
-    NoteRefused,
-    PublicKey,
-    is_due,
-)
+from audit.core.checkpoint import AT_THE_LATEST, SOON, NoteRefused, PublicKey, is_due
 from audit.core.merkle import EMPTY_ROOT
 from audit.keys import open_checkpoint, signing_key, trusted_keys
 from audit.models import AuditLeaf, Checkpoint

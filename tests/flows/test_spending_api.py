@@ -9,14 +9,7 @@ import pytest
 
 from agents.services.agents import update_agent
 from tests.factories import SEED_POLICY, make_agent, make_agent_token
-from tests.flows.requests import (
-    SEED,
-    URL,
-    app_rows,
-    create,
-    post_raw,
-    problem,
-)
+from tests.flows.requests import SEED, URL, app_rows, create, post_raw, problem
 from tests.spending import everything
 from transactions.spending.models import Transaction
 

@@ -6,15 +6,7 @@ import pytest
 
 from accounts.services.people import update_user
 from audit.models import AuditEvent
-from tests.flows.requests import (
-    URL,
-    app_rows,
-    create,
-    etag,
-    hold,
-    problem,
-    resolve,
-)
+from tests.flows.requests import URL, app_rows, create, etag, hold, problem, resolve
 from transactions.spending.models import Transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")

@@ -10,13 +10,7 @@ import pytest
 from django.db import connections
 
 from tests.factories import make_agent, make_agent_token
-from tests.flows.requests import (
-    URL,
-    create,
-    hold,
-    problem,
-    resolve,
-)
+from tests.flows.requests import URL, create, hold, problem, resolve
 from transactions.spending.api import views
 from transactions.spending.api.views import readable_transaction
 

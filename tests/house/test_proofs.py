@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 
 from security.step_up import TAKING_PROOF
-from tests.house.source import APPS
+from tests.house.source import APPS, ROOT, python_files
 
 # Sometimes: tests/accounts/test_proofs.py shows when.
 SOMETIMES = {
@@ -57,14 +57,18 @@ NEVER = {
 def services_of_people() -> dict[str, str]:
     """Return each public service that has an `acting`, and its full name."""
     found = {}
-    for app in APPS:
-        if app == "platform_site":
+    for path in python_files(*APPS[1:]):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if "services" not in module.split("."):
             continue
-        module = import_module(f"{app}.services")
-        for name in module.__all__:
-            service = getattr(module, name)
-            if callable(service) and "acting" in inspect.signature(service).parameters:
-                found[f"{app}.{name}"] = f"{service.__module__}.{service.__name__}"
+        for name, service in vars(import_module(module)).items():
+            if (
+                inspect.isfunction(service)
+                and service.__module__ == module
+                and not name.startswith("_")
+                and "acting" in inspect.signature(service).parameters
+            ):
+                found[f"{module.split('.')[0]}.{name}"] = f"{module}.{name}"
     return found
 
 

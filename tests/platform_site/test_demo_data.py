@@ -308,11 +308,11 @@ STEPS = {
     "set_contact": 2,
     "open_due_reviews": 1,
     "move_durably": 1,
-    "services.create_agent": 3,
-    "services.set_policy": 3,
+    "create_agent": 3,
+    "set_policy": 3,
     "approve_change": 3,
-    "services.issue_credential": 3,
-    "services.register_function": 3,
+    "issue_credential": 3,
+    "register_function": 3,
 }
 
 
@@ -357,9 +357,7 @@ def kill_at(
     patched: pytest.MonkeyPatch, step: str, call: int | None, *, after: bool
 ) -> list[str]:
     """Die at a call of a step, or never; return the list of its calls, as it grows."""
-    owner: Any = services if step.startswith("services.") else demo
-    name = step.removeprefix("services.")
-    original, calls = getattr(owner, name), list[str]()
+    original, calls = getattr(demo, step), list[str]()
 
     def dying(*args: Any, **kwargs: Any) -> Any:
         calls.append(step)
@@ -370,5 +368,5 @@ def kill_at(
             raise Killed
         return result
 
-    patched.setattr(owner, name, dying)
+    patched.setattr(demo, step, dying)
     return calls

@@ -11,12 +11,7 @@ from django.utils import timezone
 
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
-from security.errors import (
-    NotLocked,
-    ReasonMissing,
-    StepUpRequired,
-    TargetRefused,
-)
+from security.errors import NotLocked, ReasonMissing, StepUpRequired, TargetRefused
 from security.locks.models import ResourceLock
 from security.locks.services import lock_resource, unlock_resource
 from tests.browsing import sign_in

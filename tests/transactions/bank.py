@@ -17,6 +17,7 @@ from audit.base.errors import DomainError
 from tests.factories import SEED_POLICY, make_agent
 from tests.people import People, make_person
 from tests.spending import approve, deny, principal_of, spend
+from tests.transactions.moving import OPERATIONS
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.models import Budget, LedgerEntry, SharedBudget
 from transactions.budgets.services.shared_budgets import (
@@ -129,7 +130,7 @@ def _move(bank: Bank, dice: random.Random, operation: str, key: str) -> None:
     asked = dice.choice(found)
 
     def send():
-        return getattr(services, operation)(
+        return OPERATIONS[operation](
             asked,
             acting=principal_of(agent),
             idempotency_key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +10,21 @@ from security.changes.services import approve_change
 from tests.spending import principal_of
 from transactions.budgets.core.ledger import balances
 from transactions.budgets.models import Budget, LedgerEntry, Reservation
+from transactions.decisions.services.answers import Answer
+from transactions.money.services.captures import capture, increment
+from transactions.money.services.giving_back import refund, void
 from transactions.money.services.late_captures import (
     report_late_capture,
     reverse_late_capture,
 )
 from transactions.spending.models import Transaction
 
+OPERATIONS: dict[str, Callable[..., Answer]] = {
+    "capture": capture,
+    "increment": increment,
+    "refund": refund,
+    "void": void,
+}
 _keys = iter(range(10**9))
 
 
@@ -24,7 +34,7 @@ def act(agent, operation, transaction_id, key=None, **values):
         "refund": {"amount": None, "reason": ""},
     }
     given = optional.get(operation, {}) | values
-    return getattr(services, operation)(
+    return OPERATIONS[operation](
         transaction_id,
         acting=principal_of(agent),
         idempotency_key=key or f"act-{next(_keys)}",

@@ -19,12 +19,7 @@ from tests.elsewhere import wait_until_blocked
 from tests.people import make_person
 from tests.spending import held, principal_of, set_aside_minor, spend
 from tests.transactions.approving import TWO_PEOPLE, delegate
-from tests.transactions.test_races import (
-    at_once,
-    attempt,
-    money_is_conserved,
-    word_on,
-)
+from tests.transactions.test_races import at_once, attempt, money_is_conserved, word_on
 from transactions.approvals.models import ApprovalRequest, ApprovalVote
 from transactions.approvals.queries.approvals import approval_queue
 from transactions.approvals.services.approvals import deny_approval

@@ -11,13 +11,7 @@ from django.utils import timezone
 from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.factories import make_agent
-from tests.spending import (
-    approve,
-    everything,
-    held,
-    set_aside_minor,
-    spend,
-)
+from tests.spending import approve, everything, held, set_aside_minor, spend
 from tests.transactions.moving import act, budget, ledger, money, status
 from transactions import errors
 from transactions.budgets.models import Reservation

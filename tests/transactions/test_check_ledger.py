@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from tests.factories import SEED_POLICY, make_agent
 from tests.spending import approve, deny, held, principal_of, spend
-from tests.transactions.moving import reverse_late, take_late
+from tests.transactions.moving import OPERATIONS, reverse_late, take_late
 from transactions.budgets.services.shared_budgets import (
     SharedBudgetTerms,
     set_shared_budget,
@@ -32,7 +32,7 @@ POLICY = {
 
 
 def act(agent, operation, transaction_id, key, **values):
-    return getattr(services, operation)(
+    return OPERATIONS[operation](
         transaction_id,
         acting=principal_of(agent),
         idempotency_key=f"{operation}-{key}",

@@ -26,13 +26,15 @@ from transactions import tasks
 from transactions.approvals.models import ApprovalRequest
 from transactions.approvals.services.times import expire_due_approvals
 from transactions.budgets.services import ledger as money
-from transactions.errors import (
-    ApprovalResolved,
-    InvalidState,
-)
+from transactions.errors import ApprovalResolved, InvalidState
 from transactions.risk.models import AgentActivity
 from transactions.spending.models import Transaction
 from transactions.spending.services.lifecycle import cancel, expire_due_authorizations
+
+SWEEPS = {
+    "approvals": expire_due_approvals,
+    "authorizations": expire_due_authorizations,
+}
 
 
 def test_the_agent_takes_its_request_back(agent):
@@ -136,7 +138,7 @@ def test_the_sweepers_go_on_after_one_that_fails(agent, monkeypatch, caplog, kin
             raise IntegrityError("budget_not_negative")
 
     monkeypatch.setattr(money, "move_money", move_and_fail)
-    sweep = getattr(services, f"expire_due_{kind}")
+    sweep = SWEEPS[kind]
 
     assert sweep(now=timezone.now()) == 2
 

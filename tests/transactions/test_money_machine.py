@@ -27,13 +27,8 @@ from security.changes.services import approve_change
 from tests.factories import SEED_POLICY, give_terms, make_agent
 from tests.people import make_people, make_person
 from tests.spending import approve, deny, make_due, principal_of, spend
-from tests.transactions.money_model import (
-    Asked,
-    Bound,
-    Model,
-    Shared,
-    money_codes,
-)
+from tests.transactions.money_model import Asked, Bound, Model, Shared, money_codes
+from tests.transactions.moving import OPERATIONS
 from transactions import errors
 from transactions.approvals.models import ApprovalRequest
 from transactions.approvals.services.times import expire_due_approvals
@@ -137,7 +132,7 @@ class Money(RuleBasedStateMachine):
         return data.draw(st.sampled_from(found))
 
     def act(self, operation, asked, **values):
-        return getattr(services, operation)(
+        return OPERATIONS[operation](
             asked.id,
             acting=principal_of(self.agents[asked.agent]),
             idempotency_key=f"{operation}-{next(self.keys)}",

@@ -8,13 +8,7 @@ import pytest
 
 from security.locks.models import ResourceLock
 from tests.factories import make_agent
-from tests.spending import (
-    everything,
-    held,
-    principal_of,
-    set_aside_minor,
-    spend,
-)
+from tests.spending import everything, held, principal_of, set_aside_minor, spend
 from transactions import errors
 from transactions.budgets.models import Budget
 from transactions.spending.models import Transaction

@@ -14,6 +14,7 @@ from django.utils import timezone
 from tests.elsewhere import wait_until_blocked
 from tests.factories import make_agent
 from tests.spending import principal_of, spend
+from tests.transactions.moving import OPERATIONS
 from tests.transactions.sharing import POLICY, loosen, reasons, share, used
 from tests.transactions.test_races import attempt
 from transactions.budgets.models import Reservation, SharedBudget
@@ -38,7 +39,7 @@ def test_a_budget_that_comes_up_during_a_step_is_not_passed_by(
     results = []
 
     def go_on(key):
-        return getattr(services, step)(asked, idempotency_key=key, **more, **act)
+        return OPERATIONS[step](asked, idempotency_key=key, **more, **act)
 
     setting = threading.Thread(target=lambda: attempt(partial(share, alice, 100_00)))
     going = threading.Thread(

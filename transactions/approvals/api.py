@@ -23,6 +23,7 @@ from transactions.approvals.services.approvals import (
     deny_approval,
     view_approval,
 )
+from transactions.approvers.queries import APPROVE
 from transactions.errors import (
     AlreadyApproved,
     ApprovalChanged,
@@ -33,9 +34,7 @@ from transactions.errors import (
     PreconditionRequired,
     StillRefused,
 )
-from transactions.spending.api.serializers import (
-    TransactionOutput,
-)
+from transactions.spending.api.serializers import TransactionOutput
 from transactions.spending.api.views import (
     ETAG_PARAMETER,
     _waiting,
@@ -43,9 +42,6 @@ from transactions.spending.api.views import (
 )
 from transactions.spending.models import Transaction
 from transactions.spending.representation import represent
-
-APPROVE = "transactions.approve_transaction"
-
 
 WAIT_MAX = timedelta(seconds=30)
 

@@ -11,9 +11,7 @@ from django.utils import timezone
 
 from transactions.approvals.models import ApprovalRequest
 from transactions.approvals.queries.waiting import nobody_decides, waits_for_nobody
-from transactions.console import (
-    RecordAdmin,
-)
+from transactions.console import RecordAdmin
 
 
 class WaitingAdmin(RecordAdmin):

@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
+from audit.base.readable import REASON_MAX
 from security.schemas.forms import shows_all
-from transactions.decisions.forms import REASON_LENGTH_MAX
 
 SELECTED_MAX = 20
 
@@ -25,7 +25,7 @@ class VerdictForm(forms.Form):
     expected_digest = forms.CharField(max_length=64)
     reason = forms.CharField(
         required=False,
-        max_length=REASON_LENGTH_MAX,
+        max_length=REASON_MAX,
         validators=[shows_all],
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -59,5 +59,5 @@ class SelectionForm(forms.Form):
 
     item = _ItemsField()
     reason = forms.CharField(
-        required=False, max_length=REASON_LENGTH_MAX, validators=[shows_all]
+        required=False, max_length=REASON_MAX, validators=[shows_all]
     )

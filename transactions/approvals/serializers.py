@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from audit.base.serializers import (
-    StrictCharField,
-    StrictSerializer,
-)
+from audit.base.serializers import StrictCharField, StrictSerializer
 
 
 class ApproveInput(StrictSerializer):

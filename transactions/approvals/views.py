@@ -57,6 +57,7 @@ from transactions.approvals.services.approvals import (
     view_approval,
 )
 from transactions.approvers.core.levels import needs_step_up
+from transactions.approvers.queries import APPROVE
 from transactions.budgets.queries.budgets import Level, levels_of
 from transactions.errors import (
     AboveOwnLimit,
@@ -73,7 +74,6 @@ from transactions.simulation.queries import merchant_trial
 from transactions.spending.models import Transaction
 from transactions.spending.representation import approvals_given
 
-APPROVE = "transactions.approve_transaction"
 PAGE_SIZE = 50
 # Of what waits: for this person's word, for anybody's, for nobody's.
 PARTS = ("", "all", "nobody")

@@ -20,9 +20,8 @@ from audit.base.serializers import (
     refuse_fields,
 )
 from audit.base.strict_query import StrictQueryView
-from transactions.approvals.api import APPROVE
 from transactions.approvers.models import ApprovalDelegation
-from transactions.approvers.queries import delegations_of
+from transactions.approvers.queries import APPROVE, delegations_of
 from transactions.approvers.services.delegations import (
     create_delegation,
     revoke_delegation,

@@ -32,7 +32,7 @@ from transactions.decisions.models import Decision
 from transactions.errors import AboveOwnLimit, LevelAboveRole, NotAllowedToApprove
 from transactions.spending.models import Transaction
 
-PERMISSION = "transactions.approve_transaction"
+APPROVE = "transactions.approve_transaction"
 # What of a transaction somebody made that lets it pass.
 MADE = ("agent", "credential", "agent__policy_version", "decision__policy_version")
 
@@ -111,7 +111,7 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
 
 def may_approve(person: User) -> bool:
     """Tell whether a person approves anything: the right, and no stop button."""
-    return person.has_perm(PERMISSION) and not live_locks("user", person.pk).exists()
+    return person.has_perm(APPROVE) and not live_locks("user", person.pk).exists()
 
 
 def why_not(

@@ -11,11 +11,7 @@ from accounts.models import User
 from agents.models import Agent
 from agents.queries import agents_visible_to
 from transactions.approvals.models import ApprovalRequest
-from transactions.approvers.queries import (
-    Capacity,
-    capacities_of,
-    may_approve,
-)
+from transactions.approvers.queries import Capacity, capacities_of, may_approve
 
 
 def agents_in_scope(user: User, capacities: Sequence[Capacity]) -> QuerySet[Agent]:

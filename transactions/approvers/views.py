@@ -13,14 +13,13 @@ from accounts.permissions import person_of
 from audit.base.errors import NotFound
 from security.limits.form_limits import limit_form
 from transactions.approvers.forms import DelegationForm
-from transactions.approvers.queries import delegations_of, possible_delegates
+from transactions.approvers.queries import APPROVE, delegations_of, possible_delegates
 from transactions.approvers.services.delegations import (
     create_delegation,
     revoke_delegation,
 )
 from transactions.errors import DelegationEnded, DelegationRefused
 
-APPROVE = "transactions.approve_transaction"
 SHOWN = 50
 
 

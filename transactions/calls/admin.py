@@ -6,11 +6,7 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from transactions.calls.models import FunctionCall
-from transactions.console import (
-    CreatedFilter,
-    RecordAdmin,
-    link,
-)
+from transactions.console import CreatedFilter, RecordAdmin, link
 
 
 @admin.register(FunctionCall)

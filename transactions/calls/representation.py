@@ -6,10 +6,7 @@ from typing import Any
 
 from transactions.calls.models import FunctionCall
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import (
-    _reasons,
-    instant,
-)
+from transactions.decisions.wording import _reasons, instant
 
 
 def call_body(

@@ -6,16 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audit.base.serializers import (
-    ObjectField,
-    StrictCharField,
-    StrictSerializer,
-)
+from audit.base.serializers import ObjectField, StrictCharField, StrictSerializer
 from transactions.calls.models import FunctionCall
-from transactions.spending.api.serializers import (
-    ReasonOutput,
-    _refuse_sensitive,
-)
+from transactions.spending.api.serializers import ReasonOutput, _refuse_sensitive
 
 
 class FunctionCallInput(StrictSerializer):

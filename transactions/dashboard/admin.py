@@ -9,15 +9,8 @@ from agents.core.policy_words import spoken_amount
 from audit.base.core.visible import visible
 from transactions.approvals.console import WaitingAdmin
 from transactions.approvals.models import ApprovalRequest
-from transactions.console import (
-    CreatedFilter,
-    OutcomeFilter,
-    link,
-)
-from transactions.decisions.admin import (
-    _pretty,
-    _risk,
-)
+from transactions.console import CreatedFilter, OutcomeFilter, link
+from transactions.decisions.admin import _pretty, _risk
 from transactions.spending.models import Transaction
 
 

@@ -18,9 +18,7 @@ from security.locks.queries import live_locks
 from transactions.approvals.queries.waiting import Waiting, waiting_for
 from transactions.decisions.core.outcome import Outcome
 from transactions.spending.models import Transaction
-from transactions.spending.queries.reading import (
-    transactions_visible_to,
-)
+from transactions.spending.queries.reading import transactions_visible_to
 
 
 @dataclass(frozen=True, slots=True)

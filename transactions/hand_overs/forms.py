@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from transactions.decisions.forms import REASON_LENGTH_MAX
+from audit.base.readable import REASON_MAX
 
 
 class HandOverForm(forms.Form):
@@ -16,7 +16,7 @@ class HandOverForm(forms.Form):
     owner = forms.ChoiceField(label="New owner")
     reason = forms.CharField(
         label="Reason",
-        max_length=REASON_LENGTH_MAX,
+        max_length=REASON_MAX,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="The second person reads it. It stays in the audit log.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from transactions.decisions.forms import REASON_LENGTH_MAX
+from audit.base.readable import REASON_MAX
 
 
 class GiveBackForm(forms.Form):
@@ -16,6 +16,6 @@ class GiveBackForm(forms.Form):
     key = forms.RegexField(r"\A[A-Za-z0-9_-]{20,60}\Z")
     amount = forms.CharField(required=False, max_length=40)
     reason = forms.CharField(
-        max_length=REASON_LENGTH_MAX,
+        max_length=REASON_MAX,
         error_messages={"required": "Say why, so that the owner can follow it."},
     )

@@ -8,9 +8,7 @@ from django.utils.safestring import SafeString
 
 from agents.core.policy_words import spoken_amount
 from audit.base.core.visible import visible
-from transactions.console import (
-    RecordAdmin,
-)
+from transactions.console import RecordAdmin
 from transactions.risk.models import AgentActivity, MerchantActivity
 
 

@@ -9,11 +9,7 @@ from transactions.approvals.models import ApprovalRequest
 from transactions.approvers.core.levels import count_people
 from transactions.budgets.models import Reservation
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import (
-    _fraction,
-    _reasons,
-    instant,
-)
+from transactions.decisions.wording import _fraction, _reasons, instant
 from transactions.money.models import Refund
 from transactions.risk.core.score import risk_level
 from transactions.spending.models import Transaction

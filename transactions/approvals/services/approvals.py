@@ -11,7 +11,7 @@ from django.db.models import F
 
 from accounts.models import User
 from agents.queries import LockedAgent, policy_in_force
-from audit.base.readable import check_text
+from audit.base.readable import REASON_MAX, check_text
 from audit.services.recording import Outcome as AuditOutcome
 from audit.services.recording import masked_text, record
 from security.changes.four_eyes import said_of_them
@@ -47,7 +47,6 @@ from transactions.spending.models import Transaction
 from transactions.spending.queries.requests import request_of
 from transactions.spending.queries.snapshot import snapshot_for
 from transactions.spending.services.lifecycle import (
-    REASON_MAX,
     locked,
     resolve_approval,
     set_status,

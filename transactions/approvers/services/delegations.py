@@ -11,13 +11,12 @@ from accounts.models import User
 from accounts.services.own_rights import CHANGE_USER
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
-from audit.base.readable import check_text
+from audit.base.readable import REASON_MAX, check_text
 from audit.services.recording import record
 from security.step_up import takes_proof
 from transactions.approvers.models import ApprovalDelegation
-from transactions.approvers.queries import PERMISSION, possible_delegates
+from transactions.approvers.queries import APPROVE, possible_delegates
 from transactions.errors import DelegationEnded, DelegationRefused
-from transactions.spending.services.lifecycle import REASON_MAX
 
 LONGEST = timedelta(days=30)
 OPEN_MAX = 20
@@ -39,7 +38,7 @@ def create_delegation(
     them is involved in. Takes a fresh proof. Raises NotPermitted, StepUpRequired,
     TextRefused, DelegationRefused (with the field).
     """
-    if not acting.has_perm(PERMISSION):
+    if not acting.has_perm(APPROVE):
         raise NotPermitted
     check_text(reason, pointer="/reason")
     with transaction.atomic(durable=True):

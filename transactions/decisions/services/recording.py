@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from transactions.decisions.core.record import (
-    ENGINE_VERSION,
-    record_digest,
-)
+from transactions.decisions.core.record import ENGINE_VERSION, record_digest
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from agents.principals import AgentPrincipal
 from audit.base.core.masking import mask
 from audit.base.errors import NotPermitted
-from audit.base.readable import check_text
+from audit.base.readable import REASON_MAX, check_text
 from security.locks.services import check_reason
 from security.step_up import require_step_up
 from transactions.budgets.services.ledger import release
@@ -31,7 +31,7 @@ from transactions.money.services.held import (
 from transactions.spending.models import Transaction
 from transactions.spending.queries.reading import transaction_for
 from transactions.spending.representation import refund_body
-from transactions.spending.services.lifecycle import HELD_MONEY, REASON_MAX, set_status
+from transactions.spending.services.lifecycle import HELD_MONEY, set_status
 
 PERMISSION = "transactions.give_back"
 

@@ -29,6 +29,7 @@ from agents.queries import hand_overs_of
 from audit.base.context import Principal
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
+from audit.base.readable import REASON_MAX
 from security.alerts.services import raise_at_once
 from security.changes.four_eyes import said_of_them
 from security.changes.models import ChangeRequest
@@ -44,12 +45,7 @@ from transactions.errors import InvalidRequest, InvalidState, ReportChanged
 from transactions.money.models import LateCapture, LateCaptureReversal
 from transactions.spending.models import Transaction
 from transactions.spending.queries.reading import transaction_for
-from transactions.spending.services.lifecycle import (
-    REASON_MAX,
-    locked,
-    set_status,
-    tell,
-)
+from transactions.spending.services.lifecycle import locked, set_status, tell
 
 PERMISSION = "transactions.report_capture"
 Status = Transaction.Status

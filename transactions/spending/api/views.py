@@ -22,10 +22,7 @@ from audit.base.raises import raises
 from audit.base.serializers import refuse_fields
 from audit.base.strict_query import StrictQueryView
 from transactions.decisions.headers import answered, idempotency_key, key_parameter
-from transactions.errors import (
-    IdempotencyConflict,
-    InvalidState,
-)
+from transactions.errors import IdempotencyConflict, InvalidState
 from transactions.spending.api.serializers import (
     DecisionOutput,
     TransactionInput,

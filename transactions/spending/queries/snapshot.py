@@ -9,12 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.core.policy import PolicyRules
-from agents.queries import (
-    STANDING,
-    Standing,
-    standing_of,
-    standing_parameters,
-)
+from agents.queries import STANDING, Standing, standing_of, standing_parameters
 from audit.base.prepared import first_row
 from transactions.budgets.core.pots import pot_of, pots_of
 from transactions.budgets.models import Reservation

@@ -15,6 +15,7 @@ from agents.queries import LockedAgent
 from audit.base.context import Principal, System
 from audit.base.core.masking import mask
 from audit.base.errors import NotFound
+from audit.base.readable import REASON_MAX
 from audit.base.sessions import is_disconnected
 from audit.services.recording import record
 from transactions.approvals.models import ApprovalRequest
@@ -31,7 +32,6 @@ logger = logging.getLogger(__name__)
 Status = Transaction.Status
 SWEEPER = System("expiry")
 SWEEP_MAX = 500
-REASON_MAX = 500
 HELD_MONEY = (Status.AUTHORIZED, Status.PARTIALLY_CAPTURED)
 
 

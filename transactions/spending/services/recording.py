@@ -25,10 +25,7 @@ from transactions.decisions.core.digest import digest
 from transactions.decisions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.decisions.core.fields import by_name
 from transactions.decisions.core.outcome import Outcome
-from transactions.decisions.core.record import (
-    policy_digest,
-    verdict_as_json,
-)
+from transactions.decisions.core.record import policy_digest, verdict_as_json
 from transactions.decisions.core.states import FIRST_STATUS
 from transactions.decisions.core.values import as_json
 from transactions.decisions.core.verdict import Verdict

@@ -19,11 +19,7 @@ from audit.base.core.vocabulary import Unlisted
 from transactions.budgets.queries.locking import lock_spender
 from transactions.decisions.core.facts import SpendingRequest
 from transactions.decisions.services.answers import Answer, told_before
-from transactions.errors import (
-    BudgetsChanging,
-    ClockRefused,
-    InvalidRequest,
-)
+from transactions.errors import BudgetsChanging, ClockRefused, InvalidRequest
 from transactions.spending.core.decision import decide
 from transactions.spending.queries.snapshot import snapshot_for
 from transactions.spending.services.asking import Ask
