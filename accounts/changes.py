@@ -1,4 +1,4 @@
-"""How a person's rights are given once a second one agreed; see security/changes/registry.py."""
+"""Apply a change of rights that a second person approved (security/changes)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,10 @@ from audit.base import batch  # noqa: E402
 from audit.keys import open_checkpoint  # noqa: E402
 from audit.models import AuditEvent, AuditLeaf  # noqa: E402
 from audit.queries.tree import inclusion_proof, tree_size  # noqa: E402
-from audit.services.sealing import Sequencer, make_checkpoint_if_due
+from audit.services.sealing import (  # noqa: E402
+    Sequencer,
+    make_checkpoint_if_due,
+)
 from audit.services.verification import verify_log  # noqa: E402
 from platform_site.run.supervisor import BASE_DIR  # noqa: E402
 from tests.factories import make_agent  # noqa: E402

@@ -30,8 +30,8 @@ def database(
             " -c join_collapse_limit=4",
             "connect_timeout": "5",
             **options,
-            # Matters only for audit.base.prepared: other statements contain their values.
-            # 5 is psycopg's default.
+            # Matters only for audit.base.prepared: other statements contain their
+            # values. 5 is psycopg's default.
             "prepare_threshold": 5 if prepared else None,
             # Threads of one process share the pool; it must not be smaller than
             # their number, or requests wait for each other.

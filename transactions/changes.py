@@ -1,4 +1,4 @@
-"""Who agrees to changes of money and of approvers' limits; see security/changes/registry.py."""
+"""Apply changes of money and approvers' limits that a second person approved."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def _locked(user: User, wanted: Mapping[str, object]) -> User:
 
 
 def apply_rights_change(change: ChangeRequest, *, acting: Principal) -> None:
-    """Give a person rights that a second one agreed to; see security/changes/registry.py.
+    """Give a person the rights that a second person approved (security/changes).
 
     Raises ChangeSuperseded if their rights are not what they were, or the person may
     no longer change anybody's.

@@ -72,7 +72,7 @@ def set_policy(
 
 
 def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
-    """Put a policy in force that a second person agreed to; see security/changes/registry.py.
+    """Put a policy in force that a second person approved (security/changes).
 
     Its author is who asked for it. Raises ChangeSuperseded if another version was put
     in force since, the agent was handed over, or the author may no longer set one.

@@ -12,9 +12,9 @@ from audit.base.ids import PrefixedIdField
 class ChangeRequest(models.Model):
     """A change that takes a second person's word, since it serves whoever asks for it.
 
-    A trigger lets only its end be written, once. Payload and base are its kind's own
-    words (security/changes/registry.py); `changes` is what people read: name -> [old, new], or
-    what a list gains and loses.
+    A trigger lets only its end be written, once. Its kind defines payload and base
+    (registry.py); `changes` is what people read: name -> [old, new], or what a list
+    gains and loses.
     """
 
     class Kind(models.TextChoices):

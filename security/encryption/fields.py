@@ -44,8 +44,8 @@ class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[type
     """TextField on django-cryptography's machinery, with our own dump and load.
 
     The package pickles, has one key, and decrypts a ciphertext that was moved to
-    another row. Here: JSON, the key ring of security.encryption.crypto, and a token bound to
-    model, field and primary key. Filterable by isnull only; `update()` and
+    another row. Here: JSON, the key ring of crypto.py, and a token bound to model,
+    field and primary key. Filterable by isnull only; `update()` and
     `bulk_update()` raise FieldError, for they know no row.
     """
 

@@ -51,7 +51,6 @@ def heidi(people: People) -> User:
 def test_linking_an_account_to_ones_own_hides_no_rearming(
     people: People, alice: User, heidi: User
 ):
-    """Else the wrong link is cut in good faith, and what was done meanwhile stays."""
     bob = people.bob
     update_user(user=bob, acting=alice, same_person_as=alice)
     start_password_reset(user=bob, acting=alice)

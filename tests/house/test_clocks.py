@@ -26,7 +26,9 @@ FROM_NOW = {
     "agents/core/limits.py: now - rolling.reach": "it counts: stricter, never looser",
     "agents/core/limits.py: now - start": "the start was computed from this now",
     "agents/queries.py: timezone.now() - DAY": "it counts: stricter, never looser",
-    "audit/base/admin/bases.py: timezone.now() - span[1]": "the list shows it, as newer",
+    "audit/base/admin/bases.py: timezone.now() - span[1]": (
+        "the list shows it, as newer"
+    ),
     "audit/admin.py: timezone.now() - TimeFilter.spans['month'][1]": (
         "the list shows it, as newer"
     ),
@@ -36,15 +38,23 @@ FROM_NOW = {
     "audit/services/sealing.py: timezone.now() - last.time": (
         "by its amount: a checkpoint is due"
     ),
-    "platform_site/run/engines/processes.py: now - self.started_at": "a monotonic clock",
+    "platform_site/run/engines/processes.py: now - self.started_at": (
+        "a monotonic clock"
+    ),
     "platform_site/health.py: now - SILENT_AFTER": "the range has an upper end",
     "platform_site/replay/client.py: now - self._trouble_began": "a monotonic clock",
-    "platform_site/checklist/checks.py: now - lag.read_at": "by its amount: the reader is silent",
+    "platform_site/checklist/checks.py: now - lag.read_at": (
+        "by its amount: the reader is silent"
+    ),
     "security/alerts/core/thresholds.py: now - CATCH_UP": "its hour is looked at, too",
-    "security/queries.py: now - thresholds.CATCH_UP": "its hour is looked at, too",
+    "security/alerts/queries.py: now - thresholds.CATCH_UP": (
+        "its hour is looked at, too"
+    ),
     "security/alerts/services.py: now - GRACE": "no stored time",
     "security/incidents/services.py: now - HOUR": "the window has an upper end",
-    "security/notifications/services/messages.py: now - MESSAGES_LAST": "it is deleted later",
+    "security/notifications/services/messages.py: now - MESSAGES_LAST": (
+        "it is deleted later"
+    ),
     "security/notifications/services/messages.py: now - STORM_WINDOW": (
         "the range has an upper end"
     ),

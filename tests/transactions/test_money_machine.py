@@ -33,15 +33,9 @@ from transactions import errors
 from transactions.approvals.models import ApprovalRequest
 from transactions.approvals.services.times import expire_due_approvals
 from transactions.budgets.models import Reservation
-from transactions.budgets.services.shared_budgets import (
-    SharedBudgetTerms,
-    set_shared_budget,
-)
+from transactions.budgets.services import shared_budgets
 from transactions.money.queries import money_faults
-from transactions.money.services.late_captures import (
-    report_late_capture,
-    reverse_late_capture,
-)
+from transactions.money.services import late_captures
 from transactions.spending.models import Transaction
 from transactions.spending.services.lifecycle import cancel, expire_due_authorizations
 
@@ -274,7 +268,7 @@ class Money(RuleBasedStateMachine):
     def late_capture(self, data, amount):
         asked = self.choose(data, "voided", "expired", "captured")
         reference = f"late-{next(self.keys)}"
-        outcome = report_late_capture(
+        outcome = late_captures.report_late_capture(
             asked.id,
             amount=major(amount),
             reference=reference,
@@ -304,7 +298,7 @@ class Money(RuleBasedStateMachine):
             else contextlib.nullcontext()
         )
         with refused:
-            change = reverse_late_capture(
+            change = late_captures.reverse_late_capture(
                 asked.id, reference=reference, reason="Wrong.", acting=self.people.alice
             )
             approve_change(change.pk, acting=self.approver)
@@ -326,7 +320,7 @@ class Money(RuleBasedStateMachine):
     )
     def change_shared_budget(self, is_team, period, amount, is_active, zone):
         team = self.people.north.pk if is_team else None
-        terms = SharedBudgetTerms(
+        terms = shared_budgets.SharedBudgetTerms(
             team_id=team,
             currency="USD",
             period=period,
@@ -334,7 +328,7 @@ class Money(RuleBasedStateMachine):
             time_zone=zone,
             is_active=is_active,
         )
-        outcome = set_shared_budget(terms, acting=self.people.alice)
+        outcome = shared_budgets.set_shared_budget(terms, acting=self.people.alice)
         waits = isinstance(outcome, ChangeRequest)
         if waits:
             approve_change(outcome.pk, acting=self.approver)

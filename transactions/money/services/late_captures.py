@@ -108,7 +108,7 @@ def reverse_late_capture(
 
 
 def apply_late_capture(change: ChangeRequest, *, acting: Principal) -> None:
-    """Record a late capture that a second person confirmed; see security/changes/registry.py.
+    """Record a late capture that a second person confirmed (security/changes).
 
     It is reported by who asked. Raises ChangeSuperseded.
     """
