@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from audit.base.errors import DomainError
+from audit.base.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    TooMany,
+    Unauthenticated,
+)
 
 
-class InvalidCredentials(DomainError):
+class InvalidCredentials(Unauthenticated):
     """Unknown name, wrong password or deactivated account: never told apart."""
 
     code = "invalid_credentials"
     detail = "The username or password is not right."
 
 
-class AccountLocked(DomainError):
+class AccountLocked(TooMany):
     """Too many failures for this name from this address."""
 
     code = "account_locked"
@@ -23,7 +29,7 @@ class AccountLocked(DomainError):
         super().__init__()
 
 
-class OwnPasswordRequired(DomainError):
+class OwnPasswordRequired(Forbidden):
     """Somebody else knows the password that was given, which has ended with this."""
 
     code = "own_password_required"
@@ -34,42 +40,42 @@ class OwnPasswordRequired(DomainError):
         super().__init__(f"{self.detail} Open {link}")
 
 
-class SecondFactorRequired(DomainError):
+class SecondFactorRequired(Unauthenticated):
     """The password is right, and is not enough for this person."""
 
     code = "second_factor_required"
     detail = "Send a code of your second factor as `otp`, too."
 
 
-class SecondFactorRefused(DomainError):
+class SecondFactorRefused(Unauthenticated):
     """A code that is wrong, or was used, or a passkey's answer that does not fit."""
 
     code = "second_factor_refused"
     detail = "The code is not right, or was used before."
 
 
-class EnrolmentRequired(DomainError):
+class EnrolmentRequired(Forbidden):
     """The role asks for a second factor, and the person has none yet."""
 
     code = "second_factor_enrolment_required"
     detail = "Sign in on the web page and set up a second factor first."
 
 
-class CredentialsMixed(DomainError):
+class CredentialsMixed(Invalid):
     """A request says who asks twice, by header and by cookie."""
 
     code = "credentials_mixed"
     detail = "Send an Authorization header or the sign-in cookie, not both."
 
 
-class CsrfRefused(DomainError):
+class CsrfRefused(Forbidden):
     """A browser sent its cookies, and not what shows that our own page asked it to."""
 
     code = "csrf_failed"
     detail = "Send the CSRF token of auth/csrf/ as X-CSRFToken, from our own origin."
 
 
-class TokenRefused(DomainError):
+class TokenRefused(Unauthenticated):
     """An access token that is forged or of the wrong kind."""
 
     code = "invalid_token"
@@ -86,14 +92,14 @@ class TokenEnded(TokenRefused):
     detail = "The access token has ended. Refresh it, or sign in again."
 
 
-class PasskeyMissing(DomainError):
+class PasskeyMissing(Conflict):
     """There is no passkey whose answer could be asked for."""
 
     code = "passkey_missing"
     detail = "You have no passkey. Prove who you are in another way."
 
 
-class RefreshRefused(DomainError):
+class RefreshRefused(Unauthenticated):
     """A refresh token that is made up, or was spent."""
 
     code = "invalid_refresh_token"
@@ -107,50 +113,50 @@ class RefreshEnded(RefreshRefused):
     detail = "The session has ended. Sign in again."
 
 
-class OwnAuthorityRefused(DomainError):
+class OwnAuthorityRefused(Forbidden):
     """Nobody changes their own role, permissions, team or active flag alone."""
 
     code = "own_authority"
     detail = "Nobody can change their own role, permissions, team or account status."
 
 
-class LinkRefused(DomainError):
+class LinkRefused(Conflict):
     """Accounts are linked to the first one of a human, which is linked to none."""
 
     code = "link_refused"
     detail = "Link second accounts to the first one, which is itself linked to none."
 
 
-class PersonActive(DomainError):
+class PersonActive(Conflict):
     """Only who was deactivated can be erased."""
 
     code = "person_active"
     detail = "Deactivate this person first."
 
 
-class PersonErased(DomainError):
+class PersonErased(Conflict):
     """Who was erased comes back as somebody new only."""
 
     code = "person_erased"
     detail = "This person was erased for good."
 
 
-class UsernameTaken(DomainError):
+class UsernameTaken(Conflict):
     code = "username_taken"
     detail = "That username is taken."
 
 
-class UsernameRefused(DomainError):
+class UsernameRefused(Invalid):
     code = "username_refused"
     detail = "A username has letters, digits and @ . + - _ only, at most 150."
 
 
-class TeamNameTaken(DomainError):
+class TeamNameTaken(Conflict):
     code = "team_name_taken"
     detail = "A team of that name exists."
 
 
-class WeakPassword(DomainError):
+class WeakPassword(Invalid):
     """The password validators' sentences, joined."""
 
     code = "weak_password"

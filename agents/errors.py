@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from audit.base.errors import DomainError
+from audit.base.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    PreconditionFailed,
+    Unauthenticated,
+)
 
 
-class OwnAgentRefused(DomainError):
+class OwnAgentRefused(Forbidden):
     """To switch on what is one's own, or runs under what one made, is another's."""
 
     code = "own_agent_refused"
@@ -14,14 +20,14 @@ class OwnAgentRefused(DomainError):
     )
 
 
-class OwnerRefused(DomainError):
+class OwnerRefused(Invalid):
     """No active person that the caller answers for has that id."""
 
     code = "owner_unknown"
     detail = "There is no such active person among those you answer for."
 
 
-class HandOverRefused(DomainError):
+class HandOverRefused(Conflict):
     """An agent that is stopped is not handed on: its new owner would be none the wiser.
 
     Nor would the lock on an owner stop an agent that is another's by then.
@@ -31,21 +37,21 @@ class HandOverRefused(DomainError):
     detail = "The agent, its owner or the new one is locked; release that first."
 
 
-class FunctionNameRefused(DomainError):
+class FunctionNameRefused(Invalid):
     """Plain names only, so that none can be mistaken for another."""
 
     code = "function_name"
     detail = "Write a lower-case letter, then letters, digits and underscores."
 
 
-class NameTaken(DomainError):
+class NameTaken(Conflict):
     """Another thing has the name."""
 
     code = "name_taken"
     detail = "That name is taken."
 
 
-class FunctionInUse(DomainError):
+class FunctionInUse(Conflict):
     """More than policies of live agents allowed it for, and nobody agreed to that."""
 
     code = "function_in_use"
@@ -55,7 +61,7 @@ class FunctionInUse(DomainError):
     )
 
 
-class PolicyChanged(DomainError):
+class PolicyChanged(PreconditionFailed):
     """Somebody set a newer policy than the one that the caller had read."""
 
     code = "policy_changed"
@@ -66,42 +72,42 @@ class PolicyChanged(DomainError):
         super().__init__()
 
 
-class CredentialExpiryRefused(DomainError):
+class CredentialExpiryRefused(Invalid):
     """A credential must end, and within a year."""
 
     code = "expiry_out_of_range"
     detail = "A credential lasts between 1 and 365 days."
 
 
-class PublicKeyRefused(DomainError):
+class PublicKeyRefused(Invalid):
     """Not an Ed25519 key that only its holder could sign with."""
 
     code = "public_key_refused"
     detail = "A public key is the 32 raw bytes of an Ed25519 key, in base64."
 
 
-class OverlapRefused(DomainError):
+class OverlapRefused(Invalid):
     """Two credentials may both be good for a week at most."""
 
     code = "overlap_out_of_range"
     detail = "A credential overlaps with its successor for 0 to 168 hours."
 
 
-class CredentialEnded(DomainError):
+class CredentialEnded(Conflict):
     """A credential that is revoked, expired or rotated cannot be rotated."""
 
     code = "credential_ended"
     detail = "The credential was revoked, has expired or was rotated before."
 
 
-class CredentialRefused(DomainError):
+class CredentialRefused(Unauthenticated):
     """The client id and secret prove nothing; which of all the reasons is not told."""
 
     code = "invalid_client"
     detail = "The client id or the client secret is not valid."
 
 
-class SignatureRequired(DomainError):
+class SignatureRequired(Unauthenticated):
     """The agent's policy takes signed requests only."""
 
     code = "signature_required"

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from audit.base.serializers import WordField
 from platform_site.api_names import VOCABULARIES
-from platform_site.errors import STATUS, TITLES
+from platform_site.errors import TITLES
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # Any request can be malformed (400), ask for another media type (406), have a body
@@ -133,7 +133,7 @@ class ApiSchema(AutoSchema):
         named: dict[int, set[str]] = defaultdict(set)
         handler = getattr(self.view, self.method.lower())
         for kind in getattr(handler, "raises", ()):
-            named[STATUS[f"{kind.__module__}.{kind.__qualname__}"]].add(kind.code)
+            named[kind.status].add(kind.code)
         # Statuses that follow from the view have more codes than its services declare.
         return named | {status: set() for status in statuses}
 

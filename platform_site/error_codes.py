@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from django.utils.module_loading import import_string
 from rest_framework import exceptions
 
 from agents.core.money import MESSAGES as MONEY
@@ -16,7 +15,6 @@ from audit.base.refused import (
     LengthRequired,
     ParameterRefused,
 )
-from platform_site.errors import STATUS
 from security.schemas.parsers import TooLarge
 
 # REST framework's own errors; `detail` in the answer says more.
@@ -67,7 +65,15 @@ def _of_api() -> Iterator[tuple[str, str]]:
 
 
 def _of_domain() -> Iterator[tuple[str, str]]:
-    for name in STATUS:
-        kind = import_string(name)
-        if kind.code != DomainError.code:
-            yield kind.code, kind.detail
+    for kind in domain_errors():
+        yield kind.code, kind.detail
+
+
+def domain_errors(
+    kind: type[DomainError] = DomainError,
+) -> Iterator[type[DomainError]]:
+    """Yield every domain error that has a code of its own."""
+    for error in kind.__subclasses__():
+        if error.code != DomainError.code:
+            yield error
+        yield from domain_errors(error)

@@ -33,110 +33,6 @@ from transactions.errors import StillRefused
 
 logger = logging.getLogger(__name__)
 
-# Class -> status. tests/house/test_errors_mapped.py checks all subclasses.
-STATUS: dict[str, int] = {
-    name: status
-    for status, names in {
-        400: (
-            "audit.base.errors.NameRefused",
-            "audit.base.errors.TextRefused",
-            "audit.base.errors.SensitiveDataRefused",
-            "accounts.errors.CredentialsMixed",
-            "accounts.errors.UsernameRefused",
-            "accounts.errors.WeakPassword",
-            "agents.core.money.MoneyError",
-            "agents.core.policy_draft.PolicyInvalid",
-            "agents.errors.CredentialExpiryRefused",
-            "agents.errors.FunctionNameRefused",
-            "agents.errors.OverlapRefused",
-            "agents.errors.OwnerRefused",
-            "agents.errors.PublicKeyRefused",
-            "security.schemas.core.json_schema.SchemaRefused",
-            "security.errors.ReasonMissing",
-            "security.errors.TargetRefused",
-            "transactions.errors.InvalidRequest",
-            "transactions.errors.ClockRefused",
-            "transactions.errors.DelegationRefused",
-        ),
-        401: (
-            "accounts.errors.InvalidCredentials",
-            "accounts.errors.RefreshEnded",
-            "accounts.errors.RefreshRefused",
-            "accounts.errors.SecondFactorRefused",
-            "accounts.errors.SecondFactorRequired",
-            "accounts.errors.TokenEnded",
-            "accounts.errors.TokenRefused",
-            "agents.errors.CredentialRefused",
-            "agents.errors.SignatureRequired",
-            "security.errors.SignatureRefused",
-        ),
-        403: (
-            "audit.base.errors.NotPermitted",
-            "accounts.errors.CsrfRefused",
-            "accounts.errors.EnrolmentRequired",
-            "accounts.errors.OwnAuthorityRefused",
-            "accounts.errors.OwnPasswordRequired",
-            "agents.errors.OwnAgentRefused",
-            "security.errors.OwnChangeRefused",
-            "security.errors.StepUpRequired",
-            "transactions.errors.AboveOwnLimit",
-            "transactions.errors.LevelAboveRole",
-            "transactions.errors.NotAllowedToApprove",
-        ),
-        404: ("audit.base.errors.NotFound",),
-        409: (
-            "audit.errors.NotSealedYet",
-            "audit.errors.FilterRefused",
-            "audit.errors.RetirementRefused",
-            "accounts.errors.LinkRefused",
-            "accounts.errors.PasskeyMissing",
-            "accounts.errors.PersonActive",
-            "accounts.errors.PersonErased",
-            "accounts.errors.TeamNameTaken",
-            "accounts.errors.UsernameTaken",
-            "agents.errors.CredentialEnded",
-            "agents.errors.FunctionInUse",
-            "agents.errors.HandOverRefused",
-            "agents.errors.NameTaken",
-            "security.errors.ChangeExpired",
-            "security.errors.ChangeResolved",
-            "security.errors.ChangeSuperseded",
-            "security.errors.LastUnlocker",
-            "security.errors.NotLocked",
-            "security.errors.TransitionRefused",
-            "transactions.errors.AmountTooLarge",
-            "transactions.errors.ApprovalExpired",
-            "transactions.errors.ApprovalResolved",
-            "transactions.errors.AuthorizationExpired",
-            "transactions.errors.IncrementRefused",
-            "transactions.errors.AlreadyApproved",
-            "transactions.errors.ApprovalChanged",
-            "transactions.errors.ApprovalExpired",
-            "transactions.errors.ApprovalResolved",
-            "transactions.errors.DelegationEnded",
-            "transactions.errors.InvalidState",
-            "transactions.errors.ReportChanged",
-            "transactions.errors.NoReceipt",
-            "transactions.errors.RecordDamaged",
-            "transactions.errors.StillRefused",
-        ),
-        412: ("agents.errors.PolicyChanged",),
-        422: ("transactions.errors.IdempotencyConflict",),
-        428: ("transactions.errors.PreconditionRequired",),
-        429: (
-            "accounts.errors.AccountLocked",
-            "security.errors.RateLimited",
-        ),
-        500: ("security.errors.DecryptionFailed",),
-        503: (
-            "audit.errors.LogDamaged",
-            "security.errors.LimiterUnavailable",
-            "transactions.errors.BudgetsChanging",
-        ),
-    }.items()
-    for name in names
-}
-
 TITLES = {
     400: "The request is not valid",
     401: "Not authenticated",
@@ -274,13 +170,13 @@ def _describe(error: Exception) -> Description:
 
 
 def _describe_domain(error: DomainError) -> Description:
-    status, headers = status_of(error), {}
+    headers: dict[str, str] = {}
     retry_after = getattr(error, "retry_after_s", None)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    if status == 401:
+    if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
-    return status, error.code, error.detail, list(_errors_of(error)), headers
+    return error.status, error.code, error.detail, list(_errors_of(error)), headers
 
 
 def _errors_of(error: DomainError) -> Iterator[dict[str, str]]:
@@ -296,15 +192,6 @@ def _errors_of(error: DomainError) -> Iterator[dict[str, str]]:
             }
     elif error.pointer is not None:
         yield {"pointer": error.pointer, "code": error.code, "detail": error.detail}
-
-
-def status_of(error: DomainError) -> int:
-    """Return the HTTP status of a domain error's class or its nearest base."""
-    for kind in type(error).__mro__:
-        status = STATUS.get(f"{kind.__module__}.{kind.__qualname__}")
-        if status is not None:
-            return status
-    return 500
 
 
 def _describe_api(error: exceptions.APIException) -> Description:

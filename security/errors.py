@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from audit.base.errors import DomainError
+from audit.base.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 
 
 class DecryptionFailed(DomainError):
@@ -12,7 +20,7 @@ class DecryptionFailed(DomainError):
     detail = "A stored value could not be decrypted; it may have been tampered with."
 
 
-class RateLimited(DomainError):
+class RateLimited(TooMany):
     """Too many requests. `retry_after_s` is when the next one can pass."""
 
     code = "rate_limited"
@@ -23,7 +31,7 @@ class RateLimited(DomainError):
         super().__init__(detail)
 
 
-class LimiterUnavailable(DomainError):
+class LimiterUnavailable(Unavailable):
     """The limiter cannot count, and what was asked may not go on uncounted."""
 
     code = "limiter_unavailable"
@@ -31,7 +39,7 @@ class LimiterUnavailable(DomainError):
     retry_after_s = 5
 
 
-class SignatureRefused(DomainError):
+class SignatureRefused(Unauthenticated):
     """A request's signature was refused; `reason` is one of core.signatures.Refusal."""
 
     code = "signature_refused"
@@ -42,7 +50,7 @@ class SignatureRefused(DomainError):
         super().__init__(detail)
 
 
-class StepUpRequired(DomainError):
+class StepUpRequired(Forbidden):
     """What was asked needs a proof of who asks that is at most five minutes old."""
 
     code = "step_up_required"
@@ -50,49 +58,49 @@ class StepUpRequired(DomainError):
     ends_page = True
 
 
-class OwnChangeRefused(DomainError):
+class OwnChangeRefused(Forbidden):
     """Neither who asked for a change nor who gains by it decides on it."""
 
     code = "own_change"
     detail = "Another person must decide this; you asked for it or gain by it."
 
 
-class ChangeResolved(DomainError):
+class ChangeResolved(Conflict):
     """Somebody decided before."""
 
     code = "change_resolved"
     detail = "This change request was resolved before."
 
 
-class ChangeExpired(DomainError):
+class ChangeExpired(Conflict):
     """Nobody decided in time, so nothing is changed."""
 
     code = "change_expired"
     detail = "Nobody decided in time; the change must be asked for again."
 
 
-class ChangeSuperseded(DomainError):
+class ChangeSuperseded(Conflict):
     """What the change started from is no longer in force."""
 
     code = "change_superseded"
     detail = "What it would change was changed in the meantime; ask for it again."
 
 
-class ReasonMissing(DomainError):
+class ReasonMissing(Invalid):
     """Stopping, starting and closing things takes a reason that others can read."""
 
     code = "reason_missing"
     detail = "Say why, in up to 500 characters."
 
 
-class LastUnlocker(DomainError):
+class LastUnlocker(Conflict):
     """The platform may not lock by itself whoever alone could unlock anything."""
 
     code = "last_unlocker"
     detail = "Nobody else could release it again; a person must decide."
 
 
-class TargetRefused(DomainError):
+class TargetRefused(Invalid):
     """A lock on everything with a target would stop nothing; so would others without.
 
     Its own name says what to do, for whoever presses the button in a hurry.
@@ -102,14 +110,14 @@ class TargetRefused(DomainError):
     detail = "A lock on everything takes no target; any other lock needs one."
 
 
-class NotLocked(DomainError):
+class NotLocked(Conflict):
     """There is no live lock to release."""
 
     code = "not_locked"
     detail = "This is not locked."
 
 
-class TransitionRefused(DomainError):
+class TransitionRefused(Conflict):
     """An incident, alert or review is not in a state from which this is possible."""
 
     code = "transition_refused"

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.base.errors import DomainError
+from audit.base.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    PreconditionFailed,
+    Unavailable,
+)
 from transactions.decisions.core.reasons import Finding
 from transactions.decisions.core.states import WHAT_WORKS
 
 
-class IdempotencyConflict(DomainError):
+class IdempotencyConflict(Conflict):
+    status = 422
     code = "idempotency_key_reused"
     detail = "This Idempotency-Key was used for another request; use a new key."
 
 
-class InvalidRequest(DomainError):
+class InvalidRequest(Invalid):
     """A value that its form alone does not condemn; `pointer` names it."""
 
     code = "invalid_request"
@@ -24,12 +31,12 @@ class InvalidRequest(DomainError):
         self.code = code
 
 
-class ClockRefused(DomainError):
+class ClockRefused(Invalid):
     code = "occurred_at_not_permitted"
     detail = "Only agents in test mode have a clock of their own."
 
 
-class NotAllowedToApprove(DomainError):
+class NotAllowedToApprove(Forbidden):
     code = "not_allowed_to_approve"
     detail = (
         "The agent's owners, now and before, its creator, who asked to hand it over,"
@@ -39,51 +46,51 @@ class NotAllowedToApprove(DomainError):
     )
 
 
-class LevelAboveRole(DomainError):
+class LevelAboveRole(Forbidden):
     code = "level_above_role"
     detail = "This amount, or the time it has waited, takes a higher role to decide."
 
 
-class AboveOwnLimit(DomainError):
+class AboveOwnLimit(Forbidden):
     code = "above_own_limit"
     detail = "This amount is above what you may approve. Somebody else must decide."
 
 
-class AlreadyApproved(DomainError):
+class AlreadyApproved(Conflict):
     """Four eyes are not two eyes twice."""
 
     code = "already_approved"
     detail = "You have approved this already; somebody else must, too."
 
 
-class DelegationRefused(DomainError):
+class DelegationRefused(Invalid):
     """A delegation that cannot be as it was asked for; `pointer` names the field."""
 
     code = "delegation_refused"
     detail = "This cannot be delegated like that."
 
 
-class DelegationEnded(DomainError):
+class DelegationEnded(Conflict):
     code = "delegation_ended"
     detail = "This delegation has ended already."
 
 
-class ApprovalChanged(DomainError):
+class ApprovalChanged(Conflict):
     code = "approval_changed"
     detail = "What you saw has changed. Look at it again and decide afresh."
 
 
-class ApprovalResolved(DomainError):
+class ApprovalResolved(Conflict):
     code = "approval_resolved"
     detail = "This approval request was resolved already."
 
 
-class ApprovalExpired(DomainError):
+class ApprovalExpired(Conflict):
     code = "approval_expired"
     detail = "This approval request expired, so the transaction is not approved."
 
 
-class StillRefused(DomainError):
+class StillRefused(Conflict):
     """A human lifts a hold, never a deny: the rules now in force refuse."""
 
     code = "still_refused"
@@ -94,7 +101,7 @@ class StillRefused(DomainError):
         self.reasons = [finding.as_reason() for finding in findings]
 
 
-class InvalidState(DomainError):
+class InvalidState(Conflict):
     code = "invalid_state"
     detail = "The transaction is not in a state that permits this."
 
@@ -104,22 +111,23 @@ class InvalidState(DomainError):
         return cls(f"The transaction is {status}: {WHAT_WORKS[status]}.")
 
 
-class PreconditionRequired(DomainError):
+class PreconditionRequired(PreconditionFailed):
+    status = 428
     code = "if_match_required"
     detail = "Quote the ETag of the transaction you saw in an If-Match header."
 
 
-class BudgetsChanging(DomainError):
+class BudgetsChanging(Unavailable):
     code = "budgets_changing"
     detail = "The budgets that this agent shares are being changed; try again."
 
 
-class AuthorizationExpired(DomainError):
+class AuthorizationExpired(Conflict):
     code = "authorization_expired"
     detail = "The money was given back, for nobody took it in time."
 
 
-class AmountTooLarge(DomainError):
+class AmountTooLarge(Conflict):
     code = "amount_above_rest"
 
     def __init__(self, left: str) -> None:
@@ -133,19 +141,19 @@ class IncrementRefused(StillRefused):
     detail = "The rules now in force do not allow the new total."
 
 
-class ReportChanged(DomainError):
+class ReportChanged(Conflict):
     code = "report_changed"
     detail = "A late capture of this reference was reported with another amount."
 
 
-class NoReceipt(DomainError):
+class NoReceipt(Conflict):
     """There is nothing that a signature could stand for."""
 
     code = "no_receipt"
     detail = "This decision was made before there were receipts."
 
 
-class RecordDamaged(DomainError):
+class RecordDamaged(Conflict):
     """What is stored is not what was decided: never to be signed."""
 
     code = "record_damaged"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from audit.base.core.vocabulary import Unlisted, Vocabulary
-from audit.base.errors import DomainError
+from audit.base.errors import Invalid
 
 _CODES_BY_EXPONENT = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
@@ -51,7 +51,7 @@ MESSAGES = {
 }
 
 
-class MoneyError(DomainError):
+class MoneyError(Invalid):
     """A text or number is no amount of its currency; `code` says why."""
 
     def __init__(self, code: str, *, pointer: str | None = None) -> None:

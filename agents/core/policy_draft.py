@@ -20,7 +20,7 @@ from agents.core.money import exponent_of, parse_amount
 from agents.core.policy import PolicyTerms
 from agents.core.policy_draft_reach import REACH_NAMES, read_reach
 from audit.base.core.vocabulary import Unlisted
-from audit.base.errors import DomainError
+from audit.base.errors import Invalid
 
 DEFAULT_CURRENCY = "USD"
 PER_HOUR_MAX = 100_000
@@ -47,7 +47,7 @@ OPTIONAL = (
 )
 
 
-class PolicyInvalid(DomainError):
+class PolicyInvalid(Invalid):
     """A draft policy with everything that is wrong with it, not only the first."""
 
     code = "policy_invalid"

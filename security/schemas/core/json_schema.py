@@ -20,7 +20,7 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from audit.base.errors import DomainError
+from audit.base.errors import Invalid
 from security.schemas.core.safe_pattern import MAX_TEXT, PatternRefused, compile_pattern
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -70,7 +70,7 @@ _MESSAGES = {
 }
 
 
-class SchemaRefused(DomainError):
+class SchemaRefused(Invalid):
     """A schema is not safe to check with; `pointer` says where."""
 
     code = "schema_refused"
