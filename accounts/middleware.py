@@ -12,7 +12,8 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.core.handlers.exception import response_for_exception
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -25,6 +26,7 @@ from accounts.services.sessions import touch
 from accounts.services.sign_in import SIGN_IN
 from audit.base import context
 from audit.base.context import Anonymous, Principal
+from audit.base.errors import NotFound
 from security.errors import StepUpRequired
 
 API = "/api/"
@@ -100,6 +102,8 @@ class PageRefusalMiddleware:
         if request.path.startswith(API):
             return None
         match error:
+            case NotFound():
+                return response_for_exception(request, Http404(error.detail))
             case StepUpRequired():
                 return self._ask_for_proof(request)
             case AccountLocked():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -18,7 +18,6 @@ from agents.queries import (
     policy_versions,
     terms_of,
 )
-from audit.base.errors import NotFound
 from audit.base.pages import page_asked
 
 PAGE_SIZE = 50
@@ -43,10 +42,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
 @login_required
 def agent_detail(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Show one agent: its policy in words, every version, and what locks it."""
-    try:
-        agent = agent_for(_person(request), agent_id)
-    except NotFound as error:
-        raise Http404 from error
+    agent = agent_for(_person(request), agent_id)
     version = agent.policy_version
     values = {
         "agent": agent,

@@ -21,7 +21,6 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.base.admin.bases import HistoryAdmin, TimeFilter, short_id, timeline_url
 from audit.base.context import caller
 from audit.base.core.visible import visible
-from audit.base.errors import NotFound
 from audit.core.actions import ACTIONS
 from audit.core.exports import FORMATS
 from audit.errors import FilterRefused
@@ -236,10 +235,7 @@ class AuditEventAdmin(HistoryAdmin):
         """Forget a filter of one's own."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        try:
-            remove_filter(filter_id, acting=caller(request))
-        except NotFound as error:
-            raise Http404 from error
+        remove_filter(filter_id, acting=caller(request))
         messages.success(request, "The filter was removed.")
         return redirect(LIST)
 

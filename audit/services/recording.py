@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from audit.base import context
 from audit.base.context import Principal
 from audit.base.core.masking import mask
+from audit.base.errors import DomainError, Forbidden
 from audit.core.actions import check_action
 from audit.models import AuditEvent
 
@@ -97,6 +99,20 @@ def record_refusal(*, method: str | None, path: str, status: int, code: str) -> 
                 "method": method,
                 "path": path[:300],
             },
+        )
+
+
+def record_forbidden(request: HttpRequest, error: DomainError) -> None:
+    """Write down that a page refused what the person may not do. 1 INSERT, or none.
+
+    For pages that show the refusal themselves; other kinds of errors are not recorded.
+    """
+    if isinstance(error, Forbidden):
+        record_refusal(
+            method=request.method,
+            path=request.path,
+            status=error.status,
+            code=error.code,
         )
 
 

@@ -11,15 +11,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.base.context import Principal, caller
-from audit.base.errors import DomainError, NotPermitted
+from audit.base.errors import DomainError
 from audit.base.pages import page_asked
-from audit.services.recording import record_refusal
+from audit.services.recording import record_forbidden
 from security.changes.core.wording import change_lines
 from security.changes.forms import ChangeVerdictForm
 from security.changes.models import ChangeRequest
 from security.changes.queries import change_requests_visible_to, currency_of, may_decide
 from security.changes.services import approve_change, reject_change
-from security.errors import OwnChangeRefused
 from security.limits.form_limits import limit_form
 
 PAGE_SIZE = 50
@@ -65,15 +64,10 @@ def _answer(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
         change = act(
             change.pk, acting=caller(request), reason=form.cleaned_data["reason"]
         )
-    except (NotPermitted, OwnChangeRefused) as error:
-        record_refusal(
-            method=request.method, path=request.path, status=403, code=error.code
-        )
-        return _refused(request, change, form, error, status=403)
     except DomainError as error:
         if error.ends_page:
             raise
-        return _refused(request, change, form, error, status=409)
+        return _refused(request, change, form, error)
     messages.success(request, f"{change.get_status_display()}: {change}.")
     return redirect("security:change-list")
 
@@ -83,12 +77,11 @@ def _refused(
     change: ChangeRequest,
     form: ChangeVerdictForm,
     error: DomainError,
-    *,
-    status: int,
 ) -> HttpResponse:
+    record_forbidden(request, error)
     form.add_error(None, error.detail)
     change.refresh_from_db()
-    return _page(request, change, form, status=status)
+    return _page(request, change, form, status=error.status)
 
 
 def _page(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audit.base.errors import DomainError
-from platform_site.error_codes import error_details
-from tests.house.test_errors_mapped import domain_errors
+from platform_site.error_codes import domain_errors, error_details
 from transactions.decisions.core.reasons import MESSAGES
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import (
@@ -27,7 +27,7 @@ from audit.base.errors import DomainError, NotFound
 from audit.base.pages import page_asked
 from audit.base.refused import ParameterRefused
 from audit.queries.reading import timeline
-from audit.services.recording import record_refusal
+from audit.services.recording import record_forbidden
 from security.limits.form_limits import limit_form
 from security.step_up import require_step_up
 from transactions.approvals.core.danger import worst_of
@@ -59,17 +59,6 @@ from transactions.approvals.services.approvals import (
 from transactions.approvers.core.levels import needs_step_up
 from transactions.approvers.queries import APPROVE
 from transactions.budgets.queries.budgets import Level, levels_of
-from transactions.errors import (
-    AboveOwnLimit,
-    AlreadyApproved,
-    ApprovalChanged,
-    ApprovalExpired,
-    ApprovalResolved,
-    BudgetsChanging,
-    LevelAboveRole,
-    NotAllowedToApprove,
-    StillRefused,
-)
 from transactions.simulation.queries import merchant_trial
 from transactions.spending.models import Transaction
 from transactions.spending.representation import approvals_given
@@ -77,16 +66,6 @@ from transactions.spending.representation import approvals_given
 PAGE_SIZE = 50
 # Of what waits: for this person's word, for anybody's, for nobody's.
 PARTS = ("", "all", "nobody")
-# What page and API answer 403, and what 409.
-NOT_THEIRS = (AboveOwnLimit, LevelAboveRole, NotAllowedToApprove)
-NOT_NOW = (
-    AlreadyApproved,
-    ApprovalChanged,
-    ApprovalExpired,
-    ApprovalResolved,
-    BudgetsChanging,
-    StillRefused,
-)
 
 
 @require_safe
@@ -181,9 +160,10 @@ def _approve_one(
         approval = approve(
             approval_id, acting=person, reason=reason, expected_digest=digest
         )
-    except (*NOT_THEIRS, *NOT_NOW, NotFound) as error:
-        if isinstance(error, NOT_THEIRS):
-            _audit_refusal(request, error)
+    except DomainError as error:
+        if error.ends_page:
+            raise
+        record_forbidden(request, error)
         return Result(approval_id, _found(person, approval_id), error.detail, "deny")
     mood = "hold" if approval.status == ApprovalRequest.Status.WAITING else "allow"
     return Result(approval_id, approval, _told(approval, approves=True), mood)
@@ -202,15 +182,12 @@ def _found(person: User, approval_id: str) -> ApprovalRequest | None:
 def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
     """Show a held transaction, or take a person's word on it."""
     person = person_of(request)
-    try:
-        if not person.has_perm(APPROVE):
-            approval_for(person, approval_id)
-            raise PermissionDenied
-        if request.method == "POST":
-            return _answer(request, approval_id)
-        approval = view_approval(approval_id, acting=person)
-    except NotFound as error:
-        raise Http404 from error
+    if not person.has_perm(APPROVE):
+        approval_for(person, approval_id)
+        raise PermissionDenied
+    if request.method == "POST":
+        return _answer(request, approval_id)
+    approval = view_approval(approval_id, acting=person)
     return _approval_page(request, approval, VerdictForm())
 
 
@@ -230,19 +207,12 @@ def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             expected_digest=form.cleaned_data["expected_digest"],
         )
-    except NOT_THEIRS as error:
-        _audit_refusal(request, error)
-        return _refused(request, approval_id, form, error, status=403)
-    except NOT_NOW as error:
-        return _refused(request, approval_id, form, error, status=409)
+    except DomainError as error:
+        if error.ends_page or isinstance(error, NotFound):
+            raise
+        return _refused(request, approval_id, form, error)
     messages.success(request, _told(approval, approves=approves))
     return redirect("transactions:approval-queue")
-
-
-def _audit_refusal(request: HttpRequest, error: DomainError) -> None:
-    record_refusal(
-        method=request.method, path=request.path, status=403, code=error.code
-    )
 
 
 def _refused(
@@ -250,12 +220,11 @@ def _refused(
     approval_id: str,
     form: VerdictForm,
     error: DomainError,
-    *,
-    status: int,
 ) -> HttpResponse:
+    record_forbidden(request, error)
     form.add_error(None, error.detail)
     approval = approval_for(person_of(request), approval_id)
-    return _approval_page(request, approval, form, status=status)
+    return _approval_page(request, approval, form, status=error.status)
 
 
 def _told(approval: ApprovalRequest, *, approves: bool) -> str:

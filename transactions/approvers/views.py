@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import person_of
-from audit.base.errors import NotFound
 from security.limits.form_limits import limit_form
 from transactions.approvers.forms import DelegationForm
 from transactions.approvers.queries import APPROVE, delegations_of, possible_delegates
@@ -59,8 +58,6 @@ def delegation_revoke(request: HttpRequest, delegation_id: str) -> HttpResponse:
     """End a delegation at once."""
     try:
         revoke_delegation(delegation_id, acting=person_of(request))
-    except NotFound as error:
-        raise Http404 from error
     except DelegationEnded as error:
         messages.warning(request, error.detail)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -18,7 +18,6 @@ from accounts.permissions import person_of
 from agents.models import Agent
 from agents.modes import mode_asked
 from agents.queries import agents_visible_to
-from audit.base.errors import NotFound
 from audit.queries.reading import timeline
 from transactions.approvals.core.danger import worst_of
 from transactions.approvals.queries.waiting import (
@@ -54,20 +53,17 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
     form = TransactionFilterForm(request.GET, agents=offered)
     chosen = form.chosen if form.is_valid() else {}
     before = request.GET.get("before", "")
-    try:
-        rows = (
-            page_of_transactions(
-                person,
-                # Of one agent all is shown, whatever it is.
-                filters=chosen if "agent" in chosen else chosen | {"mode": mode},
-                before=before,
-                size=PAGE_SIZE,
-            )
-            if form.is_valid()
-            else []
+    rows = (
+        page_of_transactions(
+            person,
+            # Of one agent all is shown, whatever it is.
+            filters=chosen if "agent" in chosen else chosen | {"mode": mode},
+            before=before,
+            size=PAGE_SIZE,
         )
-    except NotFound as error:
-        raise Http404 from error
+        if form.is_valid()
+        else []
+    )
     older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else ""
     shown = chosen | ({"mode": mode} if mode == Agent.Mode.TEST else {})
     values = {
@@ -101,10 +97,7 @@ def _nobodys(rows: Iterable[Transaction], person: User) -> frozenset[str]:
 def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """Show one transaction with the verdict on it and everything that followed."""
     person = person_of(request)
-    try:
-        asked = transaction_for(person, transaction_id)
-    except NotFound as error:
-        raise Http404 from error
+    asked = transaction_for(person, transaction_id)
     approval = getattr(asked, "approval", None)
     waits = asked.status == Transaction.Status.PENDING_APPROVAL
     imitated = imitated_by(asked, person, now=timezone.now()) if waits else ""

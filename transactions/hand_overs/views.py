@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -15,7 +15,7 @@ from accounts.queries import owners_visible_to
 from agents.models import Agent
 from agents.queries import agent_for
 from agents.services.hand_overs import PERMISSION
-from audit.base.errors import DomainError, NotFound
+from audit.base.errors import DomainError
 from security.changes.models import ChangeRequest
 from security.limits.form_limits import limit_form
 from transactions.budgets.queries.budgets import (
@@ -35,10 +35,7 @@ OWNERS_OFFERED = 200
 def agent_hand_over(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Show what handing over does, shared budgets among it; or ask for it."""
     person = person_of(request)
-    try:
-        agent = agent_for(person, agent_id)
-    except NotFound as error:
-        raise Http404 from error
+    agent = agent_for(person, agent_id)
     if not person.has_perm(PERMISSION):
         raise PermissionDenied
     owners = _owners_offered(person, agent)
@@ -58,7 +55,7 @@ def agent_hand_over(request: HttpRequest, agent_id: str) -> HttpResponse:
         if error.ends_page:
             raise
         form.add_error(None, error.detail)
-        return _page(request, agent, form, status=409)
+        return _page(request, agent, form, status=error.status)
     if isinstance(outcome, ChangeRequest):
         messages.success(request, "Asked for. A second person must agree.")
         return redirect("security:change-detail", outcome.pk)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from accounts.permissions import person_of
-from audit.base.errors import DomainError, NotFound
+from audit.base.errors import DomainError
 from security.limits.form_limits import limit_form
 from transactions.money.forms import GiveBackForm
 from transactions.money.services.giving_back import PERMISSION, refund, void
@@ -29,8 +29,6 @@ def give_back(request: HttpRequest, transaction_id: str) -> HttpResponse:
             messages.success(request, _given_back(request, transaction_id, form))
         else:
             messages.error(request, f"Not done. {_first_error(form)}")
-    except NotFound as error:
-        raise Http404 from error
     except DomainError as error:
         if error.ends_page:
             raise

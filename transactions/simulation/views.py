@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
@@ -13,7 +13,6 @@ from accounts.permissions import person_of
 from agents.core.policy import to_wire
 from agents.models import Agent
 from agents.queries import agent_for, terms_of
-from audit.base.errors import NotFound
 from security.limits.form_limits import limit_form
 from transactions.simulation.forms import SimulationForm
 from transactions.simulation.queries import Simulated
@@ -26,10 +25,7 @@ from transactions.simulation.services import DAYS, simulate_policy
 def policy_simulation(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Show a draft to change, and what it would have done; nothing is saved."""
     person = person_of(request)
-    try:
-        agent = agent_for(person, agent_id)
-    except NotFound as error:
-        raise Http404 from error
+    agent = agent_for(person, agent_id)
     if request.method != "POST":
         form = SimulationForm(initial={"policy": _draft(agent), "days": DAYS})
         return _page(request, agent, form)
