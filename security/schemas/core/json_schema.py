@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
 from audit.base.errors import Invalid
-from security.schemas.core.safe_pattern import MAX_TEXT, PatternRefused, compile_pattern
+from security.schemas.core.patterns import PatternRefused, compile_pattern
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_SCHEMA_CHARACTERS = 64 * 1024
@@ -68,6 +68,9 @@ _MESSAGES = {
     "type": "The value is not of the required type.",
     "unevaluatedProperties": "An unknown property is not allowed.",
 }
+
+
+_NO_FORMATS = FormatChecker(formats=())
 
 
 class SchemaRefused(Invalid):
@@ -118,7 +121,8 @@ def compile_schema(
         _check_function(exact)
     size = _Sizes(exact).of("", ())
     try:
-        Draft202012Validator.check_schema(exact)
+        # Without its check of patterns, which knows only Python's.
+        Draft202012Validator.check_schema(exact, format_checker=_NO_FORMATS)
     except SchemaError as error:
         raise SchemaRefused(
             "not_a_schema", "The schema is not valid.", _pointer(error.absolute_path)
@@ -169,9 +173,7 @@ def _violation(error: ValidationError) -> Violation:
 def _pattern(
     validator: Any, pattern: str, instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    if not isinstance(instance, str):
-        return
-    if len(instance) > MAX_TEXT or not compile_pattern(pattern).search(instance):
+    if isinstance(instance, str) and not compile_pattern(pattern).matches(instance):
         yield ValidationError("pattern")
 
 
