@@ -7,18 +7,15 @@ from typing import Any
 
 from django.db import transaction
 
-from agents.core.policy import PolicyRules
 from agents.principals import AgentPrincipal
 from agents.queries import (
     CallableFunction,
-    LockedAgent,
     lock_agent_row,
     policy_in_force,
 )
-from audit.base.batch import Insert, write_together
+from audit.base.batch import Insert
 from audit.models import AuditEvent
 from audit.services.recording import Outcome as AuditOutcome
-from audit.services.recording import build_event
 from security.schemas.core.json_schema import check
 from transactions.calls.core.decision import CallFacts, decide_call
 from transactions.calls.models import FunctionCall
@@ -26,12 +23,10 @@ from transactions.calls.queries import CallSnapshot, call_snapshot
 from transactions.calls.representation import call_body
 from transactions.decisions.core.digest import digest
 from transactions.decisions.core.outcome import Outcome
-from transactions.decisions.core.record import policy_digest, verdict_as_json
-from transactions.decisions.core.values import as_json
 from transactions.decisions.core.verdict import Verdict
 from transactions.decisions.models import Decision
-from transactions.decisions.services.answers import CREATED, Answer, keep, told_before
-from transactions.decisions.services.recording import with_digest
+from transactions.decisions.services.answers import Answer
+from transactions.decisions.services.recording import Question
 
 
 def request_function_call(
@@ -52,6 +47,8 @@ def request_function_call(
     asked = digest({"call": function, "parameters": parameters})
     with transaction.atomic(durable=True):
         agent = lock_agent_row(acting.principal_id)
+        policy = policy_in_force(agent)
+        question = Question(agent, acting, policy, idempotency_key, asked)
         snapshot = call_snapshot(
             function,
             agent=agent,
@@ -59,34 +56,31 @@ def request_function_call(
             idempotency_key=idempotency_key,
         )
         if snapshot.answer is not None:
-            return told_before(snapshot.answer, request_digest=asked)
-        policy, registered = policy_in_force(agent), snapshot.registered
+            return question.repeated(snapshot.answer)
+        registered = snapshot.registered
+        facts = _facts(function, parameters, snapshot)
+        outcome, findings = decide_call(facts, policy)
+        granted, status = outcome is Outcome.ALLOW, FunctionCall.Status
         call = FunctionCall(
             agent_id=agent.id,
             function=function,
             function_version_id=registered.version_id if registered else None,
             parameters_digest=digest(parameters),
+            status=status.GRANTED if granted else status.DECLINED,
             created_at=agent.now,
         )
-        facts = _facts(function, parameters, snapshot)
-        decision = _decided(call, facts, policy)
-        answer = Answer(
-            CREATED,
-            call_body(
-                call,
-                decision,
-                function_number=registered.version_number if registered else None,
-                policy_number=policy.number if policy else None,
-            ),
-            is_replay=False,
+        verdict = Verdict(outcome, findings, None)
+        decision = question.decision(
+            verdict, inputs={"facts": facts}, function_call=call
         )
-        write_together(
-            Insert([call]),
-            Insert([decision]),
-            Insert([keep(answer, agent, idempotency_key, request_digest=asked)]),
-            Insert([_event(call, decision, agent, acting)]),
+        body = call_body(
+            call,
+            decision,
+            function_number=registered.version_number if registered else None,
+            policy_number=question.policy_number,
         )
-    return answer
+        event = _event(question, call, decision)
+        return question.answer(body, [Insert([call]), Insert([decision])], [event])
 
 
 def _facts(
@@ -119,42 +113,16 @@ def _violations(
     return tuple(f"{violation.pointer}: {violation.message}" for violation in found)
 
 
-def _decided(
-    call: FunctionCall, facts: CallFacts, policy: PolicyRules | None
-) -> Decision:
-    """Return the decision on an unsaved call, and give the call its status."""
-    outcome, findings = decide_call(facts, policy)
-    granted = outcome is Outcome.ALLOW
-    status = FunctionCall.Status
-    call.status = status.GRANTED if granted else status.DECLINED
-    return with_digest(
-        Decision(
-            function_call=call,
-            inputs={"facts": as_json(facts), "policy_digest": policy_digest(policy)},
-            policy_version_id=policy.id if policy else None,
-            decided_at=call.created_at,
-            **verdict_as_json(Verdict(outcome, findings, None)),
-        )
-    )
-
-
-def _event(
-    call: FunctionCall, decision: Decision, agent: LockedAgent, acting: AgentPrincipal
-) -> AuditEvent:
+def _event(question: Question, call: FunctionCall, decision: Decision) -> AuditEvent:
     granted = call.status == FunctionCall.Status.GRANTED
-    return build_event(
+    return question.event(
         "function_call.decided",
-        target=("function_call", call.id, call.function),
-        owner_id=agent.owner_id,
-        outcome=AuditOutcome.SUCCESS if granted else AuditOutcome.REFUSED,
-        details={
+        ("function_call", call.id, call.function),
+        {
             "function": call.function,
             "outcome": decision.outcome,
             "reasons": [finding["code"] for finding in decision.findings],
             "digest": decision.digest,
-            "agent": agent.id,
-            "mode": agent.mode,
         },
-        actor=acting,
-        occurred_at=call.created_at,
+        outcome=AuditOutcome.SUCCESS if granted else AuditOutcome.REFUSED,
     )

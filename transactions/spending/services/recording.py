@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from agents.core.approval_levels import level_of, next_role
 from agents.core.confusables import skeleton
 from agents.core.money import format_amount
-from agents.core.policy import PolicyRules
 from agents.models import Agent
-from agents.principals import AgentPrincipal
-from agents.queries import LockedAgent
-from audit.base.batch import Insert, write_together
+from audit.base.batch import Insert
 from audit.base.core.masking import mask
 from audit.models import AuditEvent
-from audit.services.recording import build_event
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.models import Budget, Reservation
 from transactions.budgets.services.ledger import entry
@@ -25,13 +20,12 @@ from transactions.decisions.core.digest import digest
 from transactions.decisions.core.facts import Facts, SpendingRequest, Thresholds
 from transactions.decisions.core.fields import by_name
 from transactions.decisions.core.outcome import Outcome
-from transactions.decisions.core.record import policy_digest, verdict_as_json
 from transactions.decisions.core.states import FIRST_STATUS
 from transactions.decisions.core.values import as_json
 from transactions.decisions.core.verdict import Verdict
 from transactions.decisions.models import Decision
-from transactions.decisions.services.answers import CREATED, Answer, keep
-from transactions.decisions.services.recording import with_digest
+from transactions.decisions.services.answers import Answer
+from transactions.decisions.services.recording import Question
 from transactions.decisions.wording import instant
 from transactions.risk.models import AgentActivity, MerchantActivity
 from transactions.spending.core.decision import is_just_below_approval
@@ -50,50 +44,55 @@ THRESHOLDS = Thresholds()
 class Decided:
     """One decision with everything that its rows are made of."""
 
-    agent: LockedAgent
-    acting: AgentPrincipal
+    question: Question
     ask: Ask
     request: SpendingRequest
-    policy: PolicyRules | None
     snapshot: Snapshot
     facts: Facts
     verdict: Verdict
 
 
-def write_decided(decided: Decided, *, idempotency_key: str) -> Answer:
+def write_decided(decided: Decided) -> Answer:
     """Write the transaction and all that follows from it as one statement."""
-    row = _transaction(decided)
-    decision = _decision(decided, row)
+    question, row = decided.question, _transaction(decided)
+    decision = question.decision(
+        decided.verdict,
+        inputs={"facts": decided.facts, "thresholds": THRESHOLDS},
+        transaction=row,
+    )
     approval = _approval(decided, row)
-    number = decided.policy.number if decided.policy else None
     reserves, now = decided.verdict.outcome is not Outcome.DENY, row.created_at
     activity, is_just_below = _activity(decided)
     minute = activity.minute if is_just_below else None
     reservation = _reservation(decided, row, minute) if reserves else None
-    body = transaction_body(row, decision, approval, reservation, policy_number=number)
-    answer = Answer(CREATED, body, is_replay=False)
-    asked = decided.ask.digest()
-    write_together(
-        Insert([row]),
-        Insert([decision]),
-        Insert([approval] if approval else []),
-        Insert(_budgets(decided, reserves=reserves), unique_fields=("id",)),
-        Insert([reservation] if reservation else []),
-        Insert([entry(row, "reserve", row.amount_minor, now)] if reserves else []),
-        Insert([activity], unique_fields=("agent",)),
-        Insert([_merchant(decided)], unique_fields=("agent", "merchant_key")),
-        Insert([keep(answer, decided.agent, idempotency_key, request_digest=asked)]),
-        Insert(_events(decided, row, decision, approval)),
+    return question.answer(
+        transaction_body(
+            row,
+            decision,
+            approval,
+            reservation,
+            policy_number=question.policy_number,
+        ),
+        [
+            Insert([row]),
+            Insert([decision]),
+            Insert([approval] if approval else []),
+            Insert(_budgets(decided, reserves=reserves), unique_fields=("id",)),
+            Insert([reservation] if reservation else []),
+            Insert([entry(row, "reserve", row.amount_minor, now)] if reserves else []),
+            Insert([activity], unique_fields=("agent",)),
+            Insert([_merchant(decided)], unique_fields=("agent", "merchant_key")),
+        ],
+        _events(decided, row, decision, approval),
     )
-    return answer
 
 
 def _transaction(decided: Decided) -> Transaction:
-    request, agent = decided.request, decided.agent
+    request, agent = decided.request, decided.question.agent
     allowed = decided.verdict.outcome is Outcome.ALLOW
     return Transaction(
         agent_id=agent.id,
-        credential_id=decided.acting.credential_id,
+        credential_id=decided.question.acting.credential_id,
         status=FIRST_STATUS[decided.verdict.outcome],
         amount_minor=request.amount_minor,
         currency=request.currency,
@@ -111,30 +110,15 @@ def _transaction(decided: Decided) -> Transaction:
     )
 
 
-def _decision(decided: Decided, row: Transaction) -> Decision:
-    return with_digest(
-        Decision(
-            transaction=row,
-            inputs={
-                "facts": as_json(decided.facts),
-                "thresholds": as_json(THRESHOLDS),
-                "policy_digest": policy_digest(decided.policy),
-            },
-            policy_version_id=decided.policy.id if decided.policy else None,
-            decided_at=decided.agent.now,
-            **verdict_as_json(decided.verdict),
-        )
-    )
-
-
 def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
     if decided.verdict.outcome is not Outcome.HOLD:
         return None
-    policy = decided.policy
+    policy = decided.question.policy
     assert policy is not None  # noqa: S101 - without one nothing is held.
     level = level_of(row.amount_minor, policy.approval_levels)
     after = policy.approval_escalates_after_minutes
     may_escalate = after is not None and next_role(level.role) is not None
+    is_live = decided.question.agent.mode == Agent.Mode.LIVE
     return ApprovalRequest(
         transaction=row,
         action_digest=action_digest(row, policy.id),
@@ -146,7 +130,9 @@ def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
         if may_escalate
         else None,
         # Nobody is woken for a rehearsal.
-        notice_due_at=row.created_at if decided.agent.mode == Agent.Mode.LIVE else None,
+        notice_due_at=row.created_at
+        if decided.question.agent.mode == Agent.Mode.LIVE
+        else None,
         created_at=row.created_at,
     )
 
@@ -176,7 +162,7 @@ def _known_facts(row: Transaction) -> dict[str, str]:
 
 def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
     """Return the budgets that change: what is reserved, and what was counted anew."""
-    policy_id = decided.policy.id if decided.policy else ""
+    policy_id = decided.question.policy_version_id or ""
     changed = []
     for counted in decided.snapshot.counted:
         current = counted.current(decided.request.currency)
@@ -210,7 +196,7 @@ def _reservation(
 def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
     """Return the agent's counters, and whether they count this as just below."""
     is_just_below = decided.verdict.outcome is Outcome.ALLOW and is_just_below_approval(
-        decided.request, decided.policy, THRESHOLDS
+        decided.request, decided.question.policy, THRESHOLDS
     )
     counted = count_request(
         decided.facts.activity,
@@ -227,13 +213,13 @@ def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
         ),
     )
     values = by_name(counted) | {"recent": as_json(counted.recent)}
-    return AgentActivity(agent_id=decided.agent.id, **values), is_just_below
+    return AgentActivity(agent_id=decided.question.agent.id, **values), is_just_below
 
 
 def _merchant(decided: Decided) -> MerchantActivity:
     allowed = decided.verdict.outcome is Outcome.ALLOW
     return MerchantActivity(
-        agent_id=decided.agent.id,
+        agent_id=decided.question.agent.id,
         merchant_key=decided.request.merchant_key,
         merchant=decided.request.merchant,
         skeleton=skeleton(decided.request.merchant),
@@ -250,9 +236,7 @@ def _events(
     approval: ApprovalRequest | None,
 ) -> list[AuditEvent]:
     """Return the events of a request: asked, decided and, on a hold, put to a human."""
-    agent = decided.agent
-    target = ("transaction", row.id, "")
-    common = {"mode": agent.mode, "agent": agent.id}
+    question, target = decided.question, ("transaction", row.id, "")
     asked = {
         "amount": format_amount(row.amount_minor, row.currency),
         "currency": row.currency,
@@ -264,12 +248,12 @@ def _events(
         "outcome": decision.outcome,
         "reasons": [finding.code for finding in decided.verdict.reasons],
         "risk_bp": decision.risk_bp,
-        "policy_version": decided.policy.number if decided.policy else None,
+        "policy_version": question.policy_number,
         "digest": decision.digest,
     }
-    facts: list[tuple[str, tuple[str, str, str], dict[str, Any]]] = [
-        ("transaction.requested", target, asked),
-        ("transaction.decided", target, told),
+    events = [
+        question.event("transaction.requested", target, asked),
+        question.event("transaction.decided", target, told),
     ]
     if approval is not None:
         waiting = {
@@ -278,15 +262,6 @@ def _events(
             "required_approvals": approval.required_approvals,
             "required_role": approval.required_role,
         }
-        facts.append(("approval.requested", ("approval", approval.id, ""), waiting))
-    return [
-        build_event(
-            action,
-            target=about,
-            owner_id=agent.owner_id,
-            details=common | details,
-            actor=decided.acting,
-            occurred_at=row.created_at,
-        )
-        for action, about, details in facts
-    ]
+        put = ("approval", approval.id, "")
+        events.append(question.event("approval.requested", put, waiting))
+    return events

@@ -18,7 +18,8 @@ from audit.base.core.masking import mask
 from audit.base.core.vocabulary import Unlisted
 from transactions.budgets.queries.locking import lock_spender
 from transactions.decisions.core.facts import SpendingRequest
-from transactions.decisions.services.answers import Answer, told_before
+from transactions.decisions.services.answers import Answer
+from transactions.decisions.services.recording import Question
 from transactions.errors import BudgetsChanging, ClockRefused, InvalidRequest
 from transactions.spending.core.decision import decide
 from transactions.spending.queries.snapshot import snapshot_for
@@ -58,6 +59,7 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
     agent = spender.agent
     now = _decision_clock(ask, agent)
     policy = policy_in_force(agent)
+    question = Question(agent, acting, policy, idempotency_key, ask.digest())
     snapshot = snapshot_for(
         spender,
         policy=policy,
@@ -71,14 +73,13 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
     )
     # Before the body is judged: a newer policy may judge it otherwise.
     if snapshot.answer is not None:
-        return told_before(snapshot.answer, request_digest=ask.digest())
+        return question.repeated(snapshot.answer)
     if not snapshot.is_fully_locked:
         return None
     request = _spending_request(ask, policy)
     facts = snapshot.facts(request, now)
     verdict = decide(facts, policy, THRESHOLDS)
-    decided = Decided(agent, acting, ask, request, policy, snapshot, facts, verdict)
-    return write_decided(decided, idempotency_key=idempotency_key)
+    return write_decided(Decided(question, ask, request, snapshot, facts, verdict))
 
 
 def _decision_clock(ask: Ask, agent: LockedAgent) -> datetime:
