@@ -20,8 +20,6 @@ from audit.base.core.vocabulary import Unlisted, Vocabulary
 from audit.base.form_fields import InstantField
 
 BEYOND_TIME = "Beyond the years 1 to 9999 in UTC, or 16 hours away from it."
-
-
 OFFSET_BELOW = timedelta(hours=16)  # PostgreSQL's bound; no place on earth is at 15.
 
 

@@ -44,8 +44,6 @@ from transactions.spending.models import Transaction
 from transactions.spending.representation import represent
 
 WAIT_MAX = timedelta(seconds=30)
-
-
 WAIT_PARAMETER = OpenApiParameter(
     "wait",
     {"type": "integer", "minimum": 0, "maximum": WAIT_MAX.seconds},

@@ -11,8 +11,6 @@ from audit.base.readable import REASON_MAX
 from security.schemas.forms import shows_all
 
 SELECTED_MAX = 20
-
-
 SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
 
 

@@ -17,8 +17,6 @@ from transactions.decisions.core.reasons import MESSAGES, is_reason
 from transactions.decisions.models import Decision
 
 ENGLISH = "en"
-
-
 _language: ContextVar[str] = ContextVar("reason_language", default=ENGLISH)
 
 

@@ -24,17 +24,9 @@ ALERT_THRESHOLDS: Mapping[str, int] = MappingProxyType(
 # An incident is opened above these, not at them. 8,000 basis points are 0.8, which
 # no mean of floats reliably is. Above the lower one a human decides.
 RISK_LIMIT_BP = 8_000
-
-
 RISK_ELEVATED_BP = 6_000
-
-
 ERROR_LIMIT = 10
-
-
 UNAUTHORIZED_LIMIT = 5
-
-
 # Of which a single one calls for a look, at once. Those of the log, of decisions that
 # are derived anew and of decryption are found by the check that runs every 30 s, once
 # per hour however many there are; the count of `audit_sealing_late` is in seconds.
@@ -55,19 +47,11 @@ ALERTING_EVENTS = frozenset(
 
 
 SEALING_LATE = timedelta(minutes=1)
-
-
 HOUR = timedelta(hours=1)
-
-
 # The hour before counts as present for so long, should nobody seal.
 GRACE = timedelta(minutes=1)
-
-
 # How far back it is looked, after an outage or the first time.
 CATCH_UP = 72 * HOUR
-
-
 # The hours in which an actor is judged begin and end with a step.
 STEP = timedelta(seconds=30)
 

@@ -16,11 +16,7 @@ from transactions.decisions.queries.records import record_of
 from transactions.evidence.core.replay import Replay, replay
 
 BATCH = 500
-
-
 POLICIES_KEPT = 100
-
-
 # Which events tell of a decision, by what it is about.
 TOLD_BY = {
     "transaction": "transaction.decided",

@@ -16,20 +16,10 @@ from transactions.decisions.core.verdict import ONE, RiskFactors
 from transactions.risk.core.likeness import is_imposter
 
 KNOWN_AFTER = 5  # Allowed requests before an agent's own mean says anything.
-
-
 NEW_MERCHANT_BP = 5_000
-
-
 HABIT_AFTER = 24  # Requests before an hour of the day counts as unusual.
-
-
 UNUSUAL_HOUR_BP = 4_000
-
-
 REPEATED_BP = 5_000
-
-
 NEAR_APPROVAL_BP = 3_000
 
 

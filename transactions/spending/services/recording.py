@@ -35,8 +35,6 @@ from transactions.spending.representation import transaction_body
 from transactions.spending.services.asking import Ask
 
 AUTHORIZATION_LASTS = timedelta(days=7)
-
-
 THRESHOLDS = Thresholds()
 
 
@@ -130,9 +128,7 @@ def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
         if may_escalate
         else None,
         # Nobody is woken for a rehearsal.
-        notice_due_at=row.created_at
-        if decided.question.agent.mode == Agent.Mode.LIVE
-        else None,
+        notice_due_at=row.created_at if is_live else None,
         created_at=row.created_at,
     )
 
