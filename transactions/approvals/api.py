@@ -1,11 +1,13 @@
-"""Approve and deny in the API."""
+"""Read a transaction that may wait, approve and deny it in the API."""
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from datetime import timedelta
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,7 +39,6 @@ from transactions.errors import (
 from transactions.spending.api.serializers import TransactionOutput
 from transactions.spending.api.views import (
     ETAG_PARAMETER,
-    _waiting,
     readable_transaction,
 )
 from transactions.spending.models import Transaction
@@ -52,6 +53,8 @@ WAIT_PARAMETER = OpenApiParameter(
 
 
 WAIT_STEP_S = 0.5
+# Waiting clients hold at most half of the web threads; the rest answer at once.
+_waiting = threading.BoundedSemaphore(settings.WEB_THREADS // 2)
 
 
 class TransactionDetailView(StrictQueryView):

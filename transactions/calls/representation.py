@@ -6,7 +6,7 @@ from typing import Any
 
 from transactions.calls.models import FunctionCall
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import _reasons, instant
+from transactions.decisions.wording import decisive_reasons, instant
 
 
 def call_body(
@@ -25,7 +25,7 @@ def call_body(
         "function_version": function_number,
         "status": str(call.status),
         "outcome": str(decision.outcome),
-        "reasons": _reasons(decision),
+        "reasons": decisive_reasons(decision),
         "policy_version": policy_number,
         "created_at": instant(call.created_at),
     }

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from audit.base.serializers import ObjectField, StrictCharField, StrictSerializer
 from transactions.calls.models import FunctionCall
-from transactions.spending.api.serializers import ReasonOutput, _refuse_sensitive
+from transactions.spending.api.serializers import ReasonOutput, refuse_sensitive
 
 
 class FunctionCallInput(StrictSerializer):
@@ -16,7 +16,7 @@ class FunctionCallInput(StrictSerializer):
     parameters = ObjectField()
 
     def validate_function(self, value: str) -> str:
-        return _refuse_sensitive(value)
+        return refuse_sensitive(value)
 
 
 class FunctionCallOutput(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from audit.base.core.visible import visible
 from transactions.approvals.console import WaitingAdmin
 from transactions.approvals.models import ApprovalRequest
 from transactions.console import CreatedFilter, OutcomeFilter, link
-from transactions.decisions.admin import _pretty, _risk
+from transactions.decisions.admin import pretty, risk_words
 from transactions.spending.models import Transaction
 
 
@@ -75,11 +75,11 @@ class TransactionAdmin(WaitingAdmin):
 
     @admin.display(description="risk")
     def risk(self, row: Transaction) -> str:
-        return _risk(row.decision)
+        return risk_words(row.decision)
 
     @admin.display(description="metadata")
     def readable_metadata(self, row: Transaction) -> SafeString:
-        return _pretty(row.metadata)
+        return pretty(row.metadata)
 
     @admin.display(description="decision")
     def decision_link(self, row: Transaction) -> SafeString:

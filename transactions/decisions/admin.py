@@ -48,7 +48,7 @@ class DecisionAdmin(RecordAdmin):
 
     @admin.display(description="risk")
     def risk(self, row: Decision) -> str:
-        return _risk(row)
+        return risk_words(row)
 
     @admin.display(description="about")
     def about(self, row: Decision) -> SafeString:
@@ -57,7 +57,7 @@ class DecisionAdmin(RecordAdmin):
     @admin.display(description="risk factors")
     def readable_factors(self, row: Decision) -> SafeString:
         factors = row.risk_factors_bp.items()
-        return _pretty({name: spoken_risk(value) for name, value in factors})
+        return pretty({name: spoken_risk(value) for name, value in factors})
 
     @admin.display(description="findings")
     def readable_findings(self, row: Decision) -> SafeString:
@@ -78,7 +78,7 @@ class DecisionAdmin(RecordAdmin):
 
     @admin.display(description="inputs (money in minor units, risk in basis points)")
     def readable_inputs(self, row: Decision) -> SafeString:
-        return _pretty(row.inputs)
+        return pretty(row.inputs)
 
 
 @admin.register(IdempotencyRecord)
@@ -91,10 +91,10 @@ class IdempotencyRecordAdmin(RecordAdmin):
     list_select_related = ("agent",)
 
 
-def _risk(decision: Decision) -> str:
+def risk_words(decision: Decision) -> str:
     return "–" if decision.risk_bp is None else spoken_risk(decision.risk_bp)
 
 
-def _pretty(value: object) -> SafeString:
+def pretty(value: object) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     return format_html('<pre class="details">{}</pre>', visible(text, keep="\n"))

@@ -20,7 +20,7 @@ ENGLISH = "en"
 _language: ContextVar[str] = ContextVar("reason_language", default=ENGLISH)
 
 
-def _reasons(decision: Decision) -> list[dict[str, str]]:
+def decisive_reasons(decision: Decision) -> list[dict[str, str]]:
     """Return the findings that decided, in the language that is spoken now."""
     return [
         {"code": finding["code"], "message": message_of(finding)}
@@ -84,5 +84,5 @@ def instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _fraction(basis_points: int | None) -> float | None:
+def fraction(basis_points: int | None) -> float | None:
     return None if basis_points is None else basis_points / 10_000

@@ -9,7 +9,7 @@ from transactions.approvals.models import ApprovalRequest
 from transactions.approvers.core.levels import count_people
 from transactions.budgets.models import Reservation
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import _fraction, _reasons, instant
+from transactions.decisions.wording import decisive_reasons, fraction, instant
 from transactions.money.models import Refund
 from transactions.risk.core.score import risk_level
 from transactions.spending.models import Transaction
@@ -40,14 +40,14 @@ def transaction_body(
         "mcc": transaction.mcc or None,
         "description": transaction.description,
         "metadata": transaction.metadata,
-        "risk_score": _fraction(decision.risk_bp),
+        "risk_score": fraction(decision.risk_bp),
         "risk_level": None
         if decision.risk_bp is None
         else risk_level(decision.risk_bp),
         "risk_factors": {
-            name: _fraction(value) for name, value in decision.risk_factors_bp.items()
+            name: fraction(value) for name, value in decision.risk_factors_bp.items()
         },
-        "reasons": _reasons(decision),
+        "reasons": decisive_reasons(decision),
         "policy_version": policy_number,
         "approval": None
         if approval is None

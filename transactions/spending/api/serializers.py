@@ -73,7 +73,7 @@ class MetadataField(ObjectField):
         return value
 
 
-def _refuse_sensitive(name: str) -> str:
+def refuse_sensitive(name: str) -> str:
     """Return a name that is stored as it is, unless masking would change it."""
     if mask(name) != name:
         raise serializers.ValidationError(
@@ -138,7 +138,7 @@ class TransactionInput(StrictSerializer):
             raise serializers.ValidationError(
                 "A merchant's name has 2 to 200 characters.", code="merchant_too_short"
             )
-        return _refuse_sensitive(value)
+        return refuse_sensitive(value)
 
     def validate_category(self, value: str) -> str:
         """Let the policy judge a category that is not known, if it can be shown."""
@@ -149,7 +149,7 @@ class TransactionInput(StrictSerializer):
                 "This category is not known.",
                 code=Unlisted("category_unknown", CATEGORY_WORDS, value),
             )
-        return _refuse_sensitive(value)
+        return refuse_sensitive(value)
 
     def validate_merchant_country(self, value: str) -> str:
         if value not in COUNTRIES:

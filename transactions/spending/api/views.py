@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -61,10 +59,6 @@ ASK_EXAMPLE = OpenApiExample(
     },
     request_only=True,
 )
-
-
-# Waiting clients hold at most half of the web threads; the rest answer at once.
-_waiting = threading.BoundedSemaphore(settings.WEB_THREADS // 2)
 
 
 class TransactionFilter(filters.FilterSet):  # type: ignore[misc]
