@@ -124,8 +124,8 @@ def test_h1_a_name_that_could_be_mistaken_is_refused(alice: Any, name: str) -> N
             "'$dynamicRef' is not allowed.",
         ),
         (
-            {"type": "object", "properties": {"a": {"pattern": "(a+)+$"}}},
-            "A group cannot be repeated.",
+            {"type": "object", "properties": {"a": {"pattern": r"(a)\1"}}},
+            r"A back-reference cannot be matched in linear time: \1 at character 4.",
         ),
         (
             {"type": "object", "properties": {"a": {"uniqueItems": True}}},

@@ -101,7 +101,7 @@ def test_d1_d2_a_burst_passes_and_one_more_is_refused(rate_class, burst):
 COUNTING = """
 import multiprocessing
 import django; django.setup()
-from security import limiter
+from security.limits import limiter
 from security.core.limits import Limit
 
 def count(barrier, counts):
