@@ -11,7 +11,7 @@ from django.db import connections
 
 from tests.factories import make_agent, make_agent_token
 from tests.flows.requests import URL, create, hold, problem, resolve
-from transactions.spending.api import views
+from transactions.approvals import api as views
 from transactions.spending.api.views import readable_transaction
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")

@@ -102,7 +102,7 @@ COUNTING = """
 import multiprocessing
 import django; django.setup()
 from security.limits import limiter
-from security.core.limits import Limit
+from security.limits.core.config import Limit
 
 def count(barrier, counts):
     bucket = limiter.Bucket("auth", "limit:test:d4", Limit(1, 2))
