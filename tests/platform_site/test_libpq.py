@@ -69,9 +69,9 @@ def test_p15_up_on_a_given_database_reads_no_libpq_setting(foreign, tmp_path):
 CHILD = """
 import os
 from pathlib import Path
-from platform_site.engines import EngineUrls
-from platform_site.options import Options
-from platform_site.supervisor import Supervisor
+from platform_site.run.engines import EngineUrls
+from platform_site.run.options import Options
+from platform_site.run.supervisor import Supervisor
 
 url = "postgresql://someone@db.example.com/platform"
 supervisor = Supervisor(Options(Path("/nowhere"), database_url=url), print)

@@ -23,8 +23,8 @@ from transactions.spending.queries.reading import transaction_for
 def give_back(request: HttpRequest, transaction_id: str) -> HttpResponse:
     """Void or refund, and show the transaction again: what was done, or why not."""
     form = GiveBackForm(request.POST)
+    transaction_for(person_of(request), transaction_id)
     try:
-        transaction_for(person_of(request), transaction_id)
         if form.is_valid():
             messages.success(request, _given_back(request, transaction_id, form))
         else:
