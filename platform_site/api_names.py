@@ -24,7 +24,7 @@ ENUM_NAMES: dict[str, Any] = {
     "ChangeKind": "security.changes.models.ChangeRequest.Kind",
     "ChangeStatus": "security.changes.models.ChangeRequest.Status",
     "Day": DAYS,
-    "FunctionCallStatus": "transactions.models.FunctionCall.Status",
+    "FunctionCallStatus": "transactions.calls.models.FunctionCall.Status",
     "FunctionEffect": "agents.models.FunctionVersion.Effect",
     "IncidentStatus": "security.incidents.models.Incident.Status",
     "IncidentStepName": "security.incidents.models.IncidentStep.Name",
@@ -36,7 +36,7 @@ ENUM_NAMES: dict[str, Any] = {
     "PersonRole": "accounts.models.User.Role",
     "PromptRole": ["system", "user"],
     "SessionKind": "accounts.models.Session.Kind",
-    "SharedBudgetPeriod": "transactions.models.SharedBudget.Period",
+    "SharedBudgetPeriod": "transactions.budgets.models.SharedBudget.Period",
     "TextChannel": ["user", "tool_output"],
 }
 # Long closed sets; errors list their words, too.

@@ -14,7 +14,9 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from platform_site import engine_settings, env, single_sign_on
+from platform_site.log_settings import LOGGING as LOGGING
 from platform_site.schedule import SCHEDULE
+from platform_site.schema_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from security.limits.core.config import parse_limits
 
 # Garbage collection during imports took a tenth of the start time.
