@@ -26,7 +26,10 @@ from transactions.money.services.late_captures import (
 
 @dataclass(frozen=True, slots=True)
 class LateCaptureChanger:
-    """People who may report late captures may agree to another's, unless involved."""
+    """People who may report late captures may approve reports that do not involve them.
+
+    `carry_out` records the late capture, or its reversal.
+    """
 
     carry_out: Callable[..., None]
 
@@ -46,7 +49,7 @@ class LateCaptureChanger:
 
 
 def register_changers() -> None:
-    """Register who carries out each kind of change; called once, at start."""
+    """Register the changer of each kind of change; called once, at startup."""
     kinds = ChangeRequest.Kind
     register(kinds.LATE_CAPTURE, LateCaptureChanger(apply_late_capture))
     register(kinds.LATE_REVERSAL, LateCaptureChanger(apply_late_reversal))

@@ -45,7 +45,7 @@ class OwnOutcomeFilter(OutcomeFilter):
 
 
 class RecordAdmin(HistoryAdmin):
-    """Found by whole ids only, in an order that an index has: the tables are large."""
+    """Searches by whole ids and sorts by an index, because the tables are large."""
 
     id_paths: ClassVar[tuple[str, ...]] = ("pk", "agent_id")
     search_fields = ("id",)
@@ -65,7 +65,7 @@ class RecordAdmin(HistoryAdmin):
 
 
 def link(row: Model | None) -> SafeString:
-    """Return a link to a row's page of the console."""
+    """Return a link to the row's page in the console."""
     assert row is not None  # noqa: S101 - decision_on_one_thing.
     meta = row._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
@@ -73,7 +73,7 @@ def link(row: Model | None) -> SafeString:
 
 
 class MoneyOfTransactionAdmin(RecordAdmin):
-    """What is written about one transaction's money, in its currency."""
+    """Records of one transaction's money, in the transaction's currency."""
 
     id_paths = ("transaction_id",)
     search_help_text = "A transaction's whole id."

@@ -1,4 +1,4 @@
-"""What the use cases of this app refuse."""
+"""Errors that the services of this app raise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audit.base.errors import (
     Unavailable,
 )
 from transactions.decisions.core.reasons import Finding
-from transactions.decisions.core.states import WHAT_WORKS
+from transactions.decisions.core.states import NEXT_STEPS
 
 
 class IdempotencyConflict(Conflict):
@@ -22,7 +22,7 @@ class IdempotencyConflict(Conflict):
 
 
 class InvalidRequest(Invalid):
-    """A value that its form alone does not condemn; `pointer` names it."""
+    """A well-formed value that is not acceptable; `pointer` names the field."""
 
     code = "invalid_request"
 
@@ -33,22 +33,23 @@ class InvalidRequest(Invalid):
 
 class ClockRefused(Invalid):
     code = "occurred_at_not_permitted"
-    detail = "Only agents in test mode have a clock of their own."
+    detail = "Only agents in test mode may set occurred_at."
 
 
 class NotAllowedToApprove(Forbidden):
     code = "not_allowed_to_approve"
     detail = (
-        "The agent's owners, now and before, its creator, who asked to hand it over,"
-        " who issued the credential that asked and who asked for its policy cannot"
-        " decide on it, nor can anybody in their place or by an account that one of"
-        " them made or re-armed and nobody confirmed."
+        "The following people cannot decide on this request: the agent's present and"
+        " former owners, its creator, the person who asked for its hand-over, the"
+        " person who issued the credential that was used and the person who asked for"
+        " its policy. Nor can anybody decide in their place, or with an account that"
+        " one of them created or re-armed and nobody confirmed."
     )
 
 
 class LevelAboveRole(Forbidden):
     code = "level_above_role"
-    detail = "This amount, or the time it has waited, takes a higher role to decide."
+    detail = "Only a higher role may decide on this amount, or after this waiting time."
 
 
 class AboveOwnLimit(Forbidden):
@@ -57,17 +58,17 @@ class AboveOwnLimit(Forbidden):
 
 
 class AlreadyApproved(Conflict):
-    """Four eyes are not two eyes twice."""
+    """Two approvals must come from two people."""
 
     code = "already_approved"
-    detail = "You have approved this already; somebody else must, too."
+    detail = "You have already approved this; somebody else must approve it, too."
 
 
 class DelegationRefused(Invalid):
-    """A delegation that cannot be as it was asked for; `pointer` names the field."""
+    """The requested delegation is not allowed; `pointer` names the field."""
 
     code = "delegation_refused"
-    detail = "This cannot be delegated like that."
+    detail = "This delegation is not allowed."
 
 
 class DelegationEnded(Conflict):
@@ -77,7 +78,7 @@ class DelegationEnded(Conflict):
 
 class ApprovalChanged(Conflict):
     code = "approval_changed"
-    detail = "What you saw has changed. Look at it again and decide afresh."
+    detail = "This request has changed since you saw it. Review it and decide again."
 
 
 class ApprovalResolved(Conflict):
@@ -91,7 +92,7 @@ class ApprovalExpired(Conflict):
 
 
 class StillRefused(Conflict):
-    """A human lifts a hold, never a deny: the rules now in force refuse."""
+    """The rules now in force deny; a human can lift a hold, but not a denial."""
 
     code = "still_refused"
     detail = "The rules now in force deny this transaction."
@@ -107,8 +108,8 @@ class InvalidState(Conflict):
 
     @classmethod
     def of(cls, status: str) -> InvalidState:
-        """Return the refusal that names the status, and what would work."""
-        return cls(f"The transaction is {status}: {WHAT_WORKS[status]}.")
+        """Return the error that names the status, and the operations it permits."""
+        return cls(f"The transaction is {status}: {NEXT_STEPS[status]}.")
 
 
 class PreconditionRequired(PreconditionFailed):
@@ -124,7 +125,7 @@ class BudgetsChanging(Unavailable):
 
 class AuthorizationExpired(Conflict):
     code = "authorization_expired"
-    detail = "The money was given back, for nobody took it in time."
+    detail = "The money was given back because nobody captured it in time."
 
 
 class AmountTooLarge(Conflict):
@@ -135,7 +136,7 @@ class AmountTooLarge(Conflict):
 
 
 class IncrementRefused(StillRefused):
-    """The policy in force does not allow the new total without a human."""
+    """The policy in force denies the new total, or would hold it for a human."""
 
     code = "increment_refused"
     detail = "The rules now in force do not allow the new total."
@@ -147,14 +148,14 @@ class ReportChanged(Conflict):
 
 
 class NoReceipt(Conflict):
-    """There is nothing that a signature could stand for."""
+    """The decision has no digest to sign, or its audit event was retired."""
 
     code = "no_receipt"
     detail = "This decision was made before there were receipts."
 
 
 class RecordDamaged(Conflict):
-    """What is stored is not what was decided: never to be signed."""
+    """The stored record does not match its digests, so it must not be signed."""
 
     code = "record_damaged"
-    detail = "The record of this decision does not hold. Tell the security staff."
+    detail = "The record of this decision fails its checks. Inform the security staff."

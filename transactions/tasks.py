@@ -1,4 +1,4 @@
-"""Jobs that tidy: expiry is tested at use, these only make it visible."""
+"""Periodic jobs. Expiry is checked at use as well; these only make it visible."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def expire_approvals() -> int:
 
 @shared_task(name="transactions.tasks.escalate_approvals")
 def escalate_approvals() -> int:
-    """Note which approval requests went to the next higher role."""
+    """Record which approval requests escalated to the next higher role."""
     return escalate_due_approvals(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.notify_approvers")
 def notify_approvers() -> int:
-    """Queue messages about what waits, to those who may decide."""
+    """Queue messages about waiting requests to the people who may decide."""
     return notices.notify_approvers(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.expire_authorizations")
 def expire_authorizations() -> int:
-    """Give back money that nobody took in time."""
+    """Give back money that nobody captured in time."""
     return expire_due_authorizations(now=timezone.now())
 
 
 @shared_task(name="transactions.tasks.retire_idempotency_records")
 def retire_idempotency_records() -> int:
-    """Forget answers that nobody can ask for any more."""
+    """Delete stored answers whose retention has ended."""
     return retention.retire_idempotency_records(now=timezone.now())

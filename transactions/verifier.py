@@ -3,17 +3,19 @@
     python verifier.py RECEIPT --jwks FILE --issuer NAME
     python verifier.py RECEIPT --jwks FILE --issuer NAME --inclusion FILE --log-key KEY
 
-RECEIPT is the answer of `GET /api/v1/transactions/{id}/receipt/`, the first FILE that
-of `/.well-known/jwks.json`, fetched from the issuer by a way that one trusts. With the
-answer of `GET /api/v1/audit/proofs/inclusion/?event=…` and the log's public key
-(`manage.py audit_key`) it also checks that the event which the receipt names is in the
-issuer's audit log. This one file needs Python and the package `cryptography`, nothing
-of the platform, no database and no network: copy it anywhere.
+RECEIPT is the answer of `GET /api/v1/transactions/{id}/receipt/`. The file after --jwks
+is `/.well-known/jwks.json`, fetched from the issuer over a channel that you trust. The
+file after --inclusion is the answer of `GET /api/v1/audit/proofs/inclusion/?event=…`:
+with it and the log's public key, the event that the receipt names is also checked to be
+in the issuer's audit log. NAME and KEY are the origin and the key that
+`manage.py audit_key` prints.
 
-NAME and KEY are what `manage.py audit_key` prints as origin and key.
+This file needs only Python and the package `cryptography`: no other file of the
+platform, no database and no network. It can be copied anywhere.
 
-Exit code 0: it is what the issuer signed. 1: it is not. 2: it cannot be told, for an
-input is missing or is not the right one: a file, the issuer's key, the log's key.
+Exit code 0: the issuer signed this receipt. 1: the issuer did not. 2: the check was not
+possible, because an input is missing or is not the right one: a file, the issuer's key
+or the log's key.
 """
 
 from __future__ import annotations
@@ -37,83 +39,89 @@ NOTE_TYPE = b"\x01"  # Ed25519, in C2SP signed notes.
 
 
 class Refused(Exception):
-    """Something does not hold; the message says what."""
+    """A check failed; the message says which."""
 
 
-class Untold(Exception):
-    """It cannot be told whether it holds; the message says what it would take."""
+class NotCheckable(Exception):
+    """The check is not possible; the message says which input it needs."""
 
 
 def verify_receipt(
     signed: Any, keys: dict[str, bytes], *, issuer: str
 ) -> dict[str, Any]:
-    """Return the receipt once a published key is found to have signed it, or raise.
+    """Return the receipt if one of `keys` signed it.
 
-    Raises Refused, and Untold where the key that it names is not among `keys`.
+    Raises Refused otherwise, or NotCheckable if `keys` lacks the key that it names.
     """
     if not isinstance(signed, dict) or set(signed) != ENVELOPE:
-        raise Refused("It is no signed receipt.")
+        raise Refused("It is not a signed receipt.")
     receipt, key = signed["receipt"], keys.get(str(signed["key_id"]))
     if signed["algorithm"] != ALGORITHM:
         raise Refused("It is signed by another algorithm.")
     if key is None:
-        raise Untold(
-            f"The kept keys have none with the id {signed['key_id']!r}. Fetch the "
-            "issuer's again, by a way you trust."
+        raise NotCheckable(
+            f"None of the given keys has the id {signed['key_id']!r}. Fetch the "
+            "issuer's keys again, over a channel that you trust."
         )
     if not is_signed(key, canonical(receipt), from_base64(signed["signature"])):
         raise Refused("The signature is wrong.")
     if receipt["version"] != VERSION:
-        raise Refused("It is a receipt of another version than this verifier reads.")
+        raise Refused("This verifier does not support the version of the receipt.")
     if receipt["issuer"] != issuer:
         raise Refused(f"It was issued by {receipt['issuer']!r}, not by {issuer!r}.")
     return dict(receipt)
 
 
 def verify_inclusion(receipt: dict[str, Any], proof: Any, *, log_key: str) -> int:
-    """Return how many events the log had that includes the receipt's, or raise."""
+    """Return the size of the log in which the proof shows the receipt's event.
+
+    Raises Refused, or NotCheckable.
+    """
     leaf = bytes.fromhex(receipt["event"]["leaf_hash"])
     size, root = open_note(proof["checkpoint"], receipt["issuer"], log_key)
     if proof["event"] != receipt["event"]["id"] or proof["size"] != size:
-        raise Refused("The proof is of another event or of another log.")
+        raise Refused("The proof is for another event or another log.")
     steps = [from_base64(step) for step in proof["proof"]]
     if root_of(leaf, int(proof["index"]), size, steps) != root:
-        raise Refused("The event that it names is not in the log.")
+        raise Refused("The event that the receipt names is not in the log.")
     return size
 
 
 def open_note(note: str, origin: str, log_key: str) -> tuple[int, bytes]:
     """Return size and root of a signed checkpoint. Source: C2SP tlog-checkpoint."""
-    name, named, key = parse_log_key(log_key)
+    name, key_id, key = parse_log_key(log_key)
     if name != origin:
-        raise Untold(f"--log-key is that of {name!r}; the issuer is {origin!r}.")
+        raise NotCheckable(
+            f"--log-key is the key of {name!r}; the issuer is {origin!r}."
+        )
     text, found, signatures = note.rpartition("\n\n")
     for line in signatures.splitlines() if found else ():
         signature = from_base64(line.rpartition(" ")[2])
-        if line.startswith(f"\N{EM DASH} {name} ") and signature[:4] == named:
-            told, size, root = text.split("\n")[:3]
-            if is_signed(key, f"{text}\n".encode(), signature[4:]) and told == origin:
+        if line.startswith(f"\N{EM DASH} {name} ") and signature[:4] == key_id:
+            signed_origin, size, root = text.split("\n")[:3]
+            is_valid = is_signed(key, f"{text}\n".encode(), signature[4:])
+            if is_valid and signed_origin == origin:
                 return int(size), from_base64(root)
             raise Refused("The signature of the checkpoint is wrong.")
-    raise Untold("The checkpoint is signed by another key than --log-key.")
+    raise NotCheckable("The checkpoint is signed by another key than --log-key.")
 
 
 def parse_log_key(text: str) -> tuple[str, bytes, bytes]:
-    """Return name, id and Ed25519 key of what `manage.py audit_key` prints as key."""
+    """Return name, id and Ed25519 key of a key that `manage.py audit_key` printed."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     try:
         raw = from_base64(encoded)
     except ValueError:
         raw = b""
-    named = sha256(name.encode() + b"\n" + raw).digest()[:4]
-    if named.hex() != key_id or raw[:1] != NOTE_TYPE or len(raw) != 33:
-        raise Untold("--log-key is no key: copy all of it, NAME+ID+KEY.")
-    return name, named, raw[1:]
+    derived_id = sha256(name.encode() + b"\n" + raw).digest()[:4]
+    if derived_id.hex() != key_id or raw[:1] != NOTE_TYPE or len(raw) != 33:
+        raise NotCheckable("--log-key is not a key: copy all of it, NAME+ID+KEY.")
+    return name, derived_id, raw[1:]
 
 
 def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
-    """Return the root that a proof leads to. Source: RFC 9162, 2.1.3.2."""
+    """Return the root that a proof computes to. Source: RFC 9162, 2.1.3.2."""
     here, last, hashed = index, size - 1, leaf
     if not 0 <= here <= last:
         return None
@@ -131,7 +139,7 @@ def root_of(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | N
 
 
 def canonical(value: Any) -> bytes:
-    """Return canonical JSON (RFC 8785) of what receipts consist of: no fractions."""
+    """Return canonical JSON (RFC 8785); only for values without fractions."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return text.encode()
 
@@ -145,15 +153,15 @@ def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def from_base64(text: str) -> bytes:
-    """Decode Base64 of the one right spelling."""
+    """Decode Base64; accepts the canonical encoding only."""
     raw = base64.b64decode(text, validate=True)
     if base64.b64encode(raw).decode() != text:
-        raise ValueError("Base64 is spelled in another way than ours.")
+        raise ValueError("The Base64 is not in its canonical encoding.")
     return raw
 
 
 def keys_of(jwks: Any) -> dict[str, bytes]:
-    """Return the Ed25519 keys of a JWK Set (RFC 7517, RFC 8037) by their ids."""
+    """Return the Ed25519 keys of a JWK Set (RFC 7517, RFC 8037) by id."""
     return {
         key["kid"]: base64.urlsafe_b64decode(key["x"] + "=" * (-len(key["x"]) % 4))
         for key in jwks["keys"]
@@ -162,7 +170,7 @@ def keys_of(jwks: Any) -> dict[str, bytes]:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON in which nothing can be meant in two ways. Raises Untold."""
+    """Read JSON without duplicate keys or fractions. Raises NotCheckable."""
 
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
@@ -170,7 +178,7 @@ def read_json(path: Path) -> Any:
         return dict(pairs)
 
     def refuse(number: str) -> NoReturn:
-        raise ValueError(f"{number} is in no receipt.")
+        raise ValueError(f"receipts do not contain numbers such as {number}.")
 
     try:
         return json.loads(
@@ -180,13 +188,13 @@ def read_json(path: Path) -> Any:
             parse_constant=refuse,
         )
     except OSError as error:
-        raise Untold(f"{path}: {error.strerror}.") from error
+        raise NotCheckable(f"{path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise Untold(f"{path} is not UTF-8.") from error
+        raise NotCheckable(f"{path} is not UTF-8.") from error
     except RecursionError as error:
-        raise Untold(f"{path} is nested too deep.") from error
+        raise NotCheckable(f"{path} is nested too deep.") from error
     except ValueError as error:
-        raise Untold(f"{path} cannot be read: {error}") from error
+        raise NotCheckable(f"{path} cannot be read: {error}") from error
 
 
 def main(arguments: list[str]) -> int:
@@ -205,26 +213,26 @@ def main(arguments: list[str]) -> int:
         keys = keys_of(read_json(read))
         read = chosen.receipt
         receipt = verify_receipt(read_json(read), keys, issuer=chosen.issuer)
-        print(told(receipt))
+        print(receipt_line(receipt))
         if chosen.inclusion:
             read = chosen.inclusion
             proof = read_json(read)
             size = verify_inclusion(receipt, proof, log_key=chosen.log_key)
             print(f"Its event is in the log, which had {size} events by then.")
     except Refused as refusal:
-        print(f"It does not hold: {refusal}")
+        print(f"Not valid: {refusal}")
         return 1
-    except Untold as untold:
-        print(f"Cannot be checked: {untold}", file=sys.stderr)
+    except NotCheckable as reason:
+        print(f"Cannot be checked: {reason}", file=sys.stderr)
         return 2
     except UNREADABLE:
-        print(f"Cannot be checked: {read} has another form.", file=sys.stderr)
+        print(f"Cannot be checked: {read} has an unexpected form.", file=sys.stderr)
         return 2
     return 0
 
 
-def told(receipt: dict[str, Any]) -> str:
-    """Return what was signed, in a line that shows every character as it is."""
+def receipt_line(receipt: dict[str, Any]) -> str:
+    """Return the receipt in one line of ASCII; other characters are escaped."""
     line = (
         f"{receipt['outcome']}: {receipt['amount']} {receipt['currency']} at "
         f"{receipt['merchant']} for {receipt['agent']}, {receipt['decided_at']}"

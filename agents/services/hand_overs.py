@@ -2,7 +2,7 @@
 
 Whoever asks and whoever agrees answers for both owners. The agent's credentials end
 with it, because the owner before knew them: the new one gets new ones. Former owners,
-and who asked, decide on nothing that the agent asks for: see matter_of().
+and who asked, decide on nothing that the agent asks for: see approval_context().
 """
 
 from __future__ import annotations

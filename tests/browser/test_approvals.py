@@ -48,10 +48,10 @@ def test_two_managers_lift_a_hold_one_after_the_other(
     page = bob.sign_in("bob")
     page.get_by_role("link", name="Amazon").click()
     page.get_by_text("0 of 2 approvals – 2 are missing").wait_for()
-    page.get_by_text("on only by administrators").wait_for()
+    page.get_by_text("only by administrators").wait_for()
     page.get_by_label("Reason").fill("Ordered")
     page.get_by_role("button", name="Approve").click()
-    page.get_by_text("Others must, too.").wait_for()
+    page.get_by_text("Others must approve it, too.").wait_for()
     page.get_by_text("Nothing waits for you").wait_for()
     bob.open(f"/approvals/{approval.pk}/")
     page.get_by_text("Your approval counts.").wait_for()
@@ -87,7 +87,7 @@ def test_k10_several_are_ticked_by_keyboard_and_each_result_is_shown(
     page.get_by_label("512.00 USD to Shop 2").check()
     page.get_by_label("Reason").fill("All seen")
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="What became of each").wait_for()
+    page.get_by_role("heading", name="Results of the approvals").wait_for()
 
     shown = page.locator("main").inner_text()
     assert shown.count("Still waiting") == 2
@@ -115,7 +115,7 @@ def test_somebody_decides_in_anothers_place(
     page.get_by_role("link", name="Amazon").click()
     page.get_by_text("You decide for bob.").wait_for()
     page.get_by_role("button", name="Approve").click()
-    page.get_by_text("Others must, too.").wait_for()
+    page.get_by_text("Others must approve it, too.").wait_for()
     assert approval.votes.get().person == people.eve
 
     page = bob.page
@@ -148,6 +148,6 @@ def test_its_pages_are_no_wider_than_a_phone(visit: Visit, people: People, schem
     visitor.open("/approvals/")
     page.locator("input[type=checkbox]").check()
     page.get_by_role("button", name="Approve selected").click()
-    page.get_by_role("heading", name="What became of each").wait_for()
+    page.get_by_role("heading", name="Results of the approvals").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert visitor.trouble == []

@@ -18,7 +18,7 @@ from tests.spending import held, seen_by
 from transactions.approvals.services.approvals import approve
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
-from transactions.decisions.wording import speaking
+from transactions.decisions.wording import reason_language
 from transactions.errors import StillRefused
 from transactions.evidence.queries.records import replay_of
 from transactions.spending.models import Transaction
@@ -106,7 +106,7 @@ def test_the_note_goes_with_a_hold_too_and_in_german(shopper, agent, give_policy
     assert body["outcome"] == "hold"
     codes = [reason["code"] for reason in body["reasons"]]
     assert codes == ["amount_requires_approval", "category_taken_as_other"]
-    with speaking("de"):
+    with reason_language("de"):
         german = shopper.get(
             f"{URL}{body['id']}/", headers={"Accept-Language": "de"}
         ).json()

@@ -109,7 +109,7 @@ def test_the_page_says_what_follows_team_budgets_among_it(
     change = ChangeRequest.objects.get()
     assert (change.kind, change.requested_by_id) == ("agent_owner", bob.pk)
     text = answer.content.decode()
-    assert "Asked for. A second person must agree." in text
+    assert "Requested. A second person must approve it." in text
     assert "counts in the shared budgets of the new owner’s team" in text
     browser_of(frank).post(
         f"/change-requests/{change.pk}/", {"verdict": "approve", "reason": ""}

@@ -130,7 +130,7 @@ def test_a_refusal_names_the_state_and_what_would_work(shopper, authorized):
         "The transaction is authorized: capture or void it instead."
     )
     assert refused(denied, "refund") == (
-        "The transaction is declined: nothing can follow; ask anew."
+        "The transaction is declined: nothing can follow; make a new request."
     )
 
 

@@ -157,7 +157,7 @@ def test_the_page_begins_with_the_policy_in_force_and_shows_what_would_flip(
 
     text = result.content.decode()
     assert result.status_code == 200
-    assert "1 of 2 requests would have come out otherwise" in " ".join(text.split())
+    assert "1 of 2 requests would have had another outcome" in " ".join(text.split())
     assert reverse("transactions:transaction-detail", args=[second]) in text
     assert "Nothing was saved." in text
     [event] = events_since(before["AuditEvent"])

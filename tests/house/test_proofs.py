@@ -69,12 +69,12 @@ WITHIN = {
     "agents.put_in_force",
     "agents.require",
     "security.lock_in_transaction",
+    "transactions.act_once",
     "transactions.apply_approver_limit",
     "transactions.apply_late_capture",
     "transactions.apply_late_reversal",
     "transactions.apply_shared_budget",
     "transactions.lock_people",
-    "transactions.once",
 }
 
 

@@ -16,7 +16,7 @@ from tests.spending import held, spend
 from tests.transactions.core.test_decision import DENY
 from transactions.decisions.core.reasons import MESSAGES, Finding
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import message_of, speaking
+from transactions.decisions.wording import message_of, reason_language
 
 CATALOGUE = settings.BASE_DIR / "transactions/locale/de/LC_MESSAGES"
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
@@ -126,7 +126,7 @@ def test_a_message_that_has_changed_since_is_told_as_it_was():
     bare = now.as_json() | {"values": {}}
     gone = now.as_json() | {"code": "gone"}
 
-    with speaking("de"):
+    with reason_language("de"):
         assert message_of(now.as_json()) == "Die Richtlinie gilt in A, nicht in B."
         assert message_of(old) == "Wrong currency."
         assert message_of(bare) == now.message
@@ -147,7 +147,7 @@ def test_what_a_limit_is_about_is_told_in_the_readers_language():
         {"amount": "5.00 USD", "available": "1.00 USD", "period": "within 24 hours"},
     )
 
-    with speaking("de"):
+    with reason_language("de"):
         assert message_of(at_one.as_json()) == (
             "4 Transaktionen bei Bücher & Co in einer Woche, erlaubt sind 3."
         )
@@ -163,5 +163,5 @@ def test_values_are_never_read_as_a_format(agent):
 
     finding = Decision.objects.get().findings[0]
 
-    with speaking("de"):
+    with reason_language("de"):
         assert message_of(finding) == "{0.__class__} %n ist kein erlaubter Händler."

@@ -54,7 +54,7 @@ def test_good_keys_pass(settings):
         ("RECEIPT_SIGNING_KEY", "", "32 bytes"),
         ("RECEIPT_SIGNING_KEY", "c2hvcnQ=", "32 bytes"),
         ("RECEIPT_SIGNING_KEY", "\u00e4", "not Base64"),
-        ("RECEIPT_PREVIOUS_PUBLIC_KEYS", ["A" * 43], "no public key"),
+        ("RECEIPT_PREVIOUS_PUBLIC_KEYS", ["A" * 43], "not an Ed25519 public key"),
         ("RECEIPT_PREVIOUS_PUBLIC_KEYS", ["!"], "not Base64url"),
     ],
 )

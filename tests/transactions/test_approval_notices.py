@@ -51,7 +51,7 @@ def test_those_who_may_decide_are_told_once(agent, people):
     message = Notification.objects.get(recipient="bob@example.com")
     assert message.subject == "750.00 USD waits for approval"
     assert f"/approvals/{approval.pk}/" in message.body
-    assert "asked by shopping" in message.body
+    assert "requested by shopping" in message.body
     assert "Amazon" not in message.body
     assert mail.outbox == []
     assert send_due_notifications() == 2
@@ -216,7 +216,7 @@ def test_a_name_that_breaks_lines_breaks_no_mail(people):
 
     notify_approvers(now=timezone.now())
 
-    assert "asked by Bot Bcc: x@y.z." in Notification.objects.get().body
+    assert "requested by Bot Bcc: x@y.z." in Notification.objects.get().body
     assert send_due_notifications() == 1
 
 
@@ -227,4 +227,4 @@ def test_a_name_that_hides_characters_shows_them_in_the_mail(people):
 
     notify_approvers(now=timezone.now())
 
-    assert "asked by Bot⟦U+202E⟧tob." in Notification.objects.get().body
+    assert "requested by Bot⟦U+202E⟧tob." in Notification.objects.get().body

@@ -84,7 +84,7 @@ def test_k10_each_is_judged_by_itself(browser, agent, people, give_policy):
     for told in (
         "resolved already",
         "A security lock is in force: agent.",
-        "cannot decide on it",
+        "cannot decide on this request",
         "may spend 753.00 USD",
     ):
         assert told in html
@@ -102,7 +102,7 @@ def test_k10_k5_what_changed_since_the_page_loaded_is_not_approved(
 
     response = browser.post(SELECTED, body)
 
-    assert b"What you saw has changed." in response.content
+    assert b"This request has changed since you saw it." in response.content
     assert statuses(approval) == ["waiting"]
 
 
@@ -114,7 +114,7 @@ def test_k10_one_of_two_people_lifts_nothing_by_ticking(
 
     response = browser.post(SELECTED, ticked(bob, approval))
 
-    assert "Others must, too." in response.content.decode()
+    assert "Others must approve it, too." in response.content.decode()
     assert statuses(approval) == ["waiting"]
 
 

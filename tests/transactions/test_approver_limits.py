@@ -139,7 +139,7 @@ def test_c15_the_console_tells_that_a_higher_limit_waits(console, people):
 
 
 def told_to_wait(change):
-    return f"A looser limit waits for another administrator to agree: {change.pk}."
+    return f"A looser limit must be approved by another administrator: {change.pk}."
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_the_console_refuses_ones_own_and_keeps_what_was_typed(console, people):
 
     response = console.post(ADD, body)
 
-    assert b"Nobody sets the limit of what they may approve." in response.content
+    assert b"You cannot set your own approval limit." in response.content
     assert limits() == []
 
 

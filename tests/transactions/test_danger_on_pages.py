@@ -40,7 +40,7 @@ def browser(people):
 
 def rows_of(client) -> list[str]:
     html = client.get(reverse("transactions:approval-queue")).content.decode()
-    assert "The worst is on top, then what expires first." in html
+    assert "The worst are on top, then those that expire first." in html
     return re.findall(r"(?s)<tr class=.*?</tr>", html)
 
 
@@ -66,7 +66,7 @@ def test_i2_a_request_that_orders_to_approve_everything_is_the_first_row(
     assert [row for row in others if 'class="routine"' not in row] == []
     html = page_of(browser, ordering)
     assert "description gives orders." in html
-    assert "It does not measure what is worst here." in html
+    assert "It does not measure the worst reason of this hold." in html
 
 
 def test_what_is_as_bad_is_in_the_order_of_its_expiry(open_agent, browser):
@@ -185,7 +185,7 @@ def test_k15_limits_that_were_used_since_the_page_was_loaded_are_looked_at_again
     refused = approve_by_page(browser, approval, seen)
 
     assert refused.status_code == 409
-    assert "What you saw has changed." in refused.content.decode()
+    assert "This request has changed since you saw it." in refused.content.decode()
     row = Transaction.objects.get(pk=approval.transaction_id)
     assert (row.status, row.approval.votes.count()) == ("pending_approval", 0)
     again = shown_digest(refused.content.decode())

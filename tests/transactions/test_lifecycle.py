@@ -150,7 +150,7 @@ def test_the_sweepers_go_on_after_one_that_fails(agent, monkeypatch, caplog, kin
     ]
     [failed, told] = [r for r in caplog.records if r.levelname == "ERROR"]
     assert failed.exc_info is not None
-    assert told.getMessage() == "1 of 3 failed and stay as they were"
+    assert told.getMessage() == "1 of 3 failed and were not changed"
     monkeypatch.undo()
     assert sweep(now=timezone.now()) == 1
 

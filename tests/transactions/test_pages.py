@@ -123,7 +123,7 @@ def test_k5_what_changed_since_the_page_loaded_is_not_approved(people: People):
 
     html = response.content.decode()
     assert response.status_code == 409
-    assert "What you saw has changed." in html
+    assert "This request has changed since you saw it." in html
     assert "The policy has changed since." in html
     assert ">Mine to keep</textarea>" in html
     assert Transaction.objects.get().status == "pending_approval"
@@ -326,7 +326,7 @@ def test_empty_pages_say_what_happens_next(people: People):
     assert b"Nothing waits for you" in bob.get("/approvals/").content
     assert b"No transactions yet" in bob.get("/transactions/").content
     assert b"No agents yet" in carol.get("/agents/").content
-    assert b"makes an agent for you" in carol.get("/dashboard/").content
+    assert b"creates an agent for you" in carol.get("/dashboard/").content
 
 
 def test_the_dashboard_counts_the_day(people: People):

@@ -122,8 +122,8 @@ def test_j16_its_signature_has_one_spelling(signed, case):
     assert case.verify(signed.replace(signature.encode(), same.encode())) == 2
 
 
-NO_RECEIPT, WRONG = "It is no signed receipt.", "The signature is wrong."
-OTHER_FORM = "has another form."
+NO_RECEIPT, WRONG = "It is not a signed receipt.", "The signature is wrong."
+OTHER_FORM = "has an unexpected form."
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ OTHER_FORM = "has another form."
     [
         (lambda it: it | {"more": 1}, 1, NO_RECEIPT),
         (lambda it: it | {"algorithm": "none"}, 1, "signed by another algorithm."),
-        (lambda it: it | {"key_id": "other"}, 2, "kept keys have none with the id"),
+        (lambda it: it | {"key_id": "other"}, 2, "None of the given keys has the id"),
         (lambda it: it | {"signature": ""}, 1, WRONG),
         (lambda it: it | {"signature": it["signature"] + "\n"}, 2, OTHER_FORM),
         (lambda it: it | {"receipt": it["receipt"] | {"more": 1}}, 1, WRONG),
@@ -170,7 +170,7 @@ def test_another_key_and_another_issuer_do_not_count(signed, case, settings, cap
     settings.RECEIPT_SIGNING_KEY = OTHER_SEED
 
     assert case.verify(signed) == 2
-    assert "The kept keys have none with the id" in capsys.readouterr().err
+    assert "None of the given keys has the id" in capsys.readouterr().err
     jwks = json.loads((case.directory / "jwks.json").read_text())
     jwks["keys"][0]["kid"] = json.loads(signed)["key_id"]
     case.write("jwks.json", jwks)
@@ -182,7 +182,7 @@ def test_a_receipt_of_another_version_or_issuer_is_refused(case, settings, capsy
     key = signing_key()
 
     for told, reason in (
-        ({"version": 2, "issuer": "local/audit"}, "another version"),
+        ({"version": 2, "issuer": "local/audit"}, "does not support the version"),
         ({"version": 1, "issuer": "other/audit"}, "not by 'local/audit'"),
     ):
         assert case.verify(json.dumps(key.sign(told)).encode()) == 1
@@ -233,8 +233,8 @@ def test_that_its_event_is_in_the_log_can_be_checked_too(proof, case, capsys):
     )
 
 
-OTHERS = "The proof is of another event or of another log."
-NOT_THERE = "The event that it names is not in the log."
+OTHERS = "The proof is for another event or another log."
+NOT_THERE = "The event that the receipt names is not in the log."
 OTHER_KEY = "The checkpoint is signed by another key than --log-key."
 
 
@@ -282,14 +282,14 @@ def test_a_changed_proof_proves_nothing(proof, case, capsys, change, code, told)
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("other/audit+00000000+AQ==", "--log-key is no key: copy all of it"),
-        ("local/audit", "--log-key is no key: copy all of it"),
+        ("other/audit+00000000+AQ==", "--log-key is not a key: copy all of it"),
+        ("local/audit", "--log-key is not a key: copy all of it"),
         (
             "local/audit+3fa8dcdc+AfXBOty3GjI7/jRDVfF/cl5/zy9Fkz6j525wRLOuDeDQ",
-            "--log-key is no key: copy all of it",
+            "--log-key is not a key: copy all of it",
         ),
         (log_key_of("local/audit"), "signed by another key than --log-key."),
-        (log_key_of("other/audit"), "--log-key is that of 'other/audit'"),
+        (log_key_of("other/audit"), "--log-key is the key of 'other/audit'"),
     ],
 )
 def test_by_the_key_of_another_log_it_cannot_be_told(proof, case, capsys, key, told):
@@ -304,7 +304,7 @@ def test_what_cannot_be_read_is_named_in_a_sentence(signed, case, capsys):
     arguments = case.arguments(signed)
     for content, told in (
         (None, "jwks.json: No such file or directory."),
-        (b"{}", "jwks.json has another form."),
+        (b"{}", "jwks.json has an unexpected form."),
         (b"{", "jwks.json cannot be read: Expecting"),
         (b"\xff", "jwks.json is not UTF-8."),
     ):

@@ -74,11 +74,11 @@ def test_the_figures_of_the_dashboard_and_of_the_queue_count_their_lists(
     person = getattr(people, name)
     waiting = waiting_for(person, now=timezone.now())
     expected = {"alice": (5, 0, 2), "bob": (4, 3, 1), "eve": (1, 0, 1)}[name]
-    assert tuple(map(len, (waiting.all, waiting.own, waiting.nobodys))) == expected
+    assert tuple(map(len, (waiting.all, waiting.own, waiting.undecidable))) == expected
 
     test = waiting_for(person, now=timezone.now(), mode="test")
     expected = {"alice": (1, 0, 0), "bob": (1, 1, 0), "eve": (0, 0, 0)}[name]
-    assert tuple(map(len, (test.all, test.own, test.nobodys))) == expected
+    assert tuple(map(len, (test.all, test.own, test.undecidable))) == expected
 
     for page in (reverse("transactions:dashboard"), QUEUE):
         figures = figures_of(page_of(person, page))
@@ -225,6 +225,6 @@ def test_the_mail_says_whether_nobody_may_decide_or_nobody_is_reached(
         "subject", flat=True
     )
     assert list(subjects) == [
-        "Nobody can be told that 750.00 USD waits for approval",
+        "Nobody can be notified that 750.00 USD waits for approval",
         "Nobody can approve 760.00 USD",
     ]

@@ -15,7 +15,7 @@ from transactions.console import CreatedFilter, RecordAdmin
 
 @admin.register(ApprovalRequest)
 class ApprovalRequestAdmin(WaitingAdmin):
-    """Read here; decided on the approvals page, where all that matters is shown."""
+    """Read-only: decisions are made on the approvals page, which shows all details."""
 
     id_paths = ("pk", "transaction_id", "resolved_by_id")
     ordering = ("-created_at", "-id")
@@ -56,10 +56,10 @@ class ApprovalRequestAdmin(WaitingAdmin):
         "action_digest",
     )
 
-    @admin.display(description="where it is decided")
+    @admin.display(description="page to decide on it")
     def decision_page(self, row: ApprovalRequest) -> SafeString:
         address = reverse("transactions:approval-detail", args=[row.pk])
-        return format_html('<a href="{}">Its page of approvals</a>', address)
+        return format_html('<a href="{}">Open the approvals page</a>', address)
 
     @admin.display(description="amount")
     def amount(self, row: ApprovalRequest) -> str:
@@ -72,7 +72,7 @@ class ApprovalRequestAdmin(WaitingAdmin):
 
 @admin.register(ApprovalVote)
 class ApprovalVoteAdmin(RecordAdmin):
-    """Who agreed, and in whose place. A refusal stands in the request itself."""
+    """Approvals by person, with their delegation. Denials are in the request itself."""
 
     id_paths = ("pk", "approval_id", "person_id")
     ordering = ("-created_at", "-id")

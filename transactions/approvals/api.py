@@ -58,7 +58,7 @@ _waiting = threading.BoundedSemaphore(settings.WEB_THREADS // 2)
 
 
 class TransactionDetailView(StrictQueryView):
-    """One transaction; `?wait=30` waits while a human decides."""
+    """Return one transaction; `?wait=30` waits up to 30 seconds for a human."""
 
     query_parameters = frozenset({"wait"})
     permission_classes = [IsPerson | IsAgent]
@@ -79,7 +79,7 @@ class TransactionDetailView(StrictQueryView):
             finally:
                 _waiting.release()
         if _is_waiting(found) and _may_decide(request):
-            # The ETag is what an answer must quote: whoever gets it has looked.
+            # The response has the ETag that a verdict must quote, so record the view.
             view_approval(found.approval.pk, acting=person_of(request))
         return Response(represent(found), headers=_etag(found))
 
@@ -109,7 +109,7 @@ def _etag(found: Transaction) -> dict[str, str]:
 
 
 class _ResolveView(StrictQueryView):
-    """What approving and denying share: who, how often, and what was seen."""
+    """Shared by approving and denying: permission, rate limit and If-Match."""
 
     permission_classes = [HasPermission(APPROVE)]
     rate_class = "high_risk"
@@ -117,7 +117,7 @@ class _ResolveView(StrictQueryView):
     def approval_and_etag(
         self, request: Request, transaction_id: str
     ) -> tuple[str, str]:
-        """Return the approval request's id and its ETag, "" if another is quoted."""
+        """Return the approval request's id and its ETag; "" if If-Match has another."""
         found = readable_transaction(request, transaction_id)
         if not hasattr(found, "approval"):
             raise InvalidState("This transaction was never held.")
@@ -129,7 +129,7 @@ class _ResolveView(StrictQueryView):
 
 
 class ApproveView(_ResolveView):
-    """Approve a held transaction; the last approval that it needs authorizes it."""
+    """Approve a held transaction; the final required approval authorizes it."""
 
     @extend_schema(
         operation_id="transactions_approve",
@@ -165,7 +165,7 @@ class ApproveView(_ResolveView):
 
 
 class DenyView(_ResolveView):
-    """Deny a held transaction, and say why."""
+    """Deny a held transaction; a reason is required."""
 
     @extend_schema(
         operation_id="transactions_deny",

@@ -15,20 +15,20 @@ from transactions.console import RecordAdmin
 
 
 class WaitingAdmin(RecordAdmin):
-    """Tells of what waits whether anybody can decide on it: of a whole page at once."""
+    """Shows whether anybody can decide on a waiting row; one check for a whole page."""
 
     def approval_of(self, row: Any) -> ApprovalRequest | None:
-        """Return the approval request that a row is, or has."""
+        """Return the approval request that the row is, or belongs to."""
         raise NotImplementedError
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         shown = super().get_changelist_instance(request)
         approvals = map(self.approval_of, shown.result_list)
         ids = [approval.pk for approval in approvals if approval]
-        nobodys = nobody_decides(ids, now=timezone.now())
+        undecidable = nobody_decides(ids, now=timezone.now())
         for row in shown.result_list:
             approval = self.approval_of(row)
-            row.is_nobodys = approval is not None and approval.pk in nobodys
+            row.is_undecidable = approval is not None and approval.pk in undecidable
         return shown
 
     @admin.display(description="waits for")
@@ -36,6 +36,6 @@ class WaitingAdmin(RecordAdmin):
         approval = self.approval_of(row)
         if approval is None or approval.status != ApprovalRequest.Status.WAITING:
             return "–"
-        known: bool | None = getattr(row, "is_nobodys", None)
-        is_nobodys = waits_for_nobody(approval) if known is None else known
-        return "Nobody can decide" if is_nobodys else "people"
+        known: bool | None = getattr(row, "is_undecidable", None)
+        is_undecidable = waits_for_nobody(approval) if known is None else known
+        return "Nobody can decide" if is_undecidable else "people"

@@ -15,7 +15,7 @@ SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
 
 
 class VerdictForm(forms.Form):
-    """Approve or deny, with a reason; a denial owes one to the agent's owner."""
+    """Approve or deny; a denial needs a reason, for the agent's owner."""
 
     APPROVE, DENY = "approve", "deny"
 
@@ -36,7 +36,7 @@ class VerdictForm(forms.Form):
 
 
 class _ItemsField(forms.Field):
-    """What was ticked: ids, each with the digest of what was seen."""
+    """The ticked requests: pairs of an id and the digest of what the page showed."""
 
     widget = forms.MultipleHiddenInput
     default_error_messages = {

@@ -13,9 +13,9 @@ from transactions.approvers.models import ApprovalDelegation
 
 
 class ApprovalRequest(models.Model):
-    """A held transaction that waits for people. Resolves once.
+    """The request to people to decide on a held transaction. Resolves once.
 
-    What it takes is fixed when it is made, by the policy in force then.
+    The policy in force at its creation fixes what it requires.
     """
 
     class Status(models.TextChoices):
@@ -83,10 +83,10 @@ class ApprovalRequest(models.Model):
 
 
 class ApprovalVote(models.Model):
-    """One person's word for a held transaction. Immutable by trigger.
+    """One person's approval of a held transaction. Immutable by trigger.
 
-    Bound to the action and to the policy version in force when it was given: under
-    another version it no longer counts, and the same person may give it anew.
+    It is bound to the action and to the policy version in force at that time. Under
+    another version it no longer counts, and the same person may approve again.
     """
 
     id = PrefixedIdField("apv")

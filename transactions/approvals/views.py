@@ -1,4 +1,4 @@
-"""Pages of what waits for people: the queue, one held transaction, several at once."""
+"""Approval pages: the queue, one held transaction, and several at once."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ from transactions.spending.models import Transaction
 from transactions.spending.representation import approvals_given
 
 PAGE_SIZE = 50
-# Of what waits: for this person's word, for anybody's, for nobody's.
+# The parts of the queue: for this person, all, and those that nobody can decide.
 PARTS = ("", "all", "nobody")
 
 
@@ -72,19 +72,19 @@ PARTS = ("", "all", "nobody")
 @login_required
 @permission_required(APPROVE, raise_exception=True)
 def approval_queue_page(request: HttpRequest) -> HttpResponse:
-    """Show what waits for this person's word, or for anybody's, the worst on top."""
+    """Show the requests that wait for this person, or all, the worst on top."""
     return _queue_page(request, SelectionForm())
 
 
 class Row(NamedTuple):
-    """A line of the queue: what waits, what is worst about it, who may decide."""
+    """A line of the queue."""
 
     approval: ApprovalRequest
     digest: str
     given: int
     held: Held
     is_own: bool
-    is_nobodys: bool
+    is_undecidable: bool
 
 
 def _queue_page(
@@ -105,7 +105,7 @@ def _queue_page(
             approvals_given(approvals[held.id]),
             held,
             held.id in waiting.own,
-            held.id in waiting.nobodys,
+            held.id in waiting.undecidable,
         )
         for held in page.object_list
     ]
@@ -116,11 +116,11 @@ def _queue_page(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one of several approvals."""
+    """The result of one of several approvals."""
 
     approval_id: str
     approval: ApprovalRequest | None
-    told: str
+    message: str
     mood: str
 
 
@@ -129,9 +129,9 @@ class Result:
 @permission_required(APPROVE, raise_exception=True)
 @limit_form("high_risk")
 def approve_selected(request: HttpRequest) -> HttpResponse:
-    """Approve several, each judged as it would be alone, and tell how each went.
+    """Approve several requests, each on its own, and show the result of each.
 
-    If one of them takes a fresh proof, it is asked for before any is approved.
+    If one needs a recent step-up proof, it is required before any is approved.
     """
     form = SelectionForm(request.POST)
     if not form.is_valid():
@@ -139,7 +139,7 @@ def approve_selected(request: HttpRequest) -> HttpResponse:
     person, items = person_of(request), form.cleaned_data["item"]
     queue = approval_queue(person, now=timezone.now())
     chosen = queue.filter(pk__in=[approval_id for approval_id, _ in items])
-    if any(map(_takes_fresh_proof, chosen)):
+    if any(map(_needs_step_up, chosen)):
         require_step_up(person)
     reason = form.cleaned_data["reason"]
     results = [_approve_one(request, *item, reason=reason) for item in items]
@@ -147,9 +147,9 @@ def approve_selected(request: HttpRequest) -> HttpResponse:
     return render(request, "transactions/approval_results.html", values)
 
 
-def _takes_fresh_proof(approval: ApprovalRequest) -> bool:
-    asked = approval.transaction
-    return needs_step_up(asked.amount_minor, asked.currency)
+def _needs_step_up(approval: ApprovalRequest) -> bool:
+    row = approval.transaction
+    return needs_step_up(row.amount_minor, row.currency)
 
 
 def _approve_one(
@@ -166,7 +166,7 @@ def _approve_one(
         record_forbidden(request, error)
         return Result(approval_id, _found(person, approval_id), error.detail, "deny")
     mood = "hold" if approval.status == ApprovalRequest.Status.WAITING else "allow"
-    return Result(approval_id, approval, _told(approval, approves=True), mood)
+    return Result(approval_id, approval, _success_text(approval, approves=True), mood)
 
 
 def _found(person: User, approval_id: str) -> ApprovalRequest | None:
@@ -180,7 +180,7 @@ def _found(person: User, approval_id: str) -> ApprovalRequest | None:
 @login_required
 @limit_form("high_risk")
 def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
-    """Show a held transaction, or take a person's word on it."""
+    """Show a held transaction, or approve or deny it."""
     person = person_of(request)
     if not person.has_perm(APPROVE):
         approval_for(person, approval_id)
@@ -192,7 +192,7 @@ def approval_detail(request: HttpRequest, approval_id: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
-    """Approve or deny; a refusal shows the page as it is now, the reason kept."""
+    """Approve or deny; on an error show the current page with the entered reason."""
     person = person_of(request)
     form = VerdictForm(request.POST)
     if not form.is_valid():
@@ -211,7 +211,7 @@ def _answer(request: HttpRequest, approval_id: str) -> HttpResponse:
         if error.ends_page or isinstance(error, NotFound):
             raise
         return _refused(request, approval_id, form, error)
-    messages.success(request, _told(approval, approves=approves))
+    messages.success(request, _success_text(approval, approves=approves))
     return redirect("transactions:approval-queue")
 
 
@@ -227,14 +227,14 @@ def _refused(
     return _approval_page(request, approval, form, status=error.status)
 
 
-def _told(approval: ApprovalRequest, *, approves: bool) -> str:
-    asked = approval.transaction
-    amount = spoken_amount(asked.amount_minor, asked.currency)
+def _success_text(approval: ApprovalRequest, *, approves: bool) -> str:
+    row = approval.transaction
+    amount = spoken_amount(row.amount_minor, row.currency)
     if not approves:
-        return f"Denied: {asked.agent} may not spend {amount}."
+        return f"Denied: {row.agent} may not spend {amount}."
     if approval.status == ApprovalRequest.Status.WAITING:
-        return f"You approved {amount} for {asked.agent}. Others must, too."
-    return f"Approved: {asked.agent} may spend {amount}."
+        return f"You approved {amount} for {row.agent}. Others must approve it, too."
+    return f"Approved: {row.agent} may spend {amount}."
 
 
 def _approval_page(
@@ -244,61 +244,59 @@ def _approval_page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    person, asked, now = person_of(request), approval.transaction, timezone.now()
+    person, row, now = person_of(request), approval.transaction, timezone.now()
     is_waiting = approval.status == ApprovalRequest.Status.WAITING
     is_open = is_waiting and approval.expires_at > now
-    imitated = imitated_by(asked, person, now=now) if is_open else ""
-    levels = levels_of(asked)
+    imitated = imitated_by(row, person, now=now) if is_open else ""
+    levels = levels_of(row)
     values = {
         "approval": approval,
-        "transaction": asked,
-        "decision": asked.decision,
+        "transaction": row,
+        "decision": row.decision,
         "form": form,
         "digest": page_digest(approval, levels),
         "is_late": is_waiting and not is_open,
-        "before": asked.decision.inputs["facts"]["merchant"],
-        "events": timeline([asked.pk, approval.pk]),
-        "locks": locks_over(asked.agent, merchant=asked.merchant_key)
-        if is_open
-        else (),
+        "before": row.decision.inputs["facts"]["merchant"],
+        "events": timeline([row.pk, approval.pk]),
+        "locks": locks_over(row.agent, merchant=row.merchant_key) if is_open else (),
         "imitated": imitated,
         "worst": worst_of(
-            (finding["code"] for finding in asked.decision.findings), imitated=imitated
+            (finding["code"] for finding in row.decision.findings), imitated=imitated
         ),
-        "trial": merchant_trial(asked) if is_open else None,
-        **_words_on(approval, person, is_open=is_open),
-        **_limits(asked, levels),
+        "trial": merchant_trial(row) if is_open else None,
+        **_progress_values(approval, person, is_open=is_open),
+        **_limits(row, levels),
     }
     return render(request, "transactions/approval_detail.html", values, status=status)
 
 
-def _words_on(
+def _progress_values(
     approval: ApprovalRequest, person: User, *, is_open: bool
 ) -> dict[str, Any]:
-    """Return what was said so far, and what this person may still say."""
+    """Return template values: the votes so far, and what this person may do."""
     if not is_open:
         return {"votes": approval_votes(approval), "may_decide": False}
     progress = progress_of(approval, person, now=timezone.now())
     return {
-        "is_nobodys": not progress.may_approve and waits_for_nobody(approval),
+        "is_undecidable": not progress.may_approve and waits_for_nobody(approval),
         "progress": progress,
         "votes": progress.votes,
         "may_decide": progress.may_deny,
     }
 
 
-def _limits(asked: Transaction, levels: Sequence[Level]) -> dict[str, object]:
-    """Return the policy in force, in words, and how far each of its limits is used."""
-    policy = asked.agent.policy_version
+def _limits(row: Transaction, levels: Sequence[Level]) -> dict[str, object]:
+    """Return template values: the policy in force in words, and the use of limits."""
+    policy = row.agent.policy_version
     return {
         "policy": policy,
         "sentences": policy_sentences(terms_of(policy)) if policy else (),
-        "meters": [(level, _meter(asked, level)) for level in levels],
+        "meters": [(level, _meter(row, level)) for level in levels],
     }
 
 
-def _meter(asked: Transaction, level: Level) -> Meter:
-    is_counted = asked.status == Transaction.Status.PENDING_APPROVAL
-    whole = asked.amount_minor if level.currency else 1
+def _meter(row: Transaction, level: Level) -> Meter:
+    is_counted = row.status == Transaction.Status.PENDING_APPROVAL
+    whole = row.amount_minor if level.currency else 1
     own = whole if is_counted else 0
     return measure(limit=level.limit, used=level.used - own, asked=own)

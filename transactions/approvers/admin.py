@@ -20,12 +20,12 @@ from transactions.approvers.models import ApprovalDelegation, ApproverLimit
 from transactions.approvers.services.delegations import revoke_delegation
 from transactions.approvers.services.limits import set_approver_limit
 
-WAITS = "A looser limit waits for another administrator to agree: %s."
+WAITS = "A looser limit must be approved by another administrator: %s."
 
 
 @admin.register(ApprovalDelegation)
 class ApprovalDelegationAdmin(ServiceAdmin):
-    """Made on the approvals pages, by whoever delegates."""
+    """Read and revoke only: delegators create delegations on the approvals pages."""
 
     list_display = ("delegator", "delegate", "starts_at", "ends_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
@@ -59,10 +59,11 @@ class ApprovalDelegationAdmin(ServiceAdmin):
 
 
 class ApproverLimitForm(forms.ModelForm[ApproverLimit]):
-    """The most that a person may approve, in the currency's major unit."""
+    """The highest amount that a person may approve, in the currency's major unit."""
 
     amount = forms.CharField(
-        max_length=20, help_text="Such as 5000.00. Above it their approval is refused."
+        max_length=20,
+        help_text="For example 5000.00. The person may not approve more than this.",
     )
 
     class Meta:
@@ -92,7 +93,7 @@ class ApproverLimitForm(forms.ModelForm[ApproverLimit]):
 
 @admin.register(ApproverLimit)
 class ApproverLimitAdmin(ServiceAdmin):
-    """Whoever has none here has no limit of their own; nobody sets theirs."""
+    """People without a row here have no personal limit. Nobody sets their own limit."""
 
     form = ApproverLimitForm
     fields = ("person", "amount", "currency")
@@ -130,6 +131,6 @@ class ApproverLimitAdmin(ServiceAdmin):
     def _set(
         self, request: HttpRequest, person: User, limit: tuple[int, str] | None
     ) -> None:
-        asked = set_approver_limit(person, limit, acting=person_of(request))
-        if asked:
-            self.message_user(request, WAITS % asked.pk, messages.WARNING)
+        change = set_approver_limit(person, limit, acting=person_of(request))
+        if change:
+            self.message_user(request, WAITS % change.pk, messages.WARNING)

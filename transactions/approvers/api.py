@@ -1,4 +1,4 @@
-"""Delegating approvals by API: what a person gave and was given, new ones, an end."""
+"""The API of approval delegations: list, create and revoke."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TAGS = ["approvals"]
 
 
 class DelegationInput(StrictSerializer):
-    """Times are RFC 3339; without `starts_at` it begins now. 30 days at most."""
+    """Times are RFC 3339; without `starts_at` it begins now. At most 30 days."""
 
     delegate = StrictCharField(max_length=40, help_text="A person's id.")
     starts_at = StrictInstantField(required=False, default=None)
@@ -68,7 +68,7 @@ class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):
 class DelegationListCreateView(
     StrictQueryView, generics.ListAPIView[ApprovalDelegation]
 ):
-    """What you delegated and were delegated, newest first; and delegating."""
+    """List the delegations that you gave or received, newest first."""
 
     permission_classes = [HasPermission(APPROVE)]
     serializer_class = DelegationOutput
@@ -95,7 +95,7 @@ class DelegationListCreateView(
         tags=TAGS,
     )
     def post(self, request: Request) -> Response:
-        """Let another approver decide in your place. Takes a fresh proof."""
+        """Let another approver decide in your place. Needs a recent step-up proof."""
         body = DelegationInput(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data
@@ -120,7 +120,7 @@ class DelegationRevokeView(StrictQueryView):
     )
     @raises(DelegationEnded)
     def post(self, request: Request, delegation_id: str) -> Response:
-        """End a delegation at once; either of the two may."""
+        """End a delegation immediately; either of the two people may do so."""
         refuse_fields(request)
         delegation = revoke_delegation(delegation_id, acting=person_of(request))
         return Response(DelegationOutput(delegation).data)

@@ -13,7 +13,7 @@ from security.schemas.forms import shows_all
 
 
 class _UtcInput(forms.DateTimeInput):
-    """A browser's own field for date and time."""
+    """The browser's native field for date and time."""
 
     input_type = "datetime-local"
 
@@ -22,7 +22,7 @@ class _UtcInput(forms.DateTimeInput):
 
 
 class DelegationForm(forms.Form):
-    """Who decides in one's place, and from when to when (UTC)."""
+    """The person who decides in the user's place, and the period (UTC)."""
 
     delegate = forms.ChoiceField(label="Who decides for you")
     starts_at = UtcField(

@@ -11,9 +11,9 @@ from audit.base.ids import PrefixedIdField
 
 
 class ApprovalDelegation(models.Model):
-    """For a stated time somebody decides in another's place, as far as that one may.
+    """For a period the delegate decides in the delegator's place, with their rights.
 
-    It holds while both are in the teams that they were in when it was made.
+    It is valid only while both are in the teams that they were in at its creation.
     """
 
     id = PrefixedIdField("dlg")
@@ -68,16 +68,16 @@ class ApprovalDelegation(models.Model):
 
     @property
     def is_void(self) -> bool:
-        """Whether one of the two has changed teams since: it gives no right."""
+        """Whether one of the two has changed teams since; then it grants nothing."""
         then = (self.delegator_team_id, self.delegate_team_id)
         return then != (self.delegator.team_id, self.delegate.team_id)
 
 
 class ApproverLimit(models.Model):
-    """The most that a person may approve; whoever has no row has no limit of their own.
+    """The highest amount that a person may approve; no row means no personal limit.
 
-    Amounts of two currencies are never compared, so that with a limit in one a person
-    approves nothing in another.
+    Amounts in different currencies are never compared: a person with a limit in one
+    currency cannot approve amounts in another.
     """
 
     person = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""Who may decide on a held transaction, in their own right or in another's place."""
+"""Rules for deciding on held transactions, in one's own right or by delegation."""
 
 from __future__ import annotations
 
@@ -33,13 +33,18 @@ from transactions.errors import AboveOwnLimit, LevelAboveRole, NotAllowedToAppro
 from transactions.spending.models import Transaction
 
 APPROVE = "transactions.approve_transaction"
-# What of a transaction somebody made that lets it pass.
-MADE = ("agent", "credential", "agent__policy_version", "decision__policy_version")
+# Relations of a transaction whose creators are involved in it.
+CREATED_RELATIONS = (
+    "agent",
+    "credential",
+    "agent__policy_version",
+    "decision__policy_version",
+)
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """In whose right a person decides: their own, or of whoever delegated it."""
+    """The right in which a person decides: their own, or that of a delegator."""
 
     person: User
     delegation: ApprovalDelegation | None = None
@@ -47,7 +52,7 @@ class Capacity:
 
     @property
     def holder(self) -> User:
-        """Whose role, scope and limit count."""
+        """The person whose role, scope and limit count."""
         return self.delegation.delegator if self.delegation else self.person
 
     @property
@@ -56,9 +61,9 @@ class Capacity:
 
     @cached_property
     def humans(self) -> frozenset[str]:
-        """Whose word it is: both of theirs, and of who spoke through their accounts.
+        """The humans who decide: both people, and any who used their accounts.
 
-        As humans_of() has it, 1 query; 1 more each for a delegation and a vote.
+        See humans_of(): 1 query, and 1 more each for a delegation and a vote.
         """
         spoke: list[User] = []
         if self.delegation:
@@ -70,8 +75,8 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
-    """What is to be decided, and who is kept from it: see matter_of()."""
+class ApprovalContext:
+    """A request to decide on, and the people who may not: see approval_context()."""
 
     approval: ApprovalRequest
     row: Transaction
@@ -81,14 +86,15 @@ class Matter:
     least_role: str
 
 
-def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
-    """Return who is kept from deciding, as things stand: 2 queries.
+def approval_context(approval: ApprovalRequest, *, now: datetime) -> ApprovalContext:
+    """Return the present context of a decision: 2 queries.
 
-    `approval.transaction` has its agent and credential. Owner, creator and who issued
-    the credential that asked are involved: they could have asked themselves. So is who
-    owned the agent before or asked to hand it over, who asked for the policy, of then
-    and of now, that lets it pass (C15), and who could speak through any of these
-    accounts then. Nobody is in an installation that one person runs.
+    `approval.transaction` must have its agent and credential loaded. Involved people
+    may not decide (C15): the agent's owner and creator and the issuer of the requesting
+    credential, because they could have made the request themselves; also former owners,
+    the person who asked for a hand-over, those who asked for the policy in force then
+    or now, and anybody who could use one of these accounts at that time. Without
+    settings.FOUR_EYES (an installation run by one person) nobody is involved.
     """
     row = approval.transaction
     agent = row.agent
@@ -97,7 +103,7 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
         Q(pk=agent.policy_version_id) | Q(pk__in=held_under.values("policy_version"))
     )
     credentials = AgentCredential.objects.filter(pk=row.credential_id)
-    return Matter(
+    return ApprovalContext(
         approval=approval,
         row=row,
         owner_id=agent.owner_id,
@@ -110,58 +116,62 @@ def matter_of(approval: ApprovalRequest, *, now: datetime) -> Matter:
 
 
 def may_approve(person: User) -> bool:
-    """Tell whether a person approves anything: the right, and no stop button."""
+    """Return whether a person may approve at all: has the permission, is not locked."""
     return person.has_perm(APPROVE) and not live_locks("user", person.pk).exists()
 
 
-def why_not(
-    capacity: Capacity, matter: Matter, *, least_role: str, is_denial: bool = False
+def refusal_for(
+    capacity: Capacity,
+    context: ApprovalContext,
+    *,
+    least_role: str,
+    is_denial: bool = False,
 ) -> DomainError | None:
-    """Return what keeps a capacity from deciding, None if nothing does.
+    """Return the error that keeps a capacity from deciding, or None.
 
-    A limit of one's own keeps nobody from refusing. Up to 6 queries.
+    A personal limit does not prevent a denial. Up to 6 queries.
     """
     holder = capacity.holder
     if not all(map(may_approve, {capacity.person, holder})):
         return NotAllowedToApprove("You may not approve transactions.")
-    if not owners_visible_to(holder).filter(pk=matter.owner_id).exists():
+    if not owners_visible_to(holder).filter(pk=context.owner_id).exists():
         return NotFound()
-    if capacity.humans & matter.involved:
+    if capacity.humans & context.involved:
         return NotAllowedToApprove()
     if not has_role(holder.role, least_role):
         return LevelAboveRole()
-    if not is_denial and not _is_within_limit(holder, matter.row):
+    if not is_denial and not _is_within_limit(holder, context.row):
         return AboveOwnLimit()
     return None
 
 
 def best_capacity(
-    capacities: Iterable[Capacity], matter: Matter, *, is_denial: bool = False
+    capacities: Iterable[Capacity], context: ApprovalContext, *, is_denial: bool = False
 ) -> Capacity:
-    """Return the first capacity that may decide, or raise why none may.
+    """Return the first capacity that may decide, or raise the reason why none may.
 
-    Of several refusals the first that tells more than that there is nothing.
+    Of several reasons, raises the first that is more specific than NotFound.
     """
     refusals: list[DomainError] = []
     for capacity in capacities:
-        refusal = why_not(
-            capacity, matter, least_role=matter.least_role, is_denial=is_denial
+        refusal = refusal_for(
+            capacity, context, least_role=context.least_role, is_denial=is_denial
         )
         if refusal is None:
             return capacity
         refusals.append(refusal)
-    telling = [error for error in refusals if not isinstance(error, NotFound)]
-    raise (telling or refusals)[0]
+    specific = [error for error in refusals if not isinstance(error, NotFound)]
+    raise (specific or refusals)[0]
 
 
 def live_delegations_to(person: User, *, now: datetime) -> QuerySet[ApprovalDelegation]:
-    """Return what was delegated to a person and holds now, the oldest first.
+    """Return the delegations to a person that are valid now, the oldest first.
 
-    Nothing from or to somebody who has changed teams since.
+    A delegation is not valid if either person has changed teams since.
     """
     return ApprovalDelegation.objects.filter(
-        _is_where_they_were("delegator"),
-        _is_where_they_were("delegate"),
+        _has_same_team("delegator"),
+        _has_same_team("delegate"),
         delegate=person,
         revoked_at=None,
         starts_at__lte=now,
@@ -169,21 +179,21 @@ def live_delegations_to(person: User, *, now: datetime) -> QuerySet[ApprovalDele
     ).order_by("created_at", "id")
 
 
-def _is_where_they_were(who: str) -> Q:
-    in_none = Q(**{f"{who}__team": None, f"{who}_team": None})
-    return in_none | Q(**{f"{who}__team": F(f"{who}_team")})
+def _has_same_team(role: str) -> Q:
+    in_none = Q(**{f"{role}__team": None, f"{role}_team": None})
+    return in_none | Q(**{f"{role}__team": F(f"{role}_team")})
 
 
 def capacities_of(person: User, *, now: datetime) -> list[Capacity]:
-    """Return in whose rights a person may decide now, their own first: 1 query."""
+    """Return the capacities in which a person may decide now, own first: 1 query."""
     delegations = live_delegations_to(person, now=now).select_related("delegator")
     return [Capacity(person), *(Capacity(person, one) for one in delegations)]
 
 
 def delegations_of(person: User) -> QuerySet[ApprovalDelegation]:
-    """Return what a person delegated and was delegated, the newest first.
+    """Return the delegations from and to a person, the newest first.
 
-    An admin's right to see everything is the console's.
+    Also for admins, who can see all delegations in the console.
     """
     return ApprovalDelegation.objects.filter(
         Q(delegator=person) | Q(delegate=person)
@@ -191,48 +201,53 @@ def delegations_of(person: User) -> QuerySet[ApprovalDelegation]:
 
 
 def possible_delegates(person: User) -> QuerySet[User]:
-    """Return whom a person may ask to decide for them: others who approve at all.
+    """Return the people to whom a person may delegate: others with an approver role.
 
-    Of any team, for many a team has but one: such people alone need a second factor
-    and have an approvals page. By name only; who they are is no secret among them.
+    They may be in any team, because many teams have only one approver. Only approvers
+    need a second factor and have an approvals page. Pages show only their names, which
+    all approvers may know.
     """
     others = User.objects.exclude(pk__in=accounts_of(humans_of(person)))
     return others.filter(is_active=True, role__in=ROLES)
 
 
-def counting_votes(votes: Iterable[ApprovalVote], matter: Matter) -> list[ApprovalVote]:
-    """Return the votes that count now: of this action and policy, by who still may.
+def counting_votes(
+    votes: Iterable[ApprovalVote], context: ApprovalContext
+) -> list[ApprovalVote]:
+    """Return the votes that count now: on this action and policy, by rightful voters.
 
-    Judged as the vote was: by the role that was asked for then. Who gave it in
-    another's place needs that delegation not to have been revoked since.
+    A voter must still have the role that was required when the vote was given. A vote
+    by delegation does not count if the delegation was revoked since.
     """
     return [
         vote
         for vote in votes
-        if vote.policy_version_id == matter.policy_version_id
-        and vote.action_digest == matter.approval.action_digest
+        if vote.policy_version_id == context.policy_version_id
+        and vote.action_digest == context.approval.action_digest
         and (vote.delegation is None or vote.delegation.revoked_at is None)
-        and not why_not(capacity_of_vote(vote), matter, least_role=vote.required_role)
+        and not refusal_for(
+            capacity_of_vote(vote), context, least_role=vote.required_role
+        )
     ]
 
 
 def capacity_of_vote(vote: ApprovalVote) -> Capacity:
-    """Return in whose right a vote was given."""
+    """Return the capacity in which a vote was given."""
     return Capacity(vote.person, vote.delegation, vote)
 
 
-def has_spoken(capacity: Capacity, votes: Iterable[ApprovalVote]) -> bool:
-    """Tell whether any of these votes is by the person, or whom they decide for."""
+def has_voted(capacity: Capacity, votes: Iterable[ApprovalVote]) -> bool:
+    """Return whether one of the votes is by the person or their delegator."""
     return any(capacity_of_vote(vote).humans & capacity.humans for vote in votes)
 
 
 def people_counted(votes: Iterable[ApprovalVote]) -> int:
-    """Return how many people these votes are of."""
+    """Return how many different people gave these votes."""
     return count_people(capacity_of_vote(vote).humans for vote in votes)
 
 
 def decidable_by(capacity: Capacity, *, now: datetime) -> Q:
-    """Return which waiting approval requests a capacity may decide on, as why_not()."""
+    """Return the condition for requests for which refusal_for() is None."""
     holder = capacity.holder
     if not all(map(may_approve, {capacity.person, holder})):
         return Q(pk__in=[])
@@ -242,14 +257,14 @@ def decidable_by(capacity: Capacity, *, now: datetime) -> Q:
 
 
 def _involving(capacity: Capacity) -> Q:
-    """Return the requests that matter_of() keeps a capacity from."""
+    """Return the condition for requests in which a capacity's people are involved."""
     own = (
         accounts_of(capacity.humans)
         if capacity.delegation
         else own_accounts(capacity.person)
     )
     involving = Q(transaction__agent__owner__in=own)
-    for made in MADE:
+    for made in CREATED_RELATIONS:
         by, at = f"transaction__{made}__created_by", f"transaction__{made}__created_at"
         involving |= Q(**{f"{by}__in": own}) | spoken_by(own, by, at)
     asked = Q(created_by__in=own) | spoken_by(own, "created_by", "created_at")
@@ -259,8 +274,8 @@ def _involving(capacity: Capacity) -> Q:
 
 def _within_role(holder: User, now: datetime) -> Q:
     def least(role: str, *, has_escalated: bool) -> bool:
-        asked = next_role(role) if has_escalated else None
-        return has_role(holder.role, asked or role)
+        escalated = next_role(role) if has_escalated else None
+        return has_role(holder.role, escalated or role)
 
     before = [role for role in ROLES if least(role, has_escalated=False)]
     after = [role for role in ROLES if least(role, has_escalated=True)]

@@ -15,9 +15,9 @@ from transactions.approvers.queries import Capacity, capacities_of, may_approve
 
 
 def agents_in_scope(user: User, capacities: Sequence[Capacity]) -> QuerySet[Agent]:
-    """Return the agents of all whose data a person may see.
+    """Return the agents that a person may see in their own right or by delegation.
 
-    Or whose requests they may decide on in the place of somebody who delegated it.
+    A delegator's agents are included if both people may approve.
     """
     agents, others = agents_visible_to(user), capacities[1:]
     if others and may_approve(user):

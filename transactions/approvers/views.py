@@ -1,4 +1,4 @@
-"""Pages on who decides on approvals in whose place, and for how long."""
+"""Pages to delegate approvals, and to revoke delegations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOWN = 50
 @permission_required(APPROVE, raise_exception=True)
 @limit_form("high_risk")
 def delegation_list(request: HttpRequest) -> HttpResponse:
-    """Show what a person delegated and was delegated, or delegate."""
+    """Show the delegations from and to a person, or create one."""
     delegates = list(possible_delegates(person_of(request)))
     if request.method != "POST":
         return _page(request, DelegationForm(delegates=delegates))
@@ -55,7 +55,7 @@ def delegation_list(request: HttpRequest) -> HttpResponse:
 @permission_required(APPROVE, raise_exception=True)
 @limit_form("default")
 def delegation_revoke(request: HttpRequest, delegation_id: str) -> HttpResponse:
-    """End a delegation at once."""
+    """End a delegation immediately."""
     try:
         revoke_delegation(delegation_id, acting=person_of(request))
     except DelegationEnded as error:

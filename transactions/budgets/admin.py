@@ -62,14 +62,14 @@ class BudgetAdmin(RecordAdmin):
     def late(self, row: Budget) -> str:
         return spoken_amount(row.late_minor, row.currency)
 
-    @admin.display(description="of it above what was set aside")
+    @admin.display(description="of that, above the amount set aside")
     def late_above(self, row: Budget) -> str:
         return spoken_amount(row.late_above_minor, row.currency)
 
 
 @admin.register(SharedBudget)
 class SharedBudgetAdmin(HistoryAdmin):
-    """Set by API, for a change waits for the decisions under way."""
+    """Read-only. Set by API instead, because a change waits for running decisions."""
 
     list_display = ("__str__", "currency", "limit", "time_zone", "is_active")
     list_select_related = ("team",)
@@ -124,7 +124,7 @@ class ReservationAdmin(MoneyOfTransactionAdmin):
     def late(self, row: Reservation) -> str:
         return spoken_amount(row.late_minor, row.transaction.currency)
 
-    @admin.display(description="of it reported wrongly")
+    @admin.display(description="of that, reported wrongly")
     def reversed_late(self, row: Reservation) -> str:
         return spoken_amount(row.reversed_minor, row.transaction.currency)
 

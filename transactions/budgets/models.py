@@ -18,9 +18,9 @@ from transactions.spending.models import Transaction
 
 
 class SharedBudget(models.Model):
-    """What a team, or the whole organisation, may spend in a period; live agents only.
+    """A spending limit of a team or of the organisation per period; live agents only.
 
-    Its row is what the decisions of all its agents lock, before their own agent's row.
+    Decisions of all its agents lock this row before they lock their agent's row.
     """
 
     class Period(models.TextChoices):
@@ -60,10 +60,10 @@ class SharedBudget(models.Model):
 class Budget(models.Model):
     """What counts against one limit in one period, or in one step of a rolling one.
 
-    `limit_minor` is what was permitted at the last reservation; the constraint holds
-    the sum under it whatever the interleaving. What the payment rail took late is
-    apart, for no limit stops what has happened. A shared budget does not count the
-    part of it that is above what had been set aside; an agent's own budgets do.
+    `limit_minor` is the limit at the last reservation; a constraint keeps the sum
+    within it under any concurrency. Late captures are counted separately, because no
+    limit can stop what has already happened. Their part above the amount set aside
+    does not count in shared budgets, but counts in an agent's own.
     """
 
     id = PrefixedIdField("bud")
@@ -124,16 +124,16 @@ class Budget(models.Model):
 
 
 class Reservation(models.Model):
-    """Money set aside for one transaction, and what became of it.
+    """Money set aside for one transaction, and what happened to it.
 
-    `amount_minor` is all that was ever set aside, increments included; what is
-    neither captured nor released is still reserved. No figure ever shrinks.
+    `amount_minor` is the total ever set aside, increments included; the part neither
+    captured nor released is still reserved. No column ever decreases.
     """
 
     transaction = models.OneToOneField(
         Transaction, models.PROTECT, primary_key=True, related_name="reservation"
     )
-    # Not a table of its own: it is written with the decision, and never searched.
+    # An array instead of a table: written with the decision, and never searched.
     shared_budgets = ArrayField(
         models.CharField(max_length=40), default=list, help_text="It counts in these."
     )
@@ -198,22 +198,22 @@ class Reservation(models.Model):
 
     @property
     def outstanding_minor(self) -> int:
-        """What is still set aside."""
+        """The amount that is still set aside."""
         return self.amount_minor - self.captured_minor - self.released_minor
 
     @property
     def counted_minor(self) -> int:
-        """What counts against limits: all but what was given back."""
+        """The amount that counts against limits: all that was not given back."""
         return self.amount_minor - self.released_minor
 
     @property
     def taken_minor(self) -> int:
-        """What the merchant got, refunds not subtracted."""
+        """The amount that the merchant received, before refunds."""
         return self.captured_minor + self.late_minor - self.reversed_minor
 
     @property
     def above_minor(self) -> int:
-        """What the merchant got above what was set aside."""
+        """The amount that the merchant received above the amount set aside."""
         return above_minor(
             set_aside_minor=self.amount_minor, taken_minor=self.taken_minor
         )
@@ -222,8 +222,8 @@ class Reservation(models.Model):
 class LedgerEntry(models.Model):
     """One movement of money between two accounts of an agent. Append-only by trigger.
 
-    Double entry in one row: the amount leaves `credit` and enters `debit`, so that no
-    entry is ever out of balance.
+    Double entry in one row: the amount leaves `credit` and enters `debit`, so every
+    entry is balanced.
     """
 
     class Account(models.TextChoices):

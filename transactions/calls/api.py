@@ -1,4 +1,4 @@
-"""Function calls by API: asked by agents, read by them and by people."""
+"""The API of function calls: agents create them; agents and people read them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ from transactions.calls.queries import (
 from transactions.calls.representation import represent_call
 from transactions.calls.serializers import FunctionCallInput, FunctionCallOutput
 from transactions.calls.services import request_function_call
-from transactions.decisions.headers import KEY_PARAMETER, answered, idempotency_key
+from transactions.decisions.headers import (
+    KEY_PARAMETER,
+    answer_response,
+    idempotency_key,
+)
 from transactions.errors import IdempotencyConflict
 
 
 class FunctionCallFilter(filters.FilterSet):  # type: ignore[misc]
-    """What the list can be cut by."""
+    """The filters of the list."""
 
     status = filters.ChoiceFilter(choices=FunctionCall.Status.choices)
     outcome = filters.ChoiceFilter(
@@ -41,20 +45,20 @@ class FunctionCallFilter(filters.FilterSet):  # type: ignore[misc]
         choices=[("allow", "allow"), ("hold", "hold"), ("deny", "deny")],
     )
     agent = filters.CharFilter(field_name="agent_id")
-    function = filters.CharFilter(help_text="The whole name as it was asked.")
+    function = filters.CharFilter(help_text="The whole name as requested.")
     created_after = InstantFilter(field_name="created_at", lookup_expr="gt")
     created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
 
 
 class FunctionCallRepresentation(serializers.BaseSerializer[FunctionCall]):
-    """Lets generic list views use the one representation."""
+    """Lets DRF's generic list views use represent_call()."""
 
     def to_representation(self, instance: FunctionCall) -> dict[str, Any]:
         return represent_call(instance)
 
 
 class FunctionCallListCreateView(StrictQueryView, ListCreateAPIView[FunctionCall]):
-    """What functions were asked for, and what was answered."""
+    """List the requested function calls and their decisions."""
 
     serializer_class = FunctionCallRepresentation
     filterset_class = FunctionCallFilter
@@ -95,11 +99,11 @@ class FunctionCallListCreateView(StrictQueryView, ListCreateAPIView[FunctionCall
             acting=agent_of(request),
             idempotency_key=key,
         )
-        return answered(answer)
+        return answer_response(answer)
 
 
 class FunctionCallDetailView(StrictQueryView):
-    """One function call, and why it was allowed or not."""
+    """Return one function call, with the reasons of its decision."""
 
     permission_classes = [IsPerson | IsAgent]
 
@@ -112,7 +116,7 @@ class FunctionCallDetailView(StrictQueryView):
 
 
 def _readable(request: Request) -> QuerySet[FunctionCall]:
-    """Return what a caller may read: a person's scope, or an agent's own."""
+    """Return the calls that the user may read: a person's scope, or an agent's own."""
     if isinstance(request.user, User):
         return calls_visible_to(request.user)
     return calls_of_agent(agent_of(request).principal_id)

@@ -9,7 +9,7 @@ from audit.base.ids import PrefixedIdField
 
 
 class FunctionCall(models.Model):
-    """An agent's ask to call a function, checked against the registry."""
+    """An agent's request to call a function, checked against the registry."""
 
     class Status(models.TextChoices):
         DECLINED = "declined"
@@ -29,7 +29,7 @@ class FunctionCall(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["agent", "-created_at"], name="call_agent"),
-            # What people's lists read: of many agents, by time.
+            # For people's lists, which read many agents by time.
             models.Index(fields=["-created_at", "-id"], name="call_newest"),
         ]
 

@@ -1,4 +1,4 @@
-"""What a function call reads before it is decided, and what may be read of calls."""
+"""Function calls: the snapshot for a decision, and the lists to read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SNAPSHOT = f"SELECT {FUNCTION}, {ANSWER}, {STANDING}"
 
 @dataclass(frozen=True, slots=True)
 class CallSnapshot:
-    """What one statement tells of a call, read under its agent's lock."""
+    """The data for a decision on a call, read while its agent is locked."""
 
     registered: CallableFunction | None
     answer: StoredAnswer | None
@@ -38,15 +38,16 @@ class CallSnapshot:
 def call_snapshot(
     function: str, *, agent: LockedAgent, credential_id: str, idempotency_key: str
 ) -> CallSnapshot:
-    """Read what a name is registered as, the caller's standing and stored answer.
+    """Read the registered function, the caller's standing and any stored answer.
 
-    1 statement, a new one after lock_agent_row(), which sees what the lock waited for.
+    1 statement, separate from lock_agent_row(), so that it sees the commits for which
+    the lock waited.
     """
     parameters = standing_parameters(
         agent, credential_id=credential_id, function=function
     ) | {"key": idempotency_key}
     row = first_row(_SNAPSHOT, parameters)
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
+    assert row is not None  # noqa: S101 - a SELECT without FROM returns one row.
     registered, answer, *standing = row
     return CallSnapshot(
         function_of(registered), answer_of(answer), standing_of(agent, standing)
@@ -54,7 +55,7 @@ def call_snapshot(
 
 
 def calls_visible_to(user: User) -> QuerySet[FunctionCall]:
-    """Return the calls of the agents a person may see: own, team or all."""
+    """Return the calls of the agents that a person may see: own, team or all."""
     return FunctionCall.objects.filter(agent__in=agents_visible_to(user))
 
 
@@ -64,12 +65,12 @@ def calls_of_agent(agent_id: str) -> QuerySet[FunctionCall]:
 
 
 def represented_calls(calls: QuerySet[FunctionCall]) -> QuerySet[FunctionCall]:
-    """Add all that the representation of calls tells, within the same query."""
+    """Load what representation.represent_call() needs, within the same query."""
     return calls.select_related("function_version", "decision__policy_version")
 
 
 def one_call(calls: QuerySet[FunctionCall], call_id: str) -> FunctionCall:
-    """Return one of these calls with what its representation tells, or NotFound."""
+    """Return one of these calls for representation. Raises NotFound."""
     found = represented_calls(calls).filter(pk=call_id).first()
     if found is None:
         raise NotFound

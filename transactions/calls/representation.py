@@ -16,7 +16,7 @@ def call_body(
     function_number: int | None,
     policy_number: int | None,
 ) -> dict[str, Any]:
-    """Return the JSON body of a function call; no query, nothing of its parameters."""
+    """Return the JSON body of a function call, without its parameters. No queries."""
     return {
         "id": call.id,
         "object": "function_call",
@@ -32,7 +32,7 @@ def call_body(
 
 
 def represent_call(call: FunctionCall) -> dict[str, Any]:
-    """Return the body of a call that came from queries.represented_calls()."""
+    """Return the body of a call loaded by queries.represented_calls()."""
     version, policy = call.function_version, call.decision.policy_version
     return call_body(
         call,

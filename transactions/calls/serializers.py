@@ -20,12 +20,12 @@ class FunctionCallInput(StrictSerializer):
 
 
 class FunctionCallOutput(serializers.Serializer[Any]):
-    """Documents representation.call_body(), which makes it."""
+    """Documents representation.call_body(), which builds it."""
 
     id = serializers.CharField()
     object = serializers.CharField()
     agent = serializers.CharField()
-    function = serializers.CharField(help_text="The name as asked.")
+    function = serializers.CharField(help_text="The name as requested.")
     function_version = serializers.IntegerField(
         allow_null=True, help_text="Null: no such function was registered."
     )

@@ -1,4 +1,4 @@
-"""An agent asks to call a function; the registry and its policy answer."""
+"""Decide on function calls by the registry and the agent's policy."""
 
 from __future__ import annotations
 
@@ -36,19 +36,18 @@ def request_function_call(
     acting: AgentPrincipal,
     idempotency_key: str,
 ) -> Answer:
-    """Decide on a call: registered, enabled, allowed by the policy, well-formed.
+    """Decide on a call: is it registered, enabled, allowed and well-formed?
 
-    One durable transaction on the agent's locked row: a duplicate that arrives
-    meanwhile waits there, and gets the first one's answer. The parameters themselves
-    are not stored, only their digest. A deny is an answer, not an error. Raises
-    IdempotencyConflict.
+    One durable transaction on the agent's locked row: a concurrent duplicate waits for
+    the lock and gets the answer of the first. The parameters are not stored, only their
+    digest. A denial is an answer, not an error. Raises IdempotencyConflict.
     """
-    # One that no transaction's body has, for they share an agent's keys.
-    asked = digest({"call": function, "parameters": parameters})
+    # No transaction has such a body; both kinds share the agent's idempotency keys.
+    request_digest = digest({"call": function, "parameters": parameters})
     with transaction.atomic(durable=True):
         agent = lock_agent_row(acting.principal_id)
         policy = policy_in_force(agent)
-        question = Question(agent, acting, policy, idempotency_key, asked)
+        question = Question(agent, acting, policy, idempotency_key, request_digest)
         snapshot = call_snapshot(
             function,
             agent=agent,
@@ -56,7 +55,7 @@ def request_function_call(
             idempotency_key=idempotency_key,
         )
         if snapshot.answer is not None:
-            return question.repeated(snapshot.answer)
+            return question.replayed(snapshot.answer)
         registered = snapshot.registered
         facts = _facts(function, parameters, snapshot)
         outcome, findings = decide_call(facts, policy)
@@ -103,7 +102,7 @@ def _facts(
 def _violations(
     registered: CallableFunction | None, parameters: Mapping[str, Any]
 ) -> tuple[str, ...] | None:
-    """Return what is wrong with the parameters; None when that cannot be told."""
+    """Return the violations of the schema; None if the check fails."""
     if registered is None:
         return ()
     try:

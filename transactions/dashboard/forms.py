@@ -11,7 +11,7 @@ from transactions.spending.models import Transaction
 
 
 class TransactionFilterForm(forms.Form):
-    """The list's filters; each may stay empty."""
+    """The filters of the transaction list; all are optional."""
 
     outcome = forms.ChoiceField(
         required=False,
@@ -31,5 +31,5 @@ class TransactionFilterForm(forms.Form):
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The filters that were filled in. Ask only when the form is valid."""
+        """The filters that were filled in; only for a valid form."""
         return {name: value for name, value in self.cleaned_data.items() if value}

@@ -23,7 +23,7 @@ from transactions.spending.queries.reading import transactions_visible_to
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A person's day (UTC) in numbers."""
+    """The figures of a person's dashboard."""
 
     outcomes: Mapping[str, int]
     waiting: Waiting
@@ -34,11 +34,11 @@ class Dashboard:
 def dashboard_for(
     user: User, *, since: datetime, mode: str = Agent.Mode.LIVE
 ) -> Dashboard:
-    """Return counts since an instant, of live agents or of test agents, in 3 queries.
+    """Return counts since an instant, for live or for test agents.
 
-    What waits is as waiting_for() has it. Spending is what is set
-    aside or taken, in minor units per currency, as limits count it: what waits for a
-    human is set aside, what was given back is not.
+    Spending is what limits count: reserved or captured, in minor units per currency.
+    Held requests are reserved; released money does not count. Waiting requests come
+    from waiting_for().
     """
     visible = transactions_visible_to(user).filter(
         created_at__gte=since, agent__mode=mode
@@ -68,7 +68,7 @@ HOURS_SHOWN = 24
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """How many requests of one hour ended in which outcome."""
+    """The number of requests per outcome in one hour."""
 
     start: datetime
     allow: int = 0
@@ -87,10 +87,9 @@ class Hour:
 def decisions_by_hour(
     user: User, *, now: datetime, mode: str = Agent.Mode.LIVE
 ) -> list[Hour]:
-    """Return the last 24 hours in a person's scope, empty ones too, in 1 query.
+    """Return the last 24 hours in a person's scope, empty ones included. 1 query.
 
-    Of live agents or of test agents, by the hour (UTC) of the request; the newest hour
-    comes last.
+    For live or for test agents, by the hour (UTC) of the request, the newest last.
     """
     newest = now.replace(minute=0, second=0, microsecond=0)
     starts = [newest - timedelta(hours=back) for back in range(HOURS_SHOWN)][::-1]
@@ -119,12 +118,12 @@ def _counts(
 def page_of_transactions(
     user: User, *, filters: Mapping[str, str], before: str, size: int
 ) -> list[Transaction]:
-    """Return up to `size` + 1 visible transactions, newest first, older than one.
+    """Return up to `size` + 1 visible transactions, the newest first.
 
-    `filters` are status, outcome, agent and mode; `before` is the id of the last row of
-    the page above, or "". Never counts and never skips rows: at most 2 queries
-    whatever the depth. The row beyond `size` only tells that there are more.
-    Raises NotFound where `before` is no visible transaction.
+    `filters` are status, outcome, agent and mode. `before` is the id of the last row of
+    the previous page, or "". No counting and no OFFSET: at most 2 queries on any page.
+    The row beyond `size` only shows that there are more. Raises NotFound if `before` is
+    not a visible transaction.
     """
     found = transactions_visible_to(user).select_related(
         "agent", "decision", "approval"
@@ -145,7 +144,7 @@ def page_of_transactions(
 def _older(
     found: QuerySet[Transaction], before: str, user: User
 ) -> QuerySet[Transaction]:
-    # Among all that is visible: its status may no longer be the one that is shown.
+    # Search all visible rows: its status may no longer match the filter.
     seen = transactions_visible_to(user).filter(pk=before)
     last = seen.values_list("created_at", flat=True).first()
     if last is None:

@@ -1,4 +1,4 @@
-"""Pages: what was asked and decided, and the day at a glance."""
+"""Pages: the list of transactions, one transaction, and the dashboard."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AGENTS_OFFERED = 200
 @require_safe
 @login_required
 def transaction_list(request: HttpRequest) -> HttpResponse:
-    """Show what was asked in a person's scope, newest first."""
+    """Show the transactions in a person's scope, newest first."""
     person, mode = person_of(request), mode_asked(request)
     offered = _agents_offered(person, mode, request.GET.get("agent", ""))
     form = TransactionFilterForm(request.GET, agents=offered)
@@ -56,7 +56,7 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
     rows = (
         page_of_transactions(
             person,
-            # Of one agent all is shown, whatever it is.
+            # With an agent chosen, the mode does not matter.
             filters=chosen if "agent" in chosen else chosen | {"mode": mode},
             before=before,
             size=PAGE_SIZE,
@@ -70,7 +70,7 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
         "form": form,
         "mode": mode,
         "rows": rows[:PAGE_SIZE],
-        "nobodys": _nobodys(rows[:PAGE_SIZE], person),
+        "undecidable": _undecidable(rows[:PAGE_SIZE], person),
         "before": before,
         "older": urlencode(shown | {"before": older}) if older else "",
         "newest": urlencode(shown),
@@ -79,13 +79,13 @@ def transaction_list(request: HttpRequest) -> HttpResponse:
 
 
 def _agents_offered(person: User, mode: str, asked_for: str) -> list[tuple[str, str]]:
-    """Return agents to filter by, and the one asked for if it is visible."""
+    """Return the agents to filter by, with the requested one if it is visible."""
     visible = agents_visible_to(person).values_list("pk", "name")
     offered = visible.filter(mode=mode)[:AGENTS_OFFERED]
     return list(dict([*offered, *visible.filter(pk=asked_for)]).items())
 
 
-def _nobodys(rows: Iterable[Transaction], person: User) -> frozenset[str]:
+def _undecidable(rows: Iterable[Transaction], person: User) -> frozenset[str]:
     """Return the approval requests of these rows that nobody can decide on."""
     pending = Transaction.Status.PENDING_APPROVAL
     waiting = [row.approval.pk for row in rows if row.status == pending]
@@ -95,36 +95,36 @@ def _nobodys(rows: Iterable[Transaction], person: User) -> frozenset[str]:
 @require_safe
 @login_required
 def transaction_detail(request: HttpRequest, transaction_id: str) -> HttpResponse:
-    """Show one transaction with the verdict on it and everything that followed."""
+    """Show one transaction with its verdict and its later events."""
     person = person_of(request)
-    asked = transaction_for(person, transaction_id)
-    approval = getattr(asked, "approval", None)
-    waits = asked.status == Transaction.Status.PENDING_APPROVAL
-    imitated = imitated_by(asked, person, now=timezone.now()) if waits else ""
-    values = _to_give_back(asked) | {
-        "transaction": asked,
-        "decision": asked.decision,
+    row = transaction_for(person, transaction_id)
+    approval = getattr(row, "approval", None)
+    waits = row.status == Transaction.Status.PENDING_APPROVAL
+    imitated = imitated_by(row, person, now=timezone.now()) if waits else ""
+    values = _give_back_values(row) | {
+        "transaction": row,
+        "decision": row.decision,
         "approval": approval,
-        "policy": asked.decision.policy_version,
-        "is_nobodys": approval is not None and waits and waits_for_nobody(approval),
+        "policy": row.decision.policy_version,
+        "is_undecidable": approval is not None and waits and waits_for_nobody(approval),
         "imitated": imitated,
         "worst": worst_of(
-            (finding["code"] for finding in asked.decision.findings), imitated=imitated
+            (finding["code"] for finding in row.decision.findings), imitated=imitated
         )
-        if asked.decision.outcome == "hold"
+        if row.decision.outcome == "hold"
         else None,
-        "events": timeline([asked.pk, *([approval.pk] if approval else [])]),
+        "events": timeline([row.pk, *([approval.pk] if approval else [])]),
     }
     return render(request, "transactions/transaction_detail.html", values)
 
 
-def _to_give_back(asked: Transaction) -> dict[str, Any]:
-    """Return what could be voided and refunded, and a key, so that two clicks are one.
+def _give_back_values(row: Transaction) -> dict[str, Any]:
+    """Return template values: amounts to void and refund, and an idempotency key.
 
-    Who may is the template's to ask.
+    The key makes a double submission harmless. The template checks the permission.
     """
-    money = getattr(asked, "reservation", None)
-    is_held = asked.status in HELD_MONEY
+    money = getattr(row, "reservation", None)
+    is_held = row.status in HELD_MONEY
     return {
         "voidable_minor": money.outstanding_minor if money and is_held else 0,
         "refundable_minor": money.taken_minor - money.refunded_minor if money else 0,
@@ -135,7 +135,7 @@ def _to_give_back(asked: Transaction) -> dict[str, Any]:
 @require_safe
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show a person's day (UTC) in numbers, and what was asked last."""
+    """Show figures of the day (UTC) in a person's scope, and the last transactions."""
     person, now, mode = person_of(request), timezone.now(), mode_asked(request)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     visible = transactions_visible_to(person).filter(agent__mode=mode)
@@ -149,6 +149,6 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "most": max(hour.total for hour in hours),
         "segments": stack([hour.outcomes for hour in hours]),
         "recent": recent[:RECENT],
-        "nobodys": day.waiting.nobodys,
+        "undecidable": day.waiting.undecidable,
     }
     return render(request, "transactions/dashboard.html", values)

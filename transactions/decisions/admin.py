@@ -61,7 +61,7 @@ class DecisionAdmin(RecordAdmin):
 
     @admin.display(description="findings")
     def readable_findings(self, row: Decision) -> SafeString:
-        """Say them as the pages do."""
+        """Format them as on the pages."""
         return format_html_join(
             "",
             '<div>{}: {} (<a href="{}">{}</a>)</div>',

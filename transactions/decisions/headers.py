@@ -1,4 +1,4 @@
-"""What is asked once, however often it is sent: the key, and the answer to it."""
+"""Idempotency: the Idempotency-Key header, and the response to a keyed request."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KEY_FORM = "1 to 255 printable ASCII characters without blanks"
 
 
 def key_parameter(*examples: str) -> OpenApiParameter:
-    """Describe the header, with examples of its value."""
+    """Return the OpenAPI description of the header, with examples of its value."""
     return OpenApiParameter(
         "Idempotency-Key",
         location=OpenApiParameter.HEADER,
         required=True,
-        description=f"{KEY_FORM}; a repeat gets the same answer.",
+        description=f"{KEY_FORM}; a repeated request gets the same answer.",
         examples=[OpenApiExample("A UUID", example) for example in examples],
     )
 
@@ -30,7 +30,7 @@ KEY_PARAMETER = key_parameter()
 
 
 def idempotency_key(request: Request) -> str:
-    """Return the Idempotency-Key, obligatory where money moves."""
+    """Return the required Idempotency-Key. Raises InvalidRequest."""
     key = request.headers.get("Idempotency-Key", "")
     if not key.strip():
         raise _refused("required", f"Send an Idempotency-Key header: {KEY_FORM}.")
@@ -44,7 +44,7 @@ def _refused(why: str, detail: str) -> InvalidRequest:
     return InvalidRequest(f"idempotency_key_{why}", detail, pointer=pointer)
 
 
-def answered(answer: Answer) -> Response:
-    """Return an answer under a key as a response, which says whether it is a repeat."""
+def answer_response(answer: Answer) -> Response:
+    """Return a stored or new answer as a response; a header marks repeats."""
     headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
     return Response(answer.body, answer.status_code, headers=headers)

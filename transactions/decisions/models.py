@@ -14,10 +14,10 @@ from transactions.spending.models import Transaction
 
 
 class Decision(models.Model):
-    """A verdict with everything behind it. Immutable by trigger.
+    """A verdict with its inputs and findings. Immutable by trigger.
 
-    `inputs` holds the frozen facts that decide() saw, `findings` all that it found,
-    `digest` binds all of it (core.record). Rows from before have neither digest nor
+    `inputs` holds the frozen facts that decide() saw, `findings` all its findings, and
+    `digest` binds the whole record (core.record). Old rows have neither digest nor
     engine version.
     """
 
@@ -69,7 +69,7 @@ class Decision(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """The answer given to a key, kept so that a repeat gets the same one."""
+    """The answer to an Idempotency-Key, stored so that a repeat gets the same one."""
 
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
     key = models.CharField(max_length=255)

@@ -21,7 +21,7 @@ _language: ContextVar[str] = ContextVar("reason_language", default=ENGLISH)
 
 
 def decisive_reasons(decision: Decision) -> list[dict[str, str]]:
-    """Return the findings that decided, in the language that is spoken now."""
+    """Return the findings behind the outcome, in the active reason language."""
     return [
         {"code": finding["code"], "message": message_of(finding)}
         for finding in decision.findings
@@ -30,8 +30,8 @@ def decisive_reasons(decision: Decision) -> list[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def speaking(language: str) -> Iterator[None]:
-    """Tell reasons in a language within a block; what is stored stays English."""
+def reason_language(language: str) -> Iterator[None]:
+    """Translate reason messages within the block; stored messages stay English."""
     token = _language.set(language)
     try:
         yield
@@ -40,7 +40,7 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def translated(message: str) -> str:
-    """Return one of core's messages in the language that is spoken now."""
+    """Return a message of the core in the active reason language."""
     if _language.get() == ENGLISH:
         return message
     with override(_language.get()):
@@ -48,9 +48,9 @@ def translated(message: str) -> str:
 
 
 def message_of(finding: Mapping[str, Any]) -> str:
-    """Return a stored finding's message in the language that is spoken now.
+    """Return a stored finding's message in the active reason language.
 
-    As it was stored, where its code's message has changed since.
+    Returns it as stored if its code's message has changed since.
     """
     stored: str = finding["message"]
     template, values = MESSAGES.get(finding["code"], ""), finding["values"]
@@ -60,17 +60,17 @@ def message_of(finding: Mapping[str, Any]) -> str:
         return stored
     if not unchanged:
         return stored
-    told = {
+    translated_values = {
         name: retold_limit(value, translated) if name == "period" else value
         for name, value in values.items()
     }
-    return translated(template).format_map(told)
+    return translated(template).format_map(translated_values)
 
 
 def spoken_finding(finding: Mapping[str, Any]) -> str:
-    """Return a stored finding's message as people read it, all of it visible.
+    """Return a stored finding's message for people: no invisible characters.
 
-    Its amounts are written as everywhere: 7,500.00 USD.
+    Amounts are formatted as on all pages, such as 7,500.00 USD.
     """
     message = message_of(finding)
     for value in map(str, finding["values"].values()):
@@ -80,7 +80,7 @@ def spoken_finding(finding: Mapping[str, Any]) -> str:
 
 
 def instant(value: datetime) -> str:
-    """Write an instant as RFC 3339 in UTC."""
+    """Format an instant as RFC 3339 in UTC."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""The record of a decision: deriving it anew, and the signed receipt of it."""
+"""The API of decision records: replay a decision, and fetch its signed receipt."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from audit.base.strict_query import StrictQueryView
 from transactions.decisions.core.record import ENGINE_VERSION
 from transactions.errors import NoReceipt, RecordDamaged
 from transactions.evidence.queries.receipts import signed_receipt
-from transactions.evidence.services import Replayed, Today, replay_decision
+from transactions.evidence.services import ReplayResult, Today, replay_decision
 from transactions.spending.api.serializers import FindingOutput, ReasonOutput
 from transactions.spending.api.views import readable_transaction
 
 
 class RecordOutput(serializers.Serializer[Any]):
-    """A verdict with its digests: as recorded, or as derived anew, if it can be."""
+    """A verdict with its digests: as recorded, or as derived again where possible."""
 
     outcome = serializers.CharField(required=False, allow_null=True)
     findings = FindingOutput(many=True, required=False, allow_null=True)
@@ -58,15 +58,15 @@ class TodayOutput(serializers.Serializer[Any]):
 
 
 class ReplayOutput(serializers.Serializer[Any]):
-    """Documents _replay_body(), which makes it."""
+    """Documents _replay_body(), which builds it."""
 
     transaction = serializers.CharField()
     matches = serializers.BooleanField(
         allow_null=True,
-        help_text="Null: decided by another engine, so that it is not derived anew.",
+        help_text="Null: another engine version decided, so it is not derived again.",
     )
     differences = serializers.ListField(
-        child=serializers.CharField(), help_text="Keys that are not the same."
+        child=serializers.CharField(), help_text="Keys whose values differ."
     )
     engine_version = EngineVersionsOutput()
     recorded = RecordOutput()
@@ -75,7 +75,7 @@ class ReplayOutput(serializers.Serializer[Any]):
 
 
 class ReplayView(StrictQueryView):
-    """Derives the decision from its record alone; changes nothing."""
+    """Derive the decision again from its record alone; changes nothing."""
 
     permission_classes = [IsPerson]
 
@@ -100,7 +100,7 @@ class ReceiptEventOutput(serializers.Serializer[Any]):
 
 
 class ReceiptOutput(serializers.Serializer[Any]):
-    """Documents core.receipt.receipt_of(), which makes it."""
+    """Documents core.receipt.receipt_of(), which builds it."""
 
     version = serializers.IntegerField()
     issuer = serializers.CharField(help_text="The name of the audit log.")
@@ -122,11 +122,11 @@ class SignedReceiptOutput(serializers.Serializer[Any]):
     receipt = ReceiptOutput()
     signature = serializers.CharField(help_text="Base64, over the receipt (RFC 8785).")
     algorithm = serializers.CharField()
-    key_id = serializers.CharField(help_text="Which key of /.well-known/jwks.json.")
+    key_id = serializers.CharField(help_text="The key in /.well-known/jwks.json.")
 
 
 class ReceiptView(StrictQueryView):
-    """What was decided, signed; the same each time, whatever became of it."""
+    """Return the signed decision; later changes of the transaction do not alter it."""
 
     permission_classes = [IsPerson | IsAgent]
 
@@ -139,7 +139,7 @@ class ReceiptView(StrictQueryView):
         return Response(signed_receipt(found))
 
 
-def _replay_body(replayed: Replayed) -> dict[str, Any]:
+def _replay_body(replayed: ReplayResult) -> dict[str, Any]:
     replay, today = replayed.replay, replayed.today
     return {
         "transaction": replayed.transaction_id,

@@ -1,4 +1,4 @@
-"""The keys of receipts, from the settings: one signs, all of them verify."""
+"""The receipt keys from the settings: one signs, all of them verify."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from transactions.evidence.core.receipt import PublicKey, SigningKey
 
 
 def signing_key() -> SigningKey:
-    """Return the key that signs receipts. Raises ValueError if it is none."""
+    """Return the key that signs receipts. Raises ValueError if it is malformed."""
     return SigningKey(seed_of("RECEIPT_SIGNING_KEY"))
 
 
 def public_keys() -> list[PublicKey]:
-    """Return every key whose receipts count, the present one first.
+    """Return every key that verifies receipts, the present one first.
 
-    Raises ValueError if one is none.
+    Raises ValueError if one is malformed.
     """
     previous = [PublicKey.parse(text) for text in settings.RECEIPT_PREVIOUS_PUBLIC_KEYS]
     return [signing_key().public, *previous]

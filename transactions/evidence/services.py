@@ -1,4 +1,4 @@
-"""A person has a decision derived anew; that they did is an event."""
+"""Derive decisions again; each replay is recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPLAYER = System("replay of decisions")
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What the policy in force says of the same facts, rule by rule."""
+    """The verdict of the policy in force on the same facts, with each rule."""
 
     policy_number: int | None
     verdict: Verdict
@@ -30,35 +30,35 @@ class Today:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """A decision derived anew; `today` is None if its record cannot be read."""
+class ReplayResult:
+    """A decision derived again; `today` is None if its record is unreadable."""
 
     transaction_id: str
     replay: Replay
     today: Today | None
 
 
-def replay_decision(transaction_id: str, *, acting: User) -> Replayed:
+def replay_decision(transaction_id: str, *, acting: User) -> ReplayResult:
     """Derive a visible transaction's decision from its record alone, and compare.
 
-    Changes nothing. Whether it matches is written to the log. Raises NotFound.
+    Changes nothing; the audit log records whether it matches. Raises NotFound.
     """
     with transaction.atomic(durable=True):
         found = transaction_for(acting, transaction_id)
         replayed = replay_of(found.decision)
-        _tell(replayed, actor=acting, owner_id=found.agent.owner_id)
+        _record(replayed, actor=acting, owner_id=found.agent.owner_id)
     in_force = found.agent.policy_version_id
     policy = None if in_force is None else policy_rules(in_force)
-    return Replayed(found.pk, replayed, _today(replayed, policy))
+    return ReplayResult(found.pk, replayed, _today(replayed, policy))
 
 
-def tell_difference(replayed: Replay) -> None:
-    """Write to the log that a decision came out otherwise: that raises an alert."""
+def record_difference(replayed: Replay) -> None:
+    """Record in the audit log that a decision differs; this raises an alert."""
     with transaction.atomic(durable=True):
-        _tell(replayed, actor=REPLAYER)
+        _record(replayed, actor=REPLAYER)
 
 
-def _tell(replayed: Replay, *, actor: Principal, owner_id: str = "") -> None:
+def _record(replayed: Replay, *, actor: Principal, owner_id: str = "") -> None:
     about = replayed.record
     details: dict[str, object] = {
         "matches": replayed.matches,

@@ -1,4 +1,4 @@
-"""Handing an agent to another owner, by API."""
+"""The API of hand-overs: give an agent another owner."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class HandOverInput(StrictSerializer):
 
 
 class HandOverView(StrictQueryView):
-    """Another person becomes an agent's owner."""
+    """Make another person the owner of an agent."""
 
     permission_classes = [HasPermission(PERMISSION)]
     rate_class = "high_risk"
@@ -38,7 +38,7 @@ class HandOverView(StrictQueryView):
     )
     @raises(HandOverRefused, NameTaken)
     def post(self, request: Request, agent_id: str) -> Response:
-        """Ask a second person to agree; then the agent's credentials end, too."""
+        """Ask a second person to approve; the agent's credentials end with it."""
         given = HandOverInput(data=request.data)
         given.is_valid(raise_exception=True)
         person = person_of(request)

@@ -11,7 +11,7 @@ from audit.base.readable import REASON_MAX
 
 
 class HandOverForm(forms.Form):
-    """To whom an agent goes, and why."""
+    """An agent's new owner, and the reason."""
 
     owner = forms.ChoiceField(label="New owner")
     reason = forms.CharField(

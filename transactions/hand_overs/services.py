@@ -1,4 +1,4 @@
-"""Handing an agent to another owner, told with the budgets that change with it."""
+"""Hand an agent over to another owner; shows the shared budgets that change."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from transactions.budgets.queries.budgets import budgets_of_team
 def hand_over_agent(
     agent_id: str, *, owner_id: str, reason: str, acting: User
 ) -> Agent | ChangeRequest:
-    """Ask a second person to give an agent another owner; see hand_over().
+    """Ask a second person to approve another owner for an agent; see hand_over().
 
-    What it spends from then on counts in the new owner's team. Takes a fresh proof.
-    Raises StepUpRequired and what hand_over() does.
+    Later spending counts in the budgets of the new owner's team. Needs a recent step-up
+    proof. Raises StepUpRequired and the errors of hand_over().
     """
     return hand_over(
         agent_id,
@@ -34,17 +34,17 @@ def hand_over_agent(
 
 
 def _budgets(agent: Agent, owner: User) -> Mapping[str, Any]:
-    """Return which shared budgets cease to count a live agent, and which begin to."""
+    """Return the shared budgets that a live agent leaves, and those that it joins."""
     if agent.mode != Agent.Mode.LIVE or agent.owner.team_id == owner.team_id:
         return {}
     return {
         "shared_budgets": {
-            "removed": [_told(each) for each in budgets_of_team(agent.owner.team_id)],
-            "added": [_told(each) for each in budgets_of_team(owner.team_id)],
+            "removed": [_text(each) for each in budgets_of_team(agent.owner.team_id)],
+            "added": [_text(each) for each in budgets_of_team(owner.team_id)],
         }
     }
 
 
-def _told(budget: SharedBudget) -> str:
+def _text(budget: SharedBudget) -> str:
     limit = format_amount(budget.limit_minor, budget.currency)
     return f"{budget}: {limit} {budget.currency}"

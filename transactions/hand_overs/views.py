@@ -1,4 +1,4 @@
-"""The page that asks for another owner of an agent."""
+"""The page to hand an agent over to another owner."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OWNERS_OFFERED = 200
 @login_required
 @limit_form("high_risk")
 def agent_hand_over(request: HttpRequest, agent_id: str) -> HttpResponse:
-    """Show what handing over does, shared budgets among it; or ask for it."""
+    """Show the consequences of a hand-over (shared budgets, for example), or ask."""
     person = person_of(request)
     agent = agent_for(person, agent_id)
     if not person.has_perm(PERMISSION):
@@ -57,7 +57,7 @@ def agent_hand_over(request: HttpRequest, agent_id: str) -> HttpResponse:
         form.add_error(None, error.detail)
         return _page(request, agent, form, status=error.status)
     if isinstance(outcome, ChangeRequest):
-        messages.success(request, "Asked for. A second person must agree.")
+        messages.success(request, "Requested. A second person must approve it.")
         return redirect("security:change-detail", outcome.pk)
     messages.success(request, f"{agent.name} has another owner.")
     return redirect("agents:agent-detail", agent_id)

@@ -8,7 +8,7 @@ from audit.base.readable import REASON_MAX
 
 
 class GiveBackForm(forms.Form):
-    """Void or refund in an agent's place, once for each time the page was opened."""
+    """Void or refund in an agent's place; `key` makes a double submission harmless."""
 
     VOID, REFUND = "void", "refund"
 

@@ -11,7 +11,7 @@ from transactions.spending.models import Transaction
 
 
 class Refund(models.Model):
-    """Money that a merchant gave back; raises no budget."""
+    """Money that a merchant gave back; it frees no budget."""
 
     id = PrefixedIdField("ref")
     transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="refunds")
@@ -32,7 +32,7 @@ class Refund(models.Model):
 
 
 class LateCapture(models.Model):
-    """What the payment rail took after the money was given back. Told once."""
+    """Money that the payment rail took after it was given back; reported once."""
 
     transaction = models.ForeignKey(
         Transaction, models.PROTECT, related_name="late_captures"
@@ -60,7 +60,7 @@ class LateCapture(models.Model):
 
 
 class LateCaptureReversal(models.Model):
-    """A late capture that was reported wrongly, taken back by a counter-entry."""
+    """The reversal, by a counter-entry, of a late capture that was reported wrongly."""
 
     late_capture = models.OneToOneField(
         LateCapture, models.PROTECT, primary_key=True, related_name="reversal"

@@ -1,7 +1,7 @@
-"""Does the money add up? Every figure that is kept twice, compared with its other half.
+"""Checks that all money adds up: compares every figure that is stored twice.
 
-Each check is one statement that the database aggregates and whose rows are streamed,
-so that memory does not grow with the data. Read them in one snapshot.
+Each check is one statement; the database aggregates, and the rows are streamed, so
+memory use is constant. Run all of them in one snapshot.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from transactions.budgets.core.ledger import MOVEMENTS
 
 @dataclass(frozen=True, slots=True)
 class MoneyFault:
-    """One thing that does not add up: which rule, whose id, and the figures."""
+    """A violated rule, the id of the violating row, and the figures."""
 
     rule: str
     id: str
@@ -56,7 +56,7 @@ FROM transactions_ledgerentry e JOIN transactions_transaction t
 WHERE (e.agent_id, e.currency) <> (t.agent_id, t.currency)
    OR (e.kind, e.credit, e.debit) NOT IN ({_MOVEMENTS})
 """  # noqa: S608 - constants only.
-# Both sides of every entry, and for each account what the reservations say of it.
+# The balances by ledger entries, and those by reservations, for each account.
 _BALANCES = """
 SELECT coalesce(l.agent_id, r.agent_id), coalesce(l.currency, r.currency),
        row_to_json(l), row_to_json(r)
@@ -121,8 +121,8 @@ WHERE {is_current}
   AND (b.reserved_minor, b.posted_minor, b.late_minor, b.late_above_minor, b.count)
    <> (c.reserved_minor, c.posted_minor, c.late_minor, c.late_above_minor, c.count)
 """
-# Rehearsals tell their own time: when it runs backwards, steps that a rolling limit
-# had left behind come back as they were.
+# Test agents may set their own clock. If it goes back, the steps of a rolling limit
+# that had passed apply again, with their old figures; so those are not compared.
 _AGENT_BUDGET = _BUDGET.format(
     holder="JOIN agents_agent a ON a.id = b.holder",
     counts=_COUNTS,
@@ -185,8 +185,8 @@ WHERE i.status_code = 201 AND i.response::jsonb ? 'outcome' AND NOT EXISTS (
     SELECT FROM transactions_transaction t
     WHERE t.id = i.response::jsonb ->> 'id' AND t.agent_id = i.agent_id)
 """
-# What must be told of each transaction and approval. Money that came late hides which
-# end came before it. Events that were retired by age are in their archive.
+# The audit events that each transaction and approval must have. After a late capture
+# the earlier end (voided or expired) is no longer known. Retired events are excluded.
 _EVENTS = """
 WITH kept AS (
     SELECT coalesce(min(occurred_at), '-infinity') AS since FROM audit_auditevent
@@ -213,7 +213,7 @@ recent AS (
     FROM transactions_approvalrequest p JOIN recent ON recent.id = p.transaction_id,
          unnest(ARRAY['approval.requested', 'approval.' || p.status]) AS action
     WHERE action NOT IN ('approval.waiting', 'approval.canceled')
-), told AS (
+), logged AS (
     SELECT target_id AS target, action, count(*) AS times FROM audit_auditevent e, kept
     WHERE action IN ('transaction.requested', 'transaction.decided',
         'transaction.canceled', 'transaction.expired', 'transaction.captured',
@@ -231,9 +231,9 @@ recent AS (
         WHERE p.id = e.target_id AND p.created_at < kept.since)
     GROUP BY target_id, action
 )
-SELECT target, action, expected.times, told.times
-FROM expected FULL JOIN told USING (target, action)
-WHERE expected.times IS DISTINCT FROM told.times
+SELECT target, action, expected.times, logged.times
+FROM expected FULL JOIN logged USING (target, action)
+WHERE expected.times IS DISTINCT FROM logged.times
 """
 RULES: Mapping[str, str] = MappingProxyType(
     {
@@ -253,14 +253,14 @@ RULES: Mapping[str, str] = MappingProxyType(
 
 
 def money_faults() -> Iterator[MoneyFault]:
-    """Yield everything in the whole database that does not add up; 11 queries.
+    """Yield every violation of RULES in the database. 11 queries, constant memory.
 
-    Constant memory. In a transaction that is REPEATABLE READ, or alone: otherwise
-    what is written meanwhile looks like a fault.
+    Needs a REPEATABLE READ transaction, or no concurrent writes: otherwise they may
+    look like faults.
     """
     for rule, sql in RULES.items():
         with connection.chunked_cursor() as cursor:
             cursor.execute(sql)
             for first, *figures in cursor:
-                told = ", ".join(str(figure) for figure in figures)
-                yield MoneyFault(rule, str(first), told)
+                text = ", ".join(str(figure) for figure in figures)
+                yield MoneyFault(rule, str(first), text)

@@ -1,4 +1,4 @@
-"""What people do with a transaction's money in its agent's place: give it back."""
+"""The form with which people give money back in an agent's place."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from transactions.spending.queries.reading import transaction_for
 @permission_required(PERMISSION, raise_exception=True)
 @limit_form("high_risk")
 def give_back(request: HttpRequest, transaction_id: str) -> HttpResponse:
-    """Void or refund, and show the transaction again: what was done, or why not."""
+    """Void or refund, then show the transaction with the result or the error."""
     form = GiveBackForm(request.POST)
     transaction_for(person_of(request), transaction_id)
     try:
         if form.is_valid():
-            messages.success(request, _given_back(request, transaction_id, form))
+            messages.success(request, _perform(request, transaction_id, form))
         else:
             messages.error(request, f"Not done. {_first_error(form)}")
     except DomainError as error:
@@ -36,8 +36,8 @@ def give_back(request: HttpRequest, transaction_id: str) -> HttpResponse:
     return redirect("transactions:transaction-detail", transaction_id)
 
 
-def _given_back(request: HttpRequest, transaction_id: str, form: GiveBackForm) -> str:
-    """Do what the form asks for; return what to tell."""
+def _perform(request: HttpRequest, transaction_id: str, form: GiveBackForm) -> str:
+    """Void or refund as the form says; return the success message."""
     person, given = person_of(request), form.cleaned_data
     if given["step"] == GiveBackForm.VOID:
         void(
@@ -54,7 +54,7 @@ def _given_back(request: HttpRequest, transaction_id: str, form: GiveBackForm) -
         acting=person,
         idempotency_key=given["key"],
     )
-    return "The refund is noted."
+    return "The refund is recorded."
 
 
 def _first_error(form: GiveBackForm) -> str:

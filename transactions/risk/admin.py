@@ -30,7 +30,7 @@ class AgentActivityAdmin(RecordAdmin):
     def requests_in_hours(self, row: AgentActivity) -> str:
         return ", ".join(map(str, row.requests_by_hour_of_day))
 
-    @admin.display(description="allowed or held last")
+    @admin.display(description="latest allowed or held requests")
     def asked_last(self, row: AgentActivity) -> SafeString | str:
         lines = (
             (
@@ -60,7 +60,7 @@ class MerchantActivityAdmin(RecordAdmin):
 
     @admin.display(description="merchant")
     def visible_merchant(self, row: MerchantActivity) -> str:
-        """Say its name; rows from before names were kept have a key only."""
+        """Return the name; rows from before names were kept have only a key."""
         return visible(row.merchant or row.merchant_key)
 
     @admin.display(description="merchant key")

@@ -36,7 +36,7 @@ class AgentActivity(models.Model):
 
 
 class MerchantActivity(models.Model):
-    """How often an agent was allowed at a merchant, and what it asked for last."""
+    """An agent's history at a merchant: the allowed count, and its last request."""
 
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="merchants")
     merchant_key = models.CharField(max_length=200)

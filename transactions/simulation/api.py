@@ -1,4 +1,4 @@
-"""Trying a draft policy on an agent's real past, before it is set."""
+"""The API of simulations: try a draft policy on an agent's past requests."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from agents.core.money import format_amount
 from audit.base.serializers import StrictIntegerField, StrictSerializer
 from audit.base.strict_query import StrictQueryView
 from transactions.decisions.core.outcome import Outcome
-from transactions.simulation.core.simulation import Judged
-from transactions.simulation.queries import Simulated
+from transactions.simulation.core.simulation import SimulatedRequest
+from transactions.simulation.queries import SimulationResult
 from transactions.simulation.services import DAYS, DAYS_MAX, simulate_policy
 from transactions.spending.api.serializers import ReasonOutput
 
@@ -24,7 +24,7 @@ OUTCOMES = [outcome.value for outcome in Outcome]
 
 
 class SimulationInput(StrictSerializer):
-    """A policy as PUT takes it, and on how many days it is tried."""
+    """A policy as in the PUT request, and the number of past days to try it on."""
 
     policy = PolicyInput()
     days = StrictIntegerField(default=DAYS, min_value=1, max_value=DAYS_MAX)
@@ -50,17 +50,17 @@ class SimulationExampleOutput(serializers.Serializer[Any]):
 
 
 class SimulationOutput(serializers.Serializer[Any]):
-    """Documents _body(), which makes it."""
+    """Documents _body(), which builds it."""
 
     agent = serializers.CharField()
     days = serializers.IntegerField()
-    since = serializers.DateTimeField(help_text="Of the oldest that could be tried.")
+    since = serializers.DateTimeField(help_text="When the simulated period begins.")
     is_cut = serializers.BooleanField(
-        help_text="There was more, in these days or counted before, than is looked at."
+        help_text="True if there were more past requests than a simulation reads."
     )
     judged = serializers.IntegerField()
     unjudged = serializers.IntegerField(
-        help_text="Decided by another engine, or without facts; counted as they were."
+        help_text="Decided by another engine version or without facts; outcome kept."
     )
     flipped = serializers.IntegerField()
     totals = SimulationTotalOutput(many=True)
@@ -70,7 +70,7 @@ class SimulationOutput(serializers.Serializer[Any]):
 
 
 class PolicySimulationView(StrictQueryView):
-    """Decides an agent's last days again under a draft; changes and saves nothing."""
+    """Decide an agent's last days again under a draft policy; nothing is saved."""
 
     permission_classes = [IsPerson]
     rate_class = "high_risk"
@@ -93,7 +93,7 @@ class PolicySimulationView(StrictQueryView):
         return Response(_body(simulated))
 
 
-def _body(simulated: Simulated) -> dict[str, Any]:
+def _body(simulated: SimulationResult) -> dict[str, Any]:
     summary = simulated.summary
     return {
         "agent": simulated.agent.pk,
@@ -117,9 +117,9 @@ def _body(simulated: Simulated) -> dict[str, Any]:
     }
 
 
-def _example(judged: Judged) -> dict[str, Any]:
+def _example(judged: SimulatedRequest) -> dict[str, Any]:
     past, verdict = judged.past, judged.verdict
-    assert verdict is not None  # noqa: S101 - else it is no example.
+    assert verdict is not None  # noqa: S101 - examples always have a verdict.
     return {
         "transaction": past.transaction,
         "occurred_at": past.occurred_at,

@@ -14,15 +14,16 @@ from audit.base.form_fields import WholeField
 from security.schemas.forms import read_json
 from transactions.simulation.services import DAYS_MAX
 
-# With the rest of the form below DATA_UPLOAD_MAX_MEMORY_SIZE, so that it can be told.
+# Leaves the whole form below DATA_UPLOAD_MAX_MEMORY_SIZE: a draft that is too long gets
+# a form error, not a refused request.
 DRAFT_LENGTH_MAX = 200_000
 
 
 class _PolicyField(forms.CharField):
-    """A policy in wire form; all that is wrong with it is told, each with its place."""
+    """A policy as JSON; every error in it is shown with its JSON pointer."""
 
     widget = forms.Textarea
-    # No maxlength, by which browsers cut what is pasted without a word.
+    # No maxlength attribute: browsers would cut pasted text silently.
     default_validators = [MaxLengthValidator(DRAFT_LENGTH_MAX)]
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class _PolicyField(forms.CharField):
 
 
 class SimulationForm(forms.Form):
-    """A draft policy, and on how many days it is tried."""
+    """A draft policy, and the number of past days to try it on."""
 
     policy = _PolicyField()
     days = WholeField(min_value=1, max_value=DAYS_MAX)

@@ -1,4 +1,4 @@
-"""An agent's past as a draft policy is tried on it: read in batches, in its order."""
+"""An agent's past requests for simulations, read in batches and in order."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from transactions.decisions.core.record import ENGINE_VERSION
 from transactions.decisions.core.values import from_json
 from transactions.decisions.models import Decision
 from transactions.simulation.core.simulation import (
-    Judged,
-    Past,
+    HoldEnd,
+    PastRequest,
+    SimulatedRequest,
     Step,
     Summary,
-    Word,
     simulate,
     summarise,
 )
@@ -34,12 +34,12 @@ from transactions.spending.models import Transaction
 from transactions.spending.queries.requests import request_of
 
 BATCH = 500
-# How many requests before the window count in its limits, the newest.
+# At most so many requests before the window (the newest) count in its limits.
 EARLIER_MAX = 10_000
-# What changes the money that counts for a request after it was set aside.
+# Ledger entries that later change the money that counts for a request.
 _SIGNS = {"increment": 1, "release": -1, "late_capture": 1, "reversal": -1}
 _TAKEN_SIGNS = {"capture": 1, "late_capture": 1, "reversal": -1}
-# At least as far as a period reaches back from any instant in it.
+# Upper bounds for how far a period reaches back from any instant in it.
 _REACH = {
     Period.HOUR: timedelta(hours=2),
     Period.DAY: timedelta(days=2),
@@ -52,14 +52,14 @@ TRIAL_DAYS, TRIAL_REQUESTS_MAX = 30, 500
 
 @dataclass(frozen=True, slots=True)
 class PastWindow:
-    """The requests to decide again, and what counted before them.
+    """The requests to decide again, and the earlier ones that count in their limits.
 
-    `is_cut`: there were more, in the window or before it, than are read.
+    `is_cut`: there were more requests, in the window or before it, than are read.
     """
 
     since: datetime
-    pasts: Iterator[Past]
-    earlier: Sequence[Past]
+    pasts: Iterator[PastRequest]
+    earlier: Sequence[PastRequest]
     shared: Sequence[SharedBudget]
     is_cut: bool
 
@@ -67,16 +67,16 @@ class PastWindow:
 def past_window(
     agent: Agent, draft: PolicyRules, *, days: int, requests_max: int
 ) -> PastWindow:
-    """Return an agent's last days, at most so many requests, the newest.
+    """Return the newest requests of an agent's last days, at most `requests_max`.
 
-    By its own clock, which for a test agent ends with its last request. 4 queries, and
-    3 per BATCH while `pasts` is read, which is when its memory is needed, too.
+    By the agent's own clock, which for a test agent ends with its last request. 4
+    queries, and 3 per BATCH while `pasts` is read.
     """
-    asked = Transaction.objects.filter(agent=agent)
-    since = _now_of(agent, asked) - timedelta(days=days)
-    newest = asked.order_by("-created_at", "-pk")
+    requests = Transaction.objects.filter(agent=agent)
+    since = _now_of(agent, requests) - timedelta(days=days)
+    newest = requests.order_by("-created_at", "-pk")
     within = newest.filter(occurred_at__gte=since)
-    if agent.mode == Agent.Mode.LIVE:  # One clock, which has an index.
+    if agent.mode == Agent.Mode.LIVE:  # The same clock, and an index covers it.
         within = within.filter(created_at__gte=since)
     places = within.values_list("created_at", "occurred_at")
     beyond = list(places[requests_max : requests_max + 1])
@@ -87,7 +87,7 @@ def past_window(
     earlier = _earlier(newest, draft, *start)
     return PastWindow(
         since=start[1] if beyond else since,
-        pasts=_in_order(asked.filter(created_at__gte=start[0])),
+        pasts=_in_order(requests.filter(created_at__gte=start[0])),
         earlier=earlier[:EARLIER_MAX],
         shared=list(SharedBudget.objects.all()),
         is_cut=bool(beyond) or len(earlier) > EARLIER_MAX,
@@ -95,10 +95,10 @@ def past_window(
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
-    """What a draft would have done to an agent's requests since an instant.
+class SimulationResult:
+    """The result of a simulation of an agent's requests since an instant.
 
-    `is_cut`: there were more requests than were looked at.
+    `is_cut`: there were more requests than the simulation read.
     """
 
     agent: Agent
@@ -110,18 +110,18 @@ class Simulated:
 
 def simulated_under(
     agent: Agent, draft: PolicyRules, *, days: int, requests_max: int
-) -> Simulated:
-    """Return what a draft would have done to past_window(), with its queries."""
+) -> SimulationResult:
+    """Try a draft policy on past_window(); same queries."""
     window = past_window(agent, draft, days=days, requests_max=requests_max)
-    summary = summarise(_judged(window, draft))
-    return Simulated(agent, days, window.since, window.is_cut, summary)
+    summary = summarise(_simulate_window(window, draft))
+    return SimulationResult(agent, days, window.since, window.is_cut, summary)
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantTrial:
-    """What had come of one merchant's last requests, were it always allowed.
+    """The outcomes of a merchant's last requests if the merchant had been allowed.
 
-    `is_allowed`: it is under the policy in force, which is what was tried then.
+    `is_allowed`: the policy in force allows it already, so that policy was tried.
     """
 
     is_allowed: bool
@@ -132,7 +132,7 @@ class MerchantTrial:
 
     @property
     def gained(self) -> tuple[int, int]:
-        """How many requests would be allowed that were not, and their sum."""
+        """Number and sum of the requests that would be allowed and were not."""
         found = [
             total
             for total in self.summary.totals
@@ -141,41 +141,44 @@ class MerchantTrial:
         return sum(each.count for each in found), sum(e.amount_minor for e in found)
 
 
-def merchant_trial(asked: Transaction) -> MerchantTrial | None:
-    """Try the policy in force with a transaction's merchant allowed; None without one.
+def merchant_trial(row: Transaction) -> MerchantTrial | None:
+    """Try the policy in force with a transaction's merchant allowed; None if no policy.
 
-    On the last TRIAL_DAYS, at most TRIAL_REQUESTS_MAX requests, for a page waits.
+    Reads the last TRIAL_DAYS and at most TRIAL_REQUESTS_MAX requests, because a page
+    waits for it.
     """
-    version = asked.agent.policy_version
+    version = row.agent.policy_version
     if version is None:
         return None
     terms = terms_of(version)
     rules = compile_rules(terms, version_id=version.pk, number=version.number)
     allowed = rules.allowed_merchants
-    is_allowed = allowed is None or asked.merchant_key in allowed
+    is_allowed = allowed is None or row.merchant_key in allowed
     if not is_allowed:
-        names = (*(terms.allowed_merchants or ()), asked.merchant)
+        names = (*(terms.allowed_merchants or ()), row.merchant)
         terms = replace(terms, allowed_merchants=names)
         rules = compile_rules(terms, version_id=version.pk, number=version.number)
     window = past_window(
-        asked.agent, rules, days=TRIAL_DAYS, requests_max=TRIAL_REQUESTS_MAX
+        row.agent, rules, days=TRIAL_DAYS, requests_max=TRIAL_REQUESTS_MAX
     )
     here = (
         each
-        for each in _judged(window, rules)
-        if each.past.request.merchant_key == asked.merchant_key
+        for each in _simulate_window(window, rules)
+        if each.past.request.merchant_key == row.merchant_key
     )
     return MerchantTrial(is_allowed, window.is_cut, summarise(here))
 
 
-def _judged(window: PastWindow, draft: PolicyRules) -> Iterator[Judged]:
+def _simulate_window(
+    window: PastWindow, draft: PolicyRules
+) -> Iterator[SimulatedRequest]:
     return simulate(window.pasts, draft, earlier=window.earlier, shared=window.shared)
 
 
-def _now_of(agent: Agent, asked: QuerySet[Transaction]) -> datetime:
+def _now_of(agent: Agent, requests: QuerySet[Transaction]) -> datetime:
     if agent.mode == Agent.Mode.LIVE:
         return timezone.now()
-    last: datetime | None = asked.aggregate(last=Max("occurred_at"))["last"]
+    last: datetime | None = requests.aggregate(last=Max("occurred_at"))["last"]
     return last or timezone.now()
 
 
@@ -184,8 +187,8 @@ def _earlier(
     draft: PolicyRules,
     created_at: datetime,
     occurred_at: datetime,
-) -> list[Past]:
-    """Return what limits still count of the time before, and what waited then."""
+) -> list[PastRequest]:
+    """Return earlier requests that still count in limits, or still waited."""
     waited = Q(approval__resolved_at__gte=created_at) | Q(approval__status="waiting")
     counts = Q()
     if draft.limits:
@@ -200,9 +203,9 @@ def _earlier(
     return [_past(row, None) for row in rows[: EARLIER_MAX + 1]]
 
 
-def _in_order(asked: QuerySet[Transaction]) -> Iterator[Past]:
+def _in_order(requests: QuerySet[Transaction]) -> Iterator[PastRequest]:
     """Yield requests in the order in which they were decided."""
-    rows = _with_money(asked.order_by("created_at", "pk")).select_related("decision")
+    rows = _with_money(requests.order_by("created_at", "pk")).select_related("decision")
     batch = list(rows[:BATCH])
     while batch:
         for row in batch:
@@ -212,16 +215,16 @@ def _in_order(asked: QuerySet[Transaction]) -> Iterator[Past]:
         batch = list(rows.filter(after | Q(created_at__gt=last.created_at))[:BATCH])
 
 
-def _with_money(asked: QuerySet[Transaction]) -> QuerySet[Transaction]:
+def _with_money(requests: QuerySet[Transaction]) -> QuerySet[Transaction]:
     moved = LedgerEntry.objects.order_by("pk")
-    return asked.select_related("approval", "decision").prefetch_related(
+    return requests.select_related("approval", "decision").prefetch_related(
         Prefetch("ledger_entries", moved)
     )
 
 
-def _past(row: Transaction, decision: Decision | None) -> Past:
+def _past(row: Transaction, decision: Decision | None) -> PastRequest:
     facts, thresholds = (None, None) if decision is None else _inputs(decision)
-    return Past(
+    return PastRequest(
         transaction=row.pk,
         created_at=row.created_at,
         occurred_at=row.occurred_at,
@@ -229,13 +232,13 @@ def _past(row: Transaction, decision: Decision | None) -> Past:
         outcome=Outcome(row.decision.outcome),
         facts=facts,
         thresholds=thresholds or Thresholds(),
-        word=_word(row),
+        hold_end=_hold_end(row),
         steps=tuple(_steps(row)),
     )
 
 
 def _inputs(decision: Decision) -> tuple[Facts | None, Thresholds | None]:
-    """Return the frozen facts, None if another engine wrote them or nobody can read."""
+    """Return the recorded inputs; None if of another engine version or unreadable."""
     if decision.engine_version != ENGINE_VERSION:
         return None, None
     try:
@@ -246,12 +249,12 @@ def _inputs(decision: Decision) -> tuple[Facts | None, Thresholds | None]:
         return None, None
 
 
-def _word(row: Transaction) -> Word | None:
+def _hold_end(row: Transaction) -> HoldEnd | None:
     approval: ApprovalRequest | None = getattr(row, "approval", None)
     if approval is None or approval.resolved_at is None:
         return None
     is_approved = approval.status == ApprovalRequest.Status.APPROVED
-    return Word(approval.resolved_at, is_approved)
+    return HoldEnd(approval.resolved_at, is_approved)
 
 
 def _steps(row: Transaction) -> Iterator[Step]:

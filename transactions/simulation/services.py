@@ -1,4 +1,4 @@
-"""A person tries a draft policy on the past; that they did is an event."""
+"""Try a draft policy on past requests; recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from accounts.models import User
 from agents.core.policy import PolicyTerms, compile_rules
 from agents.queries import agent_for
 from audit.services.recording import record
-from transactions.simulation.queries import Simulated, simulated_under
+from transactions.simulation.queries import SimulationResult, simulated_under
 
 DAYS, DAYS_MAX = 30, 90
 REQUESTS_MAX = 10_000
@@ -16,11 +16,11 @@ REQUESTS_MAX = 10_000
 
 def simulate_policy(
     agent_id: str, terms: PolicyTerms, *, days: int = DAYS, acting: User
-) -> Simulated:
-    """Decide a visible agent's last days again under a draft; changes nothing.
+) -> SimulationResult:
+    """Decide a visible agent's last days again under a draft; changes no policy.
 
-    `days` is from 1 to DAYS_MAX; the newest REQUESTS_MAX requests. That somebody did is
-    written to the log. Raises NotFound.
+    `days` is from 1 to DAYS_MAX. Reads at most the newest REQUESTS_MAX requests, and
+    records the simulation in the audit log. Raises NotFound.
     """
     agent = agent_for(acting, agent_id)
     draft = compile_rules(terms, version_id="", number=0)

@@ -1,4 +1,4 @@
-"""The page that tries a draft policy on an agent's past."""
+"""The page to try a draft policy on an agent's past requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from agents.models import Agent
 from agents.queries import agent_for, terms_of
 from security.limits.form_limits import limit_form
 from transactions.simulation.forms import SimulationForm
-from transactions.simulation.queries import Simulated
+from transactions.simulation.queries import SimulationResult
 from transactions.simulation.services import DAYS, simulate_policy
 
 
@@ -23,7 +23,7 @@ from transactions.simulation.services import DAYS, simulate_policy
 @login_required
 @limit_form("high_risk")
 def policy_simulation(request: HttpRequest, agent_id: str) -> HttpResponse:
-    """Show a draft to change, and what it would have done; nothing is saved."""
+    """Show a draft policy to edit, and its simulated results; nothing is saved."""
     person = person_of(request)
     agent = agent_for(person, agent_id)
     if request.method != "POST":
@@ -47,7 +47,7 @@ def _page(
     form: SimulationForm,
     *,
     status: int = 200,
-    simulated: Simulated | None = None,
+    simulated: SimulationResult | None = None,
 ) -> HttpResponse:
     values = {"agent": agent, "form": form, "simulated": simulated}
     template = "transactions/policy_simulation.html"
@@ -55,6 +55,6 @@ def _page(
 
 
 def _draft(agent: Agent) -> str:
-    """Return the policy in force as it is written, an empty object without one."""
+    """Return the policy in force as JSON, or an empty object if there is none."""
     version = agent.policy_version
     return json.dumps(to_wire(terms_of(version)) if version else {}, indent=2)

@@ -10,9 +10,10 @@ from audit.base.ids import PrefixedIdField
 
 
 class Transaction(models.Model):
-    """An agent's ask to spend, with its whole life.
+    """An agent's request to spend, from the decision to the last capture.
 
-    A trigger refuses DELETE, and UPDATE of anything but `status` and `expires_at`.
+    A trigger refuses DELETE, and UPDATE of columns other than `status` and
+    `expires_at`.
     """
 
     class Status(models.TextChoices):
@@ -26,7 +27,7 @@ class Transaction(models.Model):
         CANCELED = "canceled"
 
     id = PrefixedIdField("txn")
-    # Without an index of its own: transaction_agent begins with it.
+    # No index of its own: transaction_agent starts with this column.
     agent = models.ForeignKey(
         Agent, models.PROTECT, related_name="transactions", db_index=False
     )
@@ -73,7 +74,7 @@ class Transaction(models.Model):
         indexes = [
             models.Index(fields=["agent", "-created_at"], name="transaction_agent"),
             models.Index(fields=["status", "created_at"], name="transaction_status"),
-            # What people's lists and shared budgets read: of many agents, by time.
+            # For people's lists and shared budgets, which read many agents by time.
             models.Index(fields=["-created_at", "-id"], name="transaction_newest"),
         ]
         constraints = [

@@ -24,7 +24,7 @@ def transaction_body(
     policy_number: int | None,
     approvals_given: int = 0,
 ) -> dict[str, Any]:
-    """Return the JSON body of a transaction; no query, money as decimal strings."""
+    """Return the JSON body of a transaction, money as decimal strings. No queries."""
     return {
         "id": transaction.id,
         "object": "transaction",
@@ -58,7 +58,7 @@ def transaction_body(
 
 
 def represent(transaction: Transaction) -> dict[str, Any]:
-    """Return the body of a transaction that came from transactions.queries."""
+    """Return the body of a transaction loaded by transactions.queries.represented()."""
     decision = transaction.decision
     version = decision.policy_version
     approval = getattr(transaction, "approval", None)
@@ -75,7 +75,7 @@ def represent(transaction: Transaction) -> dict[str, Any]:
 
 
 def _money(currency: str, reservation: Reservation | None) -> dict[str, str]:
-    """Return what is still set aside, what was taken and what came back."""
+    """Return the amounts still reserved, captured and refunded."""
     return {
         f"{name}_amount": format_amount(minor, currency)
         for name, minor in (
@@ -101,7 +101,7 @@ def refund_body(refund: Refund) -> dict[str, Any]:
 
 
 def approval_body(approval: ApprovalRequest, *, given: int) -> dict[str, Any]:
-    """Return the JSON body of an approval request; no query."""
+    """Return the JSON body of an approval request. No queries."""
     return {
         "id": approval.id,
         "status": str(approval.status),
@@ -114,11 +114,11 @@ def approval_body(approval: ApprovalRequest, *, given: int) -> dict[str, Any]:
 
 
 def approvals_given(approval: ApprovalRequest) -> int:
-    """Return how many people agreed under the policy in force.
+    """Return how many people have approved under the policy in force.
 
-    No query with the votes and `transaction.agent` at hand (queries.with_votes).
-    Whether each of them still may is found out at the next word, and shown on the
-    page of the one request.
+    Runs no query if the votes and `transaction.agent` are loaded (queries.with_votes).
+    Does not check whether each of them still may approve: the next vote checks it, and
+    the page of the request shows it.
     """
     version = approval.transaction.agent.policy_version_id
     votes = [vote for vote in approval.votes.all() if vote.policy_version_id == version]

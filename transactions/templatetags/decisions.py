@@ -1,4 +1,4 @@
-"""Verdicts, risk and the log's words on pages."""
+"""Template filters for verdicts, risk and audit events."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _EVENTS = {
     "transaction.late_capture_reversed": ("Late capture taken back as wrong", ""),
     "transaction.voided": ("Given back", ""),
     "transaction.incremented": ("More set aside", "allow"),
-    "transaction.increment_refused": ("More was refused", "deny"),
+    "transaction.increment_refused": ("Setting more aside was refused", "deny"),
     "transaction.refunded": ("Refunded by the merchant", ""),
     "approval.requested": ("Put to a human", "hold"),
     "approval.viewed": ("Opened for review", ""),
-    "approval.voted": ("Approved; others must, too", "allow"),
+    "approval.voted": ("Approved; others must approve, too", "allow"),
     "approval.approved": ("Approved", "allow"),
     "approval.escalated": ("Nobody decided: now for a higher role", "hold"),
     "approval.denied": ("Denied", "deny"),
@@ -47,13 +47,13 @@ _EVENTS = {
     "approval.expired": ("Nobody decided in time: not approved", "deny"),
 }
 
-# Logged in the name of whoever asked, and nobody's act.
+# Logged with the requesting agent as actor, but done by the rules.
 _BY_RULES = frozenset({"transaction.decided", "approval.requested"})
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One risk factor as a row with its bar."""
+    """The bar of one risk factor."""
 
     name: str
     meaning: str
@@ -63,13 +63,13 @@ class Bar:
 
 @register.filter
 def score(basis_points: int | None) -> str:
-    """Write basis points as a score, 0.6150, or that there is none."""
+    """Format basis points as a score such as 0.6150, or "unknown"."""
     return "unknown" if basis_points is None else spoken_risk(basis_points)
 
 
 @register.filter
 def level(basis_points: int | None) -> str:
-    """Name a score: normal, elevated or high; doubt counts as elevated."""
+    """Return the level of a score; an unknown one counts as elevated."""
     return "elevated" if basis_points is None else risk_level(basis_points)
 
 
@@ -86,7 +86,7 @@ def bars(decision: Decision) -> list[Bar]:
 
 @register.filter
 def causes(decision: Decision) -> list[Mapping[str, Any]]:
-    """Return the findings that caused the outcome (as strict as it is), and notes."""
+    """Return the findings that caused the outcome, and notes."""
     return [
         finding
         for finding in decision.findings
@@ -95,40 +95,40 @@ def causes(decision: Decision) -> list[Mapping[str, Any]]:
 
 
 @register.filter
-def told(finding: Mapping[str, Any]) -> str:
-    """Return a finding's message in the reader's language, all of it visible."""
+def finding_text(finding: Mapping[str, Any]) -> str:
+    """Return a finding's message in the reader's language, all characters visible."""
     return spoken_finding(finding)
 
 
 @register.filter
-def told_of_draft(finding: Mapping[str, Any]) -> str:
-    """Return the same of what a draft found, which is not in force."""
+def draft_finding_text(finding: Mapping[str, Any]) -> str:
+    """Return the message of a draft's finding; the draft is not in force."""
     if finding["code"] == "allowed_by_policy":
         return "Every check passed under the draft."
-    return told(finding)
+    return finding_text(finding)
 
 
 @register.filter
 def gives_orders(decision: Decision) -> bool:
-    """Tell whether the description was found to read like an instruction."""
+    """Return whether the description was found to read like an instruction."""
     return any(f["code"] == "description_suspicious" for f in decision.findings)
 
 
 @register.filter
 def in_words(value: str) -> str:
-    """Write a code for people: pending_approval becomes Pending approval."""
+    """Format a code for people: pending_approval becomes Pending approval."""
     return value.replace("_", " ").replace(".", " ").capitalize()
 
 
 @register.filter
 def event_words(action: str) -> str:
-    """Say what an audited action was."""
+    """Return the description of an audited action."""
     return _EVENTS.get(action, (in_words(action), ""))[0]
 
 
 @register.filter
 def is_by_rules(action: str) -> bool:
-    """Tell whether the rules did it, whoever is on record as the cause."""
+    """Return whether the rules did it, not the recorded actor."""
     return action in _BY_RULES
 
 
@@ -140,7 +140,7 @@ def event_mood(action: str) -> str:
 
 @register.filter
 def amount_or_count(value: int, level: Level) -> str:
-    """Write a figure of a limit: money of its currency, or how many transactions."""
+    """Format a figure of a limit: an amount, or a number of transactions."""
     if level.currency:
         return spoken_amount(value, level.currency)
     return f"{value:,} transaction{'' if value == 1 else 's'}"

@@ -28,6 +28,7 @@ _NO_SPACE = (
     r"\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}"
     r"\x{3001}-\x{fefe}\x{ff00}-\x{10ffff}"
 )
+_DIGITS = frozenset("0123456789")
 _ANYTHING = r"\x{0}-\x{10ffff}"
 _PROPERTIES = {
     "Letter": "L",
@@ -164,7 +165,7 @@ def _escape(match: re.Match[str], *, allowed: str) -> str:
     letter = match["letter"] or ""
     if letter and letter in allowed:
         return rf"\{letter}"
-    if letter.isdigit():
+    if letter in _DIGITS:
         raise _refused(match, "A back-reference cannot be matched in linear time")
     raise _refused(match, "This escape is not ECMA's")
 

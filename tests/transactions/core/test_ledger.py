@@ -11,7 +11,7 @@ from transactions.budgets.core.ledger import (
     MOVEMENTS,
     above_minor,
     balances,
-    frees_a_place,
+    ends_counting,
 )
 
 amounts = st.lists(st.tuples(st.sampled_from(sorted(MOVEMENTS)), st.integers(1, 10**9)))
@@ -52,11 +52,11 @@ def test_all_accounts_together_always_hold_nothing(moved):
         ("capture", True, 0, False),
     ],
 )
-def test_only_a_full_release_of_an_untouched_reservation_frees_a_place(
+def test_only_a_full_release_of_an_untouched_reservation_ends_counting(
     kind, is_resolved, captured_minor, expected
 ):
     assert (
-        frees_a_place(kind, is_resolved=is_resolved, captured_minor=captured_minor)
+        ends_counting(kind, is_resolved=is_resolved, captured_minor=captured_minor)
         is expected
     )
 

@@ -51,7 +51,7 @@ def test_a_key_is_published_as_the_rfc_has_it():
     assert PublicKey.parse(X) == RFC_KEY.public
 
 
-NO_KEY, NO_BASE64URL = "is no public key of Ed25519", "is not Base64url"
+NO_KEY, NO_BASE64URL = "is not an Ed25519 public key", "is not Base64url"
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from transactions.decisions.core.facts import SharedSpent
 from transactions.decisions.core.outcome import Outcome, strictest
 from transactions.simulation.core.simulation import (
     EXAMPLES_MAX,
-    Past,
+    HoldEnd,
+    PastRequest,
     Step,
     Total,
-    Word,
     simulate,
     summarise,
 )
@@ -51,7 +51,9 @@ def past(number, request, *, after_s=0, outcome=ALLOW, **values):
         "created_at": at,
         "occurred_at": at,
     } | values
-    return Past(transaction=f"txn_{number}", request=request, outcome=outcome, **given_)
+    return PastRequest(
+        transaction=f"txn_{number}", request=request, outcome=outcome, **given_
+    )
 
 
 @st.composite
@@ -66,13 +68,13 @@ def pasts(draw):
             category=draw(st.sampled_from(["electronics", "electronics", "groceries"])),
         )
         steps: tuple[Step, ...] = ()
-        word = None
+        hold_end = None
         if draw(st.booleans()):
             later = NOW + timedelta(seconds=at + draw(st.integers(1, 5_000)))
             is_approved = draw(st.booleans())
-            word = Word(later, is_approved)
+            hold_end = HoldEnd(later, is_approved)
             steps = () if is_approved else (Step(later, -request.amount_minor, -1),)
-        asked.append(past(number, request, after_s=at, word=word, steps=steps))
+        asked.append(past(number, request, after_s=at, hold_end=hold_end, steps=steps))
     return as_made_by(POLICY, asked)
 
 
@@ -159,14 +161,14 @@ def test_a_hold_waits_as_long_as_people_let_it_and_a_new_one_until_its_time_is_u
         spending(700_00),
         outcome=HOLD,
         thresholds=few,
-        word=Word(until, is_approved=True),
+        hold_end=HoldEnd(until, is_approved=True),
     )
     next_ = past(2, spending(800_00), after_s=300, outcome=HOLD, thresholds=few)
     last = past(3, spending(900_00), after_s=700, outcome=HOLD, thresholds=few)
 
     draft = policy(max_transaction_amount_minor=5000_00)
     assert outcomes([answered, next_, last], draft) == [HOLD, DENY, HOLD]
-    new = replace(answered, outcome=ALLOW, word=None)
+    new = replace(answered, outcome=ALLOW, hold_end=None)
     quick = replace(draft, approval_expires_after_minutes=5)
     assert outcomes([new, next_, last], draft) == [HOLD, DENY, DENY]
     assert outcomes([new, next_, last], quick) == [HOLD, HOLD, DENY]
@@ -174,9 +176,9 @@ def test_a_hold_waits_as_long_as_people_let_it_and_a_new_one_until_its_time_is_u
 
 def test_what_people_refused_and_the_draft_allows_stays_spent():
     refused = Step(NOW + timedelta(seconds=60), -700_00, -1)
-    word = Word(refused.at, is_approved=False)
+    hold_end = HoldEnd(refused.at, is_approved=False)
     made = [
-        past(1, spending(700_00), outcome=HOLD, word=word, steps=(refused,)),
+        past(1, spending(700_00), outcome=HOLD, hold_end=hold_end, steps=(refused,)),
         past(2, spending(60_00, "Walmart"), after_s=90),
     ]
 

@@ -1,4 +1,4 @@
-"""What is worst about a held transaction: what people see first, and sort by."""
+"""The worst reason of a held transaction; people see it first and sort by it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DANGER, CAUTION, ROUTINE = "danger", "caution", "routine"
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The worst reason of one hold; the smaller the place, the worse."""
+    """The worst reason of one hold; a smaller `place` is worse."""
 
     place: int
     level: str
@@ -19,8 +19,8 @@ class Worst:
 
 
 _LOOKS_ALIKE = "merchant_lookalike"
-# Every code that holds, the worst first. The risk score is the mean of what is counted,
-# and knows nothing of what a text says: an order to approve everything scores 0.23.
+# Every code that holds, the worst first. The risk score is a mean of counted factors
+# and ignores texts: a description that orders to approve everything scores 0.23.
 _REASONS = (
     ("description_suspicious", DANGER, "Its text gives orders"),
     (_LOOKS_ALIKE, DANGER, "Passes for another"),
@@ -34,14 +34,14 @@ _REASONS = (
 WORST: Mapping[str, Worst] = MappingProxyType(
     {code: Worst(n, level, words) for n, (code, level, words) in enumerate(_REASONS)}
 )
-# Of a code that a later version took away; never shown as routine.
+# For a code that a later version removed; never shown as routine.
 _UNKNOWN = Worst(2, CAUTION, "Another reason")
 
 
 def worst_of(codes: Iterable[str], *, imitated: str = "") -> Worst:
-    """Return the worst of what a hold was decided for, or of its merchant's name.
+    """Return the worst of a hold's reasons and of its merchant's name.
 
-    `imitated` is whom the name can be taken for now, "" for nobody.
+    `imitated` is the merchant that the name can be mistaken for now, or "".
     """
     found = [WORST.get(code, _UNKNOWN) for code in codes]
     if imitated:

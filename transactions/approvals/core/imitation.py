@@ -1,4 +1,4 @@
-"""Whom a held request's merchant can be taken for, beside all that people know."""
+"""Find the known merchant that a held request's merchant could be mistaken for."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from agents.core.confusables import skeleton
 from agents.core.famous import famous_imitated, is_famous
 from agents.core.merchants import merchant_key
 
-# How well a name is known, besides how often somebody was allowed there.
+# How well a name is known: these, or the number of requests allowed at the merchant.
 WAITS, FAMOUS, LISTED = 0, 10**6, 10**12
 
-# Lists of merchants are long, and the same again and again.
+# Cached because lists of merchants are long and repeat.
 look_of = lru_cache(maxsize=8192)(skeleton)
 
-# Names by their look, then by their key.
+# Look of a name -> merchant key -> name and how well it is known.
 Known = Mapping[str, Mapping[str, tuple[str, int]]]
 
 
 def known_names(names: Iterable[tuple[str, int]], *, looks: Collection[str]) -> Known:
-    """Return those names that have one of these looks, each with how well it is known.
+    """Return the names that have one of these looks, with how well each is known.
 
-    Of several spellings of one merchant the first one is told.
+    Of several spellings of one merchant the first is returned.
     """
     known: dict[str, dict[str, tuple[str, int]]] = {}
     for name, weight in names:
@@ -30,16 +30,17 @@ def known_names(names: Iterable[tuple[str, int]], *, looks: Collection[str]) -> 
             continue
         alike = known.setdefault(look, {})
         key = merchant_key(name)
-        told, before = alike.get(key, (name, weight))
-        alike[key] = (told, max(before, weight))
+        first_name, before = alike.get(key, (name, weight))
+        alike[key] = (first_name, max(before, weight))
     return known
 
 
 def imitated(name: str, known: Known) -> str:
-    """Return the name that this one can be taken for, "" for none.
+    """Return the name that this one could be mistaken for, or "".
 
-    A well-known one, or another that looks the same and is known as well or better: of
-    two that nobody knows each can be the disguise. What a policy names is no disguise.
+    That is a famous name, or one that looks the same and is known as well or better: of
+    two unknown names, each could imitate the other. A name that a policy lists imitates
+    none.
     """
     alike, key = known.get(look_of(name), {}), merchant_key(name)
     _, weight = alike.get(key, (name, WAITS))
@@ -49,6 +50,6 @@ def imitated(name: str, known: Known) -> str:
         return famous
     if is_famous(name):
         weight = max(weight, FAMOUS)
-    others = [told for other, told in alike.items() if other != key]
-    rivals = [told for told in others if told[1] >= weight]
-    return max(rivals, key=lambda told: told[1])[0] if rivals else ""
+    others = [known_as for other, known_as in alike.items() if other != key]
+    rivals = [known_as for known_as in others if known_as[1] >= weight]
+    return max(rivals, key=lambda known_as: known_as[1])[0] if rivals else ""

@@ -1,4 +1,4 @@
-"""How far a limit is used, as shares of its bar on a page."""
+"""How much of a limit is used, as widths of a bar on a page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ WHOLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What others used, what this one asks and what it leaves: minor units or a count.
+    """What is used, what a request adds and what is left: minor units or a count.
 
-    The shares are widths of a bar of WHOLE units; the second begins where the first
-    ends, and both are cut at the end of the bar.
+    The shares are widths on a bar of WHOLE units; the second begins where the first
+    ends, and both are cut off at the end of the bar.
     """
 
     used: int
@@ -23,7 +23,7 @@ class Meter:
 
 
 def measure(*, limit: int, used: int, asked: int) -> Meter:
-    """Return the meter of a limit; a limit of nothing is used up at once."""
+    """Return the meter of a limit; a limit of 0 is drawn as a limit of 1."""
     whole = max(limit, 1)
     used_share = min(WHOLE, WHOLE * used // whole)
     return Meter(

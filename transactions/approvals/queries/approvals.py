@@ -1,4 +1,4 @@
-"""What waits for people, and what they see of it before they decide."""
+"""Approval requests: the queue of a person, ETags, progress and votes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from accounts.models import User
 from audit.base.errors import DomainError, NotFound
 from transactions.approvals.models import ApprovalRequest, ApprovalVote
 from transactions.approvers.queries import (
+    ApprovalContext,
     Capacity,
-    Matter,
+    approval_context,
     best_capacity,
     capacities_of,
     counting_votes,
     decidable_by,
-    has_spoken,
-    matter_of,
+    has_voted,
     people_counted,
 )
 from transactions.approvers.scope import approvals_in_scope
@@ -32,10 +32,10 @@ WAITING = ApprovalRequest.Status.WAITING
 
 
 def approval_queue(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
-    """Return what waits for this person's word, what expires first on top.
+    """Return the requests that wait for this person, those that expire first on top.
 
-    Only what they may decide, in their own right or in another's place, and have not
-    approved already. With the votes under the policy in force, in 1 query more.
+    Only those that they may decide, in their own right or by delegation, and have not
+    yet approved. Votes are prefetched with 1 more query.
     """
     theirs = in_queue_of(user, capacities_of(user, now=now), now=now)
     waiting = ApprovalRequest.objects.filter(theirs, status=WAITING, expires_at__gt=now)
@@ -43,7 +43,7 @@ def approval_queue(user: User, *, now: datetime) -> QuerySet[ApprovalRequest]:
 
 
 def in_queue_of(user: User, capacities: Iterable[Capacity], *, now: datetime) -> Q:
-    """Return which waiting approval requests are in a person's queue."""
+    """Return the condition for approval requests in a person's queue."""
     decidable = Q(pk__in=[])
     for capacity in capacities:
         decidable |= decidable_by(capacity, now=now)
@@ -56,9 +56,9 @@ def in_queue_of(user: User, capacities: Iterable[Capacity], *, now: datetime) ->
 
 
 def approval_for(user: User, approval_id: str) -> ApprovalRequest:
-    """Return one visible approval request, resolved ones too.
+    """Return one approval request, which may be resolved already.
 
-    Raises NotFound, also for one that is none of the person's business.
+    Raises NotFound, also if the person may not see the request.
     """
     found = approvals_in_scope(user, now=timezone.now()).filter(pk=approval_id)
     approval = with_details(found).first()
@@ -70,7 +70,7 @@ def approval_for(user: User, approval_id: str) -> ApprovalRequest:
 def with_details(
     approvals: QuerySet[ApprovalRequest],
 ) -> QuerySet[ApprovalRequest]:
-    """Add what pages show and etag_of() reads, within the same query."""
+    """Load what pages show and etag_of() reads, within the same query."""
     return approvals.select_related(
         "transaction__agent__owner",
         "transaction__agent__policy_version",
@@ -84,18 +84,18 @@ def with_details(
 
 
 def with_votes(approvals: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
-    """Add `approval.votes` as representation.approvals_given() reads them: 1 query."""
+    """Load `approval.votes` for representation.approvals_given() with 1 more query."""
     votes = ApprovalVote.objects.select_related("person", "delegation__delegator")
     return approvals.prefetch_related(Prefetch("votes", votes))
 
 
 def etag_of(approval: ApprovalRequest) -> str:
-    """Return what a human's answer must quote: the action, its state and the policy.
+    """Return the digest that a verdict must quote: of action, state and policy.
 
-    Also the risk, the reasons and the history that were shown. Changes with any of
-    them, so that nobody approves what they did not see; not with another person's
-    vote: two who approve at once both count. No query when the approval came from this
-    module.
+    It also covers the risk, the reasons and the history that were shown, so nobody
+    approves what they did not see. It does not change with another person's vote, so
+    two people who approve at the same time both count. No queries if the approval was
+    loaded by this module.
     """
     agent, decision = approval.transaction.agent, approval.transaction.decision
     judged = [decision.risk_bp, decision.risk_factors_bp, decision.findings]
@@ -109,14 +109,14 @@ def etag_of(approval: ApprovalRequest) -> str:
 
 
 def page_digest(approval: ApprovalRequest, levels: Iterable[Level]) -> str:
-    """Return etag_of() and how far each limit is used, which the page shows besides."""
+    """Return a digest of etag_of() and of the use of each limit that the page shows."""
     used = [[one.label, one.limit, one.used, one.currency] for one in levels]
     return digest([etag_of(approval), used])
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a waiting approval request is, and what a person may do about it."""
+    """The progress of a waiting approval request, and what a person may do with it."""
 
     least_role: str
     has_escalated: bool
@@ -137,21 +137,21 @@ class Progress:
 
 
 def progress_of(approval: ApprovalRequest, person: User, *, now: datetime) -> Progress:
-    """Return how a waiting approval request stands, judged as approve() would.
+    """Return the progress of a waiting approval request, by the rules of approve().
 
-    `refusal` is why the person may not approve it; they may deny it whenever they
-    have a capacity to. A handful of queries for each vote.
+    `refusal` is the reason why the person may not approve it; they may deny it if they
+    have a capacity. A few queries for each vote.
     """
-    matter = matter_of(approval, now=now)
+    context = approval_context(approval, now=now)
     votes = approval_votes(approval)
-    counted = counting_votes(votes, matter)
-    capacity, refusal = _right_to_decide(person, matter, now=now)
-    if capacity and refusal is None and has_spoken(capacity, counted):
+    counted = counting_votes(votes, context)
+    capacity, refusal = _right_to_decide(person, context, now=now)
+    if capacity and refusal is None and has_voted(capacity, counted):
         refusal = AlreadyApproved()
     given = people_counted(counted)
     return Progress(
-        least_role=matter.least_role,
-        has_escalated=matter.least_role != approval.required_role,
+        least_role=context.least_role,
+        has_escalated=context.least_role != approval.required_role,
         votes=tuple(counted),
         void_votes=tuple(vote for vote in votes if vote not in counted),
         given=given,
@@ -162,19 +162,19 @@ def progress_of(approval: ApprovalRequest, person: User, *, now: datetime) -> Pr
 
 
 def _right_to_decide(
-    person: User, matter: Matter, *, now: datetime
+    person: User, context: ApprovalContext, *, now: datetime
 ) -> tuple[Capacity | None, DomainError | None]:
-    """Return in whose right a person decides, and why they may not approve."""
+    """Return the capacity in which a person decides, and why they may not approve."""
     capacities = capacities_of(person, now=now)
     try:
-        return best_capacity(capacities, matter), None
-    except AboveOwnLimit as refusal:  # Which keeps nobody from refusing.
-        return best_capacity(capacities, matter, is_denial=True), refusal
+        return best_capacity(capacities, context), None
+    except AboveOwnLimit as refusal:  # They may still deny.
+        return best_capacity(capacities, context, is_denial=True), refusal
     except DomainError as refusal:
         return None, refusal
 
 
 def approval_votes(approval: ApprovalRequest) -> list[ApprovalVote]:
-    """Return all votes on one request, those of older policies too, in 1 query."""
+    """Return all votes on one request, also those under older policies, in 1 query."""
     votes = ApprovalVote.objects.filter(approval=approval)
     return list(votes.select_related("person", "delegation__delegator"))

@@ -1,6 +1,6 @@
-"""What waits in a person's scope: how much, who may decide, and what is worst.
+"""Waiting requests in a person's scope: how many, who may decide, the worst first.
 
-Every figure about it and every list that a figure leads to is made of waiting_for().
+All figures about waiting requests, and the lists they link to, come from waiting_for().
 """
 
 from __future__ import annotations
@@ -35,34 +35,34 @@ from transactions.approvers.scope import agents_in_scope
 from transactions.risk.models import MerchantActivity
 from transactions.spending.models import Transaction
 
-# Of the names that a merchant's is compared with.
+# Limits of the names with which a merchant's name is compared.
 NAMES_MAX = 5_000
 POLICIES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The ids of all that waits in a person's scope, and of two parts of it.
+    """The ids of the waiting requests in a person's scope, and of two subsets.
 
-    `asked` tells what worst_first() reads: id, expiry, merchant, findings.
+    `rows` holds what worst_first() reads: id, expiry, merchant, findings.
     """
 
     all: frozenset[str]
     own: frozenset[str]
-    nobodys: frozenset[str]
-    asked: tuple[tuple[str, datetime, str, Any], ...]
+    undecidable: frozenset[str]
+    rows: tuple[tuple[str, datetime, str, Any], ...]
     agents: QuerySet[Agent]
 
     def part(self, name: str) -> frozenset[str]:
-        """Return the part of a name: all, nobody (who can decide), or the person's."""
-        return {"all": self.all, "nobody": self.nobodys}.get(name, self.own)
+        """Return a subset by name: "all", "nobody" (can decide) or the person's own."""
+        return {"all": self.all, "nobody": self.undecidable}.get(name, self.own)
 
 
 def waiting_for(person: User, *, now: datetime, mode: str = Agent.Mode.LIVE) -> Waiting:
-    """Return what waits in a person's scope, what is theirs to decide, and nobody's.
+    """Return the waiting requests in a person's scope, of live or of test agents.
 
-    Of live agents, or of test agents. 4 queries as a rule. Where something is not
-    theirs, some more for each person who is asked whether it is theirs.
+    Usually 4 queries. If the person may not decide on all, some more for each other
+    person whose queue is checked.
     """
     capacities = capacities_of(person, now=now)
     agents = agents_in_scope(person, capacities).filter(mode=mode)
@@ -84,8 +84,8 @@ def waiting_for(person: User, *, now: datetime, mode: str = Agent.Mode.LIVE) -> 
     return Waiting(
         all=own.union(others),
         own=own,
-        nobodys=nobody_decides(others, now=now),
-        asked=tuple(row[1:] for row in rows),
+        undecidable=nobody_decides(others, now=now),
+        rows=tuple(row[1:] for row in rows),
         agents=agents,
     )
 
@@ -93,10 +93,10 @@ def waiting_for(person: User, *, now: datetime, mode: str = Agent.Mode.LIVE) -> 
 def nobody_decides(
     ids: Iterable[str], *, now: datetime, first: User | None = None
 ) -> frozenset[str]:
-    """Return those of these approval requests that wait and are in nobody's queue.
+    """Return those of the approval requests that wait and are in nobody's queue.
 
-    People are looked at one by one, the one who asks first, then administrators, until
-    everything is somebody's: so one or two of them as a rule.
+    Checks the queues of people one by one, `first` and then administrators first, until
+    every request is in a queue: usually one or two people.
     """
     left = set(ids)
     if first and left:
@@ -104,7 +104,7 @@ def nobody_decides(
     if left:
         waiting = _open(ApprovalRequest.objects.filter(pk__in=left), now)
         left = set(waiting.values_list("pk", flat=True))
-    for person in _who_could(left, now) if left else ():
+    for person in _possible_deciders(left, now) if left else ():
         if not left:
             break
         left -= _in_queue(person, left, now)
@@ -117,13 +117,13 @@ def _in_queue(person: User, ids: set[str], now: datetime) -> set[str]:
 
 
 def waits_for_nobody(approval: ApprovalRequest) -> bool:
-    """Tell whether a request waits and nobody can decide on it, as the lists say."""
+    """Return whether a request waits and nobody can decide on it, as in the lists."""
     return bool(nobody_decides([approval.pk], now=timezone.now()))
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One line of a list of what waits: what is worst about it, and of its name."""
+    """A line in a list of waiting requests: the worst reason, and an imitated name."""
 
     id: str
     worst: Worst
@@ -131,33 +131,33 @@ class Held:
 
 
 def worst_first(waiting: Waiting, part: str) -> list[Held]:
-    """Return what waits in the order to be read: the worst, then what expires first.
+    """Return waiting requests, the worst first, then those that expire first.
 
-    2 queries, however many wait. Names are compared with those of the person's scope.
+    Always 2 queries. Names are compared with those in the person's scope.
     """
-    names = [merchant for _, _, merchant, _ in waiting.asked]
-    known = _names_beside(names, waiting.agents, waiting=names)
+    names = [merchant for _, _, merchant, _ in waiting.rows]
+    known = _compared_names(names, waiting.agents, waiting=names)
     held = [
         (expires_at, _held(approval_id, merchant, findings, known))
-        for approval_id, expires_at, merchant, findings in waiting.asked
+        for approval_id, expires_at, merchant, findings in waiting.rows
         if approval_id in waiting.part(part)
     ]
     held.sort(key=lambda each: (each[1].worst.place, each[0], each[1].id))
     return [each for _, each in held]
 
 
-def imitated_by(asked: Transaction, person: User, *, now: datetime) -> str:
-    """Return whom a merchant can be taken for in a person's scope, as lists tell it.
+def imitated_by(row: Transaction, person: User, *, now: datetime) -> str:
+    """Return the merchant in a person's scope that a transaction's merchant imitates.
 
-    "" for nobody. 4 queries.
+    Returns "" if there is none. Same result as in worst_first(). 4 queries.
     """
     agents = agents_in_scope(person, capacities_of(person, now=now))
     pending = Transaction.objects.filter(
         agent__in=agents, status=Transaction.Status.PENDING_APPROVAL
     )
     names = pending.order_by("merchant").values_list("merchant", flat=True).distinct()
-    known = _names_beside([asked.merchant], agents, waiting=names[:NAMES_MAX])
-    return imitated(asked.merchant, known)
+    known = _compared_names([row.merchant], agents, waiting=names[:NAMES_MAX])
+    return imitated(row.merchant, known)
 
 
 def _held(approval_id: str, merchant: str, findings: Any, known: Known) -> Held:
@@ -173,11 +173,10 @@ def _open(
     return approvals.filter(status=waiting, expires_at__gt=now)
 
 
-def _who_could(ids: Collection[str], now: datetime) -> QuerySet[User]:
-    """Return who may be able to decide: those whose scope reaches one of the owners.
+def _possible_deciders(ids: Collection[str], now: datetime) -> QuerySet[User]:
+    """Return people who may be able to decide; their queues show whether they are.
 
-    Administrators, managers of the owners' teams, the owners, whoever stands in for
-    anybody. Who of them is able, their queue tells.
+    These are administrators, managers of the owners' teams, the owners, and delegates.
     """
     owners = User.objects.filter(agents__transactions__approval__in=ids)
     delegates = ApprovalDelegation.objects.filter(ends_at__gt=now).values("delegate")
@@ -191,12 +190,12 @@ def _who_could(ids: Collection[str], now: datetime) -> QuerySet[User]:
     return people.order_by("role", "pk")
 
 
-def _names_beside(
+def _compared_names(
     merchants: Iterable[str], agents: QuerySet[Agent], *, waiting: Iterable[str]
 ) -> Known:
-    """Return the names that these can be taken for: 2 queries.
+    """Return the names with which these merchants are compared: 2 queries.
 
-    Of the agents' past, of what waits, and of the policies in force.
+    They come from waiting requests, from the agents' past and from their policies.
     """
     looks = frozenset(map(look_of, merchants))
     if not looks:

@@ -1,4 +1,4 @@
-"""A person's word on a held transaction: bound to what was seen, judged afresh."""
+"""Approve or deny held transactions: bound to what was shown, and checked again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from transactions.approvals.queries.approvals import approval_for, etag_of, page
 from transactions.approvals.services.times import expire
 from transactions.approvers.core.levels import needs_step_up
 from transactions.approvers.queries import (
+    ApprovalContext,
     Capacity,
-    Matter,
+    approval_context,
     best_capacity,
     counting_votes,
-    has_spoken,
-    matter_of,
+    has_voted,
     people_counted,
 )
 from transactions.approvers.services.locking import lock_people
@@ -47,7 +47,7 @@ from transactions.spending.models import Transaction
 from transactions.spending.queries.requests import request_of
 from transactions.spending.queries.snapshot import snapshot_for
 from transactions.spending.services.lifecycle import (
-    locked,
+    lock_transaction,
     resolve_approval,
     set_status,
 )
@@ -61,7 +61,7 @@ Status = ApprovalRequest.Status
 
 
 def view_approval(approval_id: str, *, acting: User) -> ApprovalRequest:
-    """Return an approval request and write down who looked at it."""
+    """Return an approval request, and record in the audit log who viewed it."""
     with transaction.atomic(durable=True):
         approval = approval_for(acting, approval_id)
         record(
@@ -77,23 +77,24 @@ def view_approval(approval_id: str, *, acting: User) -> ApprovalRequest:
 def approve(
     approval_id: str, *, acting: User, reason: str, expected_digest: str
 ) -> ApprovalRequest:
-    """Agree to a held transaction; with the last word missing it is authorized.
+    """Record an approval; the final required one authorizes the transaction.
 
-    Its money stays reserved. `expected_digest` is etag_of() what the person saw, or
-    page_digest(). All is judged afresh, whoever agreed before included: their words
-    count as long as they still may. Raises NotAllowedToApprove, LevelAboveRole,
-    AboveOwnLimit, ApprovalChanged, ApprovalResolved, AlreadyApproved, StepUpRequired
-    (large amounts), TextRefused; ApprovalExpired and StillRefused after the refusal
-    itself is on record.
+    The money stays reserved. `expected_digest` is the etag_of() or page_digest() that
+    the person saw. Everything is checked again, earlier approvals included: they count
+    only while their voters may still approve.
+
+    Raises NotAllowedToApprove, LevelAboveRole, AboveOwnLimit, ApprovalChanged,
+    ApprovalResolved, AlreadyApproved, StepUpRequired (large amounts) or TextRefused;
+    ApprovalExpired and StillRefused after the refusal was recorded and committed.
     """
     check_text(reason, pointer="/reason")
     with transaction.atomic(durable=True):
         case = _open(approval_id, acting, expected_digest)
-        asked = case.approval.transaction
-        if needs_step_up(asked.amount_minor, asked.currency):
+        row = case.approval.transaction
+        if needs_step_up(row.amount_minor, row.currency):
             require_step_up(acting)
         expired = case.approval.expires_at <= case.agent.now
-        if not expired and _has_agreed(case):
+        if not expired and _has_approved(case):
             raise AlreadyApproved
         findings = () if expired else _recheck(case)
         if expired:
@@ -101,7 +102,7 @@ def approve(
         elif findings:
             _record_refusal(case.approval, acting, findings)
         else:
-            _agree(case, acting, reason)
+            _add_vote(case, acting, reason)
     if expired:
         raise ApprovalExpired
     if findings:
@@ -112,23 +113,23 @@ def approve(
 def deny_approval(
     approval_id: str, *, acting: User, reason: str, expected_digest: str
 ) -> ApprovalRequest:
-    """Refuse a held transaction for good and give its money back to the budget.
+    """Deny a held transaction for good, and give its money back to the budgets.
 
-    One person's refusal suffices, whatever others said. The reason is obligatory.
-    Raises as approve() does, but for StillRefused, AlreadyApproved, AboveOwnLimit.
+    One denial suffices, whatever others voted. The reason is required. Raises the
+    errors of approve(), except StillRefused, AlreadyApproved and AboveOwnLimit.
     """
     check_text(reason, pointer="/reason")
     with transaction.atomic(durable=True):
         case = _open(approval_id, acting, expected_digest, is_denial=True)
-        asked = case.approval.transaction
+        row = case.approval.transaction
         expired = case.approval.expires_at <= case.agent.now
         if expired:
             expire(case.approval, agent=case.agent)
         else:
             _resolve(case, Status.DENIED, acting, reason)
-            set_status(asked, Transaction.Status.DECLINED)
-            release(reservation_of(asked), agent=case.agent)
-            _record_word("approval.denied", case, acting, reason)
+            set_status(row, Transaction.Status.DECLINED)
+            release(reservation_of(row), agent=case.agent)
+            _record_verdict("approval.denied", case, acting, reason)
     if expired:
         raise ApprovalExpired
     return approval_for(acting, approval_id)
@@ -136,11 +137,11 @@ def deny_approval(
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A waiting approval request under lock, and in whose right somebody decides."""
+    """A locked waiting approval request, and the capacity in which a person decides."""
 
     spender: LockedSpender
     approval: ApprovalRequest
-    matter: Matter
+    context: ApprovalContext
     capacity: Capacity
     votes: list[ApprovalVote]
 
@@ -149,43 +150,45 @@ class _Case:
         return self.spender.agent
 
 
-def _has_agreed(case: _Case) -> bool:
-    """Tell whether the person has spoken, or whoever they decide for (K11)."""
+def _has_approved(case: _Case) -> bool:
+    """Return whether the person or their delegator has approved already (K11)."""
     under_this_policy = [
         vote
         for vote in case.votes
         if vote.policy_version_id == case.agent.policy_version_id
     ]
-    return has_spoken(
-        case.capacity, counting_votes(under_this_policy, case.matter)
+    return has_voted(
+        case.capacity, counting_votes(under_this_policy, case.context)
     ) or any(vote.person_id == case.capacity.person.pk for vote in under_this_policy)
 
 
 def _open(
     approval_id: str, acting: User, expected_digest: str, *, is_denial: bool = False
 ) -> _Case:
-    """Lock money, transaction and people, and return what the person may decide on."""
+    """Lock money, transaction and people; check that the person may decide."""
     seen = approval_for(acting, approval_id)
-    spender, row = locked(seen.transaction_id, agent_id=seen.transaction.agent_id)
+    spender, row = lock_transaction(
+        seen.transaction_id, agent_id=seen.transaction.agent_id
+    )
     now = spender.agent.now
     approval = ApprovalRequest.objects.get(pk=approval_id)
     approval.transaction = row
     capacities, votes = lock_people(approval, acting, now=now)
-    matter = matter_of(approval, now=now)
-    capacity = best_capacity(capacities, matter, is_denial=is_denial)
+    context = approval_context(approval, now=now)
+    capacity = best_capacity(capacities, context, is_denial=is_denial)
     if approval.status != Status.WAITING:
         raise ApprovalResolved
-    # The row itself must still say what was held, not only the digest kept of it.
+    # Compare the row itself: the stored digest alone does not detect an altered row.
     held_under = seen.transaction.decision.policy_version_id
     if approval.action_digest != action_digest(row, held_under):
         raise ApprovalChanged
-    if not _is_what_they_saw(approval, expected_digest):
+    if not _matches_shown(approval, expected_digest):
         raise ApprovalChanged
-    return _Case(spender, approval, matter, capacity, votes)
+    return _Case(spender, approval, context, capacity, votes)
 
 
-def _is_what_they_saw(approval: ApprovalRequest, expected_digest: str) -> bool:
-    """Tell whether all is as it was shown: by the API, or on the page with limits."""
+def _matches_shown(approval: ApprovalRequest, expected_digest: str) -> bool:
+    """Return whether all is as it was shown: by the API, or on the page with limits."""
     expected = expected_digest.encode()
     if hmac.compare_digest(etag_of(approval).encode(), expected):
         return True
@@ -194,7 +197,7 @@ def _is_what_they_saw(approval: ApprovalRequest, expected_digest: str) -> bool:
 
 
 def _recheck(case: _Case) -> tuple[Finding, ...]:
-    """Judge by the facts of now, without the row's own reservation in the budgets."""
+    """Check again with the present facts; the row's own reservation does not count."""
     row, policy = case.approval.transaction, policy_in_force(case.agent)
     snapshot = snapshot_for(
         case.spender,
@@ -210,27 +213,27 @@ def _recheck(case: _Case) -> tuple[Finding, ...]:
     return recheck(facts, policy, THRESHOLDS)
 
 
-def _agree(case: _Case, acting: User, reason: str) -> None:
-    """Take a person's word; the last one that was missing authorizes."""
+def _add_vote(case: _Case, acting: User, reason: str) -> None:
+    """Store a person's approval; the final required one authorizes."""
     approval, version_id = case.approval, case.agent.policy_version_id
-    assert version_id is not None  # noqa: S101 - else the recheck has refused.
+    assert version_id is not None  # noqa: S101 - otherwise _recheck() refused.
     vote = ApprovalVote(
         approval=approval,
         person=case.capacity.person,
         delegation=case.capacity.delegation,
         action_digest=approval.action_digest,
         policy_version_id=version_id,
-        required_role=case.matter.least_role,
+        required_role=case.context.least_role,
         reason=masked_text(reason, REASON_MAX),
         created_at=case.agent.now,
     )
     vote.save(force_insert=True)
-    given = people_counted([*counting_votes(case.votes, case.matter), vote])
+    given = people_counted([*counting_votes(case.votes, case.context), vote])
     if given >= approval.required_approvals:
         _authorize(case, acting, reason)
         return
-    told = {"approvals": given, "required_approvals": approval.required_approvals}
-    _record_word("approval.voted", case, acting, reason, told)
+    counts = {"approvals": given, "required_approvals": approval.required_approvals}
+    _record_verdict("approval.voted", case, acting, reason, counts)
 
 
 def _authorize(case: _Case, acting: User, reason: str) -> None:
@@ -247,7 +250,7 @@ def _authorize(case: _Case, acting: User, reason: str) -> None:
     MerchantActivity.objects.filter(
         agent_id=agent.id, merchant_key=row.merchant_key
     ).update(allowed_count=F("allowed_count") + 1)
-    _record_word("approval.approved", case, acting, reason)
+    _record_verdict("approval.approved", case, acting, reason)
 
 
 def _resolve(
@@ -262,12 +265,12 @@ def _resolve(
     )
 
 
-def _record_word(
+def _record_verdict(
     action: str,
     case: _Case,
     acting: User,
     reason: str,
-    told: Mapping[str, object] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> None:
     row, holder = case.approval.transaction, case.capacity.on_behalf_of
     in_place = {"on_behalf_of": holder.pk} if holder else {}
@@ -276,7 +279,7 @@ def _record_word(
         action,
         target=("approval", case.approval.id, ""),
         owner_id=row.agent.owner_id,
-        details={**common, **in_place, **(told or {}), **said_of_them()},
+        details={**common, **in_place, **(extra or {}), **said_of_them()},
         actor=acting,
     )
 

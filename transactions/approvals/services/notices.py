@@ -1,4 +1,4 @@
-"""Telling people that something waits for them: queued here, sent by `security`."""
+"""Notify people about requests that wait for them: queued here, sent by `security`."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ BATCH = 200
 
 
 def notify_approvers(*, now: datetime) -> int:
-    """Queue a message to everybody who may decide on what is due to be told.
+    """Queue messages to the people who may decide on requests with a notice due.
 
-    Due is what began to wait, went to a higher role, or has a quarter of its time
-    left, each once. Whatever is due at the same time for the same person is one
-    message. Returns how many were queued. If nobody may decide, the security contacts
-    are told. The messages say no merchant's name, which somebody outside chose, and
-    their links only show a page. Live agents only (records.py sets no time for others).
+    A notice is due once each when a request begins to wait, escalates, or has a quarter
+    of its time left. Requests due for the same person are one message. Returns the
+    number of queued messages. The security contacts get one if nobody may decide.
+
+    Messages contain no merchant names, because outsiders choose those, and their links
+    only show a page. Live agents only (records.py sets no time for others).
     """
     due = _due(now)
     if not due:
         return 0
-    # Before any lock: it takes several queries for each person, and whoever decides
-    # meanwhile holds the budgets of all the agents that share them.
-    told = _whom_to_tell(due, now)
+    # Before any lock, because it takes several queries per person. A person who waits
+    # for a lock held here would block all agents that share the budgets.
+    recipients = _recipients(due, now)
     with transaction.atomic(durable=True):
-        queued = sum(_queue(person, theirs, now) for person, theirs in told)
-        reached = {approval.pk for _, theirs in told for approval in theirs}
+        queued = sum(_queue(person, theirs, now) for person, theirs in recipients)
+        reached = {approval.pk for _, theirs in recipients for approval in theirs}
         unreached = [one for one in due if one.pk not in reached]
-        nobodys = nobody_decides([one.pk for one in unreached], now=now)
+        undecidable = nobody_decides([one.pk for one in unreached], now=now)
         for approval in unreached:
             if approval.expires_at > now:
-                _tell_contacts(approval, is_nobodys=approval.pk in nobodys)
+                _notify_contacts(approval, is_undecidable=approval.pk in undecidable)
         if not _claim(due, now):
             transaction.set_rollback(True)
             return 0
@@ -52,7 +53,7 @@ def notify_approvers(*, now: datetime) -> int:
 
 
 def _due(now: datetime) -> list[ApprovalRequest]:
-    # The first notice is due at once, also if the clock was ahead then.
+    # The first notice is due immediately, even if the clock was ahead then.
     at_once = Q(notice_due_at=F("created_at")) | Q(notice_due_at=F("escalated_at"))
     waiting = ApprovalRequest.objects.filter(
         at_once | Q(notice_due_at__lte=now), status=ApprovalRequest.Status.WAITING
@@ -61,25 +62,25 @@ def _due(now: datetime) -> list[ApprovalRequest]:
     return list(rows.order_by("notice_due_at", "id")[:BATCH])
 
 
-def _whom_to_tell(
+def _recipients(
     due: Sequence[ApprovalRequest], now: datetime
 ) -> list[tuple[User, list[ApprovalRequest]]]:
-    """Return who may decide on something that is due, each with what."""
-    told = []
+    """Return the people who may decide on due requests, each with their requests."""
+    recipients = []
     people = User.objects.filter(is_active=True, role__in=ROLES).exclude(email="")
     for person in people.order_by("pk"):
         queue = approval_queue(person, now=now)
         ids = set(queue.filter(pk__in=due).values_list("pk", flat=True))
         if ids:
-            told.append((person, [each for each in due if each.pk in ids]))
-    return told
+            recipients.append((person, [each for each in due if each.pk in ids]))
+    return recipients
 
 
 def _claim(due: Sequence[ApprovalRequest], now: datetime) -> bool:
-    """Set when each is told of next; False if another worker or an escalation did.
+    """Set the next notice times; False if another worker or an escalation did.
 
-    Last before the commit, in 2 queries however many people are told, so that whoever
-    decides on one of them hardly waits.
+    Runs last before the commit, always in 2 queries, so that people who decide on one
+    of the requests wait only briefly.
     """
     rows = ApprovalRequest.objects.select_for_update(no_key=True).filter(pk__in=due)
     stored = dict(rows.order_by("pk").values_list("pk", "notice_due_at"))
@@ -97,7 +98,7 @@ def _queue(person: User, theirs: Sequence[ApprovalRequest], now: datetime) -> bo
     message = queue_in_series(
         recipient=person.email,
         subject=_subject(theirs),
-        body="\n\n".join((*lines, "If nobody decides, they expire: not approved.")),
+        body="\n\n".join((*lines, "If nobody decides, they expire unapproved.")),
         series=f"approvals-{person.pk}",
         key=_notice(theirs[0]),
         more=f"{settings.BASE_URL}/approvals/",
@@ -114,7 +115,7 @@ def _subject(theirs: Sequence[ApprovalRequest]) -> str:
 def _line(approval: ApprovalRequest, now: datetime) -> str:
     agent = visible(" ".join(approval.transaction.agent.name.split()))
     return (
-        f"{_amount(approval)} asked by {agent}{_why(approval, now)}.\n"
+        f"{_amount(approval)} requested by {agent}{_why(approval, now)}.\n"
         f"Until {approval.expires_at:%Y-%m-%d %H:%M} UTC.\n{_address(approval)}"
     )
 
@@ -125,24 +126,24 @@ def _why(approval: ApprovalRequest, now: datetime) -> str:
     return ", now for your role to decide" if approval.escalated_at else ""
 
 
-def _tell_contacts(approval: ApprovalRequest, *, is_nobodys: bool) -> None:
+def _notify_contacts(approval: ApprovalRequest, *, is_undecidable: bool) -> None:
     amount = _amount(approval)
-    subject = f"Nobody can be told that {amount} waits for approval"
+    subject = f"Nobody can be notified that {amount} waits for approval"
     body = "A held transaction waits; nobody who may decide on it has a mail address."
-    if is_nobodys:
+    if is_undecidable:
         subject = f"Nobody can approve {amount}"
         body = "A held transaction waits, and nobody may decide on it."
     notify_contacts(
         subject=subject,
-        body=f"{body} It expires unless somebody does.\n{_address(approval)}",
+        body=f"{body} It expires unless somebody decides.\n{_address(approval)}",
         series="approval",
         key=_notice(approval),
     )
 
 
 def _amount(approval: ApprovalRequest) -> str:
-    asked = approval.transaction
-    return spoken_amount(asked.amount_minor, asked.currency)
+    row = approval.transaction
+    return spoken_amount(row.amount_minor, row.currency)
 
 
 def _address(approval: ApprovalRequest) -> str:
@@ -150,6 +151,6 @@ def _address(approval: ApprovalRequest) -> str:
 
 
 def _notice(approval: ApprovalRequest) -> str:
-    """Name one notice of one request, so that it is queued once."""
+    """Return the key of a request's present notice, so that it is queued only once."""
     assert approval.notice_due_at is not None  # noqa: S101 - it was due.
     return f"{approval.pk}:{approval.notice_due_at:%Y%m%d%H%M%S}"

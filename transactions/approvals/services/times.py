@@ -1,4 +1,4 @@
-"""What time does to a waiting approval: it goes to a higher role, and it expires."""
+"""Expiry and escalation of waiting approval requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transactions.spending.services import lifecycle
 from transactions.spending.services.lifecycle import (
     SWEEP_MAX,
     SWEEPER,
-    locked,
+    lock_transaction,
     resolve_approval,
     sweep,
 )
@@ -26,9 +26,9 @@ ESCALATOR = System("approval escalation")
 
 
 def expire_due_approvals(*, now: datetime) -> int:
-    """Expire what nobody decided in time; returns how many. At most 500.
+    """Expire requests that nobody decided in time; return their number, at most 500.
 
-    Only tidies: approve() and deny_approval() test the expiry themselves.
+    This only tidies up: approve() and deny_approval() check the expiry themselves.
     """
     due = ApprovalRequest.objects.filter(status=Status.WAITING, expires_at__lte=now)
     keys = due.order_by("expires_at").values_list("transaction__agent_id", "pk")
@@ -36,11 +36,10 @@ def expire_due_approvals(*, now: datetime) -> int:
 
 
 def escalate_due_approvals(*, now: datetime) -> int:
-    """Note what went to the next higher role; returns how many. At most 500.
+    """Record escalations to the next higher role; return their number, at most 500.
 
-    Only tells: whoever decides is judged by the time itself (role_now), so that a
-    lower role is refused from that instant on, swept or not. Those who may decide now
-    are told by notify_approvers().
+    This only records: role_now() refuses a lower role from that instant on, recorded or
+    not. notify_approvers() notifies the people who may decide now.
     """
     due = ApprovalRequest.objects.filter(
         status=Status.WAITING,
@@ -53,7 +52,7 @@ def escalate_due_approvals(*, now: datetime) -> int:
 
 
 def expire(approval: ApprovalRequest, *, agent: LockedAgent) -> None:
-    """End a waiting approval of a locked transaction: time never approves."""
+    """Expire the waiting approval request of a locked transaction, and the latter."""
     row = approval.transaction
     resolve_approval(row, status=Status.EXPIRED, now=agent.now)
     lifecycle.expire(row, agent=agent)
@@ -67,9 +66,9 @@ def expire(approval: ApprovalRequest, *, agent: LockedAgent) -> None:
 
 
 def _locked(agent_id: str, approval_id: str) -> tuple[ApprovalRequest, LockedAgent]:
-    """Lock money and transaction; return the request and its agent after that."""
+    """Lock money and transaction; return the approval request and the agent."""
     key = ApprovalRequest.objects.values_list("transaction_id", flat=True)
-    spender, row = locked(key.get(pk=approval_id), agent_id=agent_id)
+    spender, row = lock_transaction(key.get(pk=approval_id), agent_id=agent_id)
     approval = ApprovalRequest.objects.get(pk=approval_id)
     approval.transaction = row
     return approval, spender.agent

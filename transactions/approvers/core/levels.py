@@ -1,4 +1,4 @@
-"""What an approval asks of the people who give it, and when."""
+"""Rules for the people who approve: step-up, role, reminder and counting."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ STEP_UP_ABOVE = 1_000
 
 
 def needs_step_up(amount_minor: int, currency: str) -> bool:
-    """Tell whether approving an amount takes a proof at most five minutes old."""
+    """Return whether approving the amount needs a proof at most five minutes old."""
     return amount_minor > STEP_UP_ABOVE * int(10 ** exponent_of(currency))
 
 
 def role_now(least: str, escalates_at: datetime | None, now: datetime) -> str:
-    """Return the least role that may decide: after escalation the next higher one."""
+    """Return the lowest role that may decide; after escalation the next higher one."""
     if escalates_at is None or now < escalates_at:
         return least
     return next_role(least) or least
 
 
 def reminds_at(created_at: datetime, expires_at: datetime) -> datetime:
-    """Return when a quarter of the time is left."""
+    """Return the instant at which a quarter of the time is left."""
     return expires_at - (expires_at - created_at) / 4
 
 
 def count_people(votes: Iterable[frozenset[str]]) -> int:
-    """Return how many people have spoken, each vote naming all whom it speaks for.
+    """Return how many different people the votes stand for.
 
-    Whoever has two accounts, and whoever had somebody decide in their place, is in
-    more than one vote: votes that share anybody are one person's.
+    Each vote lists the voter and the delegator, if any. A person with two accounts, or
+    one who voted and also delegated, is in several votes; votes that share a person
+    count as one.
     """
     groups: list[frozenset[str]] = []
     for vote in votes:

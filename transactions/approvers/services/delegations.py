@@ -1,4 +1,4 @@
-"""Delegating approvals for a stated time, revocable."""
+"""Delegate approvals for a period, and revoke delegations."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def create_delegation(
     reason: str,
     acting: User,
 ) -> ApprovalDelegation:
-    """Let another approver decide in one's place; it ends by itself.
+    """Let another approver decide in `acting`'s place, for at most 30 days.
 
-    From now on unless it starts later, for 30 days at most. The delegate's word is
-    the delegator's: within their scope, role and limit, and never on what either of
-    them is involved in. Takes a fresh proof. Raises NotPermitted, StepUpRequired,
-    TextRefused, DelegationRefused (with the field).
+    Without `starts_at` it begins now. The delegate decides within the delegator's
+    scope, role and limit, and never on requests in which either is involved. Needs a
+    recent step-up proof. Raises NotPermitted, StepUpRequired, TextRefused,
+    DelegationRefused (names the field).
     """
     if not acting.has_perm(APPROVE):
         raise NotPermitted
@@ -72,16 +72,17 @@ def create_delegation(
 
 
 def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation:
-    """End a delegation at once; what was said under it counts no more.
+    """End a delegation immediately; votes given under it no longer count.
 
-    Either of the two may, and whoever may change anybody's rights. Raises NotFound,
-    DelegationEnded.
+    Either of the two people may revoke it, and so may people who may change people.
+    Raises NotFound, DelegationEnded.
     """
     with transaction.atomic(durable=True):
         found = ApprovalDelegation.objects.filter(pk=delegation_id).first()
         if found is None or not _may_revoke(found, acting):
             raise NotFound
-        # As whoever decides in their right, who then is before this, or knows of it.
+        # The same lock as lock_people(): a decision in the delegator's right happens
+        # either before this, or with the delegation ended.
         User.objects.select_for_update(no_key=True).get(pk=found.delegator_id)
         rows = ApprovalDelegation.objects.select_for_update(of=("self",))
         delegation = rows.select_related("delegator", "delegate").get(pk=found.pk)
@@ -96,9 +97,9 @@ def revoke_delegation(delegation_id: str, *, acting: User) -> ApprovalDelegation
 
 def _check_time(start: datetime, end: datetime) -> None:
     if end <= start:
-        raise DelegationRefused("It ends after it begins.", pointer="/ends_at")
+        raise DelegationRefused("Choose an end after the start.", pointer="/ends_at")
     if end - start > LONGEST:
-        detail = f"It lasts {LONGEST.days} days at most."
+        detail = f"A delegation lasts at most {LONGEST.days} days."
         raise DelegationRefused(detail, pointer="/ends_at")
 
 

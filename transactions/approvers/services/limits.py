@@ -1,4 +1,4 @@
-"""The most that each approver may approve; looser limits wait for a second person."""
+"""Personal approval limits; a second person must approve looser ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from security.errors import ChangeSuperseded
 from security.step_up import takes_proof
 from transactions.approvers.models import ApproverLimit
 
-# In minor units of a currency; None where a person has no limit of their own.
+# Amount in minor units and currency; None if a person has no personal limit.
 Limit = tuple[int, str] | None
 
 
@@ -30,11 +30,11 @@ Limit = tuple[int, str] | None
 def set_approver_limit(
     person: User, limit: Limit, *, acting: User
 ) -> ChangeRequest | None:
-    """Set the most that a person may approve, or ask a second person to loosen it.
+    """Set a person's approval limit, or ask a second person to approve a looser one.
 
-    A first limit and a lower one hold at once, and None is returned. Takes the right
-    to change anybody's, and a fresh proof; nobody sets their own. Raises NotPermitted,
-    OwnAuthorityRefused, StepUpRequired.
+    A first or a lower limit applies immediately; then returns None. `acting` needs the
+    permission to change people and a recent step-up proof, and cannot set their own
+    limit. Raises NotPermitted, OwnAuthorityRefused, StepUpRequired.
     """
     _check_may_set(acting, person.pk)
     with transaction.atomic(durable=True):
@@ -44,35 +44,35 @@ def set_approver_limit(
             return None
         if settings.FOUR_EYES and _loosens(before, limit):
             return request_change(_proposal(person, before, limit), acting=acting)
-        _put_in_force(person, before, limit, acting=acting, told=said_of_them())
+        _put_in_force(person, before, limit, acting=acting, extra=said_of_them())
     return None
 
 
 def apply_approver_limit(change: ChangeRequest, *, acting: Principal) -> None:
-    """Set a limit that a second person agreed to; see security/changes/registry.py.
+    """Set a limit that a second person approved; see security/changes/registry.py.
 
-    Raises ChangeSuperseded if the limit is not what it was, or the person who asked
-    may no longer set it.
+    Raises ChangeSuperseded if the limit has changed since, or the person who asked may
+    no longer set it.
     """
     person = User.objects.get(pk=change.target_id)
     try:
         _check_may_set(User.objects.get(pk=change.requested_by_id), person.pk)
     except (NotPermitted, OwnAuthorityRefused) as error:
-        raise ChangeSuperseded("Who asked for it may no longer do so.") from error
+        raise ChangeSuperseded("The requester may no longer ask for this.") from error
     before = _limit_of(person.pk)
     if change.base != _stored(before):
         raise ChangeSuperseded
-    asked = change.payload["limit"]
-    limit = (asked[0], asked[1]) if asked else None
-    told = {"change_request": change.pk}
-    _put_in_force(person, before, limit, acting=acting, told=told)
+    stored = change.payload["limit"]
+    limit = (stored[0], stored[1]) if stored else None
+    extra = {"change_request": change.pk}
+    _put_in_force(person, before, limit, acting=acting, extra=extra)
 
 
 def _check_may_set(acting: User, person_id: str) -> None:
     if not acting.has_perm(CHANGE_USER):
         raise NotPermitted
     if serves_oneself(acting, person_id):
-        raise OwnAuthorityRefused("Nobody sets the limit of what they may approve.")
+        raise OwnAuthorityRefused("You cannot set your own approval limit.")
 
 
 def _limit_of(person_id: str) -> Limit:
@@ -81,7 +81,7 @@ def _limit_of(person_id: str) -> Limit:
 
 
 def _loosens(before: Limit, limit: Limit) -> bool:
-    """Return whether more could be approved; currencies cannot be compared."""
+    """Return whether more could be approved; another currency counts as looser."""
     if before is None:
         return False
     return limit is None or limit[1] != before[1] or limit[0] > before[0]
@@ -105,7 +105,7 @@ def _put_in_force(
     limit: Limit,
     *,
     acting: Principal,
-    told: Mapping[str, str],
+    extra: Mapping[str, str],
 ) -> None:
     if limit is None:
         ApproverLimit.objects.filter(person=person).delete()
@@ -116,7 +116,7 @@ def _put_in_force(
         "approver_limit.set",
         target=("user", person.pk, person.username),
         owner_id=person.pk,
-        details={"changes": _changes(before, limit), **told},
+        details={"changes": _changes(before, limit), **extra},
         actor=acting,
     )
 

@@ -1,4 +1,4 @@
-"""Locking the people whose right counts, so that a role being changed counts too."""
+"""Lock the people whose rights count, so that concurrent role changes are respected."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from transactions.approvers.queries import Capacity, live_delegations_to
 def lock_people(
     approval: ApprovalRequest, acting: User, *, now: datetime
 ) -> tuple[list[Capacity], list[ApprovalVote]]:
-    """Return in whose rights a person may decide, and all votes so far, 5 queries.
+    """Return the capacities of a person and all votes so far. 5 queries.
 
-    With everybody as stored, not as remembered: their rows are locked in one order,
-    after the agent's and the transaction's. Whoever revokes a delegation takes the
-    delegator's row, too, so what is read after the wait stays true.
+    All people are loaded again: their rows are locked in one order, after the agent and
+    the transaction. Revoking a delegation locks the delegator's row as well, so what is
+    read after the wait stays true.
     """
     ids = {acting.pk}
     ids.update(one.delegator_id for one in live_delegations_to(acting, now=now))

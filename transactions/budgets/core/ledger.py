@@ -1,4 +1,4 @@
-"""Money between accounts: what moves where, and what must always add up."""
+"""The ledger: movements of money between accounts, and their effects on balances."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-# Kind of movement: from which account of the agent (credit) to which (debit).
+# Kind of movement: the agent's account it leaves (credit) and enters (debit).
 MOVEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "reserve": ("available", "reserved"),
@@ -23,7 +23,7 @@ MOVEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one unit of a movement adds to a reservation's and a budget's columns."""
+    """What one unit of a movement adds to columns of a reservation and of a budget."""
 
     reservation: Mapping[str, int]
     budget: Mapping[str, int]
@@ -38,27 +38,27 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         ),
         "late_capture": Effect({"late_minor": 1}, {"late_minor": 1}),
         "reversal": Effect({"reversed_minor": 1}, {"late_minor": -1}),
-        # What comes back raises no budget, or a refund would buy more.
+        # A refund frees no budget; otherwise it would permit more spending.
         "refund": Effect({"refunded_minor": 1}, {}),
     }
 )
 
 
-def frees_a_place(kind: str, *, is_resolved: bool, captured_minor: int) -> bool:
-    """Tell whether a transaction counts no more, as nothing of it was ever taken."""
+def ends_counting(kind: str, *, is_resolved: bool, captured_minor: int) -> bool:
+    """Return whether a transaction leaves the count because nothing was captured."""
     return kind == "release" and is_resolved and captured_minor == 0
 
 
 def above_minor(*, set_aside_minor: int, taken_minor: int) -> int:
-    """Return how much was taken above what had been set aside, in minor units.
+    """Return by how much the captured amount exceeds the reserved one (minor units).
 
-    Only late captures can exceed it, so this is a part of what was taken late.
+    Only late captures can exceed it, so this is a part of the late amount.
     """
     return max(taken_minor - set_aside_minor, 0)
 
 
 def balances(entries: Iterable[tuple[str, str, int]]) -> Mapping[str, int]:
-    """Return each account's balance after (credit, debit, amount in minor units).
+    """Return each account's balance after entries (credit, debit, amount in minor).
 
     The balances of all accounts together are always 0.
     """

@@ -1,4 +1,7 @@
-"""What limits leave: budgets of the agent's own policy, and those that it shares."""
+"""Limits of the agent's policy and shared budgets: where spending counts, what is left.
+
+A pot is where spending counts for one limit.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,11 @@ DAILY = Limit(period=Period.DAY)
 
 @dataclass(frozen=True, slots=True)
 class Pot:
-    """Where spending counts for a limit: one budget, or the steps of a rolling one.
+    """Where spending counts for a limit: one budget, or one per step of a rolling one.
 
-    `holder` is the id of the agent or of the shared budget. Of a rolling period `until`
-    is where the last one ends that the instant is part of; None where the instant is
-    the present: should its clock have gone back, what came after it counts as well.
+    `holder` is the id of the agent or of the shared budget. For a rolling limit,
+    `until` is the end of the last period that contains the instant. It is None if the
+    instant is the present; then later budgets count, too, in case the clock went back.
     """
 
     holder: str
@@ -49,7 +52,7 @@ class Pot:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from the other pots of its holder."""
+        """Identifies the pot among those of its holder."""
         return self.scope, self.window
 
     @property
@@ -58,12 +61,12 @@ class Pot:
 
     @property
     def is_many(self) -> bool:
-        """Whether the instant is part of many periods: those of a rolling one, past."""
+        """Whether it covers many periods: a rolling limit at a past instant."""
         return self.step is not None and self.until is not None
 
     @property
     def step(self) -> timedelta | None:
-        """How long one budget of a rolling period is; None for a calendar period."""
+        """The length of one budget of a rolling period; None for a calendar period."""
         kind, _, period = self.window.partition("_")
         return ROLLING[Period(period)].step if kind == Window.ROLLING else None
 
@@ -71,7 +74,7 @@ class Pot:
 def limits_concerning(
     policy: PolicyRules | None, *, merchant: str, category: str
 ) -> tuple[Limit, ...]:
-    """Return the limits of a policy that are about a request; merchant by its key."""
+    """Return the limits of a policy that apply to a request; `merchant` is a key."""
     limits = policy.limits if policy else ()
     return tuple(
         limit
@@ -89,11 +92,11 @@ def pots_of(
     now: datetime,
     is_past: bool = False,
 ) -> tuple[Pot, ...]:
-    """Return where a request counts under a policy, for each limit concerned.
+    """Return the pots in which a request counts under a policy.
 
-    A limit of one merchant and one of each merchant count the same there, so they
-    share a pot, which holds as much as the stricter one lets it. `is_past`: asked
-    before, so that there may be periods that began before it and ended after it.
+    A limit of one merchant and a limit of each merchant count the same spending, so
+    they share a pot with the stricter of the two limits. `is_past`: the request was
+    made earlier, so rolling periods that contain it may have ended after it.
     """
     if policy is None:
         return ()
@@ -111,15 +114,15 @@ def pots_of(
 
 
 def fullest(pot: Pot, counts: Sequence[tuple[datetime, int]]) -> int:
-    """Return the most that one period of a pot holds, by the starts of its budgets.
+    """Return the largest sum in one period of a pot.
 
-    Where there are many, each begins as far before its last step as it reaches, and
-    none of them may hold more than the limit.
+    `counts` are pairs of a budget's start and what counts in it. If the pot covers many
+    periods, none of them may exceed the limit.
     """
     if not pot.is_many:
         return sum(count for _, count in counts)
     reach = pot.starts_at - pot.since
-    # Between two spendings nothing comes in, so no other end has a fuller one.
+    # Sums grow only where a budget starts, so periods with other ends are not larger.
     ends = {pot.starts_at, *(at for at, _ in counts if at > pot.starts_at)}
     return max(
         sum(count for at, count in counts if end - reach <= at <= end) for end in ends
@@ -132,7 +135,7 @@ def key_of(limit: Limit, *, merchant: str, category: str) -> tuple[str, str]:
 
 
 class SharedLimit(Protocol):
-    """What is known of a shared budget, locked or not."""
+    """The fields of a shared budget that pot_of() needs."""
 
     @property
     def id(self) -> str: ...
@@ -145,7 +148,7 @@ class SharedLimit(Protocol):
 
 
 def pot_of(budget: SharedLimit, now: datetime) -> Pot:
-    """Return where spending counts for a shared budget: always a calendar period."""
+    """Return the pot of a shared budget; its period is always a calendar period."""
     limit = Limit(period=Period(budget.period), amount_minor=budget.limit_minor)
     span = span_of(limit.period, limit.window, now, budget.time_zone)
     return _pot(budget.id, SHARED, limit, span)
@@ -180,9 +183,9 @@ def _least(one: int | None, other: int | None) -> int | None:
 def limit_findings(
     policy: PolicyRules, request: SpendingRequest, spent: Iterable[Spent]
 ) -> Iterator[Finding]:
-    """Tell every limit of a policy that a request, as one more, would pass.
+    """Find every limit of a policy that the request would exceed.
 
-    Raises LookupError for a limit whose spending is not known.
+    Raises LookupError if `spent` lacks a limit.
     """
     known = {(item.scope, item.window): item for item in spent}
     where = {"merchant": request.merchant_key, "category": request.category}
@@ -193,7 +196,7 @@ def limit_findings(
 def shared_findings(
     request: SpendingRequest, shared: Iterable[SharedSpent]
 ) -> Iterator[Finding]:
-    """Tell every shared budget that has too little left for a request."""
+    """Find every shared budget that has too little left for the request."""
     for budget in shared:
         left_minor = budget.limit_minor - budget.used_minor
         if request.amount_minor > left_minor:

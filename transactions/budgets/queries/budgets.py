@@ -1,4 +1,4 @@
-"""What counts in the budgets that a request is about to count in."""
+"""Budgets: what already counts against the limits that apply to a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from transactions.budgets.queries.locking import LockedBudget
 from transactions.decisions.core.facts import SharedSpent, Spent
 from transactions.spending.models import Transaction
 
-# One object per budget that a pot counts, with the pot's place in the list.
+# SQL: one object per budget of the pots, with the pot's place in the list.
 COUNTED = """
     SELECT jsonb_agg(to_jsonb(b) || jsonb_build_object('place', p.place))
     FROM unnest(%(holders)s::text[], %(scopes)s::text[], %(windows)s::text[],
@@ -45,7 +45,7 @@ COUNTED = """
      AND (p.until IS NULL OR b.starts_at < p.until)
 """
 
-# As Figures names them; see Reservation.above_minor.
+# In the order of Figures' fields; see Reservation.above_minor.
 _FIGURES = """
     coalesce(sum(r.amount_minor - r.captured_minor - r.released_minor), 0)::bigint,
     coalesce(sum(r.captured_minor), 0)::bigint,
@@ -54,9 +54,9 @@ _FIGURES = """
                           - r.amount_minor, 0)), 0)::bigint,
     count(*) FILTER (WHERE r.released_minor < r.amount_minor)
 """
-# What an agent has spent in a span, per step of a rolling one. What was given back
-# does not count, nor what the payment rail took late as a transaction of its own. By
-# `created_since` an index leaves out what is older; only a test agent's clock differs.
+# An agent's spending in a span, per step of a rolling one. Released money does not
+# count, and a late capture does not count as another transaction. `created_since` lets
+# an index skip older rows; only for test agents may occurred_at differ from created_at.
 _HISTORY = f"""
 SELECT CASE WHEN %(step)s::interval IS NULL THEN %(since)s
             ELSE date_bin(%(step)s, t.occurred_at, %(beginning)s) END,
@@ -71,9 +71,9 @@ GROUP BY 1 ORDER BY 1
 """  # noqa: S608 - constants only.
 
 
-# What was set aside or spent in a span and counts in a shared budget: only what is in
-# its currency does. Of live agents, whose clock is the database's: an index has it. All
-# time needs no look at the transactions.
+# What counts in a shared budget in a span. A reservation lists only shared budgets of
+# its own currency. They are for live agents, whose clock is the database's, so the
+# indexed created_at serves. The all-time query needs no transactions.
 _SHARED_FIGURES = f"SELECT {_FIGURES} FROM transactions_reservation r"  # noqa: S608
 _SHARED_ALL_TIME = f"{_SHARED_FIGURES} WHERE %(budget)s = ANY(r.shared_budgets)"
 _SHARED_HISTORY = f"""{_SHARED_FIGURES}
@@ -85,7 +85,7 @@ WHERE %(budget)s = ANY(r.shared_budgets)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What counts in one budget, by the names of its columns."""
+    """What counts in one budget; fields are named like its columns."""
 
     reserved_minor: int = 0
     posted_minor: int = 0
@@ -95,11 +95,11 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """A pot with the budgets that count in it, read under the lock of its holder.
+class CountedPot:
+    """A pot with its budgets, read while its holder is locked.
 
-    `is_recounted`: from history, because they were last counted under another policy
-    version, which may not have had this limit.
+    `is_recounted`: the budgets were counted again from history, because they were last
+    counted under another policy version, which may not have had this limit.
     """
 
     pot: Pot
@@ -123,7 +123,7 @@ class Counted:
         )
 
     def current(self, currency: str) -> Budget:
-        """Return the budget that a spending counts in, a new one if there is none."""
+        """Return the budget in which present spending counts; unsaved if missing."""
         for budget in self.budgets:
             if budget.starts_at == self.pot.starts_at:
                 return budget
@@ -131,13 +131,13 @@ class Counted:
 
 
 def used_minor(budget: Budget, *, is_shared: bool) -> int:
-    """Return what a budget counts; a shared one, nothing above what was set aside."""
+    """Return the amount used of a budget; see Budget on late captures."""
     all_minor = budget.reserved_minor + budget.posted_minor + budget.late_minor
     return all_minor - budget.late_above_minor if is_shared else all_minor
 
 
 def counted_parameters(pots: Sequence[Pot]) -> dict[str, Any]:
-    """Return the parameters of COUNTED but the currency."""
+    """Return the parameters of COUNTED, except the currency."""
     return {
         "holders": [pot.holder for pot in pots],
         "scopes": [pot.scope for pot in pots],
@@ -155,13 +155,13 @@ def counted(
     policy: PolicyRules | None,
     mode: str,
     is_past: bool,
-) -> tuple[Counted, ...]:
-    """Return what counts in each pot, from COUNTED's answer.
+) -> tuple[CountedPot, ...]:
+    """Return what counts in each pot, from the result of COUNTED.
 
-    No statement, but one for each of the agent's own pots that was not yet counted
-    under its present policy: once, when a policy or a period is new. And one for each
-    rolling one that is past, for of it the present policy may have counted a part; and
-    for a shared one that is past and was counted in another time zone.
+    Usually runs no query. It runs one for each of the agent's own pots that was not yet
+    counted under the present policy (when a policy or a period is new); for each past
+    rolling pot, because the present policy may have counted only a part of it; and for
+    each past shared pot that was counted in another time zone.
     """
     by_place: defaultdict[int, list[Budget]] = defaultdict(list)
     for row in json.loads(stored or "[]"):
@@ -172,7 +172,7 @@ def counted(
         if pot.is_shared:
             found.append(_shared(pot, budgets, currency, is_past=is_past))
         elif _is_counted(pot, budgets, policy):
-            found.append(Counted(pot, budgets))
+            found.append(CountedPot(pot, budgets))
         else:
             found.append(_recounted(pot, budgets, currency, mode))
     return tuple(found)
@@ -180,7 +180,7 @@ def counted(
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How far a limit that concerns a transaction is used, minor units or a count."""
+    """The use of a limit that applies to a transaction: minor units or a count."""
 
     label: str
     limit: int
@@ -188,56 +188,56 @@ class Level:
     currency: str  # Empty for a count of transactions.
 
 
-def levels_of(asked: Transaction) -> Sequence[Level]:
-    """Return every limit that a transaction counts in, and how far it is used.
+def levels_of(row: Transaction) -> Sequence[Level]:
+    """Return every limit in which a transaction counts, and how much of it is used.
 
-    Those of the policy in force, then shared budgets; at most 2 queries and one for
-    each limit that is rolling or that nothing was asked under yet.
+    First those of the policy in force, then shared budgets. At most 2 queries, and one
+    more for each limit that is rolling or not yet counted under this policy.
     """
-    version = asked.agent.policy_version
+    version = row.agent.policy_version
     policy = policy_rules(version.pk) if version else None
-    where = {"merchant": asked.merchant_key, "category": asked.category}
+    where = {"merchant": row.merchant_key, "category": row.category}
     own = pots_of(
-        policy, agent_id=asked.agent_id, now=asked.occurred_at, is_past=True, **where
+        policy, agent_id=row.agent_id, now=row.occurred_at, is_past=True, **where
     )
-    reservation = getattr(asked, "reservation", None)
+    reservation = getattr(row, "reservation", None)
     ids = reservation.shared_budgets if reservation else []
     budgets = SharedBudget.objects.select_related("team").filter(
         pk__in=ids, is_active=True
     )
-    shared = [(budget, pot_of(budget, asked.occurred_at)) for budget in budgets]
+    shared = [(budget, pot_of(budget, row.occurred_at)) for budget in budgets]
     pots = [*own, *(pot for _, pot in shared)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT ({COUNTED})",
-            counted_parameters(pots) | {"currency": asked.currency},
+            counted_parameters(pots) | {"currency": row.currency},
         )
         [stored] = cursor.fetchone()
     found = counted(
         pots,
         stored,
-        currency=asked.currency,
+        currency=row.currency,
         policy=policy,
-        mode=asked.agent.mode,
+        mode=row.agent.mode,
         is_past=True,
     )
     by_key = {item.pot.key: item for item in found[: len(own)]}
     levels = [
         level
         for limit in limits_concerning(policy, **where)
-        for level in _levels(limit, by_key[key_of(limit, **where)], asked.currency)
+        for level in _levels(limit, by_key[key_of(limit, **where)], row.currency)
     ]
     for (budget, _), item in zip(shared, found[len(own) :], strict=True):
         levels.append(
-            Level(str(budget), budget.limit_minor, item.used_minor, asked.currency)
+            Level(str(budget), budget.limit_minor, item.used_minor, row.currency)
         )
     return levels
 
 
 def shared_history(pot: Pot) -> Figures:
-    """Return what a shared budget counts in its span.
+    """Return what counts in a shared budget in its span.
 
-    By what counts in it, so that what is given back later was counted before.
+    Reads only reservations that list this budget; see services.shared_counting.
     """
     history = _SHARED_ALL_TIME if pot.ends_at is None else _SHARED_HISTORY
     parameters: dict[str, Any] = {
@@ -251,9 +251,9 @@ def shared_history(pot: Pot) -> Figures:
 
 
 def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
-    """Return shared budgets that a person may see.
+    """Return the shared budgets that a person may see.
 
-    All for who may view all data, else the own team's and the organisation's.
+    All if the person may change them, else those of their team and the organisation.
     """
     budgets = SharedBudget.objects.select_related("team")
     if user.has_perm("transactions.change_sharedbudget"):
@@ -262,10 +262,7 @@ def shared_budgets_for(user: User) -> QuerySet[SharedBudget]:
 
 
 def budgets_of_team(team_id: str | None) -> QuerySet[SharedBudget]:
-    """Return the budgets in force that a team's agents share; none without a team.
-
-    Not those of the organisation, which count everybody.
-    """
+    """Return a team's active budgets, without the organisation's; none if no team."""
     budgets = SharedBudget.objects.select_related("team").filter(is_active=True)
     return budgets.filter(team_id=team_id) if team_id else budgets.none()
 
@@ -273,9 +270,9 @@ def budgets_of_team(team_id: str | None) -> QuerySet[SharedBudget]:
 def shared_levels(
     budgets: Iterable[SharedBudget],
 ) -> Sequence[tuple[SharedBudget, Budget]]:
-    """Return shared budgets, each with what counts in its present period. 1 query.
+    """Return shared budgets, each with the Budget of its present period. 1 query.
 
-    Where nothing was counted yet, that is an unsaved one.
+    The Budget is an unsaved one if nothing was counted yet.
     """
     shown, now = list(budgets), timezone.now()
     starts = {budget.pk: pot_of(budget, now).starts_at for budget in shown}
@@ -284,7 +281,7 @@ def shared_levels(
     return [(budget, found.get(budget.pk, Budget())) for budget in shown]
 
 
-def _levels(limit: Limit, item: Counted, currency: str) -> Iterator[Level]:
+def _levels(limit: Limit, item: CountedPot, currency: str) -> Iterator[Level]:
     label = capfirst(spoken_limit(limit))
     if limit.amount_minor is not None:
         yield Level(label, limit.amount_minor, item.used_minor, currency)
@@ -292,8 +289,8 @@ def _levels(limit: Limit, item: Counted, currency: str) -> Iterator[Level]:
         yield Level(label, limit.count, item.count, "")
 
 
-def spent_of(counted: Iterable[Counted], *, own_minor: int = 0) -> tuple[Spent, ...]:
-    """Return the facts of the agent's own pots, without a transaction's own money."""
+def spent_of(counted: Iterable[CountedPot], *, own_minor: int = 0) -> tuple[Spent, ...]:
+    """Return the facts of the agent's own pots, minus the transaction's own money."""
     return tuple(
         Spent(
             scope=item.pot.scope,
@@ -307,12 +304,12 @@ def spent_of(counted: Iterable[Counted], *, own_minor: int = 0) -> tuple[Spent, 
 
 
 def shared_spent_of(
-    counted: Iterable[Counted],
+    counted: Iterable[CountedPot],
     locked: Iterable[LockedBudget],
     *,
     own_minor: int = 0,
 ) -> tuple[SharedSpent, ...]:
-    """Return the facts of shared budgets, without a transaction's own money in each."""
+    """Return the facts of shared budgets, minus the transaction's own money."""
     used = {item.pot.holder: item.used_minor for item in counted if item.pot.is_shared}
     return tuple(
         SharedSpent(
@@ -328,10 +325,11 @@ def shared_spent_of(
 def _is_counted(
     pot: Pot, budgets: Iterable[Budget], policy: PolicyRules | None
 ) -> bool:
-    """Tell whether all that counts in a pot was counted under a policy.
+    """Return whether everything in a pot was counted under a policy.
 
-    A policy's first decision counts all steps that it reaches, and time goes on: one
-    step that it counted tells of all. But it reached none of those before.
+    A policy's first decision counts all steps within its reach, and later decisions go
+    on from there: one step counted under it proves all. A past rolling pot may have
+    steps before that reach, so it never passes.
     """
     if policy is None or pot.is_many:
         return False
@@ -340,17 +338,17 @@ def _is_counted(
 
 def _shared(
     pot: Pot, budgets: Sequence[Budget], currency: str, *, is_past: bool
-) -> Counted:
+) -> CountedPot:
     if budgets or not is_past:
-        return Counted(pot, budgets)
+        return CountedPot(pot, budgets)
     budget = _budget(pot, pot.starts_at, currency)
     _set_figures(budget, shared_history(pot))
-    return Counted(pot, [budget])
+    return CountedPot(pot, [budget])
 
 
 def _recounted(
     pot: Pot, budgets: Sequence[Budget], currency: str, mode: str
-) -> Counted:
+) -> CountedPot:
     parameters: dict[str, Any] = {
         "agent": pot.holder,
         "currency": currency,
@@ -365,7 +363,7 @@ def _recounted(
         cursor.execute(_HISTORY, parameters)
         history = cursor.fetchall()
     ids = {budget.starts_at: budget.id for budget in budgets}
-    # A budget in which nothing counts is still that row, or it would be made twice.
+    # Keep the id of a row in which nothing counts; otherwise it would be created twice.
     counts = dict.fromkeys(ids, Figures())
     counts |= {starts_at: Figures(*figures) for starts_at, *figures in history}
     found = []
@@ -374,7 +372,7 @@ def _recounted(
         budget.id = ids.get(starts_at, budget.id)
         _set_figures(budget, figures)
         found.append(budget)
-    return Counted(pot, found, is_recounted=True)
+    return CountedPot(pot, found, is_recounted=True)
 
 
 def _budget(pot: Pot, starts_at: datetime, currency: str) -> Budget:

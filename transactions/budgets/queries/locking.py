@@ -1,8 +1,8 @@
-"""The one order of locks where money moves: shared budgets by id, then the agent's row.
+"""The lock order for all money movements: shared budgets by id, then the agent's row.
 
-Whoever changes what counts in a budget holds the row that the budget belongs to, so
-budgets themselves are never waited for. Agents that share no budget never wait for
-each other.
+Code that changes a budget holds the lock of the agent or shared budget to which it
+belongs, so nothing ever waits for a budget's own row. Agents that share no budget never
+wait for each other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from agents.queries import AGENT_COLUMNS, LockedAgent
 from audit.base.errors import NotFound
 from audit.base.prepared import first_row
 
-# The shared budgets of an agent, by the owner's team; test agents have none.
+# SQL: the shared budgets of an agent, by the owner's team; test agents have none.
 APPLYING = """
     FROM transactions_sharedbudget s
     JOIN agents_agent a ON a.id = %(agent)s
@@ -24,7 +24,7 @@ APPLYING = """
       AND (s.team_id IS NULL OR s.team_id = u.team_id)
 """
 
-# Counting what is locked above makes the agent wait for it; the clock is read last.
+# The count(*) makes the agent's lock wait for the budgets'; the clock is read last.
 _LOCK = f"""
 WITH shared AS MATERIALIZED (
     SELECT s.*, (SELECT t.name FROM accounts_team t WHERE t.id = s.team_id) AS team
@@ -44,9 +44,9 @@ SELECT (SELECT jsonb_agg(to_jsonb(shared) ORDER BY shared.id) FROM shared),
 
 @dataclass(frozen=True, slots=True)
 class LockedBudget:
-    """A shared budget's row while its lock is held.
+    """A shared budget's row while it is locked.
 
-    One that is switched off judges nothing, but what counts in it still moves in it.
+    An inactive one limits nothing, but money that counts in it still moves in it.
     """
 
     id: str
@@ -60,17 +60,17 @@ class LockedBudget:
 
 @dataclass(frozen=True, slots=True)
 class LockedSpender:
-    """An agent's row and the shared budgets above it, while their locks are held."""
+    """An agent's row and its shared budgets, while they are locked."""
 
     agent: LockedAgent
     shared: Sequence[LockedBudget]
 
 
 def lock_spender(agent_id: str, *, transaction_id: str | None = None) -> LockedSpender:
-    """Lock what a spending of an agent can change, until the transaction ends.
+    """Lock all that an agent's spending can change, until the transaction ends.
 
-    1 statement. With a transaction's id also the shared budgets that it counts in, if
-    its agent was in another team then. Raises NotFound.
+    1 statement. `transaction_id` adds the shared budgets in which that transaction
+    counts, in case its agent was in another team then. Raises NotFound.
     """
     parameters = {"agent": agent_id, "transaction": transaction_id}
     row = first_row(_LOCK, parameters)

@@ -1,6 +1,6 @@
-"""Money set aside, taken and given back: every movement goes through here.
+"""Movements of money: reserve, capture, release and refund all go through here.
 
-Call with the locks of lock_spender() held, for they guard every budget concerned.
+Call while holding the locks of lock_spender(), which protect all affected budgets.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from datetime import datetime
 from django.db.models import F, Q, QuerySet
 
 from agents.queries import LockedAgent
-from transactions.budgets.core.ledger import EFFECTS, MOVEMENTS, frees_a_place
+from transactions.budgets.core.ledger import EFFECTS, MOVEMENTS, ends_counting
 from transactions.budgets.models import Budget, LedgerEntry, Reservation
 from transactions.spending.models import Transaction
 
 
 def entry(row: Transaction, kind: str, amount_minor: int, now: datetime) -> LedgerEntry:
-    """Return the ledger's line of a movement of a transaction's money."""
+    """Return the unsaved ledger entry of a movement of a transaction's money."""
     credit, debit = MOVEMENTS[kind]
     return LedgerEntry(
         transaction=row,
@@ -31,7 +31,7 @@ def entry(row: Transaction, kind: str, amount_minor: int, now: datetime) -> Ledg
 
 
 def reservation_of(row: Transaction) -> Reservation:
-    """Return what is set aside for a locked transaction, read under its locks."""
+    """Return the reservation of a locked transaction."""
     reservation = Reservation.objects.get(pk=row.pk)
     reservation.transaction = row
     return reservation
@@ -53,7 +53,7 @@ def move_money(
     changes = {
         name: F(name) + sign * amount_minor for name, sign in effect.budget.items()
     }
-    if frees_a_place(
+    if ends_counting(
         kind, is_resolved=is_resolved, captured_minor=reservation.captured_minor
     ):
         changes["count"] = F("count") - 1
@@ -71,10 +71,10 @@ def release(reservation: Reservation, *, agent: LockedAgent) -> None:
 
 
 def _budgets_of(reservation: Reservation, agent: LockedAgent) -> QuerySet[Budget]:
-    """Return the budgets that count a transaction.
+    """Return the budgets in which a transaction counts.
 
-    Those of the agent that were last counted under another policy version stay as
-    they are: before anything is decided by them they are counted anew.
+    Excludes the agent's budgets that were last counted under another policy version:
+    they are counted again before the next decision uses them.
     """
     row = reservation.transaction
     scopes = ["agent", f"merchant:{row.merchant_key}", f"category:{row.category}"]

@@ -1,4 +1,4 @@
-"""Budgets that a team's agents, or all of them, share."""
+"""Set shared budgets of a team or of the organisation."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from transactions.budgets.services.shared_counting import (
 from transactions.errors import InvalidRequest
 
 PERMISSION = "transactions.change_sharedbudget"
-# The rest says which budget it is.
+# The other terms identify the budget.
 CHANGEABLE = ("limit_minor", "time_zone", "is_active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedBudgetTerms:
-    """What a human sets: at most so much in a period, for a team or for everybody."""
+    """The terms of a shared budget; team_id None means the whole organisation."""
 
     team_id: str | None
     currency: str
@@ -50,13 +50,14 @@ class SharedBudgetTerms:
 def set_shared_budget(
     terms: SharedBudgetTerms, *, acting: User
 ) -> SharedBudget | ChangeRequest:
-    """Set what a team, or everybody, may spend in a period, from the next decision on.
+    """Set a shared budget, which applies from the next decision on.
 
-    Or ask a second person to, where a budget in force would be looser: then nothing
-    changes until somebody agrees. What was spent in the present period counts, if it
-    was not counted yet: then it waits for the decisions of all agents concerned, whose
-    rows it locks in order of their ids, after its own. Raises NotPermitted,
-    StepUpRequired, InvalidRequest for an unknown team.
+    If this loosens a budget in force, a second person is asked to approve it first, and
+    nothing changes until then. Spending in the present period counts. If it was not yet
+    counted, this locks the rows of all affected agents, by id and after the budget, and
+    so waits for their running decisions.
+
+    Raises NotPermitted, StepUpRequired, InvalidRequest for an unknown team.
     """
     if not acting.has_perm(PERMISSION):
         raise NotPermitted
@@ -73,20 +74,20 @@ def set_shared_budget(
 
 
 def apply_shared_budget(change: ChangeRequest, *, acting: Principal) -> None:
-    """Set a budget as a second person agreed to; see security/changes/registry.py.
+    """Set a budget as a second person approved it; see security/changes/registry.py.
 
-    Raises ChangeSuperseded if the budget is not what it was, or the person who asked
-    may no longer set one.
+    Raises ChangeSuperseded if the budget has changed since, or the person who asked may
+    no longer set one.
     """
     if not User.objects.get(pk=change.requested_by_id).has_perm(PERMISSION):
-        raise ChangeSuperseded("Who asked for it may no longer do so.")
+        raise ChangeSuperseded("The requester may no longer ask for this.")
     budget = SharedBudget.objects.get(pk=change.target_id)
     before = _terms_of(budget)
     if change.base != _changeable(before):
         raise ChangeSuperseded
     terms = replace(before, **change.payload)
-    told = {"change_request": change.pk}
-    _put_in_force(budget, before, terms, None, acting=acting, told=told)
+    extra = {"change_request": change.pk}
+    _put_in_force(budget, before, terms, None, acting=acting, extra=extra)
 
 
 def lock_shared_budget(target_id: str) -> None:
@@ -97,9 +98,9 @@ def lock_shared_budget(target_id: str) -> None:
 
 
 def _joined_ahead(terms: SharedBudgetTerms, *, acting: User) -> Joined | None:
-    """Prepare a budget of all time, whose past may be too long to be locked out.
+    """Prepare an all-time budget, whose history may be too long to process under locks.
 
-    It is made switched off, on record, and found again by who asks once more.
+    Creates it inactive, with its audit event; a repeated request finds it again.
     """
     if not terms.is_active or terms.period != SharedBudget.Period.ALL_TIME:
         return None
@@ -114,9 +115,9 @@ def _joined_ahead(terms: SharedBudgetTerms, *, acting: User) -> Joined | None:
 def _locked(
     terms: SharedBudgetTerms,
 ) -> tuple[SharedBudget, SharedBudgetTerms | None]:
-    """Lock and return a budget and its terms; None for those of one made here."""
+    """Lock and return a budget and its terms; the terms are None if it is new."""
     made = SharedBudget(created_at=timezone.now(), **asdict(terms))
-    # Two who set it at once: the second one changes what the first one made.
+    # If two people set it at the same time, the second one changes the first's row.
     SharedBudget.objects.bulk_create([made], ignore_conflicts=True)
     budget = SharedBudget.objects.select_for_update(of=("self",)).get(
         team_id=terms.team_id, currency=terms.currency, period=terms.period
@@ -125,7 +126,7 @@ def _locked(
 
 
 def _loosens(before: SharedBudgetTerms, terms: SharedBudgetTerms) -> bool:
-    """Return whether a budget in force would limit less, or in other days."""
+    """Return whether a budget in force would limit less, or by other days."""
     return before.is_active and (
         not terms.is_active
         or terms.limit_minor > before.limit_minor
@@ -158,7 +159,7 @@ def _put_in_force(
     joined: Joined | None,
     *,
     acting: Principal,
-    told: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> None:
     """Change a budget whose row is locked; `before` is None for a new one."""
     for name in CHANGEABLE:
@@ -168,8 +169,8 @@ def _put_in_force(
     was_counted = before is not None and before.is_active and is_same_zone
     if terms.is_active and not was_counted:
         count_shared(budget, joined)
-    # What is set aside already may be raised up to the new limit, too; past any
-    # while the budget is switched off, and where it counts in days that are gone.
+    # The new limit also applies to existing counts if it is higher. There is no limit
+    # while the budget is inactive, or for periods of another time zone.
     counts = Budget.objects.filter(holder=budget.pk)
     if terms.is_active and is_same_zone:
         raised = counts.filter(limit_minor__lt=budget.limit_minor)
@@ -184,7 +185,7 @@ def _put_in_force(
             "currency": terms.currency,
             "period": terms.period,
             "changes": _changes(asdict(before) if before else {}, asdict(terms)),
-            **(told or said_of_them()),
+            **(extra or said_of_them()),
         },
         actor=acting,
     )

@@ -1,7 +1,7 @@
-"""What is spent counts in a shared budget that is set afterwards, too.
+"""Count earlier spending in a shared budget that is set afterwards.
 
-A reservation names the budgets that it counts in, so that what is given back was
-counted before. Those that lack one are given its name here.
+A reservation lists the shared budgets in which it counts, so that money is only given
+back to budgets that counted it. This module adds a budget to earlier reservations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from transactions.budgets.queries.budgets import shared_history
 BATCH = 2_000
 
 _LACKS_IT = "NOT %(budget)s = ANY(r.shared_budgets)"
-# What live agents did in a span counts from now on; their clock is the database's.
+# Adds the budget to all reservations in a span; live agents use the database's clock.
 _JOIN = f"""
 UPDATE transactions_reservation r
 SET shared_budgets = array_append(r.shared_budgets, %(budget)s)
@@ -32,7 +32,7 @@ WHERE t.id = r.transaction_id AND t.agent_id = ANY(%(agents)s)
   AND (%(until)s::timestamptz IS NULL OR t.occurred_at < %(until)s)
   AND {_LACKS_IT}
 """  # noqa: S608 - constants only.
-# The same for the next older ones of one agent; tells where they end.
+# Adds it to the next older ones of one agent; returns the oldest of this batch.
 _JOIN_BATCH = f"""
 WITH batch AS MATERIALIZED (
     SELECT t.id, t.created_at FROM transactions_transaction t
@@ -50,19 +50,18 @@ SELECT created_at, id FROM batch ORDER BY created_at, id LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Of these agents everything from before an instant carries the budget's name."""
+    """All earlier reservations of these agents list the budget already."""
 
     agents: frozenset[str]
     before: datetime
 
 
 def join_ahead(budget: SharedBudget) -> Joined | None:
-    """Let the whole past carry the name of a budget that is not in force yet.
+    """Add a budget that is not in force yet to all earlier reservations.
 
-    In short transactions, each under the lock of one agent, so that what is left to do
-    under the locks of all of them is little. May be broken off and begun again. None
-    if the budget counts something already: then nothing may carry its name that it
-    has not counted.
+    Works in short transactions, each with the lock of one agent, so that little is left
+    to do while all agents are locked. Can be interrupted and repeated. Returns None if
+    the budget counts something already: then only counted reservations may list it.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
@@ -79,9 +78,10 @@ def join_ahead(budget: SharedBudget) -> Joined | None:
 
 
 def count_shared(budget: SharedBudget, joined: Joined | None) -> None:
-    """Count what the present period has seen, while no decision is under way.
+    """Count the spending of the present period in a budget.
 
-    Under the lock of the budget; takes those of all its agents, by id.
+    Call while holding the budget's lock. Locks all its agents, by id, so no decision
+    runs meanwhile.
     """
     locked = _agents_of(budget).select_for_update(of=("self",)).order_by("pk")
     ids = set(locked.values_list("pk", flat=True))
@@ -91,7 +91,7 @@ def count_shared(budget: SharedBudget, joined: Joined | None) -> None:
         _join(budget, known, max(pot.since, joined.before), pot.ends_at)
     _join(budget, ids - known, pot.since, pot.ends_at)
     figures = shared_history(pot)
-    # Days of another time zone would count a part of this one, and give back more.
+    # Delete overlapping periods of another time zone: they would count money twice.
     overlapping = Q(ends_at=None) | Q(ends_at__gt=pot.starts_at)
     Budget.objects.filter(overlapping, holder=budget.pk, window=pot.window).exclude(
         starts_at=pot.starts_at
@@ -118,7 +118,7 @@ def _agents_of(budget: SharedBudget) -> QuerySet[Agent]:
 
 
 def _counts_nothing(budget: SharedBudget) -> bool:
-    """Tell whether a budget is off and has never counted, under its lock."""
+    """Lock a budget, and return whether it is inactive and has never counted."""
     rows = SharedBudget.objects.select_for_update(of=("self",))
     is_active = rows.values_list("is_active", flat=True).get(pk=budget.pk)
     return not (is_active or Budget.objects.filter(holder=budget.pk).exists())
@@ -144,8 +144,8 @@ def _join(
 def _join_batch(
     budget: SharedBudget, agent_id: str, place: tuple[datetime, str]
 ) -> tuple[datetime, str] | None:
-    """Join what comes before a place in an agent's past; return where that ends."""
-    # Waits for what is under way, and whatever moves money afterwards sees the name.
+    """Join reservations older than `place`; return the place of the oldest, or None."""
+    # Waits for running decisions; later money movements see the added budget.
     Agent.objects.select_for_update(of=("self",)).get(pk=agent_id)
     created_at, last_id = place
     parameters = {

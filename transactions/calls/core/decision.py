@@ -1,4 +1,4 @@
-"""The verdict on a function call: registered, enabled, allowed, well-formed."""
+"""The verdict on a function call: is it registered, enabled, allowed, well-formed?"""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from transactions.decisions.core.reasons import Finding
 from transactions.decisions.core.standing import standing_findings
 
 DENY = Outcome.DENY
-# What changes nothing: allowed by a policy that names no function (null). Whatever else
-# an effect may come to be called takes its function's name in the policy.
+# Effects that change nothing: a policy without a list of functions (null) allows them.
+# For any other effect, also for future ones, the policy must name the function.
 READING = frozenset({"read"})
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is known of a call. `violations` tell where the schema is not met.
+    """What is known about a call.
 
-    A schema check that could not run is `violations=None`, and denies. `effect` is what
-    the function is registered to do; None in records from before it was asked for, and
-    where nothing is registered.
+    `violations` lists the parts of the parameters that break the schema; None if the
+    schema check could not run, which denies. `effect` is the registered effect of the
+    function; None if it is not registered, and in records older than effects.
     """
 
     function: str
@@ -39,7 +39,7 @@ class CallFacts:
 def decide_call(
     facts: CallFacts, policy: PolicyRules | None
 ) -> tuple[Outcome, tuple[Finding, ...]]:
-    """Return the outcome and all findings; what is not registered is denied."""
+    """Return the outcome and all findings; unregistered functions are denied."""
     findings = tuple(_findings(facts, policy))
     outcome = strictest(finding.outcome for finding in findings)
     if not findings:
@@ -74,7 +74,7 @@ def _is_allowed(function: str, policy: PolicyRules) -> bool:
 
 
 def _is_governed(facts: CallFacts, policy: PolicyRules) -> bool:
-    """Tell whether a human said that this function may do more than read."""
+    """Return whether the effect is unknown or only reading, or the policy names it."""
     if facts.effect is None or facts.effect in READING:
         return True
     return facts.function in (policy.allowed_functions or ())

@@ -1,4 +1,4 @@
-"""Columns of a stacked bar chart, as coordinates for a server-side SVG."""
+"""Coordinates of a stacked bar chart, for SVG that the server renders."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Segment:
 
 
 def stack(columns: Sequence[Mapping[str, int]]) -> list[Segment]:
-    """Return the rectangles of equally wide columns, each stacked from the ground up.
+    """Return the rectangles of equally wide columns, stacked from the bottom up.
 
-    Heights are shares of the tallest column; a count above zero is never invisible.
+    Heights are shares of the tallest column; a count above 0 is always visible.
     """
     tallest = max((sum(column.values()) for column in columns), default=0)
     if tallest == 0:

@@ -1,7 +1,7 @@
-"""An agent's rolling counters: what a decision knows of the past at constant cost.
+"""An agent's rolling counters: a decision knows the past at constant cost.
 
-Counters are kept per minute for the running minute and the 60 before it, the newest
-last: all minutes that an hour back from any instant can touch.
+There is one counter per minute, for the current minute and the 60 before it, the newest
+last: an hour that ends at any instant touches at most these minutes.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ RECENT_KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class RecentRequest:
-    """One of the last requests that were allowed or held: what it could double."""
+    """One of the last allowed or held requests; a new one may duplicate it."""
 
     amount_minor: int
     currency: str
     merchant_key: str
     at: datetime
-    # As it was asked for; empty in what was recorded before names were kept.
+    # As requested; empty in records from before names were kept.
     merchant: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Counts up to, and not including, the request under decision.
+    """Counters before the request under decision.
 
-    `just_below_by_minute` sums, in minor units, what was allowed just below the
-    policy's approval limit.
+    `just_below_by_minute` holds the sums, in minor units, of amounts allowed just below
+    the policy's approval limit.
     """
 
     minute: datetime
@@ -51,12 +51,12 @@ class Activity:
 
 
 def no_activity(now: datetime) -> Activity:
-    """Return the counters of an agent that never asked."""
+    """Return the counters of an agent without requests."""
     return Activity(minute=_minute_of(now), last_request_at=now)
 
 
 def advance(activity: Activity, now: datetime) -> Activity:
-    """Move the minutes on to `now`; a clock that went back moves nothing."""
+    """Move the minutes forward to `now`; no change if the clock went back."""
     minute = _minute_of(now)
     passed = min((minute - activity.minute) // MINUTE, MINUTES_KEPT)
     if passed <= 0:
@@ -70,16 +70,16 @@ def advance(activity: Activity, now: datetime) -> Activity:
 
 
 def requests_in_last_hour(activity: Activity, now: datetime) -> int:
-    """Count the requests in the hour before `now`; never fewer than there were.
+    """Return the number of requests in the hour before `now`, or slightly more.
 
-    The minute in which that hour begins counts as a whole, so at most its own
-    requests are too many.
+    The minute in which that hour begins counts as a whole, so the result may include
+    requests from that minute which are older than an hour.
     """
     return sum(advance(activity, now).requests_by_minute)
 
 
 def just_below_in_last_hour(activity: Activity, now: datetime) -> int:
-    """Sum what was allowed just below the approval limit, as exactly as the count."""
+    """Return the sum allowed just below the approval limit, with the same precision."""
     return sum(advance(activity, now).just_below_by_minute)
 
 
@@ -129,15 +129,15 @@ def without(
     counted_minor: int,
     minute: datetime | None,
 ) -> Activity:
-    """Return the counters without what a request that is raised would repeat or split.
+    """Return the counters without the request `own`, to check an increment of it.
 
-    That is itself, if it is one of the last, and what counts of it as just below the
-    approval limit, in that minute (None: nothing does).
+    Otherwise it would count as a repetition or a split of itself. `counted_minor` is
+    what counts of it as just below the approval limit, in `minute` (None: nothing).
     """
     recent = list(activity.recent)
     if own in recent:
         recent.remove(own)
-    sums = _less(activity, counted_minor, minute)
+    sums = _subtract(activity, counted_minor, minute)
     return replace(activity, recent=tuple(recent), just_below_by_minute=sums)
 
 
@@ -152,11 +152,11 @@ def count_increment(
 ) -> Activity:
     """Return the counters after an allowed request was raised to a total.
 
-    It is as if the total were asked for now, in place of what counted of the request
-    in a minute before (None: nothing did) as just below the approval limit.
+    The total counts as if requested now. It replaces what counted of the request as
+    just below the approval limit in an earlier `minute` (None: nothing).
     """
     now_on = advance(activity, now)
-    sums = _less(now_on, before_minor, minute)
+    sums = _subtract(now_on, before_minor, minute)
     squares = total_minor**2 - before_minor**2
     return replace(
         now_on,
@@ -166,11 +166,13 @@ def count_increment(
     )
 
 
-def _less(activity: Activity, value: int, minute: datetime | None) -> tuple[int, ...]:
+def _subtract(
+    activity: Activity, value: int, minute: datetime | None
+) -> tuple[int, ...]:
     sums = list(activity.just_below_by_minute)
     if minute is not None:
         place = MINUTES_KEPT - 1 - (activity.minute - minute) // MINUTE
-        if place >= 0:  # Else it is gone already.
+        if place >= 0:  # Otherwise the minute is no longer kept.
             sums[place] -= value
     return tuple(sums)
 

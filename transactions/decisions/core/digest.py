@@ -1,4 +1,4 @@
-"""Digests that bind an answer to exactly what it was about."""
+"""Digests that bind an answer or an approval to its exact content."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from decimal import Decimal
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 (hex) of a JSON value in one canonical spelling.
+    """Return the SHA-256 (hex) of a JSON value in its canonical spelling.
 
-    Keys sorted, no blanks, ASCII; a Decimal is the number that it was written as, so
-    1.5 and "1.5" differ. A float would have no one spelling: it raises TypeError, as
-    does all else that is not JSON.
+    Keys are sorted, without blanks, in ASCII. A Decimal is spelled as the number that
+    was written, so 1.5 and "1.5" differ. Raises TypeError for floats, which have no
+    unique spelling, and for anything else that is not JSON.
     """
     return hashlib.sha256(_spell(value).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What decide() may know: frozen values, gathered by the shell beforehand.
+"""The input of decide(): frozen values, loaded beforehand by transactions.queries.
 
 Amounts are minor units of the request's currency; instants are aware UTC.
 """
@@ -14,9 +14,9 @@ from transactions.decisions.core.activity import Activity
 
 @dataclass(frozen=True, slots=True)
 class SpendingRequest:
-    """What the agent asks for, already well-formed; "" is not known.
+    """A validated request of the agent; "" means unknown.
 
-    `unknown_category` is what it wrote where that names no category of ours; the
+    `unknown_category` is the agent's own text if it is not one of our categories; the
     `category` is then `other`.
     """
 
@@ -33,11 +33,10 @@ class SpendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class MerchantHistory:
-    """What passed between this agent and this merchant before.
+    """The agent's earlier requests at this merchant.
 
-    `lookalikes` are keys of other merchants this one's name can be taken for, at which
-    the agent was allowed to spend; `lookalike_names` are the names of the same, which
-    older records lack.
+    `lookalikes` are the keys of other merchants with a similar name at which the agent
+    was allowed to spend; `lookalike_names` are their names, which older records lack.
     """
 
     allowed_count: int = 0
@@ -49,7 +48,7 @@ class MerchantHistory:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What counts against a limit of the policy: set aside or taken, and how often."""
+    """Amount (reserved or captured) and count used of a limit of the policy."""
 
     scope: str
     window: str
@@ -59,7 +58,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class SharedSpent:
-    """A budget that the agent shares with others, as it stands."""
+    """The present state of a budget that the agent shares with others."""
 
     id: str
     name: str
@@ -69,10 +68,10 @@ class SharedSpent:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything behind a decision but the policy and the thresholds.
+    """Everything that a decision depends on, except the policy and the thresholds.
 
-    `credential_is_live` is about the credential that asks, hence true where a human
-    approves and none does.
+    `credential_is_live` concerns the requesting credential. When a human approves, no
+    credential is used, and it is True.
     """
 
     request: SpendingRequest
@@ -89,7 +88,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where a score or a count turns into hold or deny."""
+    """The limits of scores and counts for hold and deny."""
 
     risk_hold_above_bp: int = RISK_ELEVATED_BP
     risk_deny_above_bp: int = RISK_LIMIT_BP

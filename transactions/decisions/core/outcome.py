@@ -1,4 +1,4 @@
-"""The verdict's three words and their order."""
+"""The three outcomes and their order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What an agent is told: allow < hold < deny."""
+    """The outcome of a decision: allow < hold < deny."""
 
     ALLOW = "allow"
     HOLD = "hold"
@@ -18,5 +18,5 @@ _SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
 def strictest(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the strictest outcome; of none, allow."""
+    """Return the strictest outcome, or allow if there are none."""
     return max(outcomes, key=_SEVERITY.__getitem__, default=Outcome.ALLOW)

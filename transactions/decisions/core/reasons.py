@@ -1,4 +1,4 @@
-"""Why: the closed list of reason codes; docs/reason-codes.md explains each."""
+"""The closed list of reason codes; docs/reason-codes.md explains each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transactions.decisions.core.outcome import Outcome
 MESSAGES: Mapping[str, str] = MappingProxyType(
     {
         "allowed_by_policy": "Every check passed under the policy in force.",
-        # Standing: may this agent ask at all?
+        # Standing: may this agent make requests at all?
         "no_policy": "The agent has no policy, so nothing is allowed.",
         "agent_inactive": "The agent is deactivated.",
         "owner_inactive": "The agent's owner is deactivated.",
@@ -66,23 +66,23 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
             "A function with the effect {effect} must be named in the policy."
         ),
         "parameters_invalid": "The parameters do not fit the function's schema.",
-        # A check itself went wrong.
+        # A check raised an exception.
         "check_failed": "The {check} check could not be completed.",
     }
 )
 
-# They say how a request was read. They cause nothing, and go with every outcome.
+# Notes say how a request was interpreted. They cause no outcome and occur with any.
 NOTES = frozenset({"category_taken_as_other"})
 
 
 def is_reason(code: str, outcome: str, decided: str) -> bool:
-    """Return whether a finding is a reason of a decision: its cause, or a note."""
+    """Return whether a finding is a reason of the decision: a cause or a note."""
     return outcome == decided or code in NOTES
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a check found; `values` fill the code's message."""
+    """A result of a check; `values` fill the message of its code."""
 
     check: str
     code: str
@@ -95,12 +95,12 @@ class Finding:
 
     @property
     def spoken(self) -> str:
-        """The message with amounts as people read them."""
+        """The message with amounts formatted for people."""
         values = {name: spoken_text(value) for name, value in self.values.items()}
         return MESSAGES[self.code].format_map(values)
 
     def as_json(self) -> dict[str, object]:
-        """Return what the decision's record keeps."""
+        """Return the finding as the decision's record stores it."""
         return {
             "check": self.check,
             "code": self.code,
@@ -110,5 +110,5 @@ class Finding:
         }
 
     def as_reason(self) -> dict[str, str]:
-        """Return what the caller is told."""
+        """Return the code and message, as the API shows them."""
         return {"code": self.code, "message": self.message}

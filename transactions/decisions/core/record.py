@@ -1,4 +1,4 @@
-"""A decision with everything behind it, and the digest that binds all of that."""
+"""The record of a decision with its inputs, and the digest that binds it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from transactions.decisions.core.fields import by_name
 from transactions.decisions.core.values import as_json, as_terms
 from transactions.decisions.core.verdict import Verdict
 
-# Raised whenever the same facts under the same policy may be judged differently, which
-# tests/transactions/core/test_engine_version.py notices.
+# Increase it whenever the same facts under the same policy may be decided differently;
+# tests/transactions/core/test_engine_version.py detects that.
 ENGINE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A decision as it is stored, but for its digest; findings and inputs are JSON.
+    """A decision as stored, without its digest; findings and inputs are JSON.
 
-    `inputs` holds the facts, for spending the thresholds, and `policy_digest`. No
-    engine version: made before there were digests.
+    `inputs` holds the facts, `policy_digest` and, for spending, the thresholds.
+    `engine_version` is None if the decision is older than digests.
     """
 
     id: str
@@ -45,7 +45,7 @@ class Record:
 def record_digest(record: Record) -> str:
     """Return the SHA-256 (hex) of a record's canonical JSON (RFC 8785).
 
-    Raises ValueError for what has none.
+    Raises ValueError if the record has no canonical JSON.
     """
     content = by_name(record) | {"decided_at": rfc3339(record.decided_at)}
     return sha256(canonical(content)).hexdigest()
@@ -53,9 +53,10 @@ def record_digest(record: Record) -> str:
 
 @lru_cache(maxsize=1024)
 def policy_digest(policy: PolicyRules | None) -> str | None:
-    """Return the SHA-256 (hex) of a compiled policy's canonical JSON, None without one.
+    """Return the SHA-256 (hex) of a compiled policy's canonical JSON, or None.
 
-    Terms at their default are left out, so that a term added later changes none.
+    Terms with their default value are left out, so that terms added later do not change
+    existing digests.
     """
     if policy is None:
         return None
@@ -63,7 +64,7 @@ def policy_digest(policy: PolicyRules | None) -> str | None:
 
 
 def verdict_as_json(verdict: Verdict) -> dict[str, Any]:
-    """Return what a record keeps of a verdict."""
+    """Return a verdict as a record stores it."""
     risk = verdict.risk
     return {
         "outcome": verdict.outcome.value,

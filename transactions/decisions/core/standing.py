@@ -1,4 +1,4 @@
-"""Standing: may this caller ask at all, for whatever it asks."""
+"""Standing: may this caller make requests at all?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DENY = Outcome.DENY
 
 
 class Standing(Protocol):
-    """What is known of the caller, read under its agent's lock."""
+    """What is known about the caller, read while its agent is locked."""
 
     @property
     def agent_is_active(self) -> bool: ...
@@ -25,7 +25,7 @@ class Standing(Protocol):
 
 
 def standing_findings(facts: Standing) -> Iterator[Finding]:
-    """Tell all that stops a caller: agent, owner, credential, and what is locked."""
+    """Find everything that stops the caller: agent, owner, credential and locks."""
     if not facts.agent_is_active:
         yield Finding("standing", "agent_inactive", DENY)
     if not facts.owner_is_active:

@@ -25,7 +25,7 @@ NEXT: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
         "partially_captured": frozenset({"captured", "voided", "expired"}),
         "captured": frozenset(),
-        # The payment rail may report a capture after we gave the money back.
+        # The payment rail may capture after the money was given back.
         "voided": frozenset({"captured"}),
         "expired": frozenset({"captured"}),
         "declined": frozenset(),
@@ -33,21 +33,21 @@ NEXT: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
-# What its agent may ask for in each status, as a refusal of something else says it.
-WHAT_WORKS: Mapping[str, str] = MappingProxyType(
+# What the agent may do in each status; part of the invalid_state message.
+NEXT_STEPS: Mapping[str, str] = MappingProxyType(
     {
         "pending_approval": "it waits for a human; cancel it instead",
         "authorized": "capture or void it instead",
         "partially_captured": "capture or void the rest, or refund, instead",
         "captured": "only a refund can follow",
-        "voided": "its money was given back; ask anew",
-        "expired": "its money was given back; ask anew",
-        "declined": "nothing can follow; ask anew",
-        "canceled": "nothing can follow; ask anew",
+        "voided": "its money was given back; make a new request",
+        "expired": "its money was given back; make a new request",
+        "declined": "nothing can follow; make a new request",
+        "canceled": "nothing can follow; make a new request",
     }
 )
 
 
 def may_follow(status: str, following: str) -> bool:
-    """Tell whether a transaction may go from one status to another."""
+    """Return whether a transaction may go from one status to another."""
     return following in NEXT[status]

@@ -1,7 +1,7 @@
-"""Frozen dataclasses as JSON and back, by the types that their fields declare.
+"""Convert frozen dataclasses to JSON and back, by the declared types of their fields.
 
-What a decision was made from is stored this way. A field that is added to a dataclass
-later declares a default: records that lack it are then read as if they had said that.
+The inputs of decisions are stored this way. A field that is added later must have a
+default: it is used for older records, which lack the field.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _PLAIN = frozenset({bool, int, str, type(None)})
 
 
 def as_json(value: Any) -> Any:
-    """Return a frozen value as JSON: instants in RFC 3339 (UTC), sets in order.
+    """Return a frozen value as JSON: instants in RFC 3339 (UTC), sets sorted.
 
-    Raises TypeError for a type that from_json() could not read either, floats among
-    them: they have no one spelling.
+    Raises TypeError for types that from_json() cannot read either, such as floats,
+    which have no unique spelling.
     """
     if type(value) in _PLAIN:
         return value
     if isinstance(value, tuple):
-        # Most are counters: spare each number a call.
+        # Most tuples hold counters: avoid a call per number.
         return [each if type(each) in _PLAIN else as_json(each) for each in value]
     if names := names_of(value.__class__):
         return {name: as_json(getattr(value, name)) for name in names}
@@ -43,13 +43,13 @@ def as_json(value: Any) -> Any:
         return rfc3339(value)
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is no value of a record.")
+    raise TypeError(f"A record cannot hold a {type(value).__name__}.")
 
 
 def as_terms(value: Any) -> dict[str, Any]:
     """Return as_json() of a dataclass without the fields that have their default.
 
-    So that what it says of an old value is the same after a field was added.
+    So the result for an old value does not change when a field is added.
     """
     return {
         each.name: as_json(getattr(value, each.name))
@@ -62,9 +62,8 @@ def as_terms(value: Any) -> dict[str, Any]:
 def from_json(kind: type[T], value: Any) -> T:
     """Return the value of a type that as_json() wrote.
 
-    Raises ValueError when it is none: of another type, without a field that has no
-    default, or with one that is not known. Raises TypeError for a type of field that
-    cannot be read.
+    Raises ValueError if it has another type, an unknown field, or lacks a field without
+    a default. Raises TypeError if a field's type is not supported.
     """
     read: T = _read(kind, value)
     return read
@@ -90,7 +89,7 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 def _read_one_of(kinds: tuple[Any, ...], value: Any) -> Any:
-    """Read an optional value: None, or else the one other type."""
+    """Read an optional value: None or the other type."""
     if value is None and type(None) in kinds:
         return None
     [kind] = [each for each in kinds if each is not type(None)]
@@ -99,7 +98,7 @@ def _read_one_of(kinds: tuple[Any, ...], value: Any) -> Any:
 
 def _read_tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     items = _of(list, value)
-    # Most are counters: spare each number a call.
+    # Most tuples hold counters: avoid a call per number.
     if kinds == (int, ...) and set(map(type, items)) == {int}:
         return tuple(items)
     if kinds[1:] == (...,):
@@ -114,7 +113,7 @@ def _read_fields(kind: Any, value: Mapping[str, Any]) -> Any:
     given = {name: _read(known[name], each) for name, each in value.items()}
     try:
         return kind(**given)
-    except TypeError as error:  # A field without a default is not there.
+    except TypeError as error:  # A field without a default is missing.
         raise ValueError(str(error)) from error
 
 
@@ -125,7 +124,7 @@ def _types_of(kind: Any) -> dict[str, Any]:
 
 
 def _of(kind: Any, value: Any) -> Any:
-    """Return a value of exactly this type: True is no number."""
+    """Return the value if it has exactly this type: True is not accepted as int."""
     if type(value) is not kind:
-        raise ValueError(f"{value!r:.50} is no {kind.__name__}.")
+        raise ValueError(f"{value!r:.50} is not of type {kind.__name__}.")
     return value

@@ -10,7 +10,7 @@ from transactions.decisions.core.reasons import Finding, is_reason
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome, everything found on the way, and the risk behind it."""
+    """An outcome, all findings, and the risk factors."""
 
     outcome: Outcome
     findings: tuple[Finding, ...]
@@ -18,7 +18,7 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[Finding, ...]:
-        """The findings that caused the outcome, those as strict as it is, and notes."""
+        """The findings that caused the outcome (equally strict ones), and notes."""
         decided = self.outcome
         return tuple(f for f in self.findings if is_reason(f.code, f.outcome, decided))
 
@@ -45,5 +45,5 @@ class RiskFactors:
 
     @property
     def score_bp(self) -> int:
-        """The plain mean, rounded up so that no fraction hides below a threshold."""
+        """The plain mean, rounded up: a fraction above a threshold counts as above."""
         return -(-sum(self.as_tuple()) // 4)

@@ -1,11 +1,11 @@
-"""What an Idempotency-Key was answered before."""
+"""Stored answers to Idempotency-Keys."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
-# As one column. Parameters: agent and key.
+# SQL of the stored answer as one column. Parameters: agent and key.
 ANSWER = """
     (SELECT to_jsonb(i) FROM transactions_idempotencyrecord i
       WHERE i.agent_id = %(agent)s AND i.key = %(key)s)
@@ -14,7 +14,7 @@ ANSWER = """
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What an Idempotency-Key was answered before."""
+    """The earlier answer to an Idempotency-Key."""
 
     request_digest: str
     status_code: int
@@ -22,7 +22,7 @@ class StoredAnswer:
 
 
 def answer_of(column: str | None) -> StoredAnswer | None:
-    """Return what the column ANSWER tells; None where the key is new."""
+    """Return the stored answer in the column ANSWER; None if the key is new."""
     if not column:
         return None
     row = json.loads(column)

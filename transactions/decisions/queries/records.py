@@ -7,7 +7,7 @@ from transactions.decisions.models import Decision
 
 
 def record_of(row: Decision) -> Record:
-    """Return what a decision's digest is taken of; no query."""
+    """Return the record from which a decision's digest is computed. No queries."""
     return Record(
         id=row.pk,
         transaction=row.transaction_id,

@@ -17,17 +17,17 @@ OK, CREATED = 200, 201
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller is told, and whether it was told before."""
+    """The answer to the caller; `is_replay` if it was stored earlier."""
 
     status_code: int
     body: Mapping[str, Any]
     is_replay: bool
 
 
-def keep(
+def idempotency_record(
     answer: Answer, agent: LockedAgent, key: str, *, request_digest: str
 ) -> IdempotencyRecord:
-    """Return the row by which a repeat of what was asked gets the same answer."""
+    """Return the unsaved row that stores the answer for repeated requests."""
     return IdempotencyRecord(
         agent_id=agent.id,
         key=key,
@@ -38,10 +38,10 @@ def keep(
     )
 
 
-def told_before(
+def replayed_answer(
     stored: StoredAnswer | IdempotencyRecord, *, request_digest: str
 ) -> Answer:
-    """Return the answer that a key was given; IdempotencyConflict if it asked else."""
+    """Return the stored answer. Raises IdempotencyConflict for another request."""
     if stored.request_digest != request_digest:
         raise IdempotencyConflict
     return Answer(stored.status_code, json.loads(stored.response), is_replay=True)

@@ -26,8 +26,8 @@ from transactions.decisions.queries.records import record_of
 from transactions.decisions.services.answers import (
     CREATED,
     Answer,
-    keep,
-    told_before,
+    idempotency_record,
+    replayed_answer,
 )
 
 
@@ -52,9 +52,9 @@ class Question:
     def policy_number(self) -> int | None:
         return self.policy.number if self.policy else None
 
-    def repeated(self, stored: StoredAnswer) -> Answer:
+    def replayed(self, stored: StoredAnswer) -> Answer:
         """Return the first answer again. Raises IdempotencyConflict."""
-        return told_before(stored, request_digest=self.digest)
+        return replayed_answer(stored, request_digest=self.digest)
 
     def decision(
         self, verdict: Verdict, *, inputs: Mapping[str, object], **subject: object
@@ -98,7 +98,7 @@ class Question:
     ) -> Answer:
         """Write the rows, the events and the answer for repeats. 1 statement."""
         answer = Answer(CREATED, body, is_replay=False)
-        kept = keep(
+        kept = idempotency_record(
             answer, self.agent, self.idempotency_key, request_digest=self.digest
         )
         write_together(*rows, Insert([kept]), Insert(events))

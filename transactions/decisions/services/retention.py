@@ -1,4 +1,4 @@
-"""What is kept for a time only."""
+"""Retention of stored answers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ANSWERS_LAST = timedelta(days=30)
 
 
 def retire_idempotency_records(*, now: datetime) -> int:
-    """Forget answers of more than 30 days ago; returns how many, at most 100,000.
+    """Delete answers older than 30 days; return their number, at most 100,000.
 
-    After that the same key is a new request. Goes by the newest record where that is
-    older than now: then the clock may be ahead, and a retry would spend twice.
+    Afterwards the same key makes a new request. If the newest record is older than now,
+    its time is used instead: the clock may be ahead, and a retry would spend twice.
     """
     records = IdempotencyRecord.objects.all()
     newest = records.aggregate(at=Max("created_at"))["at"] or now

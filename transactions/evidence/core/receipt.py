@@ -1,4 +1,4 @@
-"""Receipts: what a decision was, in a form that its holder can show to others.
+"""Receipts: signed proof of a decision that its holder can show to others.
 
 Signed with Ed25519 over canonical JSON (RFC 8785); keys are published as JWK.
 """
@@ -26,7 +26,7 @@ ALGORITHM = "Ed25519"
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """The audit event that tells of a decision: who asked, and its leaf in the log."""
+    """The audit event of a decision, with its actor and its leaf in the log."""
 
     id: str
     action: str
@@ -36,13 +36,13 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that receipts are verified with."""
+    """A key that verifies receipts."""
 
     raw: bytes
 
     @property
     def x(self) -> str:
-        """The key's bytes in Base64url, as JWK spells them."""
+        """The key's bytes in Base64url, as in a JWK."""
         return _base64url(self.raw)
 
     @property
@@ -71,7 +71,7 @@ class PublicKey:
             raise ValueError(f"{text!r} is not Base64url.") from error
         key = cls(raw)
         if not is_sound_public_key(raw) or key.x != text:
-            raise ValueError(f"{text!r} is no public key of Ed25519.")
+            raise ValueError(f"{text!r} is not an Ed25519 public key.")
         return key
 
 
@@ -87,7 +87,7 @@ class SigningKey:
         return PublicKey(key.public_bytes_raw())
 
     def sign(self, receipt: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a receipt with its signature, the same each time."""
+        """Return the receipt with its signature, which is deterministic."""
         key = Ed25519PrivateKey.from_private_bytes(self.seed)
         return {
             "receipt": receipt,
@@ -105,10 +105,10 @@ def receipt_of(
     policy_number: int | None,
     event: LoggedEvent,
 ) -> dict[str, Any]:
-    """Return what a receipt says: the decision as it was made, never what became of it.
+    """Return the content of a receipt: the decision as it was made, not its later fate.
 
-    Everything is from the record that `digest` binds and from the event that tells of
-    it, so that it is the same whenever it is asked for.
+    All values come from the record that `digest` binds and from the audit event of the
+    decision, so the receipt is always the same.
     """
     request = record.inputs["facts"]["request"]
     return {

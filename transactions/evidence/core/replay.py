@@ -1,4 +1,4 @@
-"""Deriving a decision anew: from its record alone, and under another policy."""
+"""Derive a decision again: from its record alone, or under another policy."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ VERDICT = ("outcome", "findings", "risk_bp", "risk_factors_bp")
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a record says, what is derived from it now, and where the two differ.
+    """The recorded decision, the one derived from it now, and their differences.
 
-    Both have the same keys: the verdict's, `policy_digest`, `digest` (of what is
-    stored) and `logged_digest` (what the audit log tells that it is). `replayed` lacks
-    the first ones where another engine decided, and `digest` where there is none.
+    Both have the same keys: those of the verdict, `policy_digest`, `digest` (of the
+    stored record) and `logged_digest` (from the audit log). `replayed` lacks the
+    verdict and `policy_digest` if another engine version decided, and `digest` if the
+    record is older than digests.
     """
 
     record: Record
@@ -39,13 +40,13 @@ class Replay:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """The keys that are not the same, bit for bit."""
-        told = self.replayed.items()
-        return tuple(name for name, value in told if self.recorded[name] != value)
+        """The keys whose values differ."""
+        items = self.replayed.items()
+        return tuple(name for name, value in items if self.recorded[name] != value)
 
     @property
     def matches(self) -> bool | None:
-        """Whether all is the same; None where another engine decided: who can tell?"""
+        """Whether all is equal; None if another engine version decided."""
         if self.differences:
             return False
         return True if self.record.engine_version == ENGINE_VERSION else None
@@ -53,7 +54,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one rule found in the record, and what it finds under another policy."""
+    """The outcome of one rule in the record, and under another policy."""
 
     check: str
     code: str
@@ -68,12 +69,12 @@ def replay(
     logged: str | None,
     policy: PolicyRules | None,
 ) -> Replay:
-    """Derive a decision anew from its record, which names the policy, and compare.
+    """Derive a decision again from its record, under the policy it names, and compare.
 
-    `digest` is the stored one ("": none), `logged` the one that the audit log tells,
-    None if it lacks the decision. Facts that cannot be read give no verdict, which
-    differs from any. What another engine decided is not derived: only its digests are
-    compared.
+    `digest` is the stored digest ("" if none); `logged` is the digest in the audit log,
+    None if the log lacks the decision. Unreadable facts give no verdict, which counts
+    as a difference. Decisions of another engine version are not derived: only their
+    digests are compared.
     """
     recorded = {name: getattr(record, name) for name in VERDICT} | {
         "policy_digest": _input(record, "policy_digest"),
@@ -90,9 +91,9 @@ def replay(
 
 
 def rederive(record: Record, policy: PolicyRules | None) -> Verdict:
-    """Return the verdict on a record's facts. Raises ValueError if they are unreadable.
+    """Return the verdict on a record's facts, under a policy and recorded thresholds.
 
-    Under the policy that is given, and the thresholds of the record.
+    Raises ValueError if the facts or thresholds are unreadable.
     """
     facts = _input(record, "facts")
     if record.function_call is not None:
@@ -102,16 +103,18 @@ def rederive(record: Record, policy: PolicyRules | None) -> Verdict:
 
 
 def compare_rules(record: Record, verdict: Verdict) -> list[Rule]:
-    """Return what each rule (a check's code) found then and now: the recorded first.
+    """Return the outcome of each rule (a check's code) then and now, recorded first.
 
-    A rule that found several things counts with the strictest of them. Raises
-    ValueError if the record's findings are unreadable.
+    A rule with several findings counts with the strictest. Raises ValueError if the
+    record's findings are unreadable.
     """
     try:
-        told = [(f["check"], f["code"], Outcome(f["outcome"])) for f in record.findings]
+        recorded = [
+            (f["check"], f["code"], Outcome(f["outcome"])) for f in record.findings
+        ]
     except (KeyError, TypeError) as error:
         raise ValueError("The record's findings are unreadable.") from error
-    then = _strictest_by_rule(told)
+    then = _strictest_by_rule(recorded)
     now = _strictest_by_rule((f.check, f.code, f.outcome) for f in verdict.findings)
     return [Rule(*key, then.get(key), now.get(key)) for key in {**then, **now}]
 
@@ -136,7 +139,7 @@ def _derived(record: Record, policy: PolicyRules | None) -> dict[str, Any]:
 def _digest_or_none(record: Record) -> str | None:
     try:
         return record_digest(record)
-    except (ValueError, RecursionError):  # Nothing that we ever wrote.
+    except (ValueError, RecursionError):  # The row was altered.
         return None
 
 

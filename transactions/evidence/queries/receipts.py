@@ -18,10 +18,10 @@ from transactions.spending.models import Transaction
 
 
 def signed_receipt(found: Transaction) -> dict[str, Any]:
-    """Return the receipt of a transaction that came from this app's queries. 1 query.
+    """Return the receipt of a transaction that was loaded by this app. 1 query.
 
-    Nothing is signed but what its digest and the log's event agree on: raises
-    NoReceipt for a decision without either, RecordDamaged where they differ.
+    Signs only if the record, its stored digest and the audit event agree. Raises
+    RecordDamaged if they differ, NoReceipt if the digest or the event is missing.
     """
     row = found.decision
     if not row.digest:

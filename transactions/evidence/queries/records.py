@@ -17,17 +17,19 @@ from transactions.evidence.core.replay import Replay, replay
 
 BATCH = 500
 POLICIES_KEPT = 100
-# Which events tell of a decision, by what it is about.
-TOLD_BY = {
+
+
+# The audit action that records a decision, by its subject.
+DECISION_ACTIONS = {
     "transaction": "transaction.decided",
     "function_call": "function_call.decided",
 }
 
 
 def replay_of(row: Decision) -> Replay:
-    """Derive one decision anew, with its policy as it is stored now. 1 query.
+    """Derive one decision again, with its policy as it is stored now.
 
-    And one more unless its policy version came with it.
+    1 query, and one more unless its policy version is loaded.
     """
     version = row.policy_version
     policy = None if version is None else rules_of(version)
@@ -36,9 +38,9 @@ def replay_of(row: Decision) -> Replay:
 
 
 def replays(limit: int | None = None) -> Iterator[Replay]:
-    """Derive stored decisions anew, the newest first, at most `limit`.
+    """Derive stored decisions again, the newest first, at most `limit`.
 
-    Memory stays the same for any number: 3 queries per BATCH, 1 per policy version.
+    Constant memory; 3 queries per BATCH and 1 per policy version.
     """
 
     @lru_cache(maxsize=POLICIES_KEPT)
@@ -67,17 +69,17 @@ def replays_ahead(limit: int | None = None) -> int:
 
 
 def event_of(row: Decision) -> AuditEvent | None:
-    """Return the event that tells of a decision, None if the log has none. 1 query.
+    """Return the audit event of a decision, or None.
 
-    One more if it is not where it should be.
+    1 query, and one more if the event is not at the time of the decision.
     """
     return _events_of([row]).get(_about(row))
 
 
 def _logged_digests(rows: Sequence[Decision]) -> list[str | None]:
-    """Return the digest of each decision as the log tells it, None where it does not.
+    """Return the digest of each decision from the audit log, None if it is missing.
 
-    Of a retired month the log tells nothing: the stored one stands.
+    For a retired month, whose events are gone, returns the stored digest.
     """
     events = _events_of(rows)
     retired = retirements() if len(events) < len(rows) else []
@@ -94,17 +96,17 @@ def _logged_digests(rows: Sequence[Decision]) -> list[str | None]:
 
 
 def _events_of(rows: Sequence[Decision]) -> dict[str, AuditEvent]:
-    """Return the events that tell of decisions, by what those are about."""
+    """Return the audit events of decisions, by the id of the transaction or call."""
     times = [row.decided_at for row in rows]
     found: dict[str, AuditEvent] = {}
-    for kind, action in TOLD_BY.items():
+    for kind, action in DECISION_ACTIONS.items():
         ids = {key for row in rows if (key := getattr(row, f"{kind}_id"))}
         if not ids:
             continue
-        # The times tell the database which months to look into.
+        # The time range limits the months that the database searches.
         then = {"occurred_at__range": (min(times), max(times))}
         found |= {e.target_id: e for e in events_told(action, ids).filter(**then)}
-        if missing := ids - found.keys():  # Retired, or a record moved in time.
+        if missing := ids - found.keys():  # Retired, or the record's time was altered.
             found |= {e.target_id: e for e in events_told(action, missing)}
     return found
 

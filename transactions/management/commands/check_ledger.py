@@ -14,8 +14,8 @@ from transactions.money.queries import RULES, money_faults
 class Command(BaseCommand):
     help = (
         "Compare ledger, reservations, budgets, statuses, approvals and audit events "
-        "with each other, over the whole database and in one snapshot, beside running "
-        "traffic. Exit code 0: all adds up; 1: something does not, and is named."
+        "with each other, in the whole database and in one snapshot. Traffic may "
+        "continue. Exit code 0: all figures add up; 1: some do not; they are printed."
     )
 
     @no_statement_timeout()

@@ -1,4 +1,4 @@
-"""`manage.py replay_decisions`: does every stored decision come out the same again?"""
+"""`manage.py replay_decisions`: can every stored decision be reproduced?"""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from audit.base.arguments import positive
 from transactions.decisions.core.record import ENGINE_VERSION
 from transactions.evidence.core.replay import Replay
 from transactions.evidence.queries.records import replays, replays_ahead
-from transactions.evidence.services import tell_difference
+from transactions.evidence.services import record_difference
 
 
 class Command(BaseCommand):
     help = (
-        "Derive stored decisions anew from their records alone and compare outcome, "
-        "findings, risk and digests bit for bit. Those of another engine version are "
-        "not derived; their digests are checked. Exit code 0: none differs; 1: some "
-        "do, are named, and raise an alert."
+        "Derive stored decisions again from their records alone and compare outcome, "
+        "findings, risk and digests bit for bit. Decisions of another engine version "
+        "are not derived; only their digests are checked. Exit code 0: none differs; "
+        "1: some differ; they are printed and raise an alert."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,22 +35,22 @@ class Command(BaseCommand):
         for each in tqdm(replays(limit), total=total, unit="decision", disable=None):
             counted[each.matches] += 1
             if each.matches is False:
-                tell_difference(each)
-                self.stdout.write(_told(each))
+                record_difference(each)
+                self.stdout.write(_difference_line(each))
         self.stdout.write(
             f"{counted[True]} of {counted.total()} decisions were reproduced bit for "
             "bit."
         )
         if others := counted[None]:
             self.stdout.write(
-                f"{others} were made by another engine than version {ENGINE_VERSION}, "
-                "and not derived anew."
+                f"{others} were made by an engine other than version {ENGINE_VERSION} "
+                "and were not derived again."
             )
         if differing := counted[False]:
-            raise CommandError(f"{differing} are not what was decided.", returncode=1)
+            raise CommandError(f"{differing} were not reproduced.", returncode=1)
 
 
-def _told(replay: Replay) -> str:
+def _difference_line(replay: Replay) -> str:
     record = replay.record
     about = record.transaction or record.function_call
     return f"{record.id} ({about}): {', '.join(replay.differences)}"

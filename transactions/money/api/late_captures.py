@@ -1,4 +1,4 @@
-"""What the payment rail took after the money had been given back, by API."""
+"""The API of late captures: money that the payment rail took after its release."""
 
 from __future__ import annotations
 
@@ -41,16 +41,18 @@ class ReferenceField(StrictRegexField):
 
 class LateCaptureInput(StrictSerializer):
     amount = AmountField()
-    reference = ReferenceField(help_text="The payment rail's own, told once.")
+    reference = ReferenceField(
+        help_text="The payment rail's reference of this capture; identifies the report."
+    )
 
 
 class LateCaptureReversalInput(StrictSerializer):
-    reference = ReferenceField(help_text="Of the late capture to take back.")
+    reference = ReferenceField(help_text="The reference of the wrong late capture.")
     reason = StrictCharField(max_length=500)
 
 
 class LateCaptureView(StrictQueryView):
-    """What the payment rail took after the money had been given back."""
+    """Report money that the payment rail took after it had been given back."""
 
     permission_classes = [HasPermission(PERMISSION)]
     rate_class = "high_risk"
@@ -62,7 +64,7 @@ class LateCaptureView(StrictQueryView):
     )
     @raises(InvalidState, ReportChanged)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Record it; above the authorized amount, once a second person agrees."""
+        """Record it; above the authorized amount a second person must approve first."""
         body = LateCaptureInput(data=request.data)
         body.is_valid(raise_exception=True)
         outcome = report_late_capture(
@@ -72,7 +74,7 @@ class LateCaptureView(StrictQueryView):
 
 
 class LateCaptureReversalView(StrictQueryView):
-    """A late capture that was reported wrongly."""
+    """Reverse a late capture that was reported wrongly."""
 
     permission_classes = [HasPermission(PERMISSION)]
     rate_class = "high_risk"
@@ -84,7 +86,7 @@ class LateCaptureReversalView(StrictQueryView):
     )
     @raises(InvalidState, ReportChanged)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Take it back by a counter-entry, once a second person agrees."""
+        """Reverse it with a counter-entry once a second person approves."""
         body = LateCaptureReversalInput(data=request.data)
         body.is_valid(raise_exception=True)
         outcome = reverse_late_capture(

@@ -1,4 +1,4 @@
-"""What becomes of money set aside, and the budgets that agents share, by API."""
+"""The API of reserved money (capture, void, increment, refund) and shared budgets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from transactions.budgets.services.shared_budgets import (
 )
 from transactions.decisions.headers import (
     KEY_PARAMETER,
-    answered,
+    answer_response,
     idempotency_key,
     key_parameter,
 )
@@ -59,16 +59,16 @@ from transactions.spending.api.serializers import AmountField, TransactionOutput
 
 
 class CaptureInput(StrictSerializer):
-    """All that is still set aside, unless an amount is given."""
+    """Without an amount: everything that is still set aside."""
 
     amount = AmountField(required=False, default=None)
     final = StrictBooleanField(
-        default=False, help_text="Give back what this capture leaves."
+        default=False, help_text="Give back the amount that remains after this capture."
     )
 
 
 class VoidInput(StrictSerializer):
-    """A reason is the agent's to give, and obligatory for people."""
+    """The reason is optional for agents and required for people."""
 
     reason = StrictCharField(
         required=False, max_length=500, allow_blank=True, default=""
@@ -80,9 +80,9 @@ class IncrementInput(StrictSerializer):
 
 
 class RefundInput(StrictSerializer):
-    """All that was captured and not refunded, unless an amount is given.
+    """Without an amount: everything that was captured and not refunded.
 
-    The reason is obligatory for people.
+    The reason is required for people.
     """
 
     amount = AmountField(required=False, default=None)
@@ -101,15 +101,15 @@ class RefundOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class _Asked(TypedDict):
-    """Which agent acts, and under which key."""
+class _AgentCall(TypedDict):
+    """The acting agent and the idempotency key, as keyword arguments of a service."""
 
     acting: AgentPrincipal
     idempotency_key: str
 
 
-class _AskedByAny(TypedDict):
-    """Who acts, the agent or a person in its place, and under which key."""
+class _AnyCall(TypedDict):
+    """As _AgentCall, but a person may act in the agent's place."""
 
     acting: AgentPrincipal | User
     idempotency_key: str
@@ -122,35 +122,35 @@ def _values(request: Request, input_class: type[StrictSerializer]) -> dict[str, 
 
 
 class _MoneyView(StrictQueryView):
-    """An agent acts on its own transaction, once under an Idempotency-Key."""
+    """An agent acts on its own transaction, once per Idempotency-Key."""
 
     permission_classes = [IsAgent]
     rate_class = "high_risk"
 
-    def asked(
+    def read_call(
         self, request: Request, input_class: type[StrictSerializer]
-    ) -> tuple[dict[str, Any], _Asked]:
-        """Return a body's values, and who sent it under which key."""
+    ) -> tuple[dict[str, Any], _AgentCall]:
+        """Return the body's values, and the acting agent with its key."""
         key = idempotency_key(request)
         values = _values(request, input_class)
-        return values, _Asked(acting=agent_of(request), idempotency_key=key)
+        return values, _AgentCall(acting=agent_of(request), idempotency_key=key)
 
 
 class _GiveBackView(StrictQueryView):
-    """The agent gives back, or in its place a manager or administrator."""
+    """The agent, or a manager or administrator in its place, gives money back."""
 
     permission_classes = [IsAgent | HasPermission(PERMISSION)]
     rate_class = "high_risk"
 
-    def asked(
+    def read_call(
         self, request: Request, input_class: type[StrictSerializer]
-    ) -> tuple[dict[str, Any], _AskedByAny]:
-        """Return a body's values, and who sent it under which key."""
+    ) -> tuple[dict[str, Any], _AnyCall]:
+        """Return the body's values, and the acting agent or person with its key."""
         key = idempotency_key(request)
         values = _values(request, input_class)
         is_person = isinstance(request.user, User)
         acting = person_of(request) if is_person else agent_of(request)
-        return values, _AskedByAny(acting=acting, idempotency_key=key)
+        return values, _AnyCall(acting=acting, idempotency_key=key)
 
 
 class CaptureView(_MoneyView):
@@ -171,15 +171,15 @@ class CaptureView(_MoneyView):
         StillRefused,
     )
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Take money that was set aside, all of it or a part."""
-        values, asked = self.asked(request, CaptureInput)
+        """Capture money that was set aside, all of it or a part."""
+        values, call = self.read_call(request, CaptureInput)
         answer = capture(
             transaction_id,
             amount=values["amount"],
             is_final=values["final"],
-            **asked,
+            **call,
         )
-        return answered(answer)
+        return answer_response(answer)
 
 
 class VoidView(_GiveBackView):
@@ -193,10 +193,13 @@ class VoidView(_GiveBackView):
     )
     @raises(IdempotencyConflict, InvalidState, AuthorizationExpired)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Give back what is still set aside. People say why, by a fresh proof."""
-        values, asked = self.asked(request, VoidInput)
-        answer = void(transaction_id, reason=values["reason"], **asked)
-        return answered(answer)
+        """Give back what is still set aside.
+
+        People must give a reason and need a recent step-up proof.
+        """
+        values, call = self.read_call(request, VoidInput)
+        answer = void(transaction_id, reason=values["reason"], **call)
+        return answer_response(answer)
 
 
 class IncrementView(_MoneyView):
@@ -210,10 +213,10 @@ class IncrementView(_MoneyView):
     )
     @raises(IdempotencyConflict, InvalidState, AuthorizationExpired, IncrementRefused)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Set more money aside, where the policy in force allows the new total."""
-        values, asked = self.asked(request, IncrementInput)
-        answer = increment(transaction_id, amount=values["amount"], **asked)
-        return answered(answer)
+        """Set more money aside if the policy in force allows the new total."""
+        values, call = self.read_call(request, IncrementInput)
+        answer = increment(transaction_id, amount=values["amount"], **call)
+        return answer_response(answer)
 
 
 class RefundView(_GiveBackView):
@@ -225,22 +228,22 @@ class RefundView(_GiveBackView):
     )
     @raises(IdempotencyConflict, InvalidState, AmountTooLarge)
     def post(self, request: Request, transaction_id: str) -> Response:
-        """Note that the merchant gave money back; raises no budget.
+        """Record that the merchant gave money back; no budget grows by it.
 
-        People say why, by a fresh proof.
+        People must give a reason and need a recent step-up proof.
         """
-        values, asked = self.asked(request, RefundInput)
+        values, call = self.read_call(request, RefundInput)
         answer = refund(
             transaction_id,
             amount=values["amount"],
             reason=values["reason"],
-            **asked,
+            **call,
         )
-        return answered(answer)
+        return answer_response(answer)
 
 
 class SharedBudgetInput(StrictSerializer):
-    """One budget per team, currency and period; another one replaces it."""
+    """One budget per team, currency and period; a new one replaces it."""
 
     team = StrictCharField(
         allow_null=True, help_text="A team's id; null: the whole organisation."
@@ -294,16 +297,16 @@ class SharedBudgetOutput(serializers.Serializer[Any]):
     reserved = serializers.CharField()
     posted = serializers.CharField(help_text="Captured in the ordinary way.")
     captured_late = serializers.CharField(
-        help_text="What the payment rail took after the money was given back."
+        help_text="Money that the payment rail took after it was given back."
     )
     captured_late_above = serializers.CharField(
-        help_text="Of captured_late, above what was set aside: it does not count here."
+        help_text="The part of captured_late above the amount set aside; not counted."
     )
     available = serializers.CharField()
 
 
 class SharedBudgetListView(StrictQueryView, ListAPIView[SharedBudget]):
-    """What teams and the organisation may spend together, and what is left."""
+    """List the budgets of teams and of the organisation, with what is left."""
 
     serializer_class = SharedBudgetOutput
     queryset = SharedBudget.objects.none()
@@ -331,9 +334,9 @@ class SharedBudgetListView(StrictQueryView, ListAPIView[SharedBudget]):
         responses={200: SharedBudgetOutput, 202: WAITS},
     )
     def post(self, request: Request) -> Response:
-        """Set a budget; what was spent in the present period counts.
+        """Set a budget; spending in the present period counts against it.
 
-        Looser limits of one in force wait for a second administrator.
+        Loosening a budget in force must be approved by a second administrator.
         """
         body = SharedBudgetInput(data=request.data)
         body.is_valid(raise_exception=True)

@@ -1,4 +1,4 @@
-"""Money set aside is taken, or raised: by its agent, while nothing stops it."""
+"""Capture and increment reserved money; for active and unlocked agents only."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from transactions.decisions.services.answers import Answer
 from transactions.errors import IncrementRefused, StillRefused
 from transactions.money.services.held import (
     Held,
+    act_once,
     amount_of,
-    once,
-    spelled,
+    amount_text,
     transaction_answer,
 )
 from transactions.risk.models import AgentActivity
@@ -45,18 +45,20 @@ def capture(
     acting: AgentPrincipal,
     idempotency_key: str,
 ) -> Answer:
-    """Take money that was set aside: all of it, or a part; the rest if final goes back.
+    """Capture reserved money, all or a part; if final, give the rest back.
 
     Raises NotFound, InvalidState, AuthorizationExpired, AmountTooLarge, InvalidRequest,
-    IdempotencyConflict, and StillRefused, on record, while the agent may not spend.
+    IdempotencyConflict; StillRefused, after recording it, if the agent may not spend.
     """
 
     def act(held: Held) -> Answer | StillRefused:
         left_minor = held.reservation.outstanding_minor
         amount_minor = amount_of(held.row, amount, left_minor)
-        if findings := held.obstacles():
+        if findings := held.blocking_findings():
             codes = [finding.code for finding in findings]
-            held.tell("transaction.capture_refused", amount_minor, reasons=codes)
+            held.record_event(
+                "transaction.capture_refused", amount_minor, reasons=codes
+            )
             return StillRefused(findings)
         held.move("capture", amount_minor)
         if is_final:
@@ -65,11 +67,13 @@ def capture(
         status = Status.CAPTURED if is_all else Status.PARTIALLY_CAPTURED
         if held.row.status != status:
             set_status(held.row, status)
-        held.tell("transaction.captured", amount_minor, is_final=is_all)
+        held.record_event("transaction.captured", amount_minor, is_final=is_all)
         return transaction_answer(held)
 
-    body = {"capture": transaction_id, "amount": spelled(amount), "final": is_final}
-    return once(transaction_id, body, act, acting, idempotency_key, states=HELD_MONEY)
+    body = {"capture": transaction_id, "amount": amount_text(amount), "final": is_final}
+    return act_once(
+        transaction_id, body, act, acting, idempotency_key, states=HELD_MONEY
+    )
 
 
 def increment(
@@ -79,40 +83,44 @@ def increment(
     acting: AgentPrincipal,
     idempotency_key: str,
 ) -> Answer:
-    """Set more money aside, if the policy in force allows the new total by itself.
+    """Set more money aside if the policy in force allows the new total without a human.
 
-    Raises as capture() does, and IncrementRefused: after the refusal is on record, for
-    a hold as well, for then a human has to see a request of its own.
+    Raises the errors of capture(), and IncrementRefused after recording the refusal.
+    The latter also for a hold, because a human must see a separate request.
     """
 
     def act(held: Held) -> Answer | IncrementRefused:
         amount_minor = amount_of(held.row, amount, None)
-        verdict, counted = _judge_more(held, amount_minor)
+        verdict, counted = _decide_total(held, amount_minor)
         if verdict.outcome is not Outcome.ALLOW:
             codes = [finding.code for finding in verdict.reasons]
-            held.tell("transaction.increment_refused", amount_minor, reasons=codes)
+            held.record_event(
+                "transaction.increment_refused", amount_minor, reasons=codes
+            )
             return IncrementRefused(verdict.reasons)
         held.move("increment", amount_minor)
-        _keep(held, counted)
-        held.tell("transaction.incremented", amount_minor)
+        _save_counters(held, counted)
+        held.record_event("transaction.incremented", amount_minor)
         return transaction_answer(held)
 
-    body = {"increment": transaction_id, "amount": spelled(amount)}
-    return once(transaction_id, body, act, acting, idempotency_key, states=HELD_MONEY)
+    body = {"increment": transaction_id, "amount": amount_text(amount)}
+    return act_once(
+        transaction_id, body, act, acting, idempotency_key, states=HELD_MONEY
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """An agent's counters once more is set aside, and whether as just below."""
+    """The counters after an increment; is its total just below the approval limit?"""
 
     activity: Activity
     is_just_below: bool
 
 
-def _judge_more(held: Held, amount_minor: int) -> tuple[Verdict, _Counted]:
-    """Judge a higher total by the policy in force, as if it were asked for by itself.
+def _decide_total(held: Held, amount_minor: int) -> tuple[Verdict, _Counted]:
+    """Decide on the new total by the policy in force, as if it were a new request.
 
-    Returns the counters, too, as they are if the total is allowed.
+    Also returns the counters as they will be if the total is allowed.
     """
     row, money, policy = held.row, held.reservation, policy_in_force(held.agent)
     snapshot = snapshot_for(
@@ -130,7 +138,7 @@ def _judge_more(held: Held, amount_minor: int) -> tuple[Verdict, _Counted]:
     now = held.agent.now if row.agent.mode == Agent.Mode.LIVE else row.occurred_at
     facts = replace(
         snapshot.facts(request, now),
-        # Nothing repeats itself, or adds up with itself.
+        # The request is not a repetition or a split of itself.
         activity=without(
             snapshot.activity,
             RecentRequest(
@@ -152,8 +160,8 @@ def _judge_more(held: Held, amount_minor: int) -> tuple[Verdict, _Counted]:
     return decide(facts, policy, THRESHOLDS), _Counted(counted, is_just_below)
 
 
-def _keep(held: Held, counted: _Counted) -> None:
-    """Write the counters that an increment changes; its agent's row is locked."""
+def _save_counters(held: Held, counted: _Counted) -> None:
+    """Save the counters that an increment changes; the agent's row is locked."""
     now_on, money = counted.activity, held.reservation
     AgentActivity.objects.filter(agent_id=held.agent.id).update(
         minute=now_on.minute,

@@ -1,7 +1,8 @@
-"""Money goes back: what is set aside by a void, what was taken by a refund.
+"""Give money back: void what is set aside, refund what was captured.
 
-The agent does it itself. Where it cannot, because it, its owner or its credential is
-gone, people who answer for it do; nobody captures or raises anything in its place.
+The agent normally does it. If it cannot, because the agent, its owner or its credential
+is inactive, people with the permission do it in its place. They cannot capture or
+increment.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from transactions.errors import InvalidState
 from transactions.money.models import Refund
 from transactions.money.services.held import (
     Held,
+    act_once,
     amount_of,
-    once,
-    spelled,
+    amount_text,
     transaction_answer,
 )
 from transactions.spending.models import Transaction
@@ -45,23 +46,23 @@ def void(
 ) -> Answer:
     """Give back what is still set aside; what was captured stays captured.
 
-    By the agent; or in its place by a person who answers for it, with a reason and a
-    fresh proof. Raises NotFound, InvalidState, AuthorizationExpired,
-    IdempotencyConflict; for people also NotPermitted, ReasonMissing, StepUpRequired.
+    A person may act in the agent's place, with a reason and a recent step-up proof.
+    Raises NotFound, InvalidState, AuthorizationExpired, IdempotencyConflict; for people
+    also NotPermitted, ReasonMissing, StepUpRequired.
     """
     check_text(reason, pointer="/reason")
-    agent_id, by = _in_whose_place(transaction_id, acting, reason)
+    agent_id, by = _agent_and_author(transaction_id, acting, reason)
 
     def act(held: Held) -> Answer:
         left_minor = held.reservation.outstanding_minor
         set_status(held.row, Transaction.Status.VOIDED)
         release(held.reservation, agent=held.agent)
-        held.tell("transaction.voided", left_minor, **_told(reason))
+        held.record_event("transaction.voided", left_minor, **_reason_details(reason))
         return transaction_answer(held)
 
-    # Spelled as ever where nothing is new, for keys of before.
-    body = {"void": transaction_id, **_told(reason), **by}
-    return once(
+    # Without a reason or a person the body is as in older versions: old keys match.
+    body = {"void": transaction_id, **_reason_details(reason), **by}
+    return act_once(
         transaction_id,
         body,
         act,
@@ -80,14 +81,14 @@ def refund(
     acting: AgentPrincipal | User,
     idempotency_key: str,
 ) -> Answer:
-    """Note that a merchant gave money back, at most what it took; raises no budget.
+    """Record that a merchant gave money back, at most what it took; frees no budget.
 
-    By whom void() says. Raises NotFound, InvalidState if nothing is left to refund,
-    AmountTooLarge, InvalidRequest, IdempotencyConflict; for people also NotPermitted,
-    ReasonMissing, StepUpRequired.
+    People may act in the agent's place as in void(). Raises NotFound, InvalidState if
+    nothing is left to refund, AmountTooLarge, InvalidRequest, IdempotencyConflict; for
+    people also NotPermitted, ReasonMissing, StepUpRequired.
     """
     check_text(reason, pointer="/reason")
-    agent_id, by = _in_whose_place(transaction_id, acting, reason)
+    agent_id, by = _agent_and_author(transaction_id, acting, reason)
 
     def act(held: Held) -> Answer:
         money = held.reservation
@@ -102,17 +103,17 @@ def refund(
             reason=mask(reason)[:REASON_MAX],
             created_at=held.agent.now,
         )
-        told = {"refund": given_back.pk, **_told(reason)}
-        held.tell("transaction.refunded", amount_minor, **told)
+        details = {"refund": given_back.pk, **_reason_details(reason)}
+        held.record_event("transaction.refunded", amount_minor, **details)
         return Answer(CREATED, refund_body(given_back), is_replay=False)
 
     body = {
         "refund": transaction_id,
-        "amount": spelled(amount),
+        "amount": amount_text(amount),
         "reason": reason,
         **by,
     }
-    return once(
+    return act_once(
         transaction_id,
         body,
         act,
@@ -123,10 +124,13 @@ def refund(
     )
 
 
-def _in_whose_place(
+def _agent_and_author(
     transaction_id: str, acting: AgentPrincipal | User, reason: str
 ) -> tuple[str, Mapping[str, Any]]:
-    """Return whose money it is, and what tells a person's request from the agent's."""
+    """Return the agent's id, and the part of the body that identifies a person.
+
+    Checks a person's permission, reason and step-up proof.
+    """
     if isinstance(acting, AgentPrincipal):
         return acting.principal_id, {}
     if not acting.has_perm(PERMISSION):
@@ -137,5 +141,5 @@ def _in_whose_place(
     return seen.agent_id, {"by": acting.pk}
 
 
-def _told(reason: str) -> Mapping[str, str]:
+def _reason_details(reason: str) -> Mapping[str, str]:
     return {"reason": reason} if reason else {}

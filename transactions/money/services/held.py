@@ -1,6 +1,6 @@
-"""Acting on money that is held, once under an Idempotency-Key.
+"""Act on reserved money, once per Idempotency-Key.
 
-The answer is written together with what was done.
+The answer is stored in the same transaction as the action.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from transactions.decisions.core.digest import digest
 from transactions.decisions.core.reasons import Finding
 from transactions.decisions.core.standing import standing_findings
 from transactions.decisions.models import IdempotencyRecord
-from transactions.decisions.services.answers import OK, Answer, keep, told_before
+from transactions.decisions.services.answers import (
+    OK,
+    Answer,
+    idempotency_record,
+    replayed_answer,
+)
 from transactions.errors import (
     AmountTooLarge,
     AuthorizationExpired,
@@ -35,12 +40,17 @@ from transactions.errors import (
 from transactions.spending.models import Transaction
 from transactions.spending.queries.reading import transaction_of_agent
 from transactions.spending.representation import represent
-from transactions.spending.services.lifecycle import expire, is_due, locked, tell
+from transactions.spending.services.lifecycle import (
+    expire,
+    is_due,
+    lock_transaction,
+    record_event,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A locked transaction with its money, and who acts: its agent, or a person."""
+    """A locked transaction with its reservation; `acting` is its agent or a person."""
 
     spender: LockedSpender
     row: Transaction
@@ -53,12 +63,12 @@ class Held:
 
     @property
     def credential_id(self) -> str:
-        """The one that asks. A person has none, and only gives back."""
-        assert isinstance(self.acting, AgentPrincipal)  # noqa: S101 - as said.
+        """The requesting credential; only for actions that people cannot take."""
+        assert isinstance(self.acting, AgentPrincipal)  # noqa: S101 - no person.
         return self.acting.credential_id
 
-    def obstacles(self) -> tuple[Finding, ...]:
-        """Return what stops the agent: inactive, or locked since it was allowed."""
+    def blocking_findings(self) -> tuple[Finding, ...]:
+        """Return the findings that stop the agent now, such as inactivity or a lock."""
         standing = standing_now(
             self.agent,
             credential_id=self.credential_id,
@@ -69,16 +79,16 @@ class Held:
     def move(self, kind: str, amount_minor: int) -> None:
         move_money(self.reservation, kind, amount_minor, agent=self.agent)
 
-    def tell(self, action: str, amount_minor: int, **details: Any) -> None:
+    def record_event(self, action: str, amount_minor: int, **details: Any) -> None:
         currency = self.row.currency
-        told = {"amount": format_amount(amount_minor, currency), "currency": currency}
-        tell(self.row, action, told | details, actor=self.acting)
+        money = {"amount": format_amount(amount_minor, currency), "currency": currency}
+        record_event(self.row, action, money | details, actor=self.acting)
 
 
 Act = Callable[[Held], Answer | DomainError]
 
 
-def once(
+def act_once(
     transaction_id: str,
     body: Mapping[str, Any],
     act: Act,
@@ -88,27 +98,31 @@ def once(
     states: Sequence[str] | None,
     agent_id: str | None = None,
 ) -> Answer:
-    """Act on a locked transaction and keep the answer, or give the one kept before.
+    """Act on a locked transaction and store the answer, or return the stored answer.
 
-    Of the agent that acts, or of the one that a person acts for. A refusal that is on
-    record is returned by `act`, and raised after the commit.
+    `agent_id` is the transaction's agent if a person acts. `act` returns refusals that
+    it has recorded; they are raised after the commit.
     """
-    asked = digest(body)
+    request_digest = digest(body)
     with transaction.atomic(durable=True):
-        spender, row = locked(transaction_id, agent_id=agent_id or acting.principal_id)
+        spender, row = lock_transaction(
+            transaction_id, agent_id=agent_id or acting.principal_id
+        )
         records = IdempotencyRecord.objects.filter(agent_id=row.agent_id)
         known = records.filter(key=idempotency_key).first()
         if known is not None:
-            return told_before(known, request_digest=asked)
-        answer = _acted(spender, row, act, acting, states)
+            return replayed_answer(known, request_digest=request_digest)
+        answer = _act(spender, row, act, acting, states)
         if isinstance(answer, Answer):
-            record = keep(answer, spender.agent, idempotency_key, request_digest=asked)
+            record = idempotency_record(
+                answer, spender.agent, idempotency_key, request_digest=request_digest
+            )
             record.save(force_insert=True)
             return answer
     raise answer
 
 
-def _acted(
+def _act(
     spender: LockedSpender,
     row: Transaction,
     act: Act,
@@ -128,15 +142,15 @@ def _acted(
     return act(Held(spender, row, reservation, acting))
 
 
-def spelled(amount: Decimal | int | str | None) -> str | None:
-    """Return an amount as it was written, for a digest."""
+def amount_text(amount: Decimal | int | str | None) -> str | None:
+    """Return an amount as it was written, for the digest of the request."""
     return None if amount is None else str(amount)
 
 
 def amount_of(
     row: Transaction, amount: Decimal | int | str | None, left_minor: int | None
 ) -> int:
-    """Return an amount in minor units, all that is left if none is given."""
+    """Return the amount in minor units, or all that is left if it is None."""
     if amount is None and left_minor is not None:
         return left_minor
     try:
@@ -149,6 +163,6 @@ def amount_of(
 
 
 def transaction_answer(held: Held) -> Answer:
-    """Return the transaction as it is now."""
+    """Return the answer that shows the present state of the transaction."""
     seen = transaction_of_agent(held.agent.id, held.row.pk)
     return Answer(OK, represent(seen), is_replay=False)

@@ -1,6 +1,7 @@
-"""What the payment rail took after the money was given back: recorded, never refused.
+"""Late captures: money that the payment rail took after it had been given back.
 
-More than was authorized, and taking back a wrong report, wait for a second person.
+They are never refused. Amounts above the authorized one, and the reversal of a wrong
+report, must be approved by a second person.
 """
 
 from __future__ import annotations
@@ -45,7 +46,11 @@ from transactions.errors import InvalidRequest, InvalidState, ReportChanged
 from transactions.money.models import LateCapture, LateCaptureReversal
 from transactions.spending.models import Transaction
 from transactions.spending.queries.reading import transaction_for
-from transactions.spending.services.lifecycle import locked, set_status, tell
+from transactions.spending.services.lifecycle import (
+    lock_transaction,
+    record_event,
+    set_status,
+)
 
 PERMISSION = "transactions.report_capture"
 Status = Transaction.Status
@@ -56,13 +61,13 @@ TOO_LARGE = "amount_too_large"
 def report_late_capture(
     transaction_id: str, *, amount: Decimal | int | str, reference: str, acting: User
 ) -> Transaction | ChangeRequest:
-    """Record that the payment rail took money that nobody holds any more; alert.
+    """Record that the payment rail took money that is no longer reserved; alert.
 
-    Counts against limits, which it may pass: it has happened. Where all that was taken
-    would pass the authorized amount, a second person is asked to confirm it, and
-    nothing changes until then. A second report of one reference changes nothing.
-    Raises StepUpRequired, NotFound, NotPermitted, InvalidState where money is still
-    held (capture it), InvalidRequest, ReportChanged.
+    It counts against limits, and may exceed them because it has happened. If the total
+    taken would exceed the authorized amount, a second person is asked to confirm it
+    first, and nothing changes until then. Repeating a report changes nothing. Raises
+    StepUpRequired, NotFound, NotPermitted, InvalidState if money is still reserved
+    (capture it), InvalidRequest, ReportChanged.
     """
     seen = _seen(transaction_id, acting)
     try:
@@ -86,12 +91,11 @@ def report_late_capture(
 def reverse_late_capture(
     transaction_id: str, *, reference: str, reason: str, acting: User
 ) -> Transaction | ChangeRequest:
-    """Ask a second person to take back a late capture that was reported wrongly.
+    """Ask a second person to reverse a late capture that was reported wrongly.
 
-    It gives limits their money back, so that no one does it alone. A late capture that
-    was reversed already stays as it is. Raises StepUpRequired, ReasonMissing, NotFound,
-    NotPermitted, InvalidRequest for an unknown reference, InvalidState where refunds
-    need what would be taken back.
+    A reversal frees limits, so it needs two people. Reversing again changes nothing.
+    Raises StepUpRequired, ReasonMissing, NotFound, NotPermitted, InvalidRequest for an
+    unknown reference, InvalidState if refunds exceed what would remain.
     """
     check_reason(reason)
     seen = _seen(transaction_id, acting)
@@ -110,11 +114,11 @@ def reverse_late_capture(
 def apply_late_capture(change: ChangeRequest, *, acting: Principal) -> None:
     """Record a late capture that a second person confirmed (security/changes).
 
-    It is reported by who asked. Raises ChangeSuperseded.
+    The reporter is the person who requested it. Raises ChangeSuperseded.
     """
     amount_minor = change.payload["amount_minor"]
     with _superseded_if_refused():
-        author, target = _asked_by_whom_of_what(change)
+        author, target = _author_and_target(change)
         if target.is_reported(amount_minor):
             raise ChangeSuperseded("This late capture has been recorded meanwhile.")
         target.check_sum(amount_minor)
@@ -123,12 +127,9 @@ def apply_late_capture(change: ChangeRequest, *, acting: Principal) -> None:
 
 
 def apply_late_reversal(change: ChangeRequest, *, acting: Principal) -> None:
-    """Take back a late capture by a counter-entry that a second person agreed to.
-
-    Raises ChangeSuperseded.
-    """
+    """Record a reversal that a second person approved. Raises ChangeSuperseded."""
     with _superseded_if_refused():
-        author, target = _asked_by_whom_of_what(change)
+        author, target = _author_and_target(change)
         late = target.reported()
         target.check_reversible(late)
     reason = change.payload["reason"]
@@ -136,7 +137,7 @@ def apply_late_reversal(change: ChangeRequest, *, acting: Principal) -> None:
 
 
 def lock_late_target(target_id: str) -> None:
-    """Lock what a change request is about until the transaction ends.
+    """Lock the target of a change request until the database transaction ends.
 
     Raises NotFound, BudgetsChanging.
     """
@@ -145,7 +146,7 @@ def lock_late_target(target_id: str) -> None:
     agent_id = rows.values_list("agent_id", flat=True).first()
     if agent_id is None:
         raise NotFound
-    locked(transaction_id, agent_id=agent_id)
+    lock_transaction(transaction_id, agent_id=agent_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class _Target:
 
     @property
     def authorized_minor(self) -> int:
-        """What rules or people authorized: nothing of a hold that nobody approved."""
+        """The amount that rules or people authorized; 0 for a hold not approved."""
         approval = ApprovalRequest.objects.filter(transaction=self.row).first()
         if approval and approval.status != ApprovalRequest.Status.APPROVED:
             return 0
@@ -174,7 +175,7 @@ class _Target:
         return found.filter(transaction=self.row, reference=self.reference).first()
 
     def is_reported(self, amount_minor: int) -> bool:
-        """Return whether this amount was reported. Raises ReportChanged."""
+        """Return whether this amount was already reported. Raises ReportChanged."""
         known = self.known()
         if known is None:
             return False
@@ -189,7 +190,7 @@ class _Target:
         return True
 
     def check_sum(self, amount_minor: int) -> None:
-        """Raise InvalidRequest if all that was taken would be more than an amount."""
+        """Raise InvalidRequest if the total taken would exceed the largest amount."""
         if self.taken_minor + amount_minor > MINOR_MAX:
             raise _too_large()
 
@@ -205,7 +206,7 @@ class _Target:
         return known
 
     def check_reversible(self, late: LateCapture) -> None:
-        """Raise InvalidState unless what is left covers what was refunded."""
+        """Raise InvalidState unless the amount that remains covers the refunds."""
         if _is_reversed(late):
             raise InvalidState("This late capture has been reversed already.")
         if self.taken_minor - late.amount_minor < self.money.refunded_minor:
@@ -215,15 +216,15 @@ class _Target:
     def move(self, kind: str, amount_minor: int) -> None:
         move_money(self.money, kind, amount_minor, agent=self.spender.agent)
 
-    def tell(
+    def record_event(
         self, what: str, amount_minor: int, details: Mapping[str, str], by: Principal
     ) -> None:
-        told = {
+        common = {
             "amount": format_amount(amount_minor, self.row.currency),
             "currency": self.row.currency,
             "reference": self.reference,
         }
-        tell(self.row, f"transaction.{what}", {**told, **details}, actor=by)
+        record_event(self.row, f"transaction.{what}", {**common, **details}, actor=by)
 
     def text(self, minor: int) -> str:
         return spoken_amount(minor, self.row.currency)
@@ -236,11 +237,11 @@ def _seen(transaction_id: str, acting: User) -> Transaction:
 
 
 def _locked_target(seen: Transaction, reference: str) -> _Target:
-    spender, row = locked(seen.pk, agent_id=seen.agent_id)
+    spender, row = lock_transaction(seen.pk, agent_id=seen.agent_id)
     if row.status not in (Status.VOIDED, Status.EXPIRED, Status.CAPTURED):
         raise InvalidState(
-            f"The transaction is {row.status}: only what was voided, expired or"
-            " captured is taken late."
+            f"The transaction is {row.status}: late captures are only possible if it is"
+            " voided, expired or captured."
         )
     return _Target(spender, row, reservation_of(row), reference)
 
@@ -267,7 +268,7 @@ def _take(
     target.move("late_capture", amount_minor)
     if target.row.status != Status.CAPTURED:
         set_status(target.row, Status.CAPTURED)
-    target.tell("captured_late", amount_minor, _agreed(change), acting)
+    target.record_event("captured_late", amount_minor, _change_details(change), acting)
     raise_at_once("late_capture")
 
 
@@ -280,19 +281,19 @@ def _give_back(
     acting: Principal,
     change: ChangeRequest | None = None,
 ) -> None:
-    told = reason[:REASON_MAX]
+    text = reason[:REASON_MAX]
     LateCaptureReversal.objects.create(
         late_capture=late,
-        reason=told,
+        reason=text,
         requested_by=author,
         created_at=target.spender.agent.now,
     )
     target.move("reversal", late.amount_minor)
-    details = {"reason": told, **_agreed(change)}
-    target.tell("late_capture_reversed", late.amount_minor, details, acting)
+    details = {"reason": text, **_change_details(change)}
+    target.record_event("late_capture_reversed", late.amount_minor, details, acting)
 
 
-def _agreed(change: ChangeRequest | None) -> dict[str, str]:
+def _change_details(change: ChangeRequest | None) -> dict[str, str]:
     return {"change_request": change.pk} if change else said_of_them()
 
 
@@ -325,7 +326,7 @@ def _proposal(
     payload: Mapping[str, Any],
     changes: Mapping[str, Any],
 ) -> Proposal:
-    """Return a proposal about one reference; it keeps who is involved from deciding."""
+    """Return a proposal about one reference; it lists the people who may not decide."""
     row = target.row
     agent = row.agent
     authorized = target.text(target.authorized_minor)
@@ -344,9 +345,9 @@ def _proposal(
 
 
 def _involved(row: Transaction) -> frozenset[str]:
-    """Return who let the agent be what it is, as humans_of() has it.
+    """Return the people involved with the agent, as humans_of() does.
 
-    Who created it, issued its credential, owned it before or asked to hand it over.
+    Its creator, credential issuer, former owners, and people who asked for hand-overs.
     """
     handed_over = hand_overs_of(row.agent_id)
     ids = {row.agent.created_by_id, row.credential.created_by_id}
@@ -360,19 +361,19 @@ def _involved(row: Transaction) -> frozenset[str]:
     return humans_of(*User.objects.filter(pk__in=ids), *spoke) | ids
 
 
-def _asked_by_whom_of_what(change: ChangeRequest) -> tuple[User, _Target]:
+def _author_and_target(change: ChangeRequest) -> tuple[User, _Target]:
     transaction_id, _, reference = change.target_id.partition("/")
     author = User.objects.get(pk=change.requested_by_id)
     target = _locked_target(_seen(transaction_id, author), reference)
     if target.row.agent.owner_id != change.owner_id:
-        # Whoever owns it now could have agreed to what is their own.
-        raise ChangeSuperseded("The agent has another owner by now; ask for it again.")
+        # Otherwise the new owner could have approved a change of their own agent.
+        raise ChangeSuperseded("The agent now has another owner; ask for it again.")
     return author, target
 
 
 @contextmanager
 def _superseded_if_refused() -> Iterator[None]:
-    """Turn what would refuse the asker now into the end of what they asked for."""
+    """Raise ChangeSuperseded for errors that the person who asked would get now."""
     try:
         yield
     except (
@@ -387,7 +388,7 @@ def _superseded_if_refused() -> Iterator[None]:
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """Refuse an amount with which a sum would pass what its column holds."""
+    """Raise InvalidRequest if a sum would exceed its column's range."""
     try:
         yield
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Names that pass for others, and requests that are nearly one made moments ago."""
+"""Merchant names that imitate others, and requests that nearly repeat a recent one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LABELS = re.compile(r"[.\-]")
 
 
 def is_imposter(merchant: str, history: MerchantHistory) -> bool:
-    """Tell whether a name is a disguise, or passes for one this agent knows.
+    """Return whether a name is deceptive, or resembles a merchant this agent knows.
 
-    Once a human let the agent pay it, a name that resembles another is its own.
+    A resemblance no longer counts once the agent was allowed to pay the merchant.
     """
     if is_suspicious_merchant(merchant):
         return True
@@ -34,7 +34,7 @@ def is_imposter(merchant: str, history: MerchantHistory) -> bool:
 
 
 def lookalike_findings(facts: Facts, policy: PolicyRules) -> Iterator[Finding]:
-    """Whom the merchant's name can be taken for: deny if the policy allows those."""
+    """Find a merchant that the name imitates: deny if the policy lists it or hold."""
     name, history = facts.request.merchant, facts.merchant
     imitated = _imitated(facts.request, policy)
     if imitated is not None:
@@ -47,9 +47,9 @@ def lookalike_findings(facts: Facts, policy: PolicyRules) -> Iterator[Finding]:
 def near_duplicate(facts: Facts, thresholds: Thresholds) -> RecentRequest | None:
     """Return the recent request that this one nearly repeats, or None.
 
-    Nearly is an amount within 1 %: another amount at the same merchant, or any at a
-    name that looks like it or differs by a letter. The very same amount at the very
-    same merchant is a price; only is_repeated() holds it, within a minute.
+    The amounts must be within 1 %. At the same merchant they must differ, because an
+    equal amount may be a price: only is_repeated() holds it, within a minute. At
+    another merchant the name must look the same or differ by one letter.
     """
     for recent in reversed(facts.activity.recent):
         age_s = abs((facts.now - recent.at).total_seconds())
@@ -61,7 +61,7 @@ def near_duplicate(facts: Facts, thresholds: Thresholds) -> RecentRequest | None
 
 
 def near_duplicate_findings(facts: Facts, thresholds: Thresholds) -> Iterator[Finding]:
-    """Hold what nearly repeats one of the agent's last requests."""
+    """Hold a request that nearly repeats one of the agent's last ones."""
     recent = near_duplicate(facts, thresholds)
     if recent is None:
         return
@@ -74,9 +74,10 @@ def near_duplicate_findings(facts: Facts, thresholds: Thresholds) -> Iterator[Fi
 
 
 def _imitated(request: SpendingRequest, policy: PolicyRules) -> str | None:
-    """Return the allowed merchant that a name which is not allowed passes for.
+    """Return the allowed merchant that the name of another merchant imitates.
 
-    By its look as a whole, or by a part of what reads like an address: amazon.com.evil.
+    Compares the look of the whole name, and of each part of a name that resembles an
+    address, such as amazon.com.evil.
     """
     allowed = policy.allowed_merchants
     if allowed is None or request.merchant_key in allowed:

@@ -15,7 +15,7 @@ from transactions.decisions.core.facts import Facts, Thresholds
 from transactions.decisions.core.verdict import ONE, RiskFactors
 from transactions.risk.core.likeness import is_imposter
 
-KNOWN_AFTER = 5  # Allowed requests before an agent's own mean says anything.
+KNOWN_AFTER = 5  # Allowed requests before an agent's own mean is used.
 NEW_MERCHANT_BP = 5_000
 HABIT_AFTER = 24  # Requests before an hour of the day counts as unusual.
 UNUSUAL_HOUR_BP = 4_000
@@ -24,7 +24,7 @@ NEAR_APPROVAL_BP = 3_000
 
 
 def assess(facts: Facts, policy: PolicyRules, thresholds: Thresholds) -> RiskFactors:
-    """Return the four factors for a request; raises rather than guess."""
+    """Return the four risk factors of a request."""
     return RiskFactors(
         amount=amount_risk(facts, policy),
         merchant=merchant_risk(facts),
@@ -34,16 +34,16 @@ def assess(facts: Facts, policy: PolicyRules, thresholds: Thresholds) -> RiskFac
 
 
 def risk_level(score_bp: int) -> str:
-    """Name a score: normal, elevated or high."""
+    """Return the level of a score: normal, elevated or high."""
     if score_bp > RISK_LIMIT_BP:
         return "high"
     return "elevated" if score_bp > RISK_ELEVATED_BP else "normal"
 
 
 def amount_risk(facts: Facts, policy: PolicyRules) -> int:
-    """How unlike this agent's amounts: a quarter per deviation above its mean.
+    """Rate how unusual the amount is for the agent: 0.25 per deviation above its mean.
 
-    Until it has a history, the share of the policy's maximum, at most 0.6.
+    Before the agent has a history: the share of the policy's maximum, at most 0.6.
     """
     amount, activity = facts.request.amount_minor, facts.activity
     if activity.allowed_count < KNOWN_AFTER:
@@ -56,20 +56,20 @@ def amount_risk(facts: Facts, policy: PolicyRules) -> int:
 
 
 def merchant_risk(facts: Facts) -> int:
-    """How strange the merchant is to this agent; a look-alike name is the worst."""
+    """Rate how new the merchant is to this agent; a look-alike name rates highest."""
     if is_imposter(facts.request.merchant, facts.merchant):
         return ONE
     return NEW_MERCHANT_BP // (facts.merchant.allowed_count + 1)
 
 
 def velocity_risk(facts: Facts, policy: PolicyRules) -> int:
-    """The last hour's requests as a share of what the policy permits."""
+    """Rate the last hour's requests as a share of what the policy permits."""
     limit = policy.max_transactions_per_hour or REFERENCE_REQUESTS_PER_HOUR
     return _clamp(ONE * requests_in_last_hour(facts.activity, facts.now) // limit)
 
 
 def pattern_risk(facts: Facts, policy: PolicyRules, thresholds: Thresholds) -> int:
-    """Unusual hour, repetition, and amounts that approval is near to or needed for."""
+    """Rate an unusual hour, repetition, and amounts near or above approval."""
     return _clamp(
         _unusual_hour(facts)
         + (REPEATED_BP if is_repeated(facts, thresholds) else 0)
@@ -78,7 +78,7 @@ def pattern_risk(facts: Facts, policy: PolicyRules, thresholds: Thresholds) -> i
 
 
 def is_repeated(facts: Facts, thresholds: Thresholds) -> bool:
-    """Tell whether the same amount was asked at this merchant moments ago."""
+    """Return whether the same amount was requested at this merchant moments ago."""
     last = facts.merchant.last_request_at
     if last is None or facts.merchant.last_amount_minor != facts.request.amount_minor:
         return False
@@ -94,7 +94,10 @@ def _unusual_hour(facts: Facts) -> int:
 
 
 def _near_approval(amount_minor: int, policy: PolicyRules) -> int:
-    """From 95 % of the approval limit on; above it too, or more would risk less."""
+    """Rate amounts from 95 % of the approval limit up, those above it included.
+
+    Otherwise a higher amount would have a lower risk.
+    """
     limit = policy.requires_approval_above_minor
     if limit is None or amount_minor * 100 < limit * 95:
         return 0

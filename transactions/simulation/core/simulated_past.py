@@ -1,6 +1,6 @@
-"""An agent's counters and merchants as another policy's outcomes would have left them.
+"""An agent's counters and merchants as they would be after another policy's outcomes.
 
-Both begin with what the first record tells, and go on as the services count.
+Both start with the values in the first record, and then count as the services do.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from transactions.decisions.core.facts import (
 from transactions.decisions.core.outcome import Outcome
 from transactions.spending.core.decision import is_just_below_approval
 
-LOOKALIKES_MAX = 3  # As many as a decision is told of.
+LOOKALIKES_MAX = 3  # As many as in the facts of a decision.
 
 
 def approval_expiry(asked_at: datetime, policy: PolicyRules) -> datetime:
-    """Return until when a hold waits for people."""
+    """Return the instant until which a hold waits for people."""
     return asked_at + timedelta(minutes=policy.approval_expires_after_minutes)
 
 
 class Counters:
-    """The agent's rolling counters, unknown until a record tells them."""
+    """The agent's rolling counters; unknown until the first record."""
 
     def __init__(self, policy: PolicyRules) -> None:
         self._policy = policy
         self._activity: Activity | None = None
-        # In which minute what was asked counts as just below the approval limit.
+        # By transaction: the minute in which it counts as just below approval.
         self._minutes: dict[str, datetime] = {}
 
     def known(self, recorded: Activity, now: datetime) -> Activity:
-        # Moved on once, here, it need not be by each check.
+        # Advance once here, so that not every check has to.
         self._activity = advance(self._activity or recorded, now)
         return self._activity
 
@@ -88,7 +88,7 @@ class Counters:
         now: datetime,
         thresholds: Thresholds,
     ) -> None:
-        """Count that a request was raised to a total."""
+        """Count an increment that raised a request to a total."""
         if self._activity is None:
             return
         total = replace(request, amount_minor=total_minor)
@@ -109,7 +109,7 @@ class Counters:
             self._minutes[transaction] = minute
 
     def answer(self, request: SpendingRequest, *, is_approved: bool) -> None:
-        """Let a hold end; approved, it counts as allowed."""
+        """Count the end of a hold; an approved one counts as allowed."""
         if self._activity is None:
             return
         now = self._activity
@@ -124,7 +124,7 @@ class Counters:
 
 
 class Merchants:
-    """What passed at each merchant, unknown until a record tells it."""
+    """The history at each merchant; unknown until the first record."""
 
     def __init__(self) -> None:
         self._known: dict[str, MerchantHistory] = {}

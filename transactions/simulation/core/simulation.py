@@ -1,7 +1,7 @@
-"""A draft policy against the real past: each request decided again, in its order.
+"""A draft policy tried on the real past: each request is decided again, in order.
 
-What a decision knows of the past (counters, merchants, limits) is what the draft's own
-outcomes made of it, not what really came. Standing, locks and clocks are as recorded.
+Counters, merchants and limits follow from the draft's own outcomes, not from the real
+ones. Standing, locks and clocks are as recorded.
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ EXAMPLES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What later changed of the money that counts for a request, in minor units.
+    """A later change of the money that counts for a request, in minor units.
 
-    `count` is -1 where nothing of it was left. `total_minor` is what an increment
-    raised the request to, 0 for anything else. `above_minor` is the part that shared
-    budgets do not count.
+    `count` is -1 if nothing counts any more. `total_minor` is the new total after an
+    increment, otherwise 0. `above_minor` is the part that shared budgets do not count.
     """
 
     at: datetime
@@ -53,7 +52,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class HoldEnd:
     """How a hold ended."""
 
     at: datetime
@@ -61,10 +60,10 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """A request of the past, its outcome, and what became of its money.
+class PastRequest:
+    """A past request, its outcome, and what happened to its money.
 
-    `facts` are None where they cannot be judged anew: then its outcome stands.
+    `facts` is None if the request cannot be decided again; its outcome then remains.
     """
 
     transaction: str
@@ -74,15 +73,15 @@ class Past:
     outcome: Outcome
     facts: Facts | None = None
     thresholds: Thresholds = field(default_factory=Thresholds)
-    word: Word | None = None
+    hold_end: HoldEnd | None = None
     steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A request of the past and the draft's verdict, None if it could not be judged."""
+class SimulatedRequest:
+    """A past request and the draft's verdict; None if it could not be decided again."""
 
-    past: Past
+    past: PastRequest
     verdict: Verdict | None
 
     @property
@@ -92,7 +91,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many requests went from one outcome to another, and their sum."""
+    """The number and sum of the requests that went from one outcome to another."""
 
     before: Outcome
     after: Outcome
@@ -103,10 +102,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a draft would have done: in numbers, with the newest flips as examples."""
+    """The result of a simulation: totals, and the newest flips as examples."""
 
     totals: tuple[Total, ...]
-    examples: tuple[Judged, ...]
+    examples: tuple[SimulatedRequest, ...]
     unjudged: int
 
     @property
@@ -119,18 +118,18 @@ class Summary:
 
 
 def simulate(
-    pasts: Iterable[Past],
+    pasts: Iterable[PastRequest],
     draft: PolicyRules,
     *,
-    earlier: Iterable[Past] = (),
+    earlier: Iterable[PastRequest] = (),
     shared: Iterable[SharedLimit] = (),
-) -> Iterator[Judged]:
-    """Decide requests again under a draft, in the order given: that of the past.
+) -> Iterator[SimulatedRequest]:
+    """Decide requests again under a draft, in the given order: that of the past.
 
-    `earlier` only counts, with the outcomes that it had. A hold of the past is answered
-    as people answered it. Of a new hold nobody knows: it waits until the draft's time
-    is up, and its money stays set aside. What people refused, and the draft allows,
-    stays spent.
+    Requests in `earlier` only count, with their recorded outcomes. If a past hold is
+    held again, it ends as it did. A new hold has no known answer: it waits until the
+    draft's expiry, and its money stays set aside. If people refused a request that the
+    draft allows, its money stays spent.
     """
     history = _History(draft, {budget.id: budget for budget in shared})
     for past in earlier:
@@ -144,14 +143,14 @@ def simulate(
         outcome = past.outcome if verdict is None else verdict.outcome
         history.count(past, outcome)
         history.add(past, outcome)
-        yield Judged(past, verdict)
+        yield SimulatedRequest(past, verdict)
 
 
-def summarise(judged: Iterable[Judged]) -> Summary:
-    """Count what simulate() yields; memory stays the same for any number."""
+def summarise(judged: Iterable[SimulatedRequest]) -> Summary:
+    """Return the summary of what simulate() yields, in constant memory."""
     counts: Counter[tuple[Outcome, Outcome, str]] = Counter()
     sums: Counter[tuple[Outcome, Outcome, str]] = Counter()
-    flips: deque[Judged] = deque(maxlen=EXAMPLES_MAX)
+    flips: deque[SimulatedRequest] = deque(maxlen=EXAMPLES_MAX)
     unjudged = 0
     for each in judged:
         if each.verdict is None:
@@ -169,12 +168,12 @@ def summarise(judged: Iterable[Judged]) -> Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """Something that happens to a request after it was decided."""
+    """An event after the decision on a request."""
 
-    past: Past
+    past: PastRequest
     amount_minor: int = 0
     count: int = 0
-    word: Word | None = None
+    hold_end: HoldEnd | None = None
     total_minor: int = 0
     above_minor: int = 0
     is_simulated: bool = True
@@ -182,13 +181,13 @@ class _Event:
 
 
 class _History:
-    """What the draft's own outcomes, one after the other, have made of the past."""
+    """The state of counters, merchants and limits after the draft's outcomes so far."""
 
     def __init__(self, draft: PolicyRules, shared: Mapping[str, SharedLimit]) -> None:
         self._draft = draft
         self._shared = shared
         self._spending = _Spending()
-        # What the draft's past has more in shared budgets than the real one.
+        # By how much shared budgets are fuller under the draft than they really were.
         self._more: Counter[tuple[str, datetime]] = Counter()
         self._counters = Counters(draft)
         self._merchants = Merchants()
@@ -196,14 +195,14 @@ class _History:
         self._order = count()
 
     def advance(self, now: datetime) -> None:
-        """Let everything happen that happened up to an instant."""
+        """Apply all events up to an instant."""
         while self._events and self._events[0][0] <= now:
             at, _, event = heappop(self._events)
-            if event.word is not None:
+            if event.hold_end is not None:
                 self._counters.answer(
-                    event.past.request, is_approved=event.word.is_approved
+                    event.past.request, is_approved=event.hold_end.is_approved
                 )
-                if event.word.is_approved:
+                if event.hold_end.is_approved:
                     self._merchants.approve(event.past.request)
             else:
                 self._move(event)
@@ -222,8 +221,8 @@ class _History:
             thresholds=past.thresholds,
         )
 
-    def facts(self, past: Past, recorded: Facts) -> Facts:
-        """Return what the decision would have known, had the draft been in force."""
+    def facts(self, past: PastRequest, recorded: Facts) -> Facts:
+        """Return the facts as they would be if the draft had been in force."""
         spent = (
             Spent(pot.scope, pot.window, *self._spending.of(pot))
             for pot in self._pots(past)
@@ -236,8 +235,8 @@ class _History:
             shared=tuple(self._with_more(each, past) for each in recorded.shared),
         )
 
-    def count(self, past: Past, outcome: Outcome) -> None:
-        """Count a request among the agent's and the merchant's."""
+    def count(self, past: PastRequest, outcome: Outcome) -> None:
+        """Count a request in the counters of the agent and of the merchant."""
         self._counters.count(
             past.transaction,
             past.request,
@@ -247,8 +246,8 @@ class _History:
         )
         self._merchants.count(past.request, outcome, past.occurred_at)
 
-    def add(self, past: Past, outcome: Outcome) -> None:
-        """Set a request's money aside and let follow what followed."""
+    def add(self, past: PastRequest, outcome: Outcome) -> None:
+        """Set a request's money aside, and schedule its later events."""
         reserves, reserved = outcome is not DENY, past.outcome is not DENY
         amount_minor = past.request.amount_minor
         self._move(
@@ -275,13 +274,13 @@ class _History:
                 self._later(step.at, event)
         if outcome is HOLD:
             if past.outcome is HOLD:
-                word = past.word
+                hold_end = past.hold_end
             else:
-                word = Word(
+                hold_end = HoldEnd(
                     approval_expiry(past.created_at, self._draft), is_approved=False
                 )
-            if word is not None:
-                self._later(word.at, _Event(past, word=word))
+            if hold_end is not None:
+                self._later(hold_end.at, _Event(past, hold_end=hold_end))
 
     def _later(self, at: datetime, event: _Event) -> None:
         heappush(self._events, (at, next(self._order), event))
@@ -297,7 +296,7 @@ class _History:
                 if each.id in self._shared:
                     self._more[self._span(each, event.past)] += more
 
-    def _pots(self, past: Past) -> tuple[Pot, ...]:
+    def _pots(self, past: PastRequest) -> tuple[Pot, ...]:
         return pots_of(
             self._draft,
             agent_id="",
@@ -306,25 +305,25 @@ class _History:
             now=past.occurred_at,
         )
 
-    def _with_more(self, spent: SharedSpent, past: Past) -> SharedSpent:
+    def _with_more(self, spent: SharedSpent, past: PastRequest) -> SharedSpent:
         if spent.id not in self._shared:
             return spent
         more = self._more[self._span(spent, past)]
         return replace(spent, used_minor=spent.used_minor + more)
 
-    def _span(self, spent: SharedSpent, past: Past) -> tuple[str, datetime]:
+    def _span(self, spent: SharedSpent, past: PastRequest) -> tuple[str, datetime]:
         return spent.id, pot_of(self._shared[spent.id], past.occurred_at).starts_at
 
 
-def _follows(past: Past, outcome: Outcome) -> bool:
-    """Tell whether what became of a request's money would have become of it, too."""
+def _follows(past: PastRequest, outcome: Outcome) -> bool:
+    """Return whether the request's later money events also happen under the draft."""
     if past.outcome is HOLD and outcome is ALLOW:
-        return past.word is not None and past.word.is_approved
+        return past.hold_end is not None and past.hold_end.is_approved
     return past.outcome == outcome
 
 
 class _Spending:
-    """What counts in each pot, by the instants at which its budgets begin."""
+    """What counts in each pot, by the start of its budgets."""
 
     def __init__(self) -> None:
         self._starts: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)

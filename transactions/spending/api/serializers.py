@@ -31,7 +31,7 @@ from transactions.spending.services.asking import Ask
 METADATA_KEYS_MAX = 20
 
 
-# Periods around an instant, in any time zone, must be instants, too.
+# A period around an instant, in any time zone, must also fit into datetime's range.
 EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +40,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
 @extend_schema_field({"$ref": "#/components/schemas/Amount"})
 class AmountField(serializers.Field[Any, Any, Any, Any]):
-    """A decimal, as text or JSON number, kept exact; its currency judges it later."""
+    """An exact decimal, as text or JSON number; checked later against its currency."""
 
     default_error_messages = {
         "amount_not_a_number": "Write the amount as digits with a decimal point."
@@ -56,7 +56,7 @@ class AmountField(serializers.Field[Any, Any, Any, Any]):
 
 
 class MetadataField(ObjectField):
-    """Up to 20 short texts of the caller's own."""
+    """Up to 20 short texts for the caller's own use."""
 
     child = StrictCharField(max_length=500, allow_blank=True)
     default_error_messages = {
@@ -74,7 +74,7 @@ class MetadataField(ObjectField):
 
 
 def refuse_sensitive(name: str) -> str:
-    """Return a name that is stored as it is, unless masking would change it."""
+    """Return the name. Raises ValidationError if masking would change it."""
     if mask(name) != name:
         raise serializers.ValidationError(
             "A name must not hold a card number or a secret.", code="name_sensitive"
@@ -83,7 +83,7 @@ def refuse_sensitive(name: str) -> str:
 
 
 class TransactionInput(StrictSerializer):
-    """What an agent sends to spend."""
+    """A spending request of an agent."""
 
     amount = AmountField()
     currency = WordField(
@@ -91,22 +91,21 @@ class TransactionInput(StrictSerializer):
         required=False,
         max_length=3,
         min_length=3,
-        help_text="ISO 4217. Left out: the policy's.",
+        help_text="ISO 4217. Default: the policy's currency.",
     )
     merchant = StrictCharField(min_length=2, max_length=200, trim_whitespace=False)
     category = WordField(
         CATEGORY_WORDS,
         max_length=40,
         allow_blank=True,
-        help_text="Their other names are taken, too: /docs/vocabularies/categories/. "
-        "Another text counts as `other` where the policy makes no difference by "
-        "category.",
+        help_text="Synonyms are accepted, too: /docs/vocabularies/categories/. "
+        "Any other text counts as `other` if the policy has no rule by category.",
     )
     merchant_country = WordField(
         COUNTRY_WORDS,
         required=False,
         max_length=2,
-        help_text="ISO 3166-1 alpha-2, in capitals. Left out: not known.",
+        help_text="ISO 3166-1 alpha-2, in capitals. Leave it out if unknown.",
     )
     mcc = StrictCharField(
         required=False,
@@ -118,7 +117,7 @@ class TransactionInput(StrictSerializer):
     )
     metadata = MetadataField(required=False, default=dict)
     occurred_at = StrictInstantField(
-        required=False, default=None, help_text="Test agents only: their clock."
+        required=False, default=None, help_text="Only for agents in test mode."
     )
 
     def validate_occurred_at(self, value: datetime | None) -> datetime | None:
@@ -141,7 +140,7 @@ class TransactionInput(StrictSerializer):
         return refuse_sensitive(value)
 
     def validate_category(self, value: str) -> str:
-        """Let the policy judge a category that is not known, if it can be shown."""
+        """Accept an unknown but readable category; the policy decides on it."""
         if not value or canonical_category(value) is not None:
             return value
         if not is_readable(value):
@@ -167,17 +166,17 @@ class TransactionInput(StrictSerializer):
         return value
 
 
-# One for all requests, for DRF copies every field of each new one. Checking by it keeps
-# nothing of a request, so that threads may share it.
+# Shared by all requests, because DRF copies every field for each new serializer.
+# run_validation() keeps no state, so threads may share it.
 _TRANSACTION_INPUT = TransactionInput()
 
 
 def parse_ask(data: Any) -> Ask:
-    """Return the well-formed ask that a body holds. Raises ValidationError."""
+    """Return the spending request in a body. Raises ValidationError."""
     try:
         values = _TRANSACTION_INPUT.run_validation(data)
     except serializers.ValidationError:
-        # One of the request's own tells what is wrong, in the words of all others.
+        # A serializer of this request alone reports the errors in the usual form.
         TransactionInput(data=data).is_valid(raise_exception=True)
         raise
     return Ask(
@@ -212,13 +211,13 @@ class ApprovalOutput(serializers.Serializer[Any]):
     required_approvals = serializers.IntegerField()
     approvals_given = serializers.IntegerField()
     required_role = serializers.CharField(
-        help_text="The least role that may decide; the next one after `escalates_at`."
+        help_text="The lowest role that may decide; a higher one after `escalates_at`."
     )
     escalates_at = serializers.DateTimeField(allow_null=True)
 
 
 class TransactionOutput(serializers.Serializer[Any]):
-    """Documents representation.transaction_body(), which makes it."""
+    """Documents representation.transaction_body(), which builds it."""
 
     id = serializers.CharField()
     object = serializers.CharField()
@@ -256,7 +255,7 @@ class FindingOutput(serializers.Serializer[Any]):
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class InputsField(serializers.JSONField):
-    """The frozen facts and thresholds that the decision was made from."""
+    """The facts and thresholds that the decision was based on."""
 
 
 class DecisionOutput(serializers.Serializer[Any]):

@@ -19,7 +19,11 @@ from audit.base.filters import InstantFilter
 from audit.base.raises import raises
 from audit.base.serializers import refuse_fields
 from audit.base.strict_query import StrictQueryView
-from transactions.decisions.headers import answered, idempotency_key, key_parameter
+from transactions.decisions.headers import (
+    answer_response,
+    idempotency_key,
+    key_parameter,
+)
 from transactions.errors import IdempotencyConflict, InvalidState
 from transactions.spending.api.serializers import (
     DecisionOutput,
@@ -62,7 +66,7 @@ ASK_EXAMPLE = OpenApiExample(
 
 
 class TransactionFilter(filters.FilterSet):  # type: ignore[misc]
-    """What the list can be cut by."""
+    """The filters of the list."""
 
     status = filters.ChoiceFilter(choices=Transaction.Status.choices)
     outcome = filters.ChoiceFilter(
@@ -75,14 +79,14 @@ class TransactionFilter(filters.FilterSet):  # type: ignore[misc]
 
 
 class TransactionRepresentation(serializers.BaseSerializer[Transaction]):
-    """Lets generic list views use the one representation."""
+    """Lets DRF's generic list views use represent()."""
 
     def to_representation(self, instance: Transaction) -> dict[str, Any]:
         return represent(instance)
 
 
 def readable_transactions(request: Request) -> QuerySet[Transaction]:
-    """Return what a caller may read: a person's scope, or an agent's own."""
+    """Return the transactions that the user may read: own scope, or an agent's own."""
     if isinstance(request.user, User):
         return transactions_visible_to(request.user)
     return transactions_of_agent(agent_of(request).principal_id)
@@ -96,7 +100,7 @@ def readable_transaction(request: Request, transaction_id: str) -> Transaction:
 
 
 class TransactionListCreateView(StrictQueryView, ListCreateAPIView[Transaction]):
-    """The decision endpoint, and the list of what was decided."""
+    """Request a decision, or list the decided transactions."""
 
     serializer_class = TransactionRepresentation
     filterset_class = TransactionFilter
@@ -116,7 +120,7 @@ class TransactionListCreateView(StrictQueryView, ListCreateAPIView[Transaction])
         operation_id="transactions_list", responses={200: TransactionOutput(many=True)}
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List what was asked to spend, newest first."""
+        """List the transactions, newest first."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
@@ -128,16 +132,16 @@ class TransactionListCreateView(StrictQueryView, ListCreateAPIView[Transaction])
     )
     @raises(IdempotencyConflict)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Ask to spend: allowed, held for a human, or denied, with the reasons."""
+        """Ask to spend. The answer is allow, hold (a human decides) or deny."""
         key = idempotency_key(request)
         answer = request_transaction(
             parse_ask(request.data), acting=agent_of(request), idempotency_key=key
         )
-        return answered(answer)
+        return answer_response(answer)
 
 
 class DecisionView(StrictQueryView):
-    """Everything behind the verdict."""
+    """Return the full record of a decision."""
 
     permission_classes = [IsPerson]
 
@@ -150,7 +154,7 @@ class DecisionView(StrictQueryView):
 
 
 class CancelView(StrictQueryView):
-    """The agent takes its request back while it still waits."""
+    """Cancel a transaction that still waits for a human; for its agent only."""
 
     permission_classes = [IsAgent]
 

@@ -1,8 +1,8 @@
-"""The verdict: standing, then the five validations, in a fixed order, all of them.
+"""The verdict: standing, then the five validations; all run, in a fixed order.
 
-Every check sees the same frozen facts and tells all it finds; the strictest finding
-wins. A check that raises never allows: it denies or holds, as its row says.
-Source: Security Considerations, "Validation Pipeline".
+Every check sees the same frozen facts and reports all its findings; the strictest
+finding wins. A check that raises an exception never allows: it denies or holds, as its
+entry in CHECKS says. Source: Security Considerations, "Validation Pipeline".
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ ALLOW, HOLD, DENY = Outcome.ALLOW, Outcome.HOLD, Outcome.DENY
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a check is given."""
+    """The input of a check."""
 
     facts: Facts
     policy: PolicyRules
     thresholds: Thresholds
 
     def money(self, amount_minor: int) -> str:
-        """Write an amount of the policy's currency."""
+        """Format an amount in the policy's currency."""
         currency = self.policy.currency
         return f"{format_amount(amount_minor, currency)} {currency}"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named validation, and what it means when the validation itself fails."""
+    """A named validation, and the outcome if it raises an exception."""
 
     name: str
     run: Callable[[Case], Iterable[Finding]]
@@ -60,7 +60,7 @@ class Check:
 
 
 def decide(facts: Facts, policy: PolicyRules | None, thresholds: Thresholds) -> Verdict:
-    """Return the verdict on a request; pure, total, and never looser for doubt."""
+    """Return the verdict on a request. Pure; never raises, never allows on error."""
     if policy is None:
         return Verdict(DENY, (Finding("standing", "no_policy", DENY),), None)
     case = Case(facts, policy, thresholds)
@@ -77,10 +77,10 @@ def decide(facts: Facts, policy: PolicyRules | None, thresholds: Thresholds) -> 
 def recheck(
     facts: Facts, policy: PolicyRules | None, thresholds: Thresholds
 ) -> tuple[Finding, ...]:
-    """Return what still denies a held request at the moment a human approves it.
+    """Return the findings that deny a held request when a human approves it.
 
-    A human lifts a hold, never a deny: standing, amount, budget and merchant are
-    judged afresh. Frequency, pattern and risk were about the moment of asking.
+    A human can lift a hold, but not a denial: standing, amount, budget and merchant are
+    checked again. Frequency, pattern and risk concern the time of the request only.
     """
     if policy is None:
         return (Finding("standing", "no_policy", DENY),)
@@ -96,18 +96,18 @@ def recheck(
 def _run(check: Check, case: Case) -> list[Finding]:
     try:
         return list(check.run(case))
-    except Exception:  # noqa: BLE001 - the one place that turns doubt into refusal.
+    except Exception:  # noqa: BLE001 - any error becomes a finding that never allows.
         values = {"check": check.name}
         return [Finding(check.name, "check_failed", check.on_error, values)]
 
 
 def validate_standing(case: Case) -> Iterator[Finding]:
-    """May this agent ask at all: it, its owner, its credential, and no lock."""
+    """Check that the agent, its owner and its credential are active and not locked."""
     yield from standing_findings(case.facts)
 
 
 def validate_amount(case: Case) -> Iterator[Finding]:
-    """Currency, maximum, approval limit, and what limits and shared budgets leave."""
+    """Check currency, maximum, approval limit, policy limits and shared budgets."""
     request, policy = case.facts.request, case.policy
     if request.currency != policy.currency:
         values = {
@@ -130,7 +130,7 @@ def validate_amount(case: Case) -> Iterator[Finding]:
 
 
 def validate_merchant(case: Case) -> Iterator[Finding]:
-    """The merchant by its exact key, its look, what it sells, and where it is."""
+    """Check the merchant's exact key, look-alike names, category, country and MCC."""
     request, policy = case.facts.request, case.policy
     allowed = policy.allowed_merchants
     if allowed is not None and request.merchant_key not in allowed:
@@ -143,7 +143,7 @@ def validate_merchant(case: Case) -> Iterator[Finding]:
 
 
 def validate_frequency(case: Case) -> Iterator[Finding]:
-    """The hour, and the requests of the last one, this included, against limits."""
+    """Check the allowed hours, and the requests of the last hour with this one."""
     yield from hours_findings(case.facts, case.policy)
     limit = case.policy.max_transactions_per_hour
     if limit is None:
@@ -155,7 +155,7 @@ def validate_frequency(case: Case) -> Iterator[Finding]:
 
 
 def validate_pattern(case: Case) -> Iterator[Finding]:
-    """Repetition, a sum split below the approval limit, text that instructs."""
+    """Check for repetition, splitting below the approval limit, and instructions."""
     if is_repeated(case.facts, case.thresholds):
         yield Finding("pattern", "repeated_request", HOLD)
     yield from near_duplicate_findings(case.facts, case.thresholds)
@@ -168,7 +168,7 @@ def validate_pattern(case: Case) -> Iterator[Finding]:
 def is_just_below_approval(
     request: SpendingRequest, policy: PolicyRules | None, thresholds: Thresholds
 ) -> bool:
-    """Tell whether an amount needs no human, and would not need much to."""
+    """Return whether an amount is at or just below the approval limit."""
     if policy is None or request.currency != policy.currency:
         return False
     limit = policy.requires_approval_above_minor
@@ -179,7 +179,7 @@ def is_just_below_approval(
 
 
 def _split(case: Case) -> Iterator[Finding]:
-    """Amounts just below the approval limit, which together pass it in an hour."""
+    """Find amounts just below the approval limit that exceed it within an hour."""
     facts, limit = case.facts, case.policy.requires_approval_above_minor
     if limit is None or not is_just_below_approval(
         facts.request, case.policy, case.thresholds
@@ -193,7 +193,7 @@ def _split(case: Case) -> Iterator[Finding]:
 
 
 def validate_risk(case: Case) -> Iterator[Finding]:
-    """The mean of the four factors against the two thresholds."""
+    """Check the mean of the four factors against the two thresholds."""
     score = assess(case.facts, case.policy, case.thresholds).score_bp
     for code, outcome, limit in (
         ("risk_high", DENY, case.thresholds.risk_deny_above_bp),
@@ -212,10 +212,10 @@ def _too_many_waiting(waiting: int, thresholds: Thresholds) -> Iterator[Finding]
 
 
 def _risk_or_none(case: Case) -> RiskFactors | None:
-    """Return the factors for the record; their failure was already a finding."""
+    """Return the factors for the record, or None if they cannot be computed."""
     try:
         return assess(case.facts, case.policy, case.thresholds)
-    except Exception:  # noqa: BLE001 - validate_risk has turned it into a hold.
+    except Exception:  # noqa: BLE001 - validate_risk has already held the request.
         return None
 
 

@@ -1,6 +1,6 @@
-"""Is it within the policy's reach: the country, the kind of seller, the hour.
+"""Checks of category, country, merchant category code and hour.
 
-What the request does not tell could be what the policy keeps out, so it is denied.
+A missing value could be one that the policy blocks, so it is denied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALLOW, DENY = Outcome.ALLOW, Outcome.DENY
 def category_findings(
     request: SpendingRequest, policy: PolicyRules
 ) -> Iterator[Finding]:
-    """The category against those blocked; one that nobody knows could be any."""
+    """Check the category against the blocked ones; an unknown one could be any."""
     if request.category in policy.blocked_categories:
         values = {"category": request.category}
         yield Finding("merchant", "category_blocked", DENY, values)
@@ -37,7 +37,7 @@ def category_findings(
 def country_findings(
     request: SpendingRequest, policy: PolicyRules
 ) -> Iterator[Finding]:
-    """The merchant's country against those allowed and those blocked."""
+    """Check the merchant's country against the allowed and the blocked ones."""
     allowed, country = policy.allowed_countries, request.merchant_country
     if allowed is None and not policy.blocked_countries:
         return
@@ -52,7 +52,7 @@ def country_findings(
 
 
 def mcc_findings(request: SpendingRequest, policy: PolicyRules) -> Iterator[Finding]:
-    """The merchant category code against those blocked."""
+    """Check the merchant category code against the blocked ones."""
     if not policy.blocked_mccs:
         return
     if not request.mcc:
@@ -62,7 +62,7 @@ def mcc_findings(request: SpendingRequest, policy: PolicyRules) -> Iterator[Find
 
 
 def hours_findings(facts: Facts, policy: PolicyRules) -> Iterator[Finding]:
-    """The decision's clock against the allowed hours, in the policy's time zone."""
+    """Check the decision's clock against the allowed hours (policy's time zone)."""
     hours, zone = policy.allowed_hours, policy.time_zone
     if hours is None or is_within(hours, zone, facts.now):
         return

@@ -14,15 +14,15 @@ from transactions.spending.models import Transaction
 
 
 def transactions_visible_to(user: User) -> QuerySet[Transaction]:
-    """Return the transactions of the agents a person may see: own, team or all."""
+    """Return the transactions of the agents that a person may see: own, team or all."""
     return Transaction.objects.filter(agent__in=agents_visible_to(user))
 
 
 def transaction_for(user: User, transaction_id: str) -> Transaction:
-    """Return one visible transaction with what its representation tells.
+    """Return one visible transaction for representation.represent().
 
-    Visible, too, is what a person may decide on in another's place. Raises NotFound,
-    also for one that is none of the person's business.
+    Transactions on which the person may decide by delegation are visible, too. Raises
+    NotFound, also if the person may not see the transaction.
     """
     in_place = approvals_in_scope(user, now=timezone.now()).values("transaction")
     visible = Q(agent__in=agents_visible_to(user)) | Q(pk__in=in_place)
@@ -30,7 +30,7 @@ def transaction_for(user: User, transaction_id: str) -> Transaction:
 
 
 def represented(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
-    """Add all that the representation of transactions tells: 1 query more."""
+    """Load what representation.represent() needs, with 1 more query."""
     votes = ApprovalVote.objects.select_related("person", "delegation__delegator")
     return transactions.select_related(
         "agent__owner", "decision__policy_version", "approval", "reservation"
@@ -50,5 +50,5 @@ def transactions_of_agent(agent_id: str) -> QuerySet[Transaction]:
 
 
 def transaction_of_agent(agent_id: str, transaction_id: str) -> Transaction:
-    """Return an agent's own transaction as transaction_for() does, or raise."""
+    """Return an agent's own transaction, loaded as by transaction_for()."""
     return _one(transactions_of_agent(agent_id), transaction_id)

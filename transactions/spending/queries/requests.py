@@ -7,7 +7,7 @@ from transactions.spending.models import Transaction
 
 
 def request_of(row: Transaction) -> SpendingRequest:
-    """Return what was asked, as decisions see it."""
+    """Return the request of a transaction in the form that decide() takes."""
     return SpendingRequest(
         amount_minor=row.amount_minor,
         currency=row.currency,

@@ -1,4 +1,4 @@
-"""What a decision reads of an agent's past before it is made: one statement."""
+"""The snapshot of an agent's past for a decision, read in one statement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transactions.budgets.core.pots import pot_of, pots_of
 from transactions.budgets.models import Reservation
 from transactions.budgets.queries.budgets import (
     COUNTED,
-    Counted,
+    CountedPot,
     counted,
     counted_parameters,
     shared_spent_of,
@@ -26,7 +26,7 @@ from transactions.decisions.core.activity import Activity, RecentRequest, no_act
 from transactions.decisions.core.facts import Facts, MerchantHistory, SpendingRequest
 from transactions.decisions.queries.answers import ANSWER, StoredAnswer, answer_of
 
-# One statement, after the lock: its snapshot sees all that the lock waited for.
+# Runs after the locking statement, to see the commits for which the lock waited.
 _SNAPSHOT = f"""
 SELECT
     (SELECT to_jsonb(a) FROM transactions_agentactivity a
@@ -47,11 +47,11 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that one statement tells of an agent's past, read under its locks."""
+    """The data for a decision on spending, read while the spender is locked."""
 
     activity: Activity
     merchant: MerchantHistory
-    counted: tuple[Counted, ...]
+    counted: tuple[CountedPot, ...]
     shared: tuple[LockedBudget, ...]
     is_fully_locked: bool
     standing: Standing
@@ -89,13 +89,13 @@ def snapshot_for(
 ) -> Snapshot:
     """Read an agent's counters, budgets, standing and stored answer.
 
-    `credential_id` is the one that asks; None where a human decides. Without
-    `merchant_skeleton` no look-alikes of the merchant are looked for. `own` is what
-    counts of the transaction itself, to be left out, if it was decided before.
-    1 statement, and one per budget that counts under a new policy or period, or that
-    is of the past and rolls or is shared under another time zone now. Call it after
-    lock_spender(), in a statement of its own: under READ COMMITTED only a new statement
-    sees what the lock waited for.
+    `credential_id` is the requesting credential, None if a human decides. Without
+    `merchant_skeleton`, look-alikes of the merchant are not searched. `own` is the
+    transaction's own reservation if it was decided before; its money is left out.
+
+    1 statement, and one for each pot that counted() counts again. Call it after
+    lock_spender(): under READ COMMITTED only a new statement sees the commits for which
+    the lock waited.
     """
     agent = spender.agent
     where = {"merchant": merchant_key, "category": category}
@@ -113,7 +113,7 @@ def snapshot_for(
         }
     )
     row = first_row(_SNAPSHOT, parameters)
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one.
+    assert row is not None  # noqa: S101 - a SELECT without FROM returns one row.
     activity, merchant, lookalikes, stored, applying, answer, *standing = row
     known = {budget.id for budget in spender.shared}
     concerned = applying if own is None else own.shared_budgets
@@ -174,7 +174,7 @@ def _activity(row: Mapping[str, Any], now: datetime) -> Activity:
 def _merchant(
     row: Mapping[str, Any], alike: Sequence[Sequence[str]]
 ) -> MerchantHistory:
-    """Return what is known of a merchant, and of those it can be taken for."""
+    """Return the history at a merchant, with the merchants whose names look alike."""
     lookalikes = tuple(key for key, _ in alike)
     names = tuple(name for _, name in alike)
     if not row:

@@ -15,7 +15,7 @@ from transactions.decisions.wording import instant
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A well-formed body; what only the policy can judge is judged later."""
+    """A well-formed body; checks that depend on the policy follow later."""
 
     amount: Decimal | int | str
     currency: str | None
@@ -28,10 +28,10 @@ class Ask:
     mcc: str = ""
 
     def digest(self) -> str:
-        """Return what makes two bodies under one Idempotency-Key the same."""
+        """Return a digest; equal digests mean the same request under one key."""
         body = by_name(self)
         for name in ("merchant_country", "mcc"):
-            if not body[name]:  # As before there were such fields.
+            if not body[name]:  # So that digests older than these fields match.
                 del body[name]
         body["amount"] = str(self.amount)
         body["occurred_at"] = self.occurred_at and instant(self.occurred_at)

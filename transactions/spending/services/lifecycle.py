@@ -1,4 +1,4 @@
-"""How a transaction moves between its states, and what happens when time is up."""
+"""Status changes of transactions: locking, cancellation and expiry."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ HELD_MONEY = (Status.AUTHORIZED, Status.PARTIALLY_CAPTURED)
 
 
 def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
-    """Take back a request that still waits for a human; its agent may.
+    """Cancel a request that still waits for a human; for its agent only.
 
-    Raises NotFound, or InvalidState once somebody has decided.
+    Raises NotFound, or InvalidState if it no longer waits.
     """
     with transaction.atomic(durable=True):
-        spender, row = locked(transaction_id, agent_id=acting.principal_id)
+        spender, row = lock_transaction(transaction_id, agent_id=acting.principal_id)
         agent = spender.agent
         if row.status != Status.PENDING_APPROVAL:
             raise InvalidState.of(row.status)
@@ -51,16 +51,16 @@ def cancel(transaction_id: str, *, acting: AgentPrincipal) -> Transaction:
 
 
 def expire_due_authorizations(*, now: datetime) -> int:
-    """Give back money that nobody took in time; returns how many. At most 500."""
+    """Expire authorizations not captured in time; return their number, at most 500."""
     due = Transaction.objects.filter(status__in=HELD_MONEY, expires_at__lte=now)
     keys = due.order_by("expires_at").values_list("agent_id", "pk")
     return sweep(list(keys[:SWEEP_MAX]), _expire)
 
 
 def sweep(keys: Sequence[tuple[str, str]], tidy: Callable[[str, str], bool]) -> int:
-    """Tidy one after the other by agent and id; returns how many there were to tidy.
+    """Call `tidy` for each pair of agent and id; return how many it has tidied.
 
-    One that fails is logged, and keeps none of the others from its money.
+    A failure is logged and does not stop the others.
     """
     tidied = failed = 0
     for agent_id, key in keys:
@@ -68,17 +68,17 @@ def sweep(keys: Sequence[tuple[str, str]], tidy: Callable[[str, str], bool]) -> 
             tidied += tidy(agent_id, key)
         except Exception:
             if is_disconnected():
-                raise  # The database is away: all the others would fail, too.
+                raise  # The database is unreachable: all others would fail, too.
             failed += 1
             logger.exception("%s of %s failed", tidy.__name__, key)
     if failed:
-        logger.error("%d of %d failed and stay as they were", failed, len(keys))
+        logger.error("%d of %d failed and were not changed", failed, len(keys))
     return tidied
 
 
 def _expire(agent_id: str, transaction_id: str) -> bool:
     with transaction.atomic(durable=True):
-        spender, row = locked(transaction_id, agent_id=agent_id)
+        spender, row = lock_transaction(transaction_id, agent_id=agent_id)
         agent = spender.agent
         if row.status not in HELD_MONEY or not is_due(row, agent):
             return False
@@ -87,20 +87,22 @@ def _expire(agent_id: str, transaction_id: str) -> bool:
 
 
 def is_due(row: Transaction, agent: LockedAgent) -> bool:
-    """Tell whether nobody took a transaction's money in time, by the agent's lock."""
+    """Return whether a transaction has expired by the clock of the agent's lock."""
     return row.expires_at is not None and row.expires_at <= agent.now
 
 
 def expire(row: Transaction, *, agent: LockedAgent) -> None:
-    """Give back a locked transaction's money because its time is up."""
+    """Expire a locked transaction, and give its money back."""
     end(row, Status.EXPIRED, "transaction.expired", agent=agent, actor=SWEEPER)
 
 
-def locked(transaction_id: str, *, agent_id: str) -> tuple[LockedSpender, Transaction]:
+def lock_transaction(
+    transaction_id: str, *, agent_id: str
+) -> tuple[LockedSpender, Transaction]:
     """Lock shared budgets, agent and transaction, in this order.
 
-    Raises NotFound, and BudgetsChanging where the transaction came to count in another
-    budget while these locks were waited for: to lock it now would break the order.
+    Raises NotFound; BudgetsChanging if the transaction was added to another shared
+    budget while waiting, because locking that budget now would break the order.
     """
     spender = lock_spender(agent_id, transaction_id=transaction_id)
     row = (
@@ -127,25 +129,25 @@ def end(
     agent: LockedAgent,
     actor: Principal,
 ) -> None:
-    """Bring a locked transaction into a final status and give its money back."""
+    """Set a final status of a locked transaction, and give its money back."""
     before = str(row.status)
     set_status(row, status)
     release(reservation_of(row), agent=agent)
-    tell(row, action, {"from": before}, actor=actor)
+    record_event(row, action, {"from": before}, actor=actor)
 
 
 def set_status(row: Transaction, status: Transaction.Status) -> None:
-    """Change a locked transaction's status along the state table only."""
+    """Change a locked transaction's status; only along the state table."""
     if not may_follow(row.status, status):
         raise AssertionError(f"{row.status} does not lead to {status}.")
     row.status = status
     row.save(update_fields=["status"])
 
 
-def tell(
+def record_event(
     row: Transaction, action: str, details: Mapping[str, Any], *, actor: Principal
 ) -> None:
-    """Write the event of what happened to a transaction."""
+    """Record an audit event of a transaction."""
     record(
         action,
         target=("transaction", row.id, ""),
@@ -165,7 +167,7 @@ def resolve_approval(
 ) -> None:
     """Resolve the waiting approval request of a locked transaction, exactly once.
 
-    The reason is masked, as it is in the log: people paste what they should not.
+    The reason is masked, as in the audit log, because people may paste secrets.
     """
     resolved = ApprovalRequest.objects.filter(
         transaction=row, status=ApprovalRequest.Status.WAITING

@@ -39,8 +39,8 @@ THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision with everything that its rows are made of."""
+class DecidedRequest:
+    """A decision with all data for its rows."""
 
     question: Question
     ask: Ask
@@ -50,8 +50,8 @@ class Decided:
     verdict: Verdict
 
 
-def write_decided(decided: Decided) -> Answer:
-    """Write the transaction and all that follows from it as one statement."""
+def write_decided(decided: DecidedRequest) -> Answer:
+    """Write the transaction and all dependent rows in one statement."""
     question, row = decided.question, _transaction(decided)
     decision = question.decision(
         decided.verdict,
@@ -85,7 +85,7 @@ def write_decided(decided: Decided) -> Answer:
     )
 
 
-def _transaction(decided: Decided) -> Transaction:
+def _transaction(decided: DecidedRequest) -> Transaction:
     request, agent = decided.request, decided.question.agent
     allowed = decided.verdict.outcome is Outcome.ALLOW
     return Transaction(
@@ -108,11 +108,11 @@ def _transaction(decided: Decided) -> Transaction:
     )
 
 
-def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
+def _approval(decided: DecidedRequest, row: Transaction) -> ApprovalRequest | None:
     if decided.verdict.outcome is not Outcome.HOLD:
         return None
     policy = decided.question.policy
-    assert policy is not None  # noqa: S101 - without one nothing is held.
+    assert policy is not None  # noqa: S101 - nothing is held without a policy.
     level = level_of(row.amount_minor, policy.approval_levels)
     after = policy.approval_escalates_after_minutes
     may_escalate = after is not None and next_role(level.role) is not None
@@ -127,14 +127,14 @@ def _approval(decided: Decided, row: Transaction) -> ApprovalRequest | None:
         escalates_at=row.created_at + timedelta(minutes=after or 0)
         if may_escalate
         else None,
-        # Nobody is woken for a rehearsal.
+        # No notices for test agents.
         notice_due_at=row.created_at if is_live else None,
         created_at=row.created_at,
     )
 
 
 def action_digest(row: Transaction, policy_version_id: str | None) -> str:
-    """Return the digest of exactly what a human is asked to approve."""
+    """Return the digest of the action that a human is asked to approve."""
     seen = {
         "transaction": row.id,
         "agent": row.agent_id,
@@ -145,19 +145,19 @@ def action_digest(row: Transaction, policy_version_id: str | None) -> str:
         "description": row.description,
         "policy_version": policy_version_id,
     }
-    # Only where known, so that what is held from before these facts keeps its digest.
+    # Without empty values, so that holds older than these fields keep their digest.
     return digest(seen | _known_facts(row))
 
 
 def _known_facts(row: Transaction) -> dict[str, str]:
-    """Return the optional facts that the agent told."""
+    """Return the optional facts that the agent gave."""
     names = ("merchant_country", "mcc", "unknown_category")
     facts = {name: getattr(row, name) for name in names}
     return {name: value for name, value in facts.items() if value}
 
 
-def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
-    """Return the budgets that change: what is reserved, and what was counted anew."""
+def _budgets(decided: DecidedRequest, *, reserves: bool) -> list[Budget]:
+    """Return the budgets that change by the reservation or by counting again."""
     policy_id = decided.question.policy_version_id or ""
     changed = []
     for counted in decided.snapshot.counted:
@@ -178,7 +178,7 @@ def _budgets(decided: Decided, *, reserves: bool) -> list[Budget]:
 
 
 def _reservation(
-    decided: Decided, row: Transaction, just_below_minute: datetime | None
+    decided: DecidedRequest, row: Transaction, just_below_minute: datetime | None
 ) -> Reservation:
     return Reservation(
         transaction=row,
@@ -189,8 +189,8 @@ def _reservation(
     )
 
 
-def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
-    """Return the agent's counters, and whether they count this as just below."""
+def _activity(decided: DecidedRequest) -> tuple[AgentActivity, bool]:
+    """Return the agent's new counters, and whether they count this as just below."""
     is_just_below = decided.verdict.outcome is Outcome.ALLOW and is_just_below_approval(
         decided.request, decided.question.policy, THRESHOLDS
     )
@@ -212,7 +212,7 @@ def _activity(decided: Decided) -> tuple[AgentActivity, bool]:
     return AgentActivity(agent_id=decided.question.agent.id, **values), is_just_below
 
 
-def _merchant(decided: Decided) -> MerchantActivity:
+def _merchant(decided: DecidedRequest) -> MerchantActivity:
     allowed = decided.verdict.outcome is Outcome.ALLOW
     return MerchantActivity(
         agent_id=decided.question.agent.id,
@@ -226,21 +226,21 @@ def _merchant(decided: Decided) -> MerchantActivity:
 
 
 def _events(
-    decided: Decided,
+    decided: DecidedRequest,
     row: Transaction,
     decision: Decision,
     approval: ApprovalRequest | None,
 ) -> list[AuditEvent]:
-    """Return the events of a request: asked, decided and, on a hold, put to a human."""
+    """Return the audit events: requested, decided and, for a hold, the approval's."""
     question, target = decided.question, ("transaction", row.id, "")
-    asked = {
+    requested = {
         "amount": format_amount(row.amount_minor, row.currency),
         "currency": row.currency,
         "merchant": row.merchant,
         "category": row.category,
         **_known_facts(row),
     }
-    told = {
+    outcome = {
         "outcome": decision.outcome,
         "reasons": [finding.code for finding in decided.verdict.reasons],
         "risk_bp": decision.risk_bp,
@@ -248,8 +248,8 @@ def _events(
         "digest": decision.digest,
     }
     events = [
-        question.event("transaction.requested", target, asked),
-        question.event("transaction.decided", target, told),
+        question.event("transaction.requested", target, requested),
+        question.event("transaction.decided", target, outcome),
     ]
     if approval is not None:
         waiting = {

@@ -1,4 +1,4 @@
-"""The main job: an agent asks to spend, and is answered in one transaction."""
+"""The main use case: decide on an agent's spending request in one transaction."""
 
 from __future__ import annotations
 
@@ -24,27 +24,31 @@ from transactions.errors import BudgetsChanging, ClockRefused, InvalidRequest
 from transactions.spending.core.decision import decide
 from transactions.spending.queries.snapshot import snapshot_for
 from transactions.spending.services.asking import Ask
-from transactions.spending.services.recording import THRESHOLDS, Decided, write_decided
+from transactions.spending.services.recording import (
+    THRESHOLDS,
+    DecidedRequest,
+    write_decided,
+)
 
-# How often to begin anew while somebody sets up shared budgets for this agent.
+# How often to try while somebody sets up shared budgets for this agent.
 ATTEMPTS = 3
 
 
 def request_transaction(
     ask: Ask, *, acting: AgentPrincipal, idempotency_key: str
 ) -> Answer:
-    """Decide on a spending request and write everything it means, or replay it.
+    """Decide on a spending request and write all its rows, or replay its answer.
 
-    Three statements in one durable transaction: lock the agent's row and the budgets
-    it shares (which tells the decision's only clock), read its past, write all rows
-    together; a fourth if the policy changed since authentication, and one for each
-    limit that is new to the agent. A duplicate that arrives meanwhile waits at the
-    lock and gets the first one's answer. Raises IdempotencyConflict, InvalidRequest,
-    ClockRefused, SensitiveDataRefused or BudgetsChanging before anything is written.
-    A deny is an answer, not an error.
+    Three statements in one durable transaction: lock the agent and its shared budgets
+    (this also reads the decision's only clock), read the past, write all rows. One more
+    if the policy changed since authentication, and one for each limit that is new to
+    the agent. A concurrent duplicate waits for the lock and gets the first answer.
+
+    Raises IdempotencyConflict, InvalidRequest, ClockRefused, SensitiveDataRefused or
+    BudgetsChanging before anything is written. A denial is an answer, not an error.
     """
     if acting.policy_version_id is not None:
-        policy_rules(acting.policy_version_id)  # Compiled before the lock, if new.
+        policy_rules(acting.policy_version_id)  # Compile a new policy before the lock.
     for _ in range(ATTEMPTS):
         with transaction.atomic(durable=True):
             answer = _answer(ask, acting, idempotency_key)
@@ -54,7 +58,10 @@ def request_transaction(
 
 
 def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | None:
-    """Decide under the locks; None where a shared budget came up while they waited."""
+    """Decide while holding the locks.
+
+    Returns None if a new shared budget appeared while waiting; the caller retries.
+    """
     spender = lock_spender(acting.principal_id)
     agent = spender.agent
     now = _decision_clock(ask, agent)
@@ -71,15 +78,17 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
         now=now,
         idempotency_key=idempotency_key,
     )
-    # Before the body is judged: a newer policy may judge it otherwise.
+    # Before the body is validated: a newer policy might reject it.
     if snapshot.answer is not None:
-        return question.repeated(snapshot.answer)
+        return question.replayed(snapshot.answer)
     if not snapshot.is_fully_locked:
         return None
     request = _spending_request(ask, policy)
     facts = snapshot.facts(request, now)
     verdict = decide(facts, policy, THRESHOLDS)
-    return write_decided(Decided(question, ask, request, snapshot, facts, verdict))
+    return write_decided(
+        DecidedRequest(question, ask, request, snapshot, facts, verdict)
+    )
 
 
 def _decision_clock(ask: Ask, agent: LockedAgent) -> datetime:
@@ -99,20 +108,23 @@ def _category(ask: Ask) -> str:
 
 
 def _unknown_category(ask: Ask, policy: PolicyRules | None) -> str:
-    """Return a category that is none of ours; it may pass for `other` or may not."""
+    """Return the category if it is not one of ours, otherwise "".
+
+    Raises InvalidRequest if the policy distinguishes categories.
+    """
     if not ask.category or canonical_category(ask.category):
         return ""
     if policy is not None and policy.tells_categories_apart:
         raise InvalidRequest(
             Unlisted("category_unknown", CATEGORY_WORDS, ask.category),
-            "This category is not known, and the policy makes a difference by it.",
+            "This category is not known, and the policy has rules by category.",
             pointer="/category",
         )
     return ask.category
 
 
 def _spending_request(ask: Ask, policy: PolicyRules | None) -> SpendingRequest:
-    """Return the request in minor units; the policy's currency where none is given."""
+    """Return the request in minor units; the currency defaults to the policy's."""
     currency = _currency(ask, policy)
     if not currency:
         raise InvalidRequest(
