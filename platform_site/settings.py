@@ -192,6 +192,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 300
+# Then a job whose worker was killed goes back to the queue. A job that runs longer may
+# run twice at the same time, which is harmless.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONSUMER = "platform_site.broker:Consumer"
 # Otherwise anybody with access to Valkey could stop the workers.

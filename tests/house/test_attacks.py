@@ -38,7 +38,6 @@ WAITING = """
     I1 I6 I7
     M2
     N5 N9
-    O3
     P9 P12 P13 P14
 """.split()  # noqa: SIM905 - a table reads better.
 

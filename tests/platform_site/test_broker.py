@@ -1,4 +1,4 @@
-"""Bytes in the queue that are no job, at the real worker."""
+"""The job queue with a real worker: unreadable messages, and a killed worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import json
 import time
 import uuid
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
 
 from platform_site.broker import ASIDE
 from platform_site.celery import app
@@ -84,3 +88,43 @@ def test_o9_what_is_no_job_is_put_aside_and_the_worker_lives(committed_db):
         assert {b"not json", b"[]", b"\xff\xfe"} < set(aside)
         assert valkey.llen(queue) == 0
     assert Alert.objects.get().metric == "message_put_aside"
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def a_job_waits_for_its_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+def test_o3_a_job_whose_worker_was_killed_is_taken_again_after_ten_minutes(
+    committed_db,
+):
+    queue = f"test-{uuid.uuid4()}"
+    visible_after_s = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    with app.connection() as broker:
+        valkey: Any = broker.default_channel.client  # type: ignore[attr-defined] # No stub.
+        valkey.delete("unacked", "unacked_index")
+        app.send_task(TASK, queue=queue, connection=broker)
+        with working(queue) as worker, transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE security_review")
+            until(a_job_waits_for_its_lock)
+            worker.kill()
+            worker.wait()
+        assert not Review.objects.exists()
+        [(tag, taken_at)] = valkey.zrange("unacked_index", 0, -1, withscores=True)
+        assert valkey.llen(queue) == 0
+
+        valkey.zadd("unacked_index", {tag: taken_at - visible_after_s})
+        with working(queue):
+            until(lambda: Review.objects.exists() and not valkey.hlen("unacked"))
+
+    assert visible_after_s == 600
+    assert Review.objects.count() == len({*Review.objects.values_list("cadence")})
