@@ -1,7 +1,7 @@
-"""What allauth asks of us: it has the flows and pages, the doors stay ours.
+"""Adapters for allauth, which provides the flows and pages.
 
-Passwords are proved, sessions started and secrets kept by our services, so that
-lock-out, limits, audit and revocation hold whichever page was used.
+Our services check passwords, start sessions and keep secrets, so that lock-out, limits,
+audit and revocation apply on every page.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # Untyped pac
         return proved_at is None or not is_fresh(proved_at)
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """Leave the password out for whoever has a second factor: it is the weaker."""
+        """Exclude the password for a person with a second factor: it is weaker."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         stronger = [one for one in methods if one["id"] != "reauthenticate"]
         return stronger or methods
@@ -97,7 +97,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # 
         link_identity(sociallogin, person=person, request=request)
 
     def serialize_instance(self, instance: Any) -> dict[str, Any]:
-        """Keep of a person only the id: the rest is no session's business."""
+        """Keep only the person's id in the session."""
         if isinstance(instance, User):
             return {"id": instance.pk}
         kept: dict[str, Any] = super().serialize_instance(instance)
@@ -129,7 +129,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # As above.
         return user.username
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Keep the last factor of whoever must have one."""
+        """Keep the last factor of a person who must have one."""
         user = authenticator.user
         if not settings.MFA_REQUIRED or not needs_second_factor(user.role):
             return True

@@ -1,4 +1,4 @@
-"""Django's own door for "may they?", answered from the role table."""
+"""Django's permission check, answered from the role table."""
 
 from __future__ import annotations
 

@@ -45,6 +45,6 @@ def of_own_accounts(person: User) -> Q:
 
 
 def register_changers() -> None:
-    """Tell `security` who changes people; called once, when the app is ready."""
+    """Register the changes of people; called once, when the app is ready."""
     changer = PermissionChanger(CHANGE_USER, lock_person, apply_rights_change)
     register(ChangeRequest.Kind.ROLE, changer)

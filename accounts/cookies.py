@@ -36,7 +36,7 @@ def give(response: Response, pair: TokenPair) -> None:
 
 
 def forget(response: HttpResponseBase) -> None:
-    """Tell the browser to delete its cache and storage of our pages.
+    """Make the browser delete its cache and storage of our pages.
 
     Not "cookies": that would delete the cookies of the domain's other hosts as well.
     """
@@ -44,7 +44,7 @@ def forget(response: HttpResponseBase) -> None:
 
 
 def take_back(response: Response) -> None:
-    """Tell the browser to delete both tokens, its cache and its storage."""
+    """Make the browser delete both tokens, its cache and its storage."""
     forget(response)
     for name in (ACCESS, REFRESH):
         response.set_cookie(name, "", max_age=0, **ATTRIBUTES)

@@ -1,6 +1,6 @@
-"""Browsers that have signed in before: they are counted apart.
+"""Browsers that have signed in before: their failures are counted separately.
 
-Else a stranger who guesses at a name could use up its tries and keep its owner out.
+Otherwise a stranger who guesses passwords could lock the owner out.
 """
 
 from __future__ import annotations

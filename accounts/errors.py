@@ -12,7 +12,7 @@ from audit.base.errors import (
 
 
 class InvalidCredentials(Unauthenticated):
-    """Unknown name, wrong password or deactivated account: never told apart."""
+    """Unknown name, wrong password or deactivated account: one answer for all."""
 
     code = "invalid_credentials"
     detail = "The username or password is not right."
@@ -128,14 +128,14 @@ class LinkRefused(Conflict):
 
 
 class PersonActive(Conflict):
-    """Only who was deactivated can be erased."""
+    """Only a deactivated person can be erased."""
 
     code = "person_active"
     detail = "Deactivate this person first."
 
 
 class PersonErased(Conflict):
-    """Who was erased comes back as somebody new only."""
+    """An erased person cannot be changed; make a new account."""
 
     code = "person_erased"
     detail = "This person was erased for good."

@@ -33,7 +33,7 @@ PASSWORD_MAX_LENGTH = 256
 
 
 class SignInForm(AuthenticationForm):
-    """Django's form through our one door: lock-out first, then the hash.
+    """Django's form with our sign-in: lock-out first, then the hash.
 
     Lets AccountLocked through to the view, which answers 429.
     """

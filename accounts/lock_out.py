@@ -1,4 +1,4 @@
-"""What django-axes asks of us: who failed, from where, and how to answer."""
+"""What django-axes calls: the name and address that failed, and the answer."""
 
 from __future__ import annotations
 
@@ -74,5 +74,5 @@ def answer(
     response: HttpResponse,
     credentials: Mapping[str, object] | None,
 ) -> HttpResponse:
-    """Keep the view's answer: both doors answer 429 with Retry-After themselves."""
+    """Keep the view's answer: page and API answer 429 with Retry-After themselves."""
     return response

@@ -1,4 +1,4 @@
-"""Who is signed in by browser, and what pages do about refusals."""
+"""The person signed in by browser, and the answers of pages to refusals."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ ENROLMENT = frozenset(
 
 
 class PersonMiddleware(AuthenticationMiddleware):
-    """Sets request.user from the sign-in's row, and tells the audit log of it.
+    """Sets request.user from the session's row, also for the audit log.
 
-    Both only when somebody asks. Requests by token put their own principal in place.
+    Both are lazy. Requests by token set their own principal.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -86,7 +86,7 @@ class PageRefusalMiddleware:
     def process_view(
         self, request: HttpRequest, view: object, args: object, kwargs: object
     ) -> HttpResponseBase | None:
-        """Let whoever owes a second factor enrol one, and nothing else."""
+        """Let a person who must enrol a second factor do only that."""
         if request.path.startswith(API) or not isinstance(request.user, User):
             return None
         match = request.resolver_match

@@ -50,10 +50,10 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, username: str, email: str = "", password: str | None = None
     ) -> User:
-        """Make an administrator for `createsuperuser`, and tell the log of it.
+        """Make an administrator for `createsuperuser`, and record it.
 
-        The person may be somebody else than who runs the command. So the password ends
-        at its first use or after a day, as every first password does.
+        The person may not be the one who runs the command. So the password ends at its
+        first use or after a day, as every first password does.
         """
         user = self.model(
             username=self.model.normalize_username(username),
@@ -229,8 +229,8 @@ class Provisioning(models.Model):
 class Session(models.Model):
     """One sign-in. By API it is a family of refresh tokens of which one is valid.
 
-    The one truth about who is signed in: a browser's cookie and an access token only
-    name their row, which every request looks up.
+    The only record of a sign-in: a browser's cookie and an access token only name this
+    row, which every request looks up.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Who may call an endpoint; composable with & and |."""
+"""Permissions of endpoints; composable with & and |."""
 
 from __future__ import annotations
 

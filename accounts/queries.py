@@ -1,4 +1,4 @@
-"""Reads about people: who may see whom, and which sign-ins live."""
+"""Reads about people: whom a person may see, and live sign-ins."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ WHERE s.id = %(session)s AND s.user_id = %(user)s AND s.kind = %(kind)s
 def owners_visible_to(user: User) -> QuerySet[User]:
     """Return the people whose agents and transactions `user` may see.
 
-    All for who can view all data, the own team for a manager, else only themselves;
-    nobody for a deactivated account. Source: Security Considerations, RBAC.
+    Everybody for a person who can view all data, the own team for a manager, else only
+    themselves; nobody for a deactivated account. Source: Security Considerations, RBAC.
     """
     if not user.is_active:
         return User.objects.none()
@@ -73,10 +73,10 @@ def owners_visible_to(user: User) -> QuerySet[User]:
 
 
 def humans_of(*people: User) -> frozenset[str]:
-    """Return whose word these people's is, by User.human_id.
+    """Return the humans who may act through these accounts, by User.human_id.
 
-    A person's word is their own. It is also that of whoever made or re-armed their
-    account, until another administrator confirms it (C16), and of that maker's makers.
+    That is the person, and every person who made or re-armed the account, until another
+    administrator confirms it (C16); and the makers of those makers.
     1 query, and 1 more for each step.
     """
     humans = frozenset(person.human_id for person in people)
@@ -100,9 +100,9 @@ def own_accounts(person: User) -> QuerySet[User]:
 
 
 def serves_oneself(acting: Principal, user_id: str) -> bool:
-    """Tell whether four eyes keep a caller from deciding what serves that person.
+    """Return whether four eyes keep a caller from deciding what serves that person.
 
-    The caller is that person, or their word is that person's, as humans_of() has it.
+    The caller is that person, or shares a human with them (humans_of()).
     """
     if not settings.FOUR_EYES:
         return False
@@ -259,7 +259,7 @@ def _live(now: datetime) -> QuerySet[Session]:
 def factor_types(user: User) -> frozenset[str]:
     """Return the kinds of second factor that a person has enrolled: one query.
 
-    Recovery codes are none: they only stand in for one.
+    Recovery codes do not count: they only replace a factor.
     """
     factors = Authenticator.objects.filter(user=user)
     found = factors.exclude(type=Authenticator.Type.RECOVERY_CODES)
@@ -267,7 +267,7 @@ def factor_types(user: User) -> frozenset[str]:
 
 
 def owes_second_factor(user: User) -> bool:
-    """Tell whether a person must enrol a second factor before anything else.
+    """Return whether a person must enrol a second factor before anything else.
 
     Source: staff and approvers, wherever MFA_REQUIRED is on.
     """

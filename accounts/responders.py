@@ -34,7 +34,7 @@ class UserResponder:
 
 
 def register_responders() -> None:
-    """Tell `security` who stops people; called once, when the app is ready."""
+    """Register the lock on people; called once, when the app is ready."""
     register("user", UserResponder())
 
 

@@ -24,7 +24,7 @@ _person: ContextVar[User | None] = ContextVar("second_factor_person", default=No
 
 @contextlib.contextmanager
 def person_proving(user: User) -> Iterator[None]:
-    """Say whose second factors are being read, where the request cannot tell."""
+    """Name the person whose second factors are read, if the request does not."""
     token = _person.set(user)
     try:
         yield
@@ -38,7 +38,7 @@ def seal(text: str) -> str:
 
 
 def unseal(token: str) -> str:
-    """Decrypt, or raise DecryptionFailed and tell the audit log."""
+    """Decrypt, or raise DecryptionFailed and record it."""
     person = _whose()
     try:
         return crypto.decrypt(token.encode(), context=context_of(person.pk))
@@ -79,7 +79,7 @@ class SecondFactorSecrets:
         ]
 
     def swap(self, value: SealedValue, token: bytes) -> bool:
-        """Leave the rest of the JSON to whoever uses up a code meanwhile."""
+        """Keep the rest of the JSON: another request may use up a code meanwhile."""
         with connection.cursor() as cursor:
             for key in self.keys.values():
                 cursor.execute(
@@ -100,7 +100,7 @@ class SecondFactorSecrets:
 
 
 def register_stores() -> None:
-    """Tell `security` what else is encrypted; called once, when the app is ready."""
+    """Register what else is encrypted; called once, when the app is ready."""
     register(SecondFactorSecrets())
 
 

@@ -1,6 +1,6 @@
-"""The one file that listens: what Django, axes and allauth tell becomes audit events.
+"""The only receivers of signals: those of Django, axes and allauth are recorded here.
 
-Sign-in by page and by API send the same signals, so each fact is told once.
+Sign-in by page and by API send the same signals, so each fact is recorded once.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def on_step_completed(
     reauthenticated: bool = False,
     **extra: Any,
 ) -> None:
-    """A signed-in person has proved anew who they are; the session's id changes."""
+    """A signed-in person has proved their identity again; the session's id changes."""
     if not reauthenticated:
         return
     renew_proof(
@@ -142,7 +142,7 @@ def _record_factor(action: str, factor: Authenticator) -> None:
 
 
 def _record_about(username: str, action: str, details: Mapping[str, object]) -> None:
-    """Tell of an attempt on an account that exists; of another the name is not kept.
+    """Record an attempt on an existing account; other names are not kept.
 
     People type passwords into the wrong field.
     """

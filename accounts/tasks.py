@@ -11,7 +11,7 @@ from accounts.services.password_reset import mail_password_reset
 
 @shared_task
 def send_password_reset(email: str) -> None:
-    """Mail a link to whoever has that address, if anybody has."""
+    """Mail a link to the person with that address, if there is one."""
     mail_password_reset(email)
 
 

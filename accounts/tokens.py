@@ -33,7 +33,7 @@ from accounts.errors import TokenEnded, TokenRefused
 ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "jti", "sid", "typ", "iat", "exp"]
 MAX_LENGTH = 1024
-# What hostile JSON makes of the parsers below besides their own errors.
+# What the parsers below raise on hostile JSON, in addition to their own errors.
 HOSTILE = (OverflowError, RecursionError, ValueError)
 
 
@@ -162,7 +162,7 @@ def claimed_type(raw: str) -> str | None:
 def _peek(token: str, part: int) -> dict[str, Any]:
     """Return a token's header (0) or claims (1), unverified; empty if there are none.
 
-    Only to choose who verifies it, and by which key: that reads it again, strictly.
+    Only for choosing the verifier and its key, which reads it again, strictly.
     """
     try:
         segment = token.split(".")[part]

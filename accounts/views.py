@@ -72,7 +72,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 class OwnPasswordView(PasswordChangeView):
     """Change one's own password; every other sign-in ends, this one gets a new id.
 
-    Who has a second factor proves it first: the old password is the weaker proof.
+    A person with a second factor proves it first: the old password is weaker.
     """
 
     form_class = OwnPasswordForm

@@ -20,7 +20,7 @@ from security.changes.registry import NONE, register
 
 
 class PolicyChanger:
-    """Whoever may set the agent's policy themselves may agree to another's."""
+    """A person who may set the agent's policy may approve another's draft."""
 
     def decidable_by(self, person: Principal) -> Q:
         if not isinstance(person, User) or not person.has_perm(PERMISSION):
@@ -56,6 +56,6 @@ class OwnerChanger:
 
 
 def register_changers() -> None:
-    """Tell `security` who sets policies and owners; called once, at start."""
+    """Register the changes of policies and owners; called once, at start."""
     register(ChangeRequest.Kind.POLICY, PolicyChanger())
     register(ChangeRequest.Kind.AGENT_OWNER, OwnerChanger())

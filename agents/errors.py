@@ -28,9 +28,9 @@ class OwnerRefused(Invalid):
 
 
 class HandOverRefused(Conflict):
-    """An agent that is stopped is not handed on: its new owner would be none the wiser.
+    """A stopped agent cannot be handed over: its new owner would not know of the lock.
 
-    Nor would the lock on an owner stop an agent that is another's by then.
+    The lock on an owner would no longer stop the agent of another owner.
     """
 
     code = "hand_over_refused"
@@ -101,7 +101,7 @@ class CredentialEnded(Conflict):
 
 
 class CredentialRefused(Unauthenticated):
-    """The client id and secret prove nothing; which of all the reasons is not told."""
+    """The client id and secret are refused, without saying why."""
 
     code = "invalid_client"
     detail = "The client id or the client secret is not valid."

@@ -1,4 +1,4 @@
-"""Who made what an agent runs under: they decide on nothing that serves it."""
+"""The people who made an agent's policy and credentials, and so decide nothing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def makers_of(
     credentials: QuerySet[AgentCredential],
     policies: QuerySet[PolicyVersion],
 ) -> frozenset[str]:
-    """Return whose an agent is, as humans_of() has it: 2 queries.
+    """Return the humans involved in an agent, by humans_of(). 2 queries.
 
-    Of its owner and creator, of who issued these credentials and who asked for these
-    policies, of who owned it before and asked to hand it over, and of who could speak
-    through any of their accounts then.
+    Those are its owner and creator, the people who issued these credentials or
+    requested these policies, former owners, the people who asked to hand it over, and
+    everybody who could act through any of their accounts then.
     """
     agents, moves = Agent.objects.filter(pk=agent_id), hand_overs_of(agent_id)
     found = Q(pk__in=agents.values("owner")) | Q(pk__in=moves.values("from_owner"))
@@ -34,11 +34,11 @@ def makers_of(
 
 
 def made_by_oneself(acting: Principal, agent_id: str) -> bool:
-    """Tell whether four eyes keep a caller from unlocking or reactivating an agent.
+    """Return whether four eyes keep a caller from unlocking or reactivating an agent.
 
     They are a maker of it, by the policy in force and the credentials that have not
-    expired. One that was revoked counts too: else its issuer would revoke it, unlock
-    the agent and issue the next.
+    expired. A revoked one counts too: otherwise its issuer could revoke it, unlock the
+    agent and issue the next.
     """
     if not settings.FOUR_EYES or not isinstance(acting, User):
         return False

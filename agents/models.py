@@ -58,7 +58,7 @@ class Agent(models.Model):
 class AgentHandOver(models.Model):
     """An agent went from one owner to another. History: a trigger refuses changes.
 
-    Who owned it, and who asked for this, decides on nothing that it asks for.
+    The former owner and the requester cannot decide on the agent's requests.
     """
 
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="hand_overs")
@@ -93,8 +93,8 @@ class AgentHandOver(models.Model):
 class AgentCredential(models.Model):
     """A client id with its hashed secret, and the key that verifies its signatures.
 
-    A public key (Ed25519) stands in for the signing secret: then there is none, and
-    not even we could sign in the agent's name.
+    With a public key (Ed25519) there is no signing secret, and not even we could sign
+    in the agent's name.
     """
 
     id = PrefixedIdField("crd")

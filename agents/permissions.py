@@ -1,4 +1,4 @@
-"""Who may call the endpoints that are for agents."""
+"""Permissions of the endpoints for agents."""
 
 from __future__ import annotations
 

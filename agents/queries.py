@@ -35,7 +35,7 @@ from security.locks.queries import STOPPING_LOCKS, live_locks, locks_stopping
 from security.signing.core.keys import Ed25519Key, HmacKey, VerifyingKey
 
 DAY = timedelta(days=1)
-# What a locked row tells: the fields of LockedAgent but its clock.
+# The fields of LockedAgent without its clock.
 AGENT_COLUMNS = """
     id::text, owner_id::text, created_by_id::text, name::text, mode::text,
     is_active, policy_version_id::text
@@ -62,8 +62,8 @@ WITH locked AS MATERIALIZED (
 SELECT *, clock_timestamp() FROM locked
 """  # noqa: S608 - constants only.
 
-# What stops a caller besides its agent's own row, as three columns. Parameters: those
-# of STOPPING_LOCKS, credential (None where none asks) and clock, the decision's.
+# What stops a caller, in addition to its agent's own row, as three columns.
+# Parameters: those of STOPPING_LOCKS, credential (None where none asks) and clock, the decision's.
 STANDING = f"""
     ARRAY(SELECT l.kind::text {STOPPING_LOCKS}),
     (SELECT u.is_active FROM accounts_user u WHERE u.id = %(owner)s),
@@ -171,7 +171,7 @@ def with_locks(agents: QuerySet[Agent]) -> QuerySet[Agent]:
 def agent_for(user: User, agent_id: str) -> Agent:
     """Return one visible agent as agents_listed() does, in 1 query.
 
-    Raises NotFound, also for an agent that is none of the person's business.
+    Raises NotFound, also for an agent that the person may not see.
     """
     agent = agents_listed(user).filter(pk=agent_id).first()
     if agent is None:
@@ -185,7 +185,7 @@ def hand_overs_of(agent_id: str) -> QuerySet[AgentHandOver]:
 
 
 def in_the_way_of_handing_over(agent: Agent, owner: User) -> bool:
-    """Tell whether a live lock stops an agent or its next owner. 2 queries."""
+    """Return whether a live lock stops an agent or its next owner. 2 queries."""
     locks = live_locks(ResourceLock.Kind.USER, owner.pk)
     return bool(locks_over(agent)) or locks.exists()
 
@@ -198,7 +198,7 @@ def credentials_of(agent: Agent) -> QuerySet[AgentCredential]:
 
 
 def policy_versions(agent: Agent) -> QuerySet[PolicyVersion]:
-    """Return all versions of an agent's policy with who made them, newest first."""
+    """Return all versions of an agent's policy with their authors, newest first."""
     versions = PolicyVersion.objects.filter(agent=agent).select_related("created_by")
     return versions.order_by("-number")
 
@@ -223,7 +223,7 @@ def reading_functions(names: Iterable[str]) -> frozenset[str]:
 
 
 def is_named_live(function: str) -> bool:
-    """Tell whether the policy in force of a live agent names a function."""
+    """Return whether the policy in force of a live agent names a function."""
     live = Agent.objects.filter(mode=Agent.Mode.LIVE)
     return live.filter(policy_version__allowed_functions__contains=[function]).exists()
 
@@ -239,7 +239,7 @@ def live_credential(
 ) -> LiveCredential | None:
     """Return an agent's credential if it, the agent and the owner are live, in 1 query.
 
-    Without a policy no signature is required, for then nothing is allowed anyway.
+    Without a policy no signature is required, because nothing is allowed anyway.
     """
     parameters = {"credential": credential_id, "agent": agent_id, "now": now}
     row = first_row(_LIVE_CREDENTIAL, parameters)
@@ -247,10 +247,10 @@ def live_credential(
 
 
 def lock_agent_row(agent_id: str) -> LockedAgent:
-    """Lock an agent's row until the transaction ends and tell the time since.
+    """Lock an agent's row until the transaction ends, and return it with the time.
 
-    1 statement. Policy version and active flag are the locked row's, hence current;
-    `now` is the only clock of a decision. Raises NotFound.
+    1 statement. Policy version and active flag come from the locked row, so they are
+    current; `now` is the only clock of a decision. Raises NotFound.
     """
     row = first_row(_LOCK_AGENT, [agent_id])
     if row is None:
@@ -332,7 +332,7 @@ def policy_in_force(agent: LockedAgent) -> PolicyRules | None:
 
 
 def function_of(column: str | None) -> CallableFunction | None:
-    """Return what the column FUNCTION tells; None means that there is no such name.
+    """Return the function of the column FUNCTION; None if there is no such name.
 
     A disabled function is returned as such.
     """
@@ -370,7 +370,7 @@ def standing_parameters(
 
 
 def standing_of(agent: LockedAgent, columns: Sequence[Any]) -> Standing:
-    """Return what the three columns of STANDING tell; an owner must be there."""
+    """Return the three columns of STANDING as an object; the owner must exist."""
     locks, owner_is_active, credential_is_live = columns
     return Standing(
         agent.is_active, tuple(locks), owner_is_active is True, credential_is_live

@@ -64,14 +64,14 @@ class MerchantResponder:
 
 
 def register_responders() -> None:
-    """Tell `security` who stops what; called once, when the app is ready."""
+    """Register the locks of agents, functions and merchants; called once, at start."""
     register("agent", AgentResponder())
     register("function", FunctionResponder())
     register("merchant", MerchantResponder())
 
 
 def _check_key(text: str) -> None:
-    """Raise NotFound for a text that is no key: a lock on it would stop nothing."""
+    """Raise NotFound for a text that is not a key: a lock on it would stop nothing."""
     if not text or merchant_key(text) != text:
         raise NotFound
 

@@ -1,4 +1,4 @@
-"""Pages about agents: who they are, what they may do, what stops them."""
+"""Pages about agents: identity, policy, and what stops them."""
 
 from __future__ import annotations
 

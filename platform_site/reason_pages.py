@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from agents.core.limits import retold_limit
+from agents.core.limits import translate_limit
 from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP, spoken_risk
 from transactions.decisions.core.reasons import MESSAGES
 from transactions.decisions.wording import translated
@@ -65,7 +65,7 @@ class Explanation:
     def example(self) -> str:
         """The code's message with example values, in the active language."""
         values = EXAMPLES | EXAMPLES_OF_CODE.get(self.code, {})
-        values["period"] = retold_limit(values["period"], translated)
+        values["period"] = translate_limit(values["period"], translated)
         return translated(MESSAGES[self.code]).format_map(values)
 
 

@@ -126,7 +126,7 @@ class SessionRevokeAllView(StrictQueryView):
 
 
 class MeView(StrictQueryView):
-    """Who is asking, and what they may do."""
+    """The signed-in person, and what they may do."""
 
     permission_classes = [IsPerson]
 

@@ -76,7 +76,7 @@ class TokenPairOutput(serializers.Serializer[TokenPair]):
 
 
 class StepUpInput(StrictSerializer):
-    """One proof. A password counts only for whoever has no second factor."""
+    """One proof. A password counts only for a person without a second factor."""
 
     otp = StrictCharField(max_length=OTP_MAX_LENGTH, required=False)
     passkey = ObjectField(
@@ -119,7 +119,7 @@ class TokenCreateView(StrictQueryView):
     def counted_about(self, request: Request) -> str:
         """Count guesses at one name together, however many addresses they come from.
 
-        A browser that its owner has signed in with before counts apart.
+        A browser that its owner has signed in with before is counted separately.
         """
         body = request.data
         typed = body.get("username") if isinstance(body, dict) else None
@@ -207,7 +207,7 @@ class CsrfView(StrictQueryView):
 
 
 class StepUpView(StrictQueryView):
-    """Prove anew who is asking; this session may do dangerous things for 5 minutes."""
+    """Prove your identity again; this session may do dangerous things for 5 minutes."""
 
     permission_classes = [IsPerson]
     rate_class = "auth"

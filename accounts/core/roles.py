@@ -1,4 +1,4 @@
-"""The role table: who may do what. Source: Security Considerations, RBAC."""
+"""The role table: what each role may do. Source: Security Considerations, RBAC."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROLE_PERMISSIONS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
     }
 )
 
-# What a capability means in Django's own words, the ones lower rooms check.
+# The Django permissions of each capability; packages below check these.
 CAPABILITY_PERMISSIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "can_manage_agents": frozenset(
@@ -52,12 +52,12 @@ CAPABILITY_PERMISSIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
-# What an administrator may give a person besides the role: it makes an auditor.
+# What an administrator may grant a person in addition to the role, for auditors.
 GRANTABLE_PERMISSIONS = frozenset({"audit.view_auditevent", "audit.export_auditevent"})
 
 
 def has_capability(role: str, capability: str) -> bool:
-    """Tell whether a role has a capability; an unknown role or word has none."""
+    """Return whether a role has a capability; an unknown role or word has none."""
     return ROLE_PERMISSIONS.get(role, {}).get(capability, False)
 
 
@@ -72,5 +72,5 @@ def permissions_of(role: str) -> frozenset[str]:
 
 
 def needs_second_factor(role: str) -> bool:
-    """Tell whether a role is trusted with enough to need more than a password."""
+    """Return whether a role is trusted with enough to need more than a password."""
     return role == ADMIN or has_capability(role, "can_approve_transactions")

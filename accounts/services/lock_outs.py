@@ -47,7 +47,7 @@ def locked_for_s(request: HttpRequest, credentials: Mapping[str, str]) -> int:
 
 
 def count_second_factor_failure(request: HttpRequest, user: User) -> None:
-    """Count a wrong code as a wrong password is counted, and tell the log.
+    """Count a wrong code like a wrong password, and record it.
 
     Raises AccountLocked when it was one too many.
     """

@@ -29,7 +29,7 @@ SENDING_NOTHING = {
 
 
 def queue_password_reset(email: str) -> None:
-    """Have a job mail the link: in the request, its time would tell who we know."""
+    """Let a job mail the link: the request's time would reveal known addresses."""
     current_app.send_task("accounts.tasks.send_password_reset", [email])
 
 

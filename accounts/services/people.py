@@ -76,9 +76,9 @@ def create_user(
 ) -> User:
     """Make a person, who cannot sign in until they have chosen a password.
 
-    Only who runs the platform by command gives one; with `password_lasts` it ends then,
-    or at its first use. Raises NotPermitted, UsernameRefused, UsernameTaken (whatever
-    the case), NameRefused, WeakPassword, StepUpRequired.
+    Only commands give one; with `password_lasts` it ends then, or at its first use.
+    Raises NotPermitted, UsernameRefused, UsernameTaken (case does not matter),
+    NameRefused, WeakPassword, StepUpRequired.
     """
     if password is not None and acting.kind != "system":
         raise NotPermitted("People choose their passwords themselves.")
@@ -120,16 +120,16 @@ def update_user(
 ) -> ChangeRequest | None:
     """Change a person; a new role or a deactivation ends all their sign-ins.
 
-    A new e-mail address unties the identities of single sign-on.
+    A new e-mail address unlinks the identities of single sign-on.
 
-    Changed rights take a fresh proof of who changes them: raises StepUpRequired. An
-    administrator's own wait for a second one: the rest is done, and the request that
-    asks for them is returned. Anybody else's own are refused, and so is deactivating
-    oneself: raises OwnAuthorityRefused. Who was erased stays so: raises PersonErased.
-    What others read is refused unless it shows all that it is: raises NameRefused.
+    Changed rights need a fresh proof of the acting person: raises StepUpRequired. An
+    administrator's own rights wait for a second administrator: the rest is done, and
+    the change request is returned. Others cannot change their own rights, and nobody
+    can deactivate themselves: raises OwnAuthorityRefused. An erased person cannot be
+    changed: raises PersonErased. Names with invisible characters raise NameRefused.
     `same_person_as` links a second account to the first one of the same human: raises
-    LinkRefused for a chain. The row is locked, so that of two administrators the later
-    one sees the earlier's work.
+    LinkRefused for a chain. The row is locked, so that the later of two administrators
+    sees the change of the earlier.
     """
     wanted = cast("dict[str, object]", changes)
     _check_texts(wanted)
@@ -177,7 +177,7 @@ def _change(
     acting: Principal,
     also_told: Mapping[str, object] | None = None,
 ) -> dict[str, list[str]]:
-    """Save what differs and tell the log; return what was told, empty for nothing."""
+    """Save and record what differs; return the recorded changes, if any."""
     plain = {name: value for name, value in wanted.items() if name != "permissions"}
     if "same_person_as" in plain:
         _check_link(person, plain["same_person_as"])
@@ -204,7 +204,7 @@ def _change(
 
 
 def _apply(person: User, changes: Mapping[str, object]) -> dict[str, list[str]]:
-    """Set what differs, and return it as the log may tell it: name -> [old, new]."""
+    """Set what differs, and return it as the log records it: name -> [old, new]."""
     told = {}
     for name, new in changes.items():
         old = getattr(person, name)
@@ -258,10 +258,10 @@ def set_password(
     acting: Principal,
     lasts: timedelta | None = None,
 ) -> None:
-    """Set one's own new password; all sign-ins end. One has just proved who one is.
+    """Set one's own new password after a proof; all sign-ins end.
 
-    Who runs the platform by command sets anybody's, which ends after `lasts` or at its
-    first use. Raises NotPermitted, WeakPassword, PersonErased.
+    Commands set anybody's, which ends after `lasts` or at its first use. Raises
+    NotPermitted, WeakPassword, PersonErased.
     """
     if acting.principal_id != user.pk and acting.kind != "system":
         raise NotPermitted("People choose their passwords themselves.")

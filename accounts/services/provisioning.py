@@ -78,12 +78,11 @@ def confirm_account(*, user: User, acting: Principal) -> int:
 def _take_back(
     person: User, acts: Iterable[Provisioning], *, acting: Principal
 ) -> None:
-    """End what the makers of an account may hold of it: all that came since.
+    """End all access that the makers of an account may have, gained since.
 
-    Sign-ins, second factors and identities end; the password is good for one use more,
-    to choose another: a maker who knew it and comes first is found out, for the
-    person's own no longer opens. The links that are open end by the confirmation
-    itself (accounts.links).
+    Sign-ins, second factors and identities end. The password works once more, to choose
+    another: if a maker knew it and uses it first, the person notices, because their own
+    no longer works. Open links end by the confirmation itself (accounts.links).
     """
     opened = [act.made_at for act in acts if act.act in OPENING]
     if not opened:

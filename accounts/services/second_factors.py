@@ -120,8 +120,8 @@ def _is_signed(
 def remove_second_factors(*, user: User, acting: Principal) -> int:
     """Take all second factors from a person who lost them; their sign-ins end.
 
-    Whoever must have one enrols anew before anything else. Needs a fresh proof.
-    Returns how many there were.
+    If the person must have one, they enrol again before anything else. Needs a fresh
+    proof. Returns how many there were.
     """
     with transaction.atomic(durable=True):
         person = User.objects.select_for_update().get(pk=user.pk)

@@ -1,4 +1,4 @@
-"""Sessions: opening, refreshing, proving anew and ending them."""
+"""Sessions: opening, refreshing, proving again and ending them."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def revoke_session(*, session: Session, acting: Principal, reason: str) -> bool:
 
 
 def sign_out(*, request: HttpRequest, session_id: str, acting: User) -> None:
-    """End the session that the person is using; the log tells of a sign-out."""
+    """End the session that the person is using; recorded as a sign-out."""
     with transaction.atomic(durable=True):
         live = Session.objects.filter(pk=session_id, ended_at=None)
         if live.update(ended_at=timezone.now(), end_reason="signed_out"):
@@ -141,7 +141,7 @@ def sign_out(*, request: HttpRequest, session_id: str, acting: User) -> None:
 
 
 def sign_out_browser(*, request: HttpRequest, session_id: str) -> None:
-    """End the browser's session and its cookie; the signal tells the log."""
+    """End the browser's session and its cookie; Django's signal records it."""
     with transaction.atomic(durable=True):
         live = Session.objects.filter(pk=session_id, ended_at=None)
         live.update(ended_at=timezone.now(), end_reason="signed_out")
@@ -160,7 +160,7 @@ def touch(session: Session, *, now: datetime) -> None:
 
 
 def renew_proof(*, session_id: str, acting: User, method: str) -> datetime:
-    """Write down that the session's person proved anew who they are; return when."""
+    """Record that the session's person proved their identity again; return the time."""
     now = timezone.now()
     with transaction.atomic(durable=True):
         live = queries.live_sessions(acting, now=now).filter(pk=session_id)

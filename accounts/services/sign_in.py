@@ -145,8 +145,8 @@ def _start(request: HttpRequest, user: User, begin: Callable[[], Begun]) -> Begu
 
     Session, last sign-in and audit event (by Django's signal) are one transaction.
     Raises InvalidCredentials when the password or the account changed since the
-    proof, or a security lock stops the person: otherwise what ends all sessions could
-    miss this one. A right password on a locked account is told to the log.
+    proof, or a security lock stops the person: otherwise a service that ends all
+    sessions could miss this one. A right password on a locked account is recorded.
     """
     with transaction.atomic(durable=True):
         unchanged = User.objects.filter(
@@ -168,5 +168,5 @@ def _start(request: HttpRequest, user: User, begin: Callable[[], Begun]) -> Begu
 
 
 def via(request: HttpRequest | None) -> str:
-    """Return the door of a sign-in, as the log names it."""
+    """Return the method of a sign-in, as the log names it."""
     return "api" if request and request.path.startswith("/api/") else "page"

@@ -1,4 +1,4 @@
-"""Step-up by API: proving anew, within a session, who is asking."""
+"""Step-up by API: proving one's identity again within a session."""
 
 from __future__ import annotations
 

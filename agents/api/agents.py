@@ -72,7 +72,7 @@ class AgentOutput(serializers.ModelSerializer[Agent]):
 
 
 class AgentFilters(django_filters.FilterSet):  # type: ignore[misc] # It has no stubs.
-    # A text, for a choice would tell which ids exist.
+    # A text, because a choice would reveal which ids exist.
     owner = django_filters.CharFilter(field_name="owner_id")
     is_active = FlagFilter()
 

@@ -96,7 +96,7 @@ class AllowedHours(serializers.Serializer[Any]):
     """Documents the hours of some days."""
 
     def get_fields(self) -> dict[str, Any]:
-        """Return `days`, `from` and `to`; the second is no name that Python takes."""
+        """Return `days`, `from` and `to`; `from` cannot be a name in Python."""
         return {
             "days": serializers.ListField(child=serializers.ChoiceField(DAYS)),
             "from": serializers.CharField(help_text='Such as "08:00".'),
@@ -110,7 +110,7 @@ class HoursField(serializers.JSONField):
 
 
 class PolicyInput(StrictSerializer):
-    """The seed's field names. All that is wrong is told, each with its pointer."""
+    """A draft policy. The answer lists all that is wrong, each with its pointer."""
 
     currency = WordField(CURRENCY_WORDS, default=DEFAULT_CURRENCY)
     max_transaction_amount = serializers.CharField(help_text='Such as "1000.00".')

@@ -45,7 +45,7 @@ def level_of(amount_minor: int, levels: Sequence[ApprovalLevel]) -> ApprovalLeve
 
 
 def has_role(role: str, least: str) -> bool:
-    """Tell whether a role is at least another; one that never approves is not."""
+    """Return whether a role is at least another; one that never approves is not."""
     return role in ROLES and ROLES.index(role) >= ROLES.index(least)
 
 
@@ -56,12 +56,12 @@ def next_role(role: str) -> str | None:
 
 
 def is_weaker(one: ApprovalLevel, other: ApprovalLevel) -> bool:
-    """Tell whether a level asks for fewer people, or for a lower role, than another."""
+    """Return whether a level needs fewer people, or a lower role, than another."""
     return one.approvals < other.approvals or not has_role(one.role, other.role)
 
 
 def loosens_levels(old: Sequence[ApprovalLevel], new: Sequence[ApprovalLevel]) -> bool:
-    """Tell whether any amount is easier to approve under the new levels."""
+    """Return whether any amount is easier to approve under the new levels."""
     bounds = {0, *(level.above_minor for level in (*old, *new))}
     return any(
         is_weaker(level_of(bound + 1, new), level_of(bound + 1, old))
@@ -101,7 +101,7 @@ Refuse = Callable[[str, str, str], None]  # Pointer, code, detail.
 
 @dataclass(frozen=True, slots=True)
 class LevelsReader:
-    """Reads the levels that somebody wrote, and tells `refuse` all that is wrong.
+    """Reads a draft's levels, and calls `refuse` for each error.
 
     Thresholds lie from `floor_minor` (below it nothing is held for its amount) to
     `maximum_minor`, each above the one before; no level is weaker than the one before.

@@ -125,9 +125,9 @@ def skeleton(name: str) -> str:
 
 
 def is_near_spelling(name: str, other: str) -> bool:
-    """Tell whether two names differ by one letter: added, left out, other, swapped.
+    """Return whether two names differ by one letter: added, left out, other, swapped.
 
-    Digits tell branches and customers apart (Store 12, Store 13), so those count.
+    Digits distinguish branches and customers (Store 12, Store 13), so they count.
     """
     one, two = sorted((name.casefold(), other.casefold()), key=len)
     if len(one) < NEAR_LENGTH_MIN or len(two) - len(one) > 1 or one == two:

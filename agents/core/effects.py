@@ -7,5 +7,5 @@ EFFECTS = (READ, "write", "send", "admin")
 
 
 def does_more(old: str, new: str) -> bool:
-    """Tell whether a function that had one effect does more by another."""
+    """Return whether a function that had one effect does more by another."""
     return EFFECTS.index(new) > EFFECTS.index(old)

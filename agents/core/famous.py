@@ -28,7 +28,7 @@ def famous_imitated(name: str) -> str:
 
 
 def is_famous(name: str) -> bool:
-    """Tell whether a word of a name is a well-known one as it is spelled."""
+    """Return whether a word of a name is a well-known one as it is spelled."""
     return any(is_same for _, is_same in _famous(name))
 
 

@@ -44,14 +44,14 @@ class Hours:
     end_minute: int
 
     def hold(self, local: datetime) -> bool:
-        """Tell whether a wall-clock time lies within."""
+        """Return whether a wall-clock time lies within."""
         minute = local.hour * 60 + local.minute
         is_day = DAYS[local.weekday()] in self.days
         return is_day and self.start_minute <= minute < self.end_minute
 
 
 def is_within(hours: Sequence[Hours], zone: str, now: datetime) -> bool:
-    """Tell whether an aware instant lies in any of the hours, in an IANA time zone.
+    """Return whether an aware instant lies in any of the hours, in an IANA time zone.
 
     Raises ZoneInfoNotFoundError where the zone is not installed any more.
     """
@@ -83,7 +83,7 @@ def format_clock(minute: int) -> str:
 
 
 def is_time_zone(name: str) -> bool:
-    """Tell whether a name is UTC or an IANA area and place, such as Europe/Berlin.
+    """Return whether a name is UTC or an IANA area and place, such as Europe/Berlin.
 
     Names without a slash (EST, the host's "localtime") mean different things to
     different hosts.

@@ -36,7 +36,7 @@ class Window(StrEnum):
 
 
 class Per(StrEnum):
-    """What is counted apart: all that an agent spends, each merchant, each category."""
+    """What has a count of its own: an agent, each merchant, or each category."""
 
     AGENT = "agent"
     MERCHANT = "merchant"
@@ -63,7 +63,7 @@ ROLLING = {
 class Limit:
     """At most an amount (minor units) or a count of transactions in a period.
 
-    `name` is the one merchant or category that it is about; "" counts each apart.
+    `name` is the one merchant or category that it limits; with "" each has its own.
     """
 
     period: Period
@@ -162,7 +162,7 @@ def _days(period: Period, local: datetime) -> tuple[datetime, datetime]:
 
 
 def concerns(limit: Limit, *, merchant: str, category: str) -> bool:
-    """Tell whether a limit is about a request, by its merchant's key and category."""
+    """Return whether a limit is about a request, by its merchant's key and category."""
     if limit.per is Per.AGENT or not limit.name:
         return True
     return limit.key == (merchant if limit.per is Per.MERCHANT else category)
@@ -180,10 +180,10 @@ def scope_of(limit: Limit, *, merchant: str, category: str) -> str:
 
 
 def any_looser(old: Sequence[Limit], new: Sequence[Limit]) -> bool:
-    """Tell whether a limit of the old ones is gone or higher among the new.
+    """Return whether a limit of the old ones is gone or higher among the new.
 
     Only like is compared with like: a limit per day instead of one per month counts
-    as looser, for it may be.
+    as looser, because it may be.
     """
     kept = {limit.identity: limit for limit in new}
     return any(
@@ -211,7 +211,7 @@ _PLACES = {
     Per.MERCHANT: ("at {name}", "at one merchant"),
     Per.CATEGORY: ("on {name}", "on one category"),
 }
-# All that spoken_limit() is made of, for those who tell it in another language.
+# The words of spoken_limit(), for translation.
 LIMIT_WORDS = frozenset(chain(*_PERIODS.values(), *_PLACES.values()))
 
 
@@ -228,25 +228,25 @@ def _spoken(limit: Limit) -> Iterator[str]:
     yield calendar if limit.window is Window.CALENDAR else rolling
 
 
-def retold_limit(spoken: str, tell: Callable[[str], str]) -> str:
-    """Return what spoken_limit() said with each of its words told otherwise.
+def translate_limit(spoken: str, translate: Callable[[str], str]) -> str:
+    """Translate a text that spoken_limit() made.
 
-    `tell` gets one of LIMIT_WORDS. A text that is not made of them stays as it is.
+    `translate` gets one of LIMIT_WORDS. Any other text stays as it is.
     """
     for period in chain(*_PERIODS.values()):
         if spoken == period:
-            return tell(period)
+            return translate(period)
         if spoken.endswith(f" {period}"):
             place = spoken.removesuffix(f" {period}")
-            return f"{_retold_place(place, tell)} {tell(period)}"
+            return f"{_translate_place(place, translate)} {translate(period)}"
     return spoken
 
 
-def _retold_place(place: str, tell: Callable[[str], str]) -> str:
+def _translate_place(place: str, translate: Callable[[str], str]) -> str:
     for named, unnamed in _PLACES.values():
         if place == unnamed:
-            return tell(unnamed)
+            return translate(unnamed)
         before = named.format(name="")
         if place.startswith(before):
-            return tell(named).format(name=place.removeprefix(before))
+            return translate(named).format(name=place.removeprefix(before))
     return place

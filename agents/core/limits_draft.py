@@ -22,7 +22,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def read_limits(reader: Reader, currency: str) -> tuple[Limit, ...]:
-    """Return the limits of a draft; the reader is told all that is wrong with them."""
+    """Return the limits of a draft; errors go to the reader."""
     items = reader.read("limits", lambda value: list_of(value, LIMITS_MAX, "limits"))
     limits: list[Limit] = []
     for index, item in enumerate(items or ()):

@@ -37,7 +37,7 @@ def merchant_key(name: str) -> str:
 
 
 def is_merchant_name(name: str) -> bool:
-    """Tell whether a name can be asked for: 2 to 200 characters, its key as well.
+    """Return whether a name and its key have 2 to 200 characters.
 
     Folding can lengthen a name (one Arabic ligature becomes 18 letters).
     """
@@ -49,7 +49,7 @@ def is_merchant_name(name: str) -> bool:
 
 
 def is_suspicious_merchant(name: str) -> bool:
-    """Tell whether a name hides characters, mixes scripts or imitates Latin ones."""
+    """Return whether a name hides characters, mixes scripts or imitates Latin ones."""
     return (
         name != name.strip()
         or hides_characters(name)

@@ -52,7 +52,7 @@ MESSAGES = {
 
 
 class MoneyError(Invalid):
-    """A text or number is no amount of its currency; `code` says why."""
+    """A text or number that is not an amount of its currency; `code` says why."""
 
     def __init__(self, code: str, *, pointer: str | None = None) -> None:
         self.code = code

@@ -78,7 +78,7 @@ class PolicyRules:
     """One version compiled for decisions: merchants by key, sets for lookup.
 
     None means without limit (`allowed_*`: any); an empty set allows none.
-    `merchants_by_skeleton` tells whom a name that is not allowed may imitate.
+    `merchants_by_skeleton` has the allowed merchant that another name may imitate.
     """
 
     id: str
@@ -96,7 +96,7 @@ class PolicyRules:
     approval_levels: tuple[ApprovalLevel, ...] = ()
     approval_expires_after_minutes: int = DEFAULT_MINUTES
     approval_escalates_after_minutes: int | None = None
-    # Made of the merchants' names, hence no term of its own.
+    # Derived from the merchants' names, so it is not a term.
     merchants_by_skeleton: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), compare=False
     )
@@ -179,7 +179,7 @@ Change = list[Any] | dict[str, list[Any]]
 def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Change]:
     """Return what a new version changes, field by field, in wire form.
 
-    Levels and hours are told as texts, so that lists can say what came and went.
+    Levels and hours are texts, so that lists can show what was added and removed.
     """
     before: dict[str, Any] = {} if old is None else _told(old)
     return {
@@ -190,10 +190,10 @@ def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Cha
 
 
 def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
-    """Tell whether a new version allows anything that the old one did not.
+    """Return whether a new version allows anything that the old one did not.
 
-    No old version allows nothing; limits in another currency can't be compared and
-    count as looser. C15: nobody decides it alone beyond a ceiling.
+    Without an old version nothing was allowed. Limits in another currency cannot be
+    compared, and count as looser. C15: nobody decides it alone above a ceiling.
     """
     if old is None or old.currency != new.currency:
         return True
@@ -204,11 +204,11 @@ def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
 def needs_second_person(
     old: PolicyTerms | None, new: PolicyTerms, *, alone_up_to: int
 ) -> bool:
-    """Tell whether one person may not set a live agent's terms alone (C7, C15).
+    """Return whether one person may not set a live agent's terms alone (C7, C15).
 
-    What loosens nothing never does; nor do a first policy and higher amounts alone,
-    if every amount of the new terms is set and at most `alone_up_to`, in major units.
-    Anything else that loosens does.
+    One person alone may tighten. They may also set a first policy or higher amounts, if
+    every amount of the new terms is set and at most `alone_up_to`, in major units. Any
+    other loosening needs two.
     """
     if not loosens(old, new):
         return False
@@ -272,7 +272,7 @@ def _loosens_approvals(old: PolicyTerms, new: PolicyTerms) -> bool:
 
 
 def _moves_days(old: PolicyTerms, new: PolicyTerms) -> bool:
-    """Tell whether calendar periods begin anew in another time zone."""
+    """Return whether calendar periods restart in another time zone."""
     return bool(old.all_limits) and old.time_zone != new.time_zone
 
 
@@ -317,7 +317,7 @@ def _told(terms: PolicyTerms) -> dict[str, Any]:
 
 def _change(old: Any, new: Any) -> Change:
     if isinstance(old, list) and isinstance(new, list):
-        # By spelling, for a limit is an object, which no set takes.
+        # By spelling, because a limit is an object, which is not hashable.
         before, after = set(map(repr, old)), set(map(repr, new))
         return {
             "added": [item for item in new if repr(item) not in before],

@@ -31,7 +31,7 @@ REACH_NAMES = (
 
 
 def read_reach(reader: Reader) -> dict[str, Any]:
-    """Return these terms of a draft by name; the reader is told what is wrong."""
+    """Return these terms of a draft by name; errors go to the reader."""
 
     def blocked(name: str, parse: Callable[[object], tuple[str, str]]) -> Any:
         return reader.read_list(name, parse, null_is_any=False, default=())

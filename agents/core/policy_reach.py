@@ -1,4 +1,4 @@
-"""A policy's reach: in which countries, for what kinds of sellers, at which hours."""
+"""A policy's reach: countries, kinds of sellers, hours."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def reach_to_wire(terms: Reach) -> dict[str, Any]:
 
 
 def is_reach_wider(old: Reach, new: Reach) -> bool:
-    """Tell whether new terms reach anywhere or any time that the old ones did not."""
+    """Return whether new terms reach anywhere or any time that the old ones did not."""
     return (
         _is_wider(old.allowed_countries, new.allowed_countries)
         or not set(old.blocked_countries) <= set(new.blocked_countries)

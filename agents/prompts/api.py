@@ -100,7 +100,7 @@ class PromptWrapOutput(serializers.Serializer[Any]):
 
 
 class PromptWrapView(StrictQueryView):
-    """Enclose untrusted texts, so that a model can tell data from instructions."""
+    """Enclose untrusted texts, so that a model knows data from instructions."""
 
     permission_classes = [IsAuthenticated]
 

@@ -1,4 +1,4 @@
-"""Who may change which agent: the one place that every write goes through."""
+"""The check of who may change an agent; every write goes through it."""
 
 from __future__ import annotations
 

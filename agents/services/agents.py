@@ -98,9 +98,9 @@ def update_agent(
 
 
 def lock_agent(agent_id: str, *, reason: str, acting: User) -> None:
-    """Press an agent's stop button: it is allowed nothing until it is unlocked.
+    """Lock an agent: nothing is allowed until it is unlocked.
 
-    The guard has the transaction and the event. Raises NotFound, NotPermitted.
+    `security.locks` has the transaction and the event. Raises NotFound, NotPermitted.
     """
     agent = managed_agent(agent_id, "agents.change_agent", acting)
     lock_resource("agent", agent.pk, acting=acting, reason=reason)

@@ -109,7 +109,7 @@ def set_function_enabled(name: str, *, is_enabled: bool, acting: User) -> Functi
 
 
 def _checked(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a safe schema as plain JSON, for a column that takes no Decimal."""
+    """Return a safe schema as plain JSON, because the column takes no Decimal."""
     plain: dict[str, Any] = json.loads(json.dumps(schema, default=float))
     try:
         compile_schema(plain)

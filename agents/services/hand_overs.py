@@ -1,8 +1,8 @@
 """An agent gets another owner: one person asks, a second one agrees.
 
-Whoever asks and whoever agrees answers for both owners. The agent's credentials end
-with it, because the owner before knew them: the new one gets new ones. Former owners,
-and who asked, decide on nothing that the agent asks for: see approval_context().
+Both people must be responsible for both owners. The agent's credentials end, because
+the former owner knew them. Former owners and the requester cannot decide on the agent's
+requests: see approval_context().
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def hand_over(
 
 
 def apply_hand_over(change: ChangeRequest, *, acting: Principal) -> None:
-    """Hand over what a second person agreed to; see security/changes/registry.py.
+    """Hand over an agent after a second person approved it (security/changes).
 
-    Raises ChangeSuperseded if anything that was told of has changed since: the owner,
-    a team, a lock, or the rights of who asked.
+    Raises ChangeSuperseded if something has changed since: the owner, a team, a lock,
+    or the requester's rights.
     """
     author = User.objects.get(pk=change.requested_by_id)
     agreed_by = User.objects.get(pk=acting.principal_id)

@@ -84,7 +84,7 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
     except (NotFound, NotPermitted) as error:
         raise ChangeSuperseded("Who asked for it may no longer do so.") from error
     number, _ = _in_force(agent)
-    # Whoever owns it now could have agreed to limits of their own.
+    # The new owner could have approved limits of their own.
     if change.base != {"number": number} or change.owner_id != agent.owner_id:
         raise ChangeSuperseded
     terms = parse_terms(change.payload)
@@ -155,7 +155,7 @@ def put_in_force(
 def _waits(
     agent: Agent, old: PolicyTerms | None, new: PolicyTerms, acting: User
 ) -> bool:
-    """Tell whether a second person must agree; test agents move no money."""
+    """Return whether a second person must agree; test agents move no money."""
     if agent.mode == Agent.Mode.TEST or not settings.FOUR_EYES:
         return False
     is_own = serves_oneself(acting, agent.owner_id)

@@ -30,7 +30,7 @@ def money_text(amount_minor: int, currency: str) -> str:
 
 @register.filter
 def is_disguised(merchant: str) -> bool:
-    """Tell whether a merchant's name hides characters or imitates another."""
+    """Return whether a merchant's name hides characters or imitates another."""
     return merchants.is_suspicious_merchant(merchant)
 
 

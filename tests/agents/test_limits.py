@@ -16,8 +16,8 @@ from agents.core.limits import (
     Period,
     Window,
     any_looser,
-    retold_limit,
     spoken_limit,
+    translate_limit,
 )
 from agents.core.policy import PolicyTerms, describe_changes, loosens, to_wire
 from agents.core.policy_draft import PolicyInvalid, parse_terms
@@ -277,17 +277,17 @@ def test_a_spoken_limit_is_told_otherwise_word_by_word(limit):
         heard.append(word)
         return word
 
-    assert retold_limit(spoken_limit(limit), tell) == spoken_limit(limit)
+    assert translate_limit(spoken_limit(limit), tell) == spoken_limit(limit)
     assert LIMIT_WORDS.issuperset(heard)
     assert len(heard) == (1 if limit.per is Per.AGENT else 2)
 
 
 @pytest.mark.parametrize("text", ["", "in a year", "at in a daydream", "in a day "])
 def test_what_no_limit_says_is_told_as_it_is(text):
-    assert retold_limit(text, str.upper) == text
+    assert translate_limit(text, str.upper) == text
 
 
 def test_a_name_is_no_template_and_no_word_of_ours():
-    assert retold_limit("at {name} in a day in a month", "<{}>".format) == (
+    assert translate_limit("at {name} in a day in a month", "<{}>".format) == (
         "<at {name} in a day> <in a month>"
     )

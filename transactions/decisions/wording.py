@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext, override
 
-from agents.core.limits import retold_limit
+from agents.core.limits import translate_limit
 from audit.base.core.amounts import spoken_text
 from audit.base.core.visible import visible
 from transactions.decisions.core.reasons import MESSAGES, is_reason
@@ -61,7 +61,7 @@ def message_of(finding: Mapping[str, Any]) -> str:
     if not unchanged:
         return stored
     translated_values = {
-        name: retold_limit(value, translated) if name == "period" else value
+        name: translate_limit(value, translated) if name == "period" else value
         for name, value in values.items()
     }
     return translated(template).format_map(translated_values)

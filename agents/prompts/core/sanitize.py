@@ -1,7 +1,7 @@
 """Text without what a reader cannot see, and without what a machine reads otherwise.
 
 Nothing visible is removed, doubled or escaped: newlines, tabs, braces and emoji stay.
-Escaping is the work of whoever renders or wraps the text.
+Code that renders or wraps the text must escape it.
 """
 
 from __future__ import annotations
