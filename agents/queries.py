@@ -63,7 +63,8 @@ SELECT *, clock_timestamp() FROM locked
 """  # noqa: S608 - constants only.
 
 # What stops a caller, in addition to its agent's own row, as three columns.
-# Parameters: those of STOPPING_LOCKS, credential (None where none asks) and clock, the decision's.
+# Parameters: those of STOPPING_LOCKS, credential (None without one) and clock, the
+# time of the decision.
 STANDING = f"""
     ARRAY(SELECT l.kind::text {STOPPING_LOCKS}),
     (SELECT u.is_active FROM accounts_user u WHERE u.id = %(owner)s),
