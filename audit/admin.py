@@ -161,8 +161,8 @@ class AuditEventAdmin(HistoryAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Match whole ids, which have an index; else look at the newest events.
 
-        Names and requests have none, for each index would cost every decision. So
-        they are looked for in so much of the log as is read in a moment.
+        Names and requests have no index, because each would slow down every decision.
+        So they are searched in as much of the log as can be read in a moment.
         """
         term = search_term.strip()
         if not term:
@@ -203,7 +203,7 @@ class AuditEventAdmin(HistoryAdmin):
 
     @method_decorator(require_POST)
     def verify_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a verification; a job does it, for it may take minutes."""
+        """Request a verification; a job does it, because it may take minutes."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         ask_for_verification(acting=caller(request))

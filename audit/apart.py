@@ -28,9 +28,9 @@ def record_apart(
     """Write an event that stays even if the caller's transaction rolls back.
 
     Inside of a transaction it is written on a second connection, and committed when
-    this returns. If there is none to be had within the pool's time-out, or the log is
+    this returns. If the pool has no connection within its time-out, or the log is
     locked for over a second, it goes into the caller's transaction, as `record()`
-    does. 1 INSERT. For what was noticed, never for what the caller changes.
+    does. 1 INSERT. For observations, never for the caller's own changes.
     """
     event = build_event(action, target=target, outcome=outcome, details=details)
     if _is_in_transaction() and _is_saved_apart(event):
@@ -40,7 +40,7 @@ def record_apart(
 
 
 def _is_in_transaction() -> bool:
-    """Tell whether a caller could roll back; a test's own transaction is none."""
+    """Return whether the caller is in a transaction (pytest's outer one does not count)."""
     try:
         with transaction.atomic(durable=True):
             return False

@@ -1,4 +1,4 @@
-"""Errors of the lowest room, and the base that all domain errors share."""
+"""Errors of the audit log."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from audit.core.checkpoint import KEY_BYTES, PublicKey, SigningKey, TreeHead, op
 def seed_of(name: str) -> bytes:
     """Return the 32 bytes that a setting gives in Base64: an Ed25519 private key.
 
-    Raises ValueError if they are none.
+    Raises ValueError if it is not one.
     """
     try:
         seed = base64.b64decode(getattr(settings, name), b"-_", validate=True)
@@ -24,12 +24,12 @@ def seed_of(name: str) -> bytes:
 
 
 def signing_key() -> SigningKey:
-    """Return the key that signs checkpoints. Raises ValueError if it is none."""
+    """Return the key that signs checkpoints. Raises ValueError if it is not valid."""
     return SigningKey(settings.AUDIT_ORIGIN, seed_of("AUDIT_SIGNING_KEY"))
 
 
 def trusted_keys() -> list[PublicKey]:
-    """Return every key whose signature counts. Raises ValueError if one is none."""
+    """Return every key whose signature counts. Raises ValueError if one is not valid."""
     previous = [PublicKey.parse(text) for text in settings.AUDIT_PREVIOUS_PUBLIC_KEYS]
     return [signing_key().public, *previous]
 

@@ -1,7 +1,7 @@
 """Where copies of the checkpoints go: outside of the database and its owner's reach.
 
-A sink is a class named by dotted path in AUDIT_SINKS. Only what is outside can tell
-that the whole database went back in time.
+A sink is a class named by dotted path in AUDIT_SINKS. Only a copy outside can show that
+the whole database went back in time.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def make_partitions() -> None:
 def verify() -> None:
     """Check the whole log and write down what came of it; damage raises an alert.
 
-    One at a time: who comes while another is at it has nothing to add.
+    One at a time: a second run at the same time has nothing to add.
     """
     with only_one("audit_verification") as is_mine:
         if is_mine:

@@ -7,7 +7,7 @@ name come from its operator (`manage.py audit_key`), by another way than the exp
 `--checkpoint FILE` adds notes that one has kept oneself. Needs Python and the package
 `cryptography`, no Django, no database and no network.
 
-Exit code 0: the events are those that were signed. 1: they are not. 2: cannot be told.
+Exit code 0: the events are those that were signed. 1: they are not. 2: unknown.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ def verify_export(
 ) -> Outcome:
     """Check the lines of an export, its checkpoints first.
 
-    `kept` are checkpoints that one has from elsewhere. Raises ValueError for what is no
-    export.
+    `kept` are checkpoints from elsewhere. Raises ValueError if it is not an export.
     """
     notes: dict[int, str] = {}
     check: TreeCheck | None = None
@@ -86,7 +85,7 @@ def _begin(
 ) -> TreeCheck:
     heads, wrong = open_notes(notes, origin=origin, keys=keys, where="in the export")
     findings += wrong
-    # Numbered below those of the export, so that messages tell them apart.
+    # Numbered below those of the export, so that messages can distinguish them.
     heads |= {-place: head for place, head in enumerate(kept, start=1)}
     if not heads:
         findings.append(Finding("checkpoint_missing", "No checkpoint can be believed."))

@@ -1,4 +1,4 @@
-"""Refusals of the guard: limits, signatures, keys."""
+"""Errors of security: limits, signatures, keys, changes, locks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SignatureRefused(Unauthenticated):
 
 
 class StepUpRequired(Forbidden):
-    """What was asked needs a proof of who asks that is at most five minutes old."""
+    """This needs a proof of the caller's identity that is at most five minutes old."""
 
     code = "step_up_required"
     detail = "Prove again who you are; the last proof is more than 5 minutes old."
@@ -94,7 +94,7 @@ class ReasonMissing(Invalid):
 
 
 class LastUnlocker(Conflict):
-    """The platform may not lock by itself whoever alone could unlock anything."""
+    """The platform must not lock the last person who could unlock anything."""
 
     code = "last_unlocker"
     detail = "Nobody else could release it again; a person must decide."
@@ -103,7 +103,7 @@ class LastUnlocker(Conflict):
 class TargetRefused(Invalid):
     """A lock on everything with a target would stop nothing; so would others without.
 
-    Its own name says what to do, for whoever presses the button in a hurry.
+    Its own code says what to do for a person who locks in a hurry.
     """
 
     code = "target_refused"

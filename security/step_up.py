@@ -1,4 +1,4 @@
-"""Step-up: what is dangerous needs a proof of who asks that is fresh."""
+"""Step-up: dangerous services need a fresh proof of the caller's identity."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ R = TypeVar("R")
 
 
 def takes_proof(service: Callable[P, R]) -> Callable[P, R]:
-    """Let a service begin only with a fresh proof of who acts: its `acting`.
+    """Let a service begin only with a fresh proof of its `acting`.
 
-    Raises StepUpRequired. Source: what gives rights, changes who somebody is, or opens
-    what was closed; stopping, locking and revoking never wait.
+    Raises StepUpRequired. For services that give rights, change identity or
+    reopen something; stopping, locking and revoking never need it.
     """
 
     @wraps(service)
@@ -37,9 +37,9 @@ def takes_proof(service: Callable[P, R]) -> Callable[P, R]:
 
 
 def require_step_up(principal: Principal) -> None:
-    """Raise StepUpRequired unless a person proved who they are in the last 5 minutes.
+    """Raise StepUpRequired unless the person proved their identity within 5 minutes.
 
-    The platform itself has nothing to prove. A time that lies ahead is no proof.
+    The platform itself needs no proof. A time in the future does not count.
     """
     if principal.kind == "system":
         return
@@ -49,5 +49,5 @@ def require_step_up(principal: Principal) -> None:
 
 
 def is_fresh(proved_at: datetime) -> bool:
-    """Tell whether a proof of that time still counts."""
+    """Return whether a proof of that time still counts."""
     return timedelta(0) <= timezone.now() - proved_at <= STEP_UP_LASTS

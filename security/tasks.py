@@ -1,4 +1,4 @@
-"""Jobs of the guard. Each may be delivered twice or late; the rows make it once."""
+"""Periodic jobs. Each may run twice or late; the rows prevent a double effect."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class InclusionProofQuery(StrictSerializer):
 
 class ConsistencyProofQuery(StrictSerializer):
     def get_fields(self) -> dict[str, Any]:
-        """Return `from` and `to`; the first is no name that Python takes."""
+        """Return `from` and `to`; `from` cannot be a name in Python."""
         return {
             "from": WholeField(min_value=1, max_value=SIZE_MAX),
             "to": WholeField(min_value=1, max_value=SIZE_MAX),

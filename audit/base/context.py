@@ -1,4 +1,4 @@
-"""Who is asking, and from where: one protocol and one context variable."""
+"""The caller and its address: one protocol and one context variable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PrincipalKind = Literal["user", "agent", "system", "anonymous"]
 
 
 class Principal(Protocol):
-    """What every room may know of a caller; users and agents both answer it."""
+    """What every package may know of a caller; users and agents both have it."""
 
     @property
     def kind(self) -> PrincipalKind: ...
@@ -68,7 +68,7 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What the audit log tells of a request besides the act itself."""
+    """What the audit log records of a request in addition to the act itself."""
 
     principal: Principal = Anonymous()
     address: str | None = None
@@ -113,9 +113,9 @@ def caller(request: Any) -> Principal:
 
 
 def holds(principal: Principal, permission: str) -> bool:
-    """Tell whether a principal is a person who has the permission "app.codename".
+    """Return whether a principal is a person who has the permission "app.codename".
 
-    Rooms below `accounts` ask this, never for a role. Jobs and agents hold none.
+    Packages below `accounts` ask this, never for a role. Jobs and agents have none.
     """
     has_perm = getattr(principal, "has_perm", None)
     return principal.is_human and has_perm is not None and bool(has_perm(permission))
@@ -170,7 +170,7 @@ def _parse(text: str) -> Address | None:
 
 
 def _without_port(hop: str) -> str:
-    # Some proxies tell the client's port, too, and put IPv6 in brackets for it.
+    # Some proxies add the client's port, and then put IPv6 in brackets.
     found = WITH_PORT.fullmatch(hop)
     return found[1] or found[2] if found else hop
 

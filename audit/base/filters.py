@@ -63,7 +63,7 @@ class AddressFilter(filters.Filter):  # type: ignore[misc] # Untyped package.
 
 
 def is_storable(instant: datetime) -> bool:
-    """Tell whether an aware instant still has a date in UTC: 9999-12-31T23-23:00 not.
+    """Return whether an aware instant has a date in UTC; 9999-12-31T23-23:00 has not.
 
     The database reads it in UTC, and would fail only once the query runs; at an
     offset like -18:01 as well.

@@ -20,7 +20,7 @@ def new_id(prefix: str) -> str:
     Ids that one process makes in a row sort in that order, as a timeline needs.
     """
     number = (time.time_ns() // 1_000 << 76) | secrets.randbits(76)
-    # base64 spells whole groups of 40 bits, hence 160 of them, and the first 130 ours.
+    # base64 spells whole groups of 40 bits, so 160 of them, and the first 130 are ours.
     spelt = base64.b32encode((number << 30).to_bytes(20))[:LENGTH]
     return f"{prefix}_{spelt.translate(_OURS).decode()}"
 

@@ -14,7 +14,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
 class RequestContextMiddleware:
-    """Tells the log the address, user agent and id of each request.
+    """Keeps the address, user agent and id of each request for the log.
 
     The caller's X-Request-ID is kept when it is plain, so that their logs and ours
     can be laid side by side; anything else gets a new one. It is echoed.

@@ -23,7 +23,7 @@ def page_asked(
 ) -> AnyPage:
     """Return the page that `?page=` names, without it the first.
 
-    Raises Http404 for what is no number, and for a page that does not exist.
+    Raises Http404 for anything but the number of a page that exists.
     """
     try:
         return Paginator(rows, size).page(page_number(request, "page"))

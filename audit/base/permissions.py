@@ -1,4 +1,4 @@
-"""Permissions of the rooms below `accounts`: they name a permission, never a role."""
+"""Permissions for packages below `accounts`: they name a permission, never a role."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The few statements of every request and decision: parsed and planned once.
 
-Django's cursors put the values into the text, so that PostgreSQL reads and plans all of
-it anew each time; for a decision that is most of the database's work. Here the values
-travel beside the text, and a connection that has sent a text five times keeps it
+Django's cursors put the values into the text, so that PostgreSQL parses and plans all
+of it each time; for a decision that is most of the database's work. Here the values are
+sent separately from the text, and a connection that has sent a text five times keeps it
 prepared.
 """
 
@@ -27,8 +27,8 @@ def first_row(text: str, values: Values) -> tuple[Any, ...] | None:
 
     In Django's connection and transaction, errors translated as by Django's cursors.
     Let the columns of the result have types of their own (text, jsonb) rather than the
-    tables': a migration that changed one would fail what is prepared until it is sent
-    anew.
+    tables': a migration that changed one would make the prepared statement fail until
+    it is sent again.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     if database.queries_logged or database.execute_wrappers:

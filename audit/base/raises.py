@@ -13,7 +13,7 @@ Method = TypeVar("Method", bound=Callable[..., object])
 def raises(*errors: type[DomainError]) -> Callable[[Method], Method]:
     """Name the errors of the services that a method of a view calls.
 
-    What is true of all views (a wrong token, a limit, a body that is no JSON) is not
+    What is true of all views (a wrong token, a limit, a body that is not JSON) is not
     named: platform_site/api_schema.py knows it.
     """
 

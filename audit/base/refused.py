@@ -23,7 +23,7 @@ class RequestRefused(BadRequest):
 
 
 class LengthRequired(RequestRefused):
-    """There is a body, and the server could not tell where it ends."""
+    """There is a body whose end the server could not find."""
 
     status = 411
     code = "length_required"
@@ -53,7 +53,7 @@ class ParameterRefused(RequestRefused):
 
 
 class SlashMissing(Http404):
-    """A change at an address that is none without the slash at its end."""
+    """A change at an address that only exists with a slash at its end."""
 
     def __init__(self, address: str) -> None:
         address = visible(address)

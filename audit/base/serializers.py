@@ -21,7 +21,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     default_error_messages = {"invalid": "Expected an object."}
 
     def to_internal_value(self, data: Any) -> Any:
-        """Tell what is unknown beside all else that is wrong."""
+        """Report unknown fields together with all other errors."""
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
         writable = {name for name, field in self.fields.items() if not field.read_only}
@@ -50,7 +50,7 @@ def _unknown_fields(
 
 
 class StrictCharField(serializers.CharField):
-    """A JSON string; a number is none."""
+    """Accepts JSON strings only."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -63,7 +63,7 @@ class StrictRegexField(StrictCharField, serializers.RegexField):
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A JSON number without a fraction; a string is none."""
+    """Accepts JSON numbers without a fraction only."""
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
@@ -118,7 +118,7 @@ class StrictChoiceField(serializers.ChoiceField):
 class WordField(StrictCharField):
     """A text of a closed set, of which docs/openapi.yaml has all words.
 
-    Whoever reads it further refuses the others, and names them in the error (Unlisted).
+    The code that reads it refuses other words, and the error lists the set (Unlisted).
     """
 
     def __init__(self, words: Vocabulary, **kwargs: Any) -> None:

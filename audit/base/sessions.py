@@ -10,7 +10,7 @@ from django.db import connection
 
 @contextmanager
 def only_one(job: str) -> Iterator[bool]:
-    """Tell whether nobody else is at a job; then nobody else can be, until the end.
+    """Yield whether this job is ours alone; if so, it is until the end.
 
     A process that dies keeps nothing: the lock is the session's.
     """
@@ -38,7 +38,7 @@ def no_statement_timeout() -> Iterator[None]:
 
 
 def is_disconnected() -> bool:
-    """Tell whether this thread has no connection; its next statement makes a new one.
+    """Return whether this thread has no connection; its next statement makes a new one.
 
     After an error: then the database is away, and more would only wait for it again.
     """

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an event of this action tells, and the keys that its details must carry."""
+    """What an event of this action means, and the keys that its details must have."""
 
     meaning: str
     keys: tuple[str, ...] = ()
@@ -179,7 +179,7 @@ _ACTIONS: dict[str, Action] = {
         "A text was screened for injections.", ("channel", "outcome")
     ),
     "output.validated": Action("What an agent wants to say was checked.", ("outcome",)),
-    # The platform's own guard.
+    # The platform's own security.
     "request.refused": Action("A request was refused (4xx).", ("code", "status")),
     "request.failed": Action("We failed to answer a request (5xx).", ("status",)),
     "request.limited": Action(

@@ -66,7 +66,7 @@ class PublicKey:
 
     @property
     def key_id(self) -> bytes:
-        """Four bytes that tell keys of one name apart."""
+        """Four bytes that distinguish keys of one name."""
         named = self.name.encode() + b"\n" + _ED25519 + self.key
         return sha256(named).digest()[:4]
 
@@ -94,7 +94,7 @@ class PublicKey:
         return public
 
     def has_signed(self, text: str, signature: bytes) -> bool:
-        """Tell whether the key's holder signed a note of this text."""
+        """Return whether the key's holder signed a note of this text."""
         try:
             Ed25519PublicKey.from_public_bytes(self.key).verify(
                 signature, text.encode()
@@ -149,7 +149,7 @@ def open_note(note: str, *, origin: str, keys: Collection[PublicKey]) -> TreeHea
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether a text can name a log and its keys."""
+    """Return whether a text can name a log and its keys."""
     return bool(_NAME.match(text))
 
 
@@ -186,7 +186,7 @@ def _parse(text: str) -> TreeHead:
 
 
 def is_due(*, grown: int, age: timedelta, every_events: int) -> bool:
-    """Tell whether a log that grew so much since its last checkpoint wants another.
+    """Return whether a log that grew so much since its last checkpoint wants another.
 
     After so many events, a minute after the last one if anything was sealed since, and
     each hour even if nothing was: silence is a statement too. A last one from so far

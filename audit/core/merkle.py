@@ -133,8 +133,8 @@ def inclusion_spans(index: int, size: int) -> list[Span]:
 def consistency_spans(first: int, second: int) -> list[Span]:
     """Return the subtrees whose roots prove that one tree begins another.
 
-    Trees are told by their sizes; equal ones need none. Raises ValueError unless
-    0 < first <= second.
+    Trees are given by their sizes; for equal ones the proof is empty. Raises ValueError
+    unless 0 < first <= second.
     """
     if not 0 < first <= second:
         raise ValueError(f"No proof leads from a tree of {first} to one of {second}.")
@@ -158,7 +158,7 @@ def consistency_spans(first: int, second: int) -> list[Span]:
 def is_included(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> bool:
-    """Tell whether a proof shows the leaf's hash at `index` in the tree of that root.
+    """Return whether a proof shows the leaf's hash at `index` in the tree of that root.
 
     Source: RFC 9162, 2.1.3.2.
     """
@@ -185,7 +185,7 @@ def is_consistent(
     first_root: bytes,
     second_root: bytes,
 ) -> bool:
-    """Tell whether a proof shows that the first tree is the beginning of the second.
+    """Return whether a proof shows that the first tree is the beginning of the second.
 
     Source: RFC 9162, 2.1.4.2.
     """

@@ -1,7 +1,7 @@
 """The Open Cybersecurity Schema Framework 1.3.0: an event as one of its classes.
 
 Each class has other attributes, so each has its own builder. What an event does not
-say is left out: an empty object is no endpoint, and an empty text is no name.
+say is left out: an empty object is not an endpoint, and an empty text is not a name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FINDING_UPDATE, FINDING_CLOSE = (2, "Update"), (3, "Close")
 NEW, IN_PROGRESS = (1, "New"), (2, "In Progress")
 INFORMATIONAL, MEDIUM, HIGH = 1, 3, 4
 PERSON_TYPES = {"": (0, "Unknown"), "user": (1, "User"), "system": (3, "System")}
-# Who answers for an incident on which nobody has acted yet.
+# The responsible person of an incident without one.
 ADMINISTRATORS = {"name": "administrators"}
 # By which changes of entities and alerts have an actor.
 HOST = ("host",)

@@ -43,12 +43,12 @@ def next_month(start: datetime) -> datetime:
 
 
 def is_old_enough(end: datetime, *, now: datetime) -> bool:
-    """Tell whether a month that ended then may be retired."""
+    """Return whether a month that ended then may be retired."""
     return end + AGE_MIN <= now
 
 
 def is_explained(occurred_at: datetime, retirements: Iterable[Retirement]) -> bool:
-    """Tell whether an event of that time is missing because it was retired.
+    """Return whether an event of that time is missing because it was retired.
 
     A retirement of what was too young explains nothing: that would be a way to remove
     what just happened.

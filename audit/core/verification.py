@@ -94,7 +94,7 @@ class TreeCheck:
             self._grow(perfect_root(hashes), BLOCK.bit_length() - 1)
 
     def finish(self) -> None:
-        """Say which checkpoints tell of a longer log than there is."""
+        """Report the checkpoints that state a longer log than there is."""
         for number, head in self._due:
             if not self.is_broken:
                 detail = f"Checkpoint {number} tells of {head.size} events."
@@ -137,8 +137,8 @@ def open_notes(
 ) -> tuple[dict[int, TreeHead], list[Finding]]:
     """Return what the notes of one place say, by number, and what is wrong with them.
 
-    They must be numbered from 1 without gaps, be signed, and never tell of a smaller
-    log than one before. Of an earlier time they may: a clock was ahead and set right.
+    They must be numbered from 1 without gaps, be signed, and never state a smaller log
+    than one before. An earlier time is allowed: a clock was ahead and set right.
     """
     heads: dict[int, TreeHead] = {}
     findings = []

@@ -61,7 +61,7 @@ def stream(
     window = AuditEvent.objects.filter(
         action__in=actions, occurred_at__gte=since, occurred_at__lt=until
     )
-    # In SQL a mode that is not told is neither "test" nor another one.
+    # In SQL a missing mode is neither "test" nor another one.
     is_live = Q(details__mode__isnull=True) | ~Q(details__mode="test")
     return window.filter(is_live).order_by()
 
@@ -69,7 +69,7 @@ def stream(
 def sealed_events(start: int, end: int) -> QuerySet[AuditEvent]:
     """Return the events with an index in [start, end), in no order. 1 query and 1."""
     leaves = AuditLeaf.objects.filter(index__gte=start, index__lt=end)
-    # The times tell the database which months to look into.
+    # By the times the database knows which months to read.
     times = leaves.aggregate(first=Min("occurred_at"), last=Max("occurred_at"))
     return AuditEvent.objects.filter(
         id__in=leaves.order_by().values("event_id"),
@@ -89,7 +89,7 @@ def reader_lags(*, now: datetime) -> list[ReaderLag]:
 
 
 def is_being_read(*, since: datetime, until: datetime) -> bool:
-    """Tell whether a reader last looked into the log in [since, until]. 1 query."""
+    """Return whether a reader last looked into the log in [since, until]. 1 query."""
     return ReaderCursor.objects.filter(read_at__range=(since, until)).exists()
 
 
@@ -110,7 +110,7 @@ def last_verification() -> AuditEvent | None:
 
 
 def verification_is_asked() -> bool:
-    """Tell whether somebody asked for one after the last that was done. 1 query."""
+    """Return whether somebody asked for one after the last that was done. 1 query."""
     newest = _newest("audit.verification_asked", "audit.verified")
     return newest is not None and newest.action == "audit.verification_asked"
 

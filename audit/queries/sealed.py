@@ -152,12 +152,12 @@ def hash_of_row(row: Any) -> bytes:
 def _odd_leaves(start: int, end: int) -> tuple[list[int], list[int]]:
     """Return the leaves that their events, spelled fast, are not the hash of.
 
-    By their indexes, and those without an event apart. Fast, for the database spells
-    all but the details, and COPY escapes what JSON does: backslash, newline, tab and
-    the like to the same, which is right; a quote and other control characters not at
-    all, which is no JSON and never what was sealed. orjson orders some keys and spells
-    some numbers otherwise than RFC 8785. So an odd leaf may be whole; one that is not
-    odd is.
+    By their indexes, and those without an event separately. Fast, because the database
+    spells all but the details, and COPY escapes what JSON does: backslash, newline, tab
+    and the like to the same, which is right; a quote and other control characters not
+    at all, which is not JSON and never what was sealed. orjson orders some keys and
+    spells some numbers otherwise than RFC 8785. So an odd leaf may be whole; one that
+    is not odd is.
     """
     odd: list[int] = []
     gone: list[int] = []

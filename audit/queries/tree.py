@@ -35,8 +35,8 @@ def tree_size() -> int:
 def sealing_delay(*, now: datetime) -> timedelta:
     """Return how long the oldest event has waited for its leaf; 0 if none waits.
 
-    By the time of the newest leaf: exact unless the clock went back. When it tells of
-    a time ahead, each event of the last hour is looked for by itself. 2 queries.
+    By the time of the newest leaf: exact unless the clock went back. If that is in the
+    future, each event of the last hour is looked up by itself. 2 queries.
     """
     newest = AuditLeaf.objects.order_by("-index").first()
     waiting = AuditEvent.objects.order_by("occurred_at", "id")

@@ -1,7 +1,7 @@
 """Readers of the log: each follows the sealed events by index, at a pace of its own.
 
-By index and not by time, for an event is there only once its transaction commits: who
-reads by time misses what commits late.
+By index and not by time, because an event is visible only once its transaction commits:
+a reader by time would miss a late commit.
 """
 
 from __future__ import annotations

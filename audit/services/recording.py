@@ -1,4 +1,4 @@
-"""One fact, one event: masked, and in the transaction of what it tells of."""
+"""One fact, one event: masked, and in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def record(
     details: Mapping[str, object] | None = None,
     actor: Principal | None = None,
 ) -> AuditEvent:
-    """Write one event in the database transaction of the change it tells of.
+    """Write one event in the database transaction of the change.
 
     Call it inside `transaction.atomic`: if the event cannot be written, the change
     does not happen. One INSERT. See build_event for the arguments.

@@ -36,10 +36,11 @@ def retire_months(
 ) -> list[Retired]:
     """Drop the events of all months that end at or before an instant; as the owner.
 
-    First the whole log is verified: what is gone cannot be any more. Each month in a
-    transaction of its own, with the event that tells of it. Raises RetirementRefused
-    for months that are too young, not sealed or under no checkpoint, for a log that
-    does not verify, and for another role than the owner; then all that is left stays.
+    First the whole log is verified, because what is gone cannot be. Each month is
+    dropped in a transaction of its own, with the event that records it. Raises
+    RetirementRefused for months that are too young, not sealed or under no checkpoint,
+    for a log that does not verify, and for another role than the owner; then all that
+    is left stays.
     """
     names = [n for n in monthly_partitions() if next_month(month_of(n)) <= before]
     for name in names:

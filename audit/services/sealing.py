@@ -102,9 +102,9 @@ def make_checkpoint_if_due() -> Checkpoint | None:
 
 
 def deliver_checkpoints() -> bool:
-    """Write to each sink what it has not got yet; return whether all have all.
+    """Write to each sink the checkpoints that it lacks; return whether all have all.
 
-    A sink that fails is told of and tried again the next time; it holds up nothing.
+    A sink that fails is logged and tried again the next time; the others go on.
     """
     has_all = True
     for sink in sinks():

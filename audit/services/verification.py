@@ -78,7 +78,7 @@ def verify_log(
 
     Every event must be as it was sealed, every event must be sealed, the tree must have
     the root of every checkpoint, here and outside, and no checkpoint may be missing,
-    forged, or tell of a longer log. `progress` is told of rows as they are done.
+    forged, or state a longer log. `progress` is called with the rows that are done.
     """
     began = time.monotonic()
     try:
@@ -101,7 +101,7 @@ def _verify(
     notes, heads, findings = _checkpoints()
     start, more = _start(since)
     findings += more
-    # Fewer leaves than the last index tells of is a gap, which the tree shows.
+    # Fewer leaves than the last index says is a gap, which the tree shows.
     end = min(size, AuditLeaf.objects.count())
     check = TreeCheck(heads, start)
     with _event_checks(start.size, end, jobs) as parts:
@@ -294,7 +294,7 @@ def _node_findings(check: TreeCheck, since: int) -> list[Finding]:
 def _earliest(since: TreeHead | None, heads: Iterable[TreeHead]) -> datetime:
     """Return from when on events may be out of place.
 
-    A later checkpoint of an earlier time tells of a clock that was ahead.
+    A later checkpoint of an earlier time shows that a clock was ahead.
     """
     if since is None:
         return EVER

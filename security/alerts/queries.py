@@ -49,7 +49,7 @@ METRICS = {
 }
 
 
-# Who reads the log for them; see audit.services.follow.
+# The readers of the log; see audit.services.following.
 ALERTS, INCIDENTS = "alerts", "incidents"
 
 
@@ -77,11 +77,11 @@ def watched_steps(events: QuerySet[AuditEvent]) -> list[datetime]:
 
 
 def steps_touched(start: int, end: int, *, now: datetime) -> list[datetime]:
-    """Return the steps that end an hour in which newly sealed events may tell.
+    """Return the steps that end an hour in which newly sealed events may count.
 
-    The events have an index in [start, end). An hour counts what was read before, too:
-    where the first of them are from before that, they may tell in every hour up to one
-    after the last. None from over 72 hours ago. 2 to 4 queries.
+    The events have an index in [start, end). An hour also counts events that were read
+    before: if the first new ones are older than those, they may count in every hour up
+    to one after the last. Events older than 72 hours are ignored. 2 to 4 queries.
     """
     earliest = now - thresholds.CATCH_UP
     events = sealed_events(start, end).filter(occurred_at__gte=earliest)

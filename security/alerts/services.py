@@ -44,7 +44,7 @@ def check_alerts(*, now: datetime) -> None:
         for hour in hours_of(times, now=now):
             _check_hour(hour)
 
-    # Sealed or not: who stops the sequencer stops no alert.
+    # Sealed or not: stopping the sequencer must not stop alerts.
     check([now - GRACE, now])
     follow(
         ALERTS,
@@ -69,8 +69,8 @@ def check_sealing(*, now: datetime) -> None:
 def raise_at_once(metric: str) -> Alert | None:
     """Raise an alert on one event that is never harmless; queue its message.
 
-    In the transaction of the event itself, for each by itself: its window begins with
-    it. `metric` is one of ALERTING_EVENTS.
+    In the transaction of the event itself; its window begins with the event. `metric`
+    is one of ALERTING_EVENTS.
     """
     return raise_alert(metric, window_start=timezone.now(), count=1)
 

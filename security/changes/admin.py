@@ -21,7 +21,7 @@ from security.console import WatchedAdmin
 
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(WatchedAdmin):
-    """What waits for a second person. Whoever asked or gains is refused, one by one."""
+    """Changes that wait for a second person, not the requester or the owner."""
 
     list_display = (
         "requested_at",
@@ -40,7 +40,7 @@ class ChangeRequestAdmin(WatchedAdmin):
     def possible_actions(
         self, request: HttpRequest, obj: ChangeRequest
     ) -> tuple[str, ...]:
-        """Whoever asked may only take it back, which is a rejection of theirs."""
+        """The requester may only withdraw it, by rejecting it."""
         if obj.status != ChangeRequest.Status.WAITING:
             return ()
         if may_decide(obj, caller(request)):

@@ -102,7 +102,7 @@ class ChangeRequestDetailView(StrictQueryView):
         responses=ChangeRequestOutput,
     )
     def get(self, request: Request, change_id: str) -> Response:
-        """Show one, so that whoever asked can see what became of it."""
+        """Show one, so that the requester can see its outcome."""
         visible = change_requests_visible_to(caller(request))
         change = visible.filter(pk=change_id).first()
         if change is None:

@@ -10,7 +10,7 @@ from security.schemas.forms import shows_all
 
 
 class ChangeVerdictForm(forms.Form):
-    """Approve or reject, with a reason; a rejection owes one to whoever asked."""
+    """Approve or reject, with a reason; a rejection needs one for the requester."""
 
     APPROVE, REJECT = "approve", "reject"
 

@@ -1,7 +1,7 @@
-"""Four eyes: whatever serves whoever asks takes a second person.
+"""Four eyes: a change that serves its requester needs a second person.
 
 An installation that one person runs says so by FOUR_EYES=false. Then every page, the
-checklist and the log tell that nobody else looks.
+checklist and the log say that nobody else checks.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ ACTOR = System("four eyes")
 
 
 def said_of_them() -> dict[str, str]:
-    """Return what an event tells of an act that four eyes would have kept waiting."""
+    """Return the detail for events of acts that would wait with four eyes."""
     return {} if settings.FOUR_EYES else {"four_eyes": "off"}
 
 
 def tell_when_off() -> None:
-    """Tell the log, and the security contacts, at each start without four eyes."""
+    """Record it, and notify the security contacts, at each start without four eyes."""
     if settings.FOUR_EYES:
         return
     with transaction.atomic(durable=True):

@@ -10,7 +10,7 @@ from audit.base.ids import PrefixedIdField
 
 
 class ChangeRequest(models.Model):
-    """A change that takes a second person's word, since it serves whoever asks for it.
+    """A change that needs a second person, because it serves its requester.
 
     A trigger lets only its end be written, once. Its kind defines payload and base
     (registry.py); `changes` is what people read: name -> [old, new], or what a list

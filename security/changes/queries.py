@@ -10,7 +10,7 @@ from security.changes.registry import changer_for, decidable_by
 
 
 def may_decide(change: ChangeRequest, person: Principal) -> bool:
-    """Tell whether a person may decide a change: never what is theirs or they gain.
+    """Return whether a person may decide a change: never their own request or gain.
 
     Whatever its status; what is resolved stays to be read.
     """

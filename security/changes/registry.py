@@ -19,7 +19,7 @@ NONE = Q(pk__in=())
 
 
 class Changer(Protocol):
-    """Knows one kind of change: who may decide it, and how it is put in force."""
+    """Handles one kind of change: the people who may decide it, and its effect."""
 
     def decidable_by(self, person: Principal) -> Q:
         """Return which requests of this kind a person has the rights to decide.
@@ -31,14 +31,14 @@ class Changer(Protocol):
     def lock(self, target_id: str) -> None:
         """Lock the target's row until the transaction ends. Raises NotFound.
 
-        Whoever asks for a change holds it too, before any row of a change request.
+        Requesting a change locks it, too, before any row of a change request.
         """
 
     def apply(self, change: ChangeRequest, *, acting: Principal) -> None:
-        """Put the change in force and tell the audit log, in the caller's transaction.
+        """Put the change in force and record it, in the caller's transaction.
 
         Raises ChangeSuperseded, having written nothing, if `change.base` is no longer
-        in force or whoever asked for it may no longer do so.
+        in force or the requester may no longer ask for it.
         """
 
 

@@ -149,7 +149,7 @@ def reject_change(change_id: str, *, acting: Principal, reason: str) -> ChangeRe
 def expire_due_changes(*, now: datetime) -> int:
     """Expire what nobody decided in time; returns how many. At most 500.
 
-    Only tidies: whoever decides tests the expiry themselves.
+    Only tidies up: every decision checks the expiry itself.
     """
     due = ChangeRequest.objects.filter(status=Status.WAITING, expires_at__lte=now)
     with transaction.atomic(durable=True):

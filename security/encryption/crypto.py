@@ -58,7 +58,7 @@ def _open(token: bytes, context: Context) -> tuple[int, str]:
 
 
 def _is_canonical(token: bytes) -> bool:
-    """Tell whether a token is spelled as it was made.
+    """Return whether a token is spelled as it was made.
 
     Base64 has unused bits and ignores what follows its end: a change there would
     decrypt to the same text, and nobody would hear of it.

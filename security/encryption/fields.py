@@ -46,7 +46,7 @@ class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[type
     The package pickles, has one key, and decrypts a ciphertext that was moved to
     another row. Here: JSON, the key ring of crypto.py, and a token bound to model,
     field and primary key. Filterable by isnull only; `update()` and
-    `bulk_update()` raise FieldError, for they know no row.
+    `bulk_update()` raise FieldError, because they know no row.
     """
 
     descriptor_class = DecryptingAttribute
@@ -57,7 +57,7 @@ class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[type
         models.TextField.__init__(self, *args, **kwargs)
 
     def unseal(self, sealed: Sealed, instance: models.Model) -> str:
-        """Decrypt, or raise DecryptionFailed and tell the audit log. Never blank."""
+        """Decrypt, or raise DecryptionFailed and record it. Never blank."""
         try:
             return crypto.decrypt(sealed.token, context=self._context(instance))
         except DecryptionFailed:

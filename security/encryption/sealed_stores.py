@@ -51,7 +51,7 @@ _registered: list[SealedStore] = []
 
 
 def register(store: SealedStore) -> None:
-    """Name a store that is no EncryptedTextField."""
+    """Register a store that is not an EncryptedTextField."""
     _registered.append(store)
 
 
@@ -67,7 +67,7 @@ def all_stores() -> list[SealedStore]:
 
 
 def values_of(store: SealedStore) -> Iterator[SealedValue]:
-    """Yield a store's values, each batch read anew; memory does not grow."""
+    """Yield a store's values, each batch read separately; memory does not grow."""
     key = None
     while batch := store.after(key):
         yield from batch

@@ -27,7 +27,7 @@ State = Literal["current", "previous", "unreadable"]
 Progress = Callable[[], object]
 # While some process still writes with an old key, no pass finds nothing.
 PASSES_MAX = 10
-PAUSE_S = 1.0  # For who holds a row that was passed over.
+PAUSE_S = 1.0  # Gives holders of skipped (locked) rows time to finish.
 
 
 @dataclass
@@ -63,11 +63,11 @@ def survey_keys(progress: Progress) -> dict[str, Counter[State]]:
 def rotate_keys(progress: Progress, *, acting: Principal) -> Rotation:
     """Encrypt every stored secret with ENCRYPTION_KEY.
 
-    Safe beside writers, for a value is exchanged only if it is still the one that was
-    read, and a row that somebody holds is passed over and met again. Safe to kill, for
-    what is under the key is known by trying it: a second run goes on with the rest.
-    Passes are repeated until one finds nothing to do, 10 at most. What does not decrypt
-    stays as it is, and the audit log is told.
+    Safe while others write: a value is replaced only if it is still the one that was
+    read, and a locked row is skipped and tried again. Safe to kill: which values are
+    under the key is found by trying it, so a second run does the rest. Passes are
+    repeated until one finds nothing to do, 10 at most. A value that does not decrypt
+    stays as it is, and is recorded.
     """
     rotation = Rotation()
     for _ in range(PASSES_MAX):

@@ -1,7 +1,7 @@
-"""What Django keeps of a browser's session: encrypted, for it holds secrets on the way.
+"""Django's session data, encrypted because it contains secrets for a while.
 
-The secret of an authenticator app until it is enrolled, and a form that waits for a
-step-up, are in there.
+It contains the secret of an authenticator app until it is enrolled, and forms that wait
+for a step-up.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def record_decryption_failure(target: tuple[str, str, str], *, field: str) -> None:
-    """Tell the log file and the audit log, also if the caller's transaction fails.
+    """Write to the log file and the audit log, even if the caller's transaction fails.
 
     `target` is (kind, id, label); `field` is app.model.field. Within half a minute the
     check of the hourly metrics raises the alert, one an hour however many there are.

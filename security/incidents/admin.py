@@ -72,7 +72,7 @@ class IncidentAdmin(WatchedAdmin):
 
     @admin.display(description="locks in force")
     def locks_in_force(self, incident: Incident) -> SafeString | str:
-        """Whoever set them: with one of them the resource is stopped."""
+        """Set by anybody: with one of them the resource is stopped."""
         told = format_html_join(
             mark_safe("<br>"),
             '<a href="{}">{}</a> by {}',

@@ -31,7 +31,7 @@ from security.incidents.models import Incident, IncidentStep
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """What one actor did in a window: who proved to be it, or an address.
+    """What one actor did in a window: a proven identity, or an address.
 
     `kind` is agent, user or address; IPv6 addresses count by their /64.
     `events` names the newest event behind each trigger.
@@ -84,8 +84,7 @@ def live_incident(kind: str, id_: str) -> Incident | None:
 def dealt_with_until(kind: str, id_: str, *, now: datetime) -> datetime | None:
     """Return until when incidents dealt with an actor. 1 query.
 
-    A time ahead of now is of a clock that was wrong: it tells of nothing that happens
-    before it comes.
+    A time ahead of now comes from a wrong clock and is ignored.
     """
     of_actor = Incident.objects.filter(resource_kind=kind, resource_id=id_)
     times = of_actor.aggregate(

@@ -54,7 +54,7 @@ def detect_incidents(*, now: datetime) -> list[Incident]:
     still live or over. Another limit that the actor of a live incident exceeds is
     added to it: one attack is one incident. Test agents do not count.
     """
-    # Sealed or not: who stops the sequencer stops no detection.
+    # Sealed or not: stopping the sequencer must not stop detection.
     opened = _detect(since=now - HOUR, until=now + CLOCK_TOLERANCE, now=now)
 
     def catch_up(start: int, end: int) -> None:
@@ -143,10 +143,10 @@ def respond_to_incidents() -> None:
 
 
 def respond_to_incident(incident_id: str) -> None:
-    """Lock, notify, log, start the investigation: what of it is still to do.
+    """Do the response steps that are left: lock, notify, log, investigate.
 
     Each step and the mark that it is done are one transaction, so that it happens
-    once, whoever runs this and wherever it was killed. A step that fails is tried
+    once, even if this runs twice or was killed. A step that fails is tried
     again on the next run and does not keep the others waiting.
     """
     for name in incidents.STEPS:

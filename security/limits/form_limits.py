@@ -46,7 +46,7 @@ def limit_form(
             key = (counted_for or _person_or_address)(request)
             return _refusal(request, rate_class, key) or view(request, *args, **kwargs)
 
-        # Says so to whoever walks the URLconf; decorators further out copy it.
+        # Marks the view for code that walks the URLconf; outer decorators copy it.
         limited.rate_class = rate_class  # type: ignore[attr-defined]
         return limited
 

@@ -1,4 +1,4 @@
-"""The limiter: who is counted, in which buckets, and what happens without Valkey."""
+"""The limiter: the callers and buckets that it counts, also without Valkey."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def check_limits(
     """Count one request, or raise RateLimited, having spent nothing.
 
     The caller is `principal`, else request.user when authenticated, else an address.
-    `about` names what is counted besides, whoever calls, such as an account.
+    `about` names what is counted in addition, for any caller, such as an account.
     One call to Valkey. Without it the class "default" is counted in this process;
     every other class raises LimiterUnavailable. The first refusal of a bucket in a
     minute is audited, the others are not, so that a flood is not one of the log too.
@@ -242,7 +242,7 @@ class LocalBuckets:
     def _keep(self, key: str, until_us: int) -> None:
         self._full_at_us[key] = until_us
         self._full_at_us.move_to_end(key)
-        # Whoever was not seen for longest goes first; that bucket is likely full.
+        # The bucket that was not used for longest goes first; it is likely full.
         while len(self._full_at_us) > LOCAL_BUCKETS:
             self._full_at_us.popitem(last=False)
 

@@ -1,4 +1,4 @@
-"""Tells every caller of the API where their limits stand."""
+"""Sends every caller of the API the state of their limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DRF's door to the limiter."""
+"""DRF's throttle, by the limiter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class GcraThrottle(BaseThrottle):
     """Counts a request in the class that its view names: default, auth, high_risk.
 
     A view with a method `counted_about(request)` has it counted for that name, too.
-    Raises RateLimited or LimiterUnavailable itself, for they carry more than DRF's
+    Raises RateLimited or LimiterUnavailable itself, because they carry more than DRF's
     False and wait().
     """
 

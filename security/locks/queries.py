@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 
 from security.locks.models import ResourceLock
 
-# Which live locks stop a caller, told once, for the statements of decisions too. Give
-# the parameters agent, owner, merchant and function, None for what it is not about.
+# The live locks that stop a caller, also for the statements of decisions. Give
+# the parameters agent, owner, merchant and function, None for those that do not apply.
 STOPPING_LOCKS = """
 FROM security_resourcelock l
 WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
@@ -19,7 +19,7 @@ WHERE l.released_at IS NULL AND (l.kind, l.target_id) IN
 def live_locks(
     kind: str | None = None, target_id: str | None = None
 ) -> QuerySet[ResourceLock]:
-    """Return the locks in force, of one kind or target if told."""
+    """Return the locks in force, of one kind or target if given."""
     locks = ResourceLock.objects.filter(released_at=None)
     if kind is not None:
         locks = locks.filter(kind=kind)

@@ -1,7 +1,7 @@
-"""How this room stops things that it must not import: resource kind -> responder.
+"""Locks on resources of other packages: resource kind -> responder.
 
-Apps to the left register in AppConfig.ready(); an incident can then lock an agent
-although `security` knows nothing of agents.
+Higher apps register in AppConfig.ready(), so that an incident can lock an agent
+although `security` does not import agents.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Responder(Protocol):
     is in flight while it is stopped; they may write more, and must not commit, send
     or wait for anything else. Both raise a DomainError if there is no such resource.
     `lock` raises LastUnlocker when the platform itself would lock the last person who
-    could unlock; `unlock` raises NotPermitted for who answers for the resource, and is
-    asked, too, who may end an incident about it.
+    could unlock. `unlock` raises NotPermitted for a person who is responsible for the
+    resource; ending an incident about it asks the same.
     """
 
     def lock(

@@ -1,6 +1,7 @@
-"""The stop button: pressed by anybody who may, released by an administrator.
+"""Locks: set by anybody with the permission, released by an administrator.
 
-Whoever answers for a resource, or is it, never releases it; whoever pressed may.
+A person who is responsible for a resource, or is it, never releases its lock; the
+person who set it may.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class SecurityContact(models.Model):
 
 
 class Notification(models.Model):
-    """A message to a person, queued with the change it tells of and sent later."""
+    """A message to a person, queued with the change that it reports and sent later."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"

@@ -1,4 +1,4 @@
-"""Signed HTTP requests: who holds the key sent exactly this, now, and once."""
+"""Signed HTTP requests: the key's holder sent exactly this, now, and once."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def verify(
     """Return the request's signature, its nonce now spent, or raise SignatureRefused.
 
     Reads the raw body, so call it before the body is parsed. A refusal is audited and
-    counted as a request of whoever is known to ask: RateLimited when it is too many.
+    counted as a request of the known caller: RateLimited when it is too many.
     The nonce is one INSERT, committed at once unless a transaction is open.
     """
     try:
@@ -120,7 +120,7 @@ def _spend_nonce(signature: RequestSignature) -> bool:
 
 
 def _refuse(request: HttpRequest | Request, reason: str, key_id: str) -> NoReturn:
-    # First, so that whoever only knows a key's name cannot flood the log.
+    # First, so that a caller who knows only a key's id cannot flood the log.
     limiter.count_refusal(request)
     with transaction.atomic():
         record(

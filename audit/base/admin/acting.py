@@ -103,5 +103,5 @@ class ActingAdmin(ModelAdmin):
         return [field for field in asked if field.name not in _OF_A_LIST]
 
 
-# What a list's action form asks besides: which action, and of which rows.
+# The other fields of a list's action form: the action and its rows.
 _OF_A_LIST = ("action", "select_across")

@@ -61,7 +61,7 @@ class ConsoleAdmin(ActingAdmin):
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    # What links elsewhere filter this list by, besides its own filters.
+    # What links elsewhere filter this list by, in addition to its own filters.
     linked_by: ClassVar[tuple[str, ...]] = ()
 
     def lookup_allowed(
@@ -115,7 +115,7 @@ class ConsoleAdmin(ActingAdmin):
         object_id: str,
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Send to the audit log: it tells more than the admin's own history."""
+        """Redirect to the audit log: it has more than the admin's own history."""
         return redirect(timeline_url(unquote(object_id)))
 
 
@@ -144,7 +144,7 @@ class ServiceAdmin(ConsoleAdmin):
     set `obj.pk` to what it made). The admin would wrap that in a transaction of its
     own, in which a durable service raises; here it does not. A DomainError becomes an
     error of the form, which keeps what was typed, and nothing is changed. Deleting is
-    off, and so is Django's own history, for each service tells the audit log.
+    off, and so is Django's own history, because each service writes to the audit log.
     """
 
     def save_model(
@@ -210,7 +210,7 @@ class ServiceAdmin(ConsoleAdmin):
         *,
         done: str,
     ) -> None:
-        """Run a service for each chosen object and tell how it went, one by one.
+        """Run a service for each chosen object, and show each result.
 
         `done` is what to say of those that went well, e.g. "acknowledged".
         """
@@ -255,7 +255,7 @@ def _refusing(form: Any, refusal: DomainError) -> Any:
 
 
 def short_id(identifier: str) -> SafeString:
-    """Return the end of an id, which tells it from others, with the whole on hover."""
+    """Return the end of an id, which distinguishes it, with the whole on hover."""
     return format_html(
         '<span class="short-id" title="{}">…{}</span>',
         visible(identifier),

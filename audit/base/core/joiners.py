@@ -1,11 +1,11 @@
 """Characters that show nothing by themselves and that the text around them needs.
 
 Joiners (U+200C, U+200D) as UTS #46 and RFC 5892 (ContextJ) have them, selectors and
-tags as emoji do (UTS #51). Wider than ContextJ in two places, both written every day:
-a non-joiner behind Arabic letters that join on one side only, and a joiner before a
+tags as emoji do (UTS #51). Wider than ContextJ in two places, both written every day: a
+non-joiner behind Arabic letters that join on one side only, and a joiner before a
 virama, as the Bengali and the Kannada ra takes it. So no table of joining types is
-needed, which Python does not know: the script tells. Names that differ by nothing else
-are one name (without_joiners), hence nobody gains by it.
+needed, which Python does not have: the script decides. Names that differ by nothing
+else are one name (without_joiners), so nobody gains by it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def script_of(character: str) -> str:
 
 
 def _joins_letters(text: str, at: int) -> bool:
-    """Tell whether a joiner stands where its script uses one."""
+    """Return whether a joiner stands where its script uses one."""
     script, after = _script_before(text, at), text[at + 1 : at + 2]
     if not script or after in (NON_JOINER, JOINER):
         return False
@@ -107,7 +107,7 @@ def _script_before(text: str, at: int) -> str:
 
 
 def _is_mark(character: str) -> bool:
-    """Tell whether it is a mark of letters; selectors are marks of another kind."""
+    """Return whether it is a mark of letters; selectors are marks of another kind."""
     is_mark = unicodedata.category(character) in ("Mn", "Mc")
     return is_mark and "VARIATION SELECTOR" not in unicodedata.name(character, "")
 

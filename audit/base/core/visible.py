@@ -39,15 +39,15 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def is_readable(name: str) -> bool:
-    """Tell whether a name shows all that it is: no control, nothing unseen or turned.
+    """Return whether every character of a name can be seen: no control, none hidden.
 
-    Nor spaces around it, by which two names would look the same.
+    Nor spaces around it, which would make two names look the same.
     """
     return bool(name) and name == name.strip() and not hides_characters(name)
 
 
 def hides_characters(text: str) -> bool:
-    """Tell whether a text has characters that show nothing and that it does not need.
+    """Return whether a text has characters that show nothing and that it does not need.
 
     Joiners and selectors where a script or an emoji uses them are needed.
     """
@@ -56,7 +56,7 @@ def hides_characters(text: str) -> bool:
 
 
 def is_plain_text(text: str) -> bool:
-    """Tell whether a text shows all that it is; it may have lines and tabs.
+    """Return whether every character of a text can be seen; lines and tabs are allowed.
 
     As forms send them, a line may end with CR LF; a CR alone would hide its line.
     """
@@ -65,7 +65,7 @@ def is_plain_text(text: str) -> bool:
 
 
 def is_unseen(character: str) -> bool:
-    """Tell whether a character shows nothing by itself."""
+    """Return whether a character shows nothing by itself."""
     return character not in DRAWN and (
         unicodedata.category(character) in _UNSEEN
         or character in _BLANKS

@@ -1,4 +1,4 @@
-"""What a refusal tells of whoever asked: alerts and incidents count offences only.
+"""What a refusal says about the caller: alerts and incidents count only offences.
 
 The one table of all codes that the API and the pages refuse with (400 to 499). Where
 one code has reasons of several kinds, each reason has its kind.
@@ -137,8 +137,8 @@ FORMS = frozenset(
 
 _OFFENCE, _FORM, _STEP = Kind
 
-# Proofs that failed, by the events that tell of them, with each reason that there is:
-# the wrong key is an offence; a right one put wrongly, too late or twice is none.
+# The reasons of failed proofs, by the events that record them: a wrong key is an
+# offence; a right one in a wrong form, too late or twice is not.
 PROOFS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
     {
         "user.sign_in_failed": {
@@ -171,7 +171,7 @@ PROOFS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
         },
     }
 )
-# The codes that callers see of them. Which kind it is, only the log tells.
+# The codes that callers get for them; only the log has the reason.
 TOLD_AS: Mapping[str, str] = MappingProxyType(
     {
         "invalid_client": "agent.token_refused",
@@ -183,9 +183,9 @@ TOLD_AS: Mapping[str, str] = MappingProxyType(
 
 
 def kind_of(code: str) -> Kind | None:
-    """Return what a code tells; None for those that tell of us (500 and above).
+    """Return the kind of a code; None for failures of ours (500 and above).
 
-    None for those of TOLD_AS, too, whose reasons are of several kinds.
+    None also for the codes of TOLD_AS, whose reasons have different kinds.
     """
     if code in OFFENCES:
         return Kind.OFFENCE
@@ -195,6 +195,6 @@ def kind_of(code: str) -> Kind | None:
 
 
 def excused_reasons(action: str) -> list[str]:
-    """Return the reasons of a failed proof, told by its event, that are no offence."""
+    """Return the reasons of a failed proof that are not offences."""
     kinds = PROOFS[action].items()
     return sorted(reason for reason, kind in kinds if kind is not Kind.OFFENCE)

@@ -27,9 +27,9 @@ RISK_LIMIT_BP = 8_000
 RISK_ELEVATED_BP = 6_000
 ERROR_LIMIT = 10
 UNAUTHORIZED_LIMIT = 5
-# Of which a single one calls for a look, at once. Those of the log, of decisions that
-# are derived anew and of decryption are found by the check that runs every 30 s, once
-# per hour however many there are; the count of `audit_sealing_late` is in seconds.
+# Events of which a single one raises an alert at once. Those of the log, of replayed
+# decisions and of decryption are found by the check that runs every 30 s, once per hour
+# for any number; the count of `audit_sealing_late` is in seconds.
 ALERTING_EVENTS = frozenset(
     {
         "account_provisioned",
@@ -71,7 +71,7 @@ def threshold_of(metric: str) -> int:
 
 
 def is_reached(metric: str, count: int) -> bool:
-    """Tell whether an hour's count calls for an alert; KeyError on other metrics."""
+    """Return whether an hour's count calls for an alert; KeyError on other metrics."""
     return count >= threshold_of(metric)
 
 
@@ -80,7 +80,7 @@ def triggers(
 ) -> tuple[str, ...]:
     """Return which limits one actor exceeded in the last hour: any is an incident.
 
-    `risk_bp` is the highest risk score in basis points: exactly 0.80 is none.
+    `risk_bp` is the highest risk score in basis points: exactly 0.80 is not above.
     """
     exceeded = (
         ("risk_score", risk_bp > RISK_LIMIT_BP),

@@ -16,8 +16,8 @@ RESOLVED, CLOSED = "resolved", "closed"
 LIVE = frozenset({OPEN, CONTAINED, INVESTIGATING})
 ENDED = frozenset({RESOLVED, CLOSED})
 
-# What may be locked for somebody's deeds: only who has proved to be that somebody.
-# An address proves nothing, or a stranger could stop whom they like.
+# Only a proven identity may be locked for its acts. An address proves nothing:
+# otherwise a stranger could stop anybody.
 LOCKABLE = frozenset({"agent", "user"})
 
 # Action -> (states that it starts from, state that it leads to).

@@ -1,4 +1,4 @@
-"""The table of request limits: the seed's, overridden in part or whole by config."""
+"""The table of request limits: the specification's, with overrides from config."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ DEFAULT_LIMITS: Mapping[str, Limit] = MappingProxyType(
 
 
 def parse_limits(config: Mapping[str, object]) -> Mapping[str, Limit]:
-    """Return the seed's table with the given classes and numbers replaced.
+    """Return the default table with the given classes and numbers replaced.
 
-    `config` has the seed's shape; a class or a number that is left out keeps its
+    `config` has the same shape; a class or a number that is left out keeps its
     default. Raises LimitsInvalid on an unknown class or key and on anything but a
-    whole number from 1 to a million. Source: seed, "Rate Limiting".
+    whole number from 1 to a million. Source: Security Considerations, "Rate Limiting".
     """
     unknown = sorted(set(config) - set(DEFAULT_LIMITS))
     if unknown:

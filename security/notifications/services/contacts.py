@@ -18,12 +18,12 @@ from security.step_up import takes_proof
 def set_contact(
     position: str, *, acting: Principal, name: str, email: str, phone: str = ""
 ) -> SecurityContact:
-    """Set who the primary or the backup contact is; the log tells what changed.
+    """Set the primary or the backup contact, and record the change.
 
-    A former e-mail address gets a last message, so that nobody silences the contacts
-    first and acts then. The platform itself may, and a person with
-    security.change_securitycontact.
-    Raises NotPermitted, NotFound for another position, NameRefused.
+    A former e-mail address gets a last message, so that nobody can silence the contacts
+    before an attack. For the platform itself, and for people with
+    security.change_securitycontact. Raises NotPermitted, NotFound for another position,
+    NameRefused.
     """
     if acting.kind != "system" and not holds(acting, "security.change_securitycontact"):
         raise NotPermitted

@@ -136,7 +136,7 @@ def send_due_notifications() -> int:
 
 
 def retry_notification(notification_id: str, *, acting: Principal) -> Notification:
-    """Queue a failed message anew. Takes security.change_notification.
+    """Queue a failed message again. Takes security.change_notification.
 
     Raises NotPermitted, NotFound, TransitionRefused for one that has not failed.
     """
@@ -206,7 +206,7 @@ def _mark_sent(notification_id: str) -> None:
 
 
 def _mark_failed(notification_id: str, error: str) -> None:
-    """Write the error down; after the last attempt give up and tell the backup."""
+    """Store the error; after the last attempt give up and notify the backup."""
     with transaction.atomic(durable=True):
         message = Notification.objects.select_for_update().get(pk=notification_id)
         if message.status != Status.QUEUED:

@@ -37,7 +37,7 @@ def due_on(cadence: str, day: date) -> date:
 
 
 def state_of(cadence: str, *, completed_by: str) -> str:
-    """Say what became of a review, "" as who completed it: nobody has."""
+    """Return the state of a review; `completed_by` is "" if nobody completed it."""
     if completed_by:
         return f"completed by {completed_by}"
     return NO_SCAN if cadence == WEEKLY else "not completed"

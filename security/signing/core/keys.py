@@ -23,7 +23,7 @@ class VerifyingKey(Protocol):
     algorithm: ClassVar[Algorithm]
 
     def is_signed(self, base: bytes, signature: bytes) -> bool:
-        """Tell whether the key's holder signed these bytes."""
+        """Return whether the key's holder signed these bytes."""
 
 
 class SigningKey(Protocol):
@@ -36,7 +36,7 @@ class SigningKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HmacKey:
-    """A shared secret: who verifies could have signed."""
+    """A shared secret: the verifier could have signed, too."""
 
     secret: str = field(repr=False)
     algorithm: ClassVar[Algorithm] = "hmac-sha256"
@@ -65,7 +65,7 @@ class Ed25519Key:
 
 
 def is_sound_public_key(key: bytes) -> bool:
-    """Tell whether 32 bytes are a point of the curve that can serve as a public key.
+    """Return whether 32 bytes are a point of the curve that can serve as a public key.
 
     With a point of small order anybody can sign anything, so that its owner could deny
     every signature; libraries take them. Refused, as is a spelling of a point that is
@@ -82,5 +82,5 @@ def is_sound_public_key(key: bytes) -> bool:
     x2 = (y2 - 1) * pow(_D * y2 + 1, -1, _P) % _P
     if x2 == 0 or pow(x2, (_P - 1) // 2, _P) != 1:
         return False
-    # Orders 4 (y = 0) and 8: doubling once more gives y = 0, hence d y⁴ + 2 y² = 1.
+    # Orders 4 (y = 0) and 8: doubling once more gives y = 0, so d y⁴ + 2 y² = 1.
     return y != 0 and (_D * y2 * y2 + 2 * y2 - 1) % _P != 0

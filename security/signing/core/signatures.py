@@ -1,4 +1,4 @@
-"""Signatures: a payload's by a shared secret (the seed), and a request's (RFC 9421).
+"""Signatures: a payload's by a shared secret, and a request's (RFC 9421).
 
 The profile is narrow on purpose: one signature, exactly what decides a request's effect
 as components, exactly four parameters, and the algorithm of the key that is expected.
