@@ -199,12 +199,12 @@ class UserAdmin(ServiceAdmin):
 
     @admin.display(description="waits for another administrator")
     def waiting(self, user: User) -> SafeString | str:
-        told = format_html_join(
+        text = format_html_join(
             mark_safe("<br>"),
             "{}, {} UTC",
             ((act, f"{act.made_at:%Y-%m-%d %H:%M}") for act in acts_waiting(user)),
         )
-        return told or "Nothing."
+        return text or "Nothing."
 
     @admin.display(description="Second factors", ordering="factor_count")
     def second_factors(self, user: Any) -> int:

@@ -18,7 +18,7 @@ SALT = "accounts.lock_out"
 TRIES = 5
 
 
-class PatientHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
+class RetryingAxesHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     """Counts failures in the database, also beside a sign-in that forgets them."""
 
     def user_login_failed(self, *args: object, **kwargs: object) -> None:

@@ -175,9 +175,9 @@ class AuditEventAdmin(HistoryAdmin):
         by_id = queryset.filter(Q(target_id=term) | Q(actor_id=term) | Q(owner_id=term))
         if by_id.exists():
             return by_id, False
-        told = Q(actor_label__icontains=term) | Q(target_label__icontains=term)
+        labels = Q(actor_label__icontains=term) | Q(target_label__icontains=term)
         newest = Q(occurred_at__gte=oldest_of_newest(NAMES_LOOKED_AT))
-        return queryset.filter(newest, told | Q(request_id=term)), False
+        return queryset.filter(newest, labels | Q(request_id=term)), False
 
     def get_urls(self) -> list[Any]:
         site, own = self.admin_site, "audit_auditevent_"

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 LOCK_TIMEOUT = "1s"
 
 
-def record_apart(
+def record_in_new_transaction(
     action: str,
     *,
     target: tuple[str, str, str],
@@ -40,7 +40,7 @@ def record_apart(
 
 
 def _is_in_transaction() -> bool:
-    """Return whether the caller is in a transaction (pytest's outer one does not count)."""
+    """Return whether the caller is in a transaction (pytest's does not count)."""
     try:
         with transaction.atomic(durable=True):
             return False

@@ -29,7 +29,7 @@ def signing_key() -> SigningKey:
 
 
 def trusted_keys() -> list[PublicKey]:
-    """Return every key whose signature counts. Raises ValueError if one is not valid."""
+    """Return every accepted key. Raises ValueError if one is not valid."""
     previous = [PublicKey.parse(text) for text in settings.AUDIT_PREVIOUS_PUBLIC_KEYS]
     return [signing_key().public, *previous]
 

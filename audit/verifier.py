@@ -116,8 +116,8 @@ def _add(check: TreeCheck, absences: _Absences, item: dict[str, Any]) -> None:
         return
     time = datetime.fromisoformat(event["occurred_at"])
     if event["action"] == "audit.retired":
-        told = retirement_of(event["details"], at=time)
-        absences.retirements += [told] if told else []
+        retirement = retirement_of(event["details"], at=time)
+        absences.retirements += [retirement] if retirement else []
     check.add(index, leaf_hash(canonical(event)), time)
 
 

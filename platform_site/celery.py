@@ -26,6 +26,6 @@ def refuse_unsafe_start(**kwargs: object) -> None:
 @beat_init.connect
 def record_four_eyes_off(**kwargs: object) -> None:
     """Record once per start, because there is only one beat, that FOUR_EYES is off."""
-    from security.changes.four_eyes import tell_when_off
+    from security.changes.four_eyes import report_when_off
 
-    tell_when_off()
+    report_when_off()

@@ -26,7 +26,7 @@ from audit.base.core.vocabulary import Unlisted
 from audit.base.errors import DomainError
 from audit.base.sessions import is_disconnected
 from audit.services.recording import record_refusal
-from security.alerts.core.refusals import TOLD_AS
+from security.alerts.core.refusals import PROOF_EVENTS
 from security.errors import RateLimited
 from security.limits import limiter
 from transactions.errors import StillRefused
@@ -114,7 +114,7 @@ def _with_vocabularies(
             yield error
             continue
         words = code.vocabulary
-        yield {**error, **(words.told(code.given) if left else words.seen())}
+        yield {**error, **(words.suggestions(code.given) if left else words.seen())}
         left = max(left - 1, 0)
 
 
@@ -250,4 +250,4 @@ def audit_refusal(status: int, code: str, request: HttpRequest | Request) -> Non
 
 
 # The refusing service has already recorded these, with more details.
-AUDITED_BY_SERVICE = frozenset({"account_locked", *TOLD_AS})
+AUDITED_BY_SERVICE = frozenset({"account_locked", *PROOF_EVENTS})

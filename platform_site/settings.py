@@ -268,7 +268,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # By both: by name alone, a stranger could lock an administrator out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_HANDLER = "accounts.lock_out.PatientHandler"
+AXES_HANDLER = "accounts.lock_out.RetryingAxesHandler"
 AXES_CLIENT_IP_CALLABLE = "accounts.lock_out.address_of"
 AXES_USERNAME_CALLABLE = "accounts.lock_out.name_of"
 AXES_LOCKOUT_CALLABLE = "accounts.lock_out.answer"

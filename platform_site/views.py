@@ -21,7 +21,7 @@ from platform_site.errors import (
     problem_page,
 )
 from platform_site.reason_pages import explanations
-from security.alerts.core.refusals import PROOFS, TOLD_AS, kind_of
+from security.alerts.core.refusals import PROOF_EVENTS, PROOFS, kind_of
 
 
 @require_safe
@@ -49,7 +49,7 @@ def error_page(request: HttpRequest, code: str) -> HttpResponse:
         "reason": reason,
         "detail": detail,
         "kind": kind_of(code),
-        "kinds": PROOFS.get(TOLD_AS.get(code, ""), {}).items(),
+        "kinds": PROOFS.get(PROOF_EVENTS.get(code, ""), {}).items(),
     }
     return render(request, "errors/code.html", values)
 

@@ -34,7 +34,7 @@ from audit.base.core.visible import is_readable
 from audit.base.errors import NameRefused, NotPermitted
 from audit.base.readable import check_line
 from audit.services.recording import record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.changes.models import ChangeRequest
 from security.step_up import require_step_up, takes_proof
 
@@ -143,10 +143,10 @@ def update_user(
         if serves_oneself(acting, person.pk):
             authority = {name: wanted.pop(name) for name in AUTHORITY & wanted.keys()}
             asked = ask_for_own_rights(person, authority, acting=acting)
-        told = _change(person, wanted, acting=acting)
-        if PROVED & told.keys() or told.get("is_active") == ["False", "True"]:
+        recorded = _change(person, wanted, acting=acting)
+        if PROVED & recorded.keys() or recorded.get("is_active") == ["False", "True"]:
             require_step_up(acting)
-        for name in ACTS.keys() & told.keys():
+        for name in ACTS.keys() & recorded.keys():
             note_provisioning(person, ACTS[name], acting=acting)
     return asked
 
@@ -167,7 +167,7 @@ def apply_rights_change(change: ChangeRequest, *, acting: Principal) -> None:
     """
     person = User.objects.select_for_update().get(pk=change.target_id)
     wanted = wanted_rights(person, change)
-    _change(person, wanted, acting=acting, also_told={"change_request": change.pk})
+    _change(person, wanted, acting=acting, more_details={"change_request": change.pk})
 
 
 def _change(
@@ -175,48 +175,48 @@ def _change(
     wanted: Mapping[str, object],
     *,
     acting: Principal,
-    also_told: Mapping[str, object] | None = None,
+    more_details: Mapping[str, object] | None = None,
 ) -> dict[str, list[str]]:
     """Save and record what differs; return the recorded changes, if any."""
     plain = {name: value for name, value in wanted.items() if name != "permissions"}
     if "same_person_as" in plain:
         _check_link(person, plain["same_person_as"])
-    told = _apply(person, plain)
+    recorded = _apply(person, plain)
     if "permissions" in wanted:
-        told |= _grant(person, cast("frozenset[str]", wanted["permissions"]))
-    if not told:
-        return told
-    person.save(update_fields=[name for name in told if name != "permissions"])
+        recorded |= _grant(person, cast("frozenset[str]", wanted["permissions"]))
+    if not recorded:
+        return recorded
+    person.save(update_fields=[name for name in recorded if name != "permissions"])
     record(
         "user.updated",
         target=target(person),
         owner_id=person.pk,
-        details={"changes": told, **(also_told or said_of_them())},
+        details={"changes": recorded, **(more_details or four_eyes_note())},
         actor=acting,
     )
-    if "email" in told:
+    if "email" in recorded:
         # An identity that the old address opened would outlive it.
         SocialAccount.objects.filter(user=person).delete()
-    if "role" in told or "is_active" in told:
-        reason = "role_changed" if "role" in told else "deactivated"
+    if "role" in recorded or "is_active" in recorded:
+        reason = "role_changed" if "role" in recorded else "deactivated"
         end_all_sessions(person, acting, reason)
-    return told
+    return recorded
 
 
 def _apply(person: User, changes: Mapping[str, object]) -> dict[str, list[str]]:
     """Set what differs, and return it as the log records it: name -> [old, new]."""
-    told = {}
+    recorded = {}
     for name, new in changes.items():
         old = getattr(person, name)
         if old == new:
             continue
         setattr(person, name, new)
         is_secret = name in SECRET_FIELDS
-        told[name] = ["****", "****"] if is_secret else [str(old), str(new)]
-    if "role" in told and person.role != User.Role.ADMIN and person.is_superuser:
+        recorded[name] = ["****", "****"] if is_secret else [str(old), str(new)]
+    if "role" in recorded and person.role != User.Role.ADMIN and person.is_superuser:
         person.is_superuser = False
-        told["is_superuser"] = ["True", "False"]
-    return told
+        recorded["is_superuser"] = ["True", "False"]
+    return recorded
 
 
 def _check_link(person: User, other: object) -> None:

@@ -19,7 +19,7 @@ from agents.services.access import (
 from audit.base.core.visible import is_readable
 from audit.base.errors import NameRefused
 from audit.services.recording import record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.locks.services import lock_resource, unlock_resource
 from security.step_up import require_step_up
 
@@ -91,7 +91,7 @@ def update_agent(
             "agent.updated",
             target=target(agent),
             owner_id=agent.owner_id,
-            details={"changes": changes, **said_of_them()},
+            details={"changes": changes, **four_eyes_note()},
             actor=acting,
         )
     return agent

@@ -25,15 +25,15 @@ from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import REASON_MAX
 from audit.services.recording import masked_text, record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
 from security.locks.services import check_reason
 
 PERMISSION = "agents.change_agent"
-# What else changes with the owner, told by rooms further left: name -> [old, new] or
-# what is added and removed.
+# What else changes with the owner, from higher packages: name -> [old, new], or what is
+# added and removed.
 Consequences = Callable[[Agent, User], Mapping[str, Any]]
 
 
@@ -57,8 +57,15 @@ def hand_over(
         if settings.FOUR_EYES:
             proposal = _proposal(agent, owner, reason, consequences(agent, owner))
             return request_change(proposal, acting=acting)
-        told = {"reason": reason, **said_of_them()}
-        _give(agent, owner, author=acting, agreed_by=None, acting=acting, told=told)
+        more_details = {"reason": reason, **four_eyes_note()}
+        _give(
+            agent,
+            owner,
+            author=acting,
+            agreed_by=None,
+            acting=acting,
+            more_details=more_details,
+        )
     return agent
 
 
@@ -70,14 +77,19 @@ def apply_hand_over(change: ChangeRequest, *, acting: Principal) -> None:
     """
     author = User.objects.get(pk=change.requested_by_id)
     agreed_by = User.objects.get(pk=acting.principal_id)
-    told = {"reason": change.payload["reason"], "change_request": change.pk}
+    more_details = {"reason": change.payload["reason"], "change_request": change.pk}
     try:
         agent = lock_managed(change.target_id, PERMISSION, author)
         owner = _next_owner(agent, change.payload["owner"], author)
         if change.base != _base(agent, owner):
             raise ChangeSuperseded
         _give(
-            agent, owner, author=author, agreed_by=agreed_by, acting=acting, told=told
+            agent,
+            owner,
+            author=author,
+            agreed_by=agreed_by,
+            acting=acting,
+            more_details=more_details,
         )
     except (NotFound, NotPermitted) as error:
         raise ChangeSuperseded("Who asked for it may no longer do so.") from error
@@ -136,7 +148,7 @@ def _give(
     author: User,
     agreed_by: User | None,
     acting: Principal,
-    told: Mapping[str, str],
+    more_details: Mapping[str, str],
 ) -> None:
     """Change a locked agent's owner, and end the credentials that the old one knew."""
     before = agent.owner
@@ -157,6 +169,6 @@ def _give(
         "agent.handed_over",
         target=target(agent),
         owner_id=owner.pk,
-        details={"from": before.username, "to": owner.username, **told},
+        details={"from": before.username, "to": owner.username, **more_details},
         actor=acting,
     )

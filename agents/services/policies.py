@@ -30,7 +30,7 @@ from agents.services.access import hold_functions, lock_managed, target
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.services.recording import record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
@@ -89,9 +89,14 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
         raise ChangeSuperseded
     terms = parse_terms(change.payload)
     hold_functions(terms.allowed_functions or ())
-    told = {"change_request": change.pk}
+    more_details = {"change_request": change.pk}
     put_in_force(
-        agent, terms, author=author, acting=acting, agreed_by=agreed_by, told=told
+        agent,
+        terms,
+        author=author,
+        acting=acting,
+        agreed_by=agreed_by,
+        more_details=more_details,
     )
 
 
@@ -120,7 +125,7 @@ def put_in_force(
     author: User,
     acting: Principal,
     agreed_by: User | None = None,
-    told: Mapping[str, str] | None = None,
+    more_details: Mapping[str, str] | None = None,
 ) -> PolicyVersion:
     """Make the next version, asked for by `author`, of an agent whose row is locked.
 
@@ -145,7 +150,7 @@ def put_in_force(
         details={
             "number": version.number,
             "changes": describe_changes(old, terms),
-            **(told or said_of_them()),
+            **(more_details or four_eyes_note()),
         },
         actor=acting,
     )

@@ -111,8 +111,8 @@ class StrictChoiceField(serializers.ChoiceField):
         if isinstance(data, str) and data in self.choices:
             return super().to_internal_value(data)
         words = Vocabulary(tuple(map(str, self.choices)))
-        told = self.error_messages["invalid_choice"].format(input=data)
-        raise ValidationError(told, Unlisted("invalid_choice", words, data))
+        message = self.error_messages["invalid_choice"].format(input=data)
+        raise ValidationError(message, Unlisted("invalid_choice", words, data))
 
 
 class WordField(StrictCharField):

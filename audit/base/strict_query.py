@@ -49,11 +49,11 @@ def refuse_unknown(request: Request, known: frozenset[str]) -> None:
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         takes = f"Known: {', '.join(sorted(known))}." if known else "There is none."
-        told, words = f"Unknown parameter. {takes}", Vocabulary(tuple(sorted(known)))
+        message, words = f"Unknown parameter. {takes}", Vocabulary(tuple(sorted(known)))
         raise ValidationError(
             {
                 visible(name[:40]): [
-                    ErrorDetail(told, Unlisted("unknown_parameter", words, name))
+                    ErrorDetail(message, Unlisted("unknown_parameter", words, name))
                 ]
                 for name in unknown
             }

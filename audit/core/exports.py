@@ -98,8 +98,8 @@ def cef(event: Event) -> str:
         if value not in (None, "")
     )
     severity = 3 if event["outcome"] == "success" else 6
-    told = "|".join(_cef_header(each) for each in header)
-    return f"CEF:0|{told}|{severity}|{extension}"
+    text = "|".join(_cef_header(each) for each in header)
+    return f"CEF:0|{text}|{severity}|{extension}"
 
 
 def ecs(event: Event) -> str:

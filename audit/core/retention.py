@@ -21,9 +21,9 @@ class Retirement:
 
 def retirement_of(details: object, *, at: datetime) -> Retirement | None:
     """Read the details of an event `audit.retired`; None for what says nothing."""
-    told = details if isinstance(details, dict) else {}
+    given = details if isinstance(details, dict) else {}
     try:
-        start, end = (datetime.fromisoformat(told[key]) for key in ("from", "until"))
+        start, end = (datetime.fromisoformat(given[key]) for key in ("from", "until"))
     except (KeyError, TypeError, ValueError):
         return None
     if start.tzinfo is None or end.tzinfo is None:

@@ -46,7 +46,7 @@ def timeline(target_ids: Collection[str]) -> QuerySet[AuditEvent]:
     return found.order_by("occurred_at", "id")
 
 
-def events_told(action: str, target_ids: Collection[str]) -> QuerySet[AuditEvent]:
+def events_named(action: str, target_ids: Collection[str]) -> QuerySet[AuditEvent]:
     """Return the events of one action about some objects, in no order."""
     return AuditEvent.objects.filter(action=action, target_id__in=target_ids).order_by()
 

@@ -15,11 +15,11 @@ from audit.base.sessions import only_one
 from audit.models import ReaderCursor
 from audit.queries.tree import tree_size
 
-LOT = 10_000
+BATCH = 10_000
 
 
 def follow(reader: str, handle: Callable[[int, int], None], *, now: datetime) -> None:
-    """Let a reader deal with all sealed events that it has not, in lots of LOT.
+    """Let a reader deal with all sealed events that it has not, in lots of BATCH.
 
     `handle(start, end)` deals with those of an index in [start, end), each at least
     once: the cursor moves afterwards, so it must do no harm when it gets one twice.
@@ -38,7 +38,7 @@ def _follow(reader: str, handle: Callable[[int, int], None], now: datetime) -> N
         )
     size, place = tree_size(), cursor.index
     while True:
-        end = min(place + LOT, size)
+        end = min(place + BATCH, size)
         if place < end:
             handle(place, end)
         with transaction.atomic(durable=True):

@@ -76,8 +76,8 @@ def remove_filter(filter_id: str, *, acting: Principal) -> None:
         )
 
 
-def _has_secrets(told: dict[str, str]) -> bool:
+def _has_secrets(query: dict[str, str]) -> bool:
     try:
-        return mask(told) != told
+        return mask(query) != query
     except SensitiveDataRefused:
         return True

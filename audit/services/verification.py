@@ -164,8 +164,8 @@ def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Finding]]:
     heads, findings = _opened(inside, "in the database")
     for number, head in heads.items():
         row = rows[number]
-        told = (row.size, bytes(row.root), row.time)
-        if told != (head.size, head.root, head.time):
+        stored = (row.size, bytes(row.root), row.time)
+        if stored != (head.size, head.root, head.time):
             detail = f"Checkpoint {number} in the database says other than its note."
             findings.append(Finding("checkpoint_changed", detail))
     for sink in sinks():

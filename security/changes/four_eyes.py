@@ -16,12 +16,12 @@ from security.alerts.services import raise_at_once
 ACTOR = System("four eyes")
 
 
-def said_of_them() -> dict[str, str]:
+def four_eyes_note() -> dict[str, str]:
     """Return the detail for events of acts that would wait with four eyes."""
     return {} if settings.FOUR_EYES else {"four_eyes": "off"}
 
 
-def tell_when_off() -> None:
+def report_when_off() -> None:
     """Record it, and notify the security contacts, at each start without four eyes."""
     if settings.FOUR_EYES:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from audit.apart import record_apart
+from audit.apart import record_in_new_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -16,4 +16,6 @@ def record_decryption_failure(target: tuple[str, str, str], *, field: str) -> No
     check of the hourly metrics raises the alert, one an hour however many there are.
     """
     logger.error("Decryption of %s failed.", field)
-    record_apart("decryption.failed", target=target, details={"field": field})
+    record_in_new_transaction(
+        "decryption.failed", target=target, details={"field": field}
+    )

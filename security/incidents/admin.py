@@ -73,7 +73,7 @@ class IncidentAdmin(WatchedAdmin):
     @admin.display(description="locks in force")
     def locks_in_force(self, incident: Incident) -> SafeString | str:
         """Set by anybody: with one of them the resource is stopped."""
-        told = format_html_join(
+        text = format_html_join(
             mark_safe("<br>"),
             '<a href="{}">{}</a> by {}',
             (
@@ -85,7 +85,7 @@ class IncidentAdmin(WatchedAdmin):
                 for lock in live_locks(incident.resource_kind, incident.resource_id)
             ),
         )
-        return told or "None."
+        return text or "None."
 
     @admin.display(description="audit log")
     def log(self, incident: Incident) -> SafeString:

@@ -281,11 +281,11 @@ def _run_log(incident: Incident) -> str:
         if incident.resource_kind in incidents.LOCKABLE
         else ResourceLock.objects.none()
     )
-    told = ", ".join(f"{lock.pk} by {lock.locked_by}" for lock in locks) or "none"
+    names = ", ".join(f"{lock.pk} by {lock.locked_by}" for lock in locks) or "none"
     return (
         f"{incident.measured_text} on {incident.resource_kind}"
         f" {incident.resource_id}; source event {incident.source_event_id or 'none'};"
-        f" locks in force: {told}."
+        f" locks in force: {names}."
     )
 
 

@@ -38,7 +38,7 @@ class Reader:
 
 @pytest.fixture
 def lots_of_three(monkeypatch):
-    monkeypatch.setattr(following, "LOT", 3)
+    monkeypatch.setattr(following, "BATCH", 3)
 
 
 def places() -> dict[str, int]:

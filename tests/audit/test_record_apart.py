@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from audit import apart
-from audit.apart import record_apart
+from audit.apart import record_in_new_transaction
 from audit.base.context import acting_as
 from audit.models import AuditEvent
 from security.errors import DecryptionFailed
@@ -18,7 +18,7 @@ from tests.people import SETUP
 
 
 def notice(target_id: str = "sct_1") -> None:
-    record_apart(
+    record_in_new_transaction(
         "decryption.failed",
         target=("securitycontact", target_id, ""),
         details={"field": "security.securitycontact.phone"},

@@ -37,7 +37,7 @@ def test_what_was_meant_comes_first(words: Vocabulary, given: object, meant: lis
 
 
 def test_at_most_three_are_meant_and_a_set_is_named_whole():
-    told = CATEGORY_WORDS.told("e" * 10_000)
+    told = CATEGORY_WORDS.suggestions("e" * 10_000)
 
     assert told["allowed"] == sorted(CATEGORY_WORDS.words)
     assert len(told["did_you_mean"]) <= 3
@@ -49,7 +49,7 @@ def test_of_a_long_set_the_nearest_words_are_named_and_their_number():
     words = zone_words()
     assert len(words.words) > ALLOWED_MAX
 
-    told = words.told("Europe/Berlni")
+    told = words.suggestions("Europe/Berlni")
 
     assert told["allowed"][0] == "Europe/Berlin"
     assert len(told["allowed"]) <= NEAREST_MAX
@@ -58,7 +58,7 @@ def test_of_a_long_set_the_nearest_words_are_named_and_their_number():
 
 
 def test_a_set_without_a_page_is_named_whole_and_points_nowhere():
-    told = Vocabulary(("live", "test")).told("Live")
+    told = Vocabulary(("live", "test")).suggestions("Live")
 
     assert told == {"allowed": ["live", "test"], "did_you_mean": ["live"]}
 

@@ -24,7 +24,7 @@ from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from platform_site.checklist.checks import run_checklist
 from security.alerts.models import Alert
-from security.changes.four_eyes import tell_when_off
+from security.changes.four_eyes import report_when_off
 from security.changes.models import ChangeRequest
 from security.changes.services import approve_change
 from security.locks.services import lock_resource, unlock_resource
@@ -286,7 +286,7 @@ def test_c15_then_every_page_the_checklist_and_the_log_say_so(alice):
     assert found["access_controls"].status == "fail"
     assert "four eyes are on" in found["access_controls"].evidence
 
-    tell_when_off()
+    report_when_off()
 
     assert AuditEvent.objects.filter(action="platform.four_eyes_off").count() == 1
     assert Alert.objects.get().metric == "four_eyes_off"
@@ -300,7 +300,7 @@ def test_c15_with_four_eyes_nothing_says_that_they_are_off(alice):
         assert answer.status_code == 200
         assert b"Four eyes" not in answer.content
 
-    tell_when_off()
+    report_when_off()
 
     assert not AuditEvent.objects.filter(action="platform.four_eyes_off").exists()
     assert "four_eyes" not in str(list(AuditEvent.objects.values("details")))

@@ -9,9 +9,9 @@ from platform_site.error_codes import domain_errors, error_details
 from security.alerts.core.refusals import (
     FORMS,
     OFFENCES,
+    PROOF_EVENTS,
     PROOFS,
     STEPS,
-    TOLD_AS,
     kind_of,
 )
 from security.errors import DecryptionFailed
@@ -31,7 +31,7 @@ def test_every_refusal_is_an_offence_a_form_or_a_step():
     ours = {kind.code for kind in domain_errors() if kind.status >= 500}
     ours |= {"internal_error", "unavailable"}
 
-    sorts = [*OFFENCES, *STEPS, *FORMS, *TOLD_AS]
+    sorts = [*OFFENCES, *STEPS, *FORMS, *PROOF_EVENTS]
     assert sorted(sorts) == sorted({*error_details()} - ours)
     assert {kind_of(code) for code in ours} == {None}
 
@@ -52,7 +52,7 @@ REASONS = {
 
 def test_every_reason_of_a_failed_proof_is_an_offence_a_form_or_a_step():
     """One code may hide a wrong key, a missing component and a clock that drifts."""
-    assert {*TOLD_AS.values()} == {*PROOFS} == {*REASONS, "signature.refused"}
+    assert {*PROOF_EVENTS.values()} == {*PROOFS} == {*REASONS, "signature.refused"}
     assert {*PROOFS["signature.refused"]} == {*get_args(Refusal)}
     for action, (files, spelled) in REASONS.items():
         source = "".join((ROOT / name).read_text() for name in files)

@@ -40,7 +40,7 @@ def test_what_committed_hours_late_is_an_incident_once_it_is_sealed(agent):
 
 
 def test_events_of_one_hour_in_many_lots_are_one_incident(agent, monkeypatch):
-    monkeypatch.setattr(following, "LOT", 2)
+    monkeypatch.setattr(following, "BATCH", 2)
     actor, late = as_principal(agent), NOW + timedelta(hours=5)
     for minutes in range(0, 60, 10):
         at = NOW - timedelta(minutes=minutes)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stress
 
 ROWS = int(os.environ.get("EXPORT_ROWS", "1000000"))
 FEW = 10_000
-LOT = 100_000
+BATCH = 100_000
 COPIES = """
 INSERT INTO audit_auditevent (id, occurred_at, action, outcome, actor_kind, actor_id,
     actor_label, owner_id, target_kind, target_id, target_label, address, user_agent,
@@ -56,10 +56,10 @@ def export(form: str) -> tuple[int, int]:
 
 def write_to(count: int, sequencer: Sequencer) -> None:
     start = timezone.now() - timedelta(days=1)
-    for first in range(AuditEvent.objects.count(), count, LOT):
+    for first in range(AuditEvent.objects.count(), count, BATCH):
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
-            cursor.execute(COPIES, [start, first + 1, min(first + LOT, count)])
+            cursor.execute(COPIES, [start, first + 1, min(first + BATCH, count)])
         seal(sequencer)
 
 

@@ -43,13 +43,13 @@ class Vocabulary:
         """Return up to three words that a text nearly is, the likeliest first."""
         return self._near(given, MEANT_MAX, _ALIKE)
 
-    def told(self, given: object) -> dict[str, Any]:
+    def suggestions(self, given: object) -> dict[str, Any]:
         """Return what an error says of the set: `allowed`, `did_you_mean`, its page."""
-        told: dict[str, Any] = {"allowed": list(self.words)}
+        found: dict[str, Any] = {"allowed": list(self.words)}
         if len(self.words) > ALLOWED_MAX:
-            told["allowed"] = self._near(given, NEAREST_MAX, _NEAR)
-            told["allowed_total"] = len(self.words)
-        return told | {"did_you_mean": self.meant_by(given)} | self.seen()
+            found["allowed"] = self._near(given, NEAREST_MAX, _NEAR)
+            found["allowed_total"] = len(self.words)
+        return found | {"did_you_mean": self.meant_by(given)} | self.seen()
 
     def seen(self) -> dict[str, Any]:
         """Return where all words are listed; what an error says that says no more."""

@@ -34,14 +34,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = AuditEventFilter.base_filters
-        told = {name: options[name] for name in names if options[name] is not None}
-        if empty := [name for name, value in told.items() if not value]:
+        given = {name: options[name] for name in names if options[name] is not None}
+        if empty := [name for name, value in given.items() if not value]:
             raise CommandError(f"{empty[0]}: give a value.", returncode=2)
         form = options["format"]
-        if form == PROOF and told:
+        if form == PROOF and given:
             raise CommandError("A proof is of the whole log: no filters.", returncode=2)
-        events = _filtered(told)
-        record_export(form, filters=told, actor=ACTOR)
+        events = _filtered(given)
+        record_export(form, filters=given, actor=ACTOR)
         lines = export_proof() if form == PROOF else export_events(events, form)
         try:
             for line in lines:

@@ -172,7 +172,7 @@ PROOFS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
     }
 )
 # The codes that callers get for them; only the log has the reason.
-TOLD_AS: Mapping[str, str] = MappingProxyType(
+PROOF_EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "invalid_client": "agent.token_refused",
         "invalid_credentials": "user.sign_in_failed",
@@ -185,7 +185,7 @@ TOLD_AS: Mapping[str, str] = MappingProxyType(
 def kind_of(code: str) -> Kind | None:
     """Return the kind of a code; None for failures of ours (500 and above).
 
-    None also for the codes of TOLD_AS, whose reasons have different kinds.
+    None also for the codes of PROOF_EVENTS, whose reasons have different kinds.
     """
     if code in OFFENCES:
         return Kind.OFFENCE

@@ -53,10 +53,10 @@ def _text(value: Any, currency: str) -> str:
 def _item(value: Any, currency: str) -> str:
     """Return what stands in a list: a name, a level of approvals, or a limit."""
     if isinstance(value, Mapping):
-        told = {name: item for name, item in value.items() if item not in (None, "")}
+        given = {name: item for name, item in value.items() if item not in (None, "")}
         return " ".join(
             f"{name} {_amount(str(item), currency) if name == 'amount' else item}"
-            for name, item in told.items()
+            for name, item in given.items()
         )
     return _LEVEL.sub(lambda found: f"above {_amount(found[1], currency)}", str(value))
 

@@ -14,7 +14,7 @@ from agents.queries import LockedAgent, policy_in_force
 from audit.base.readable import REASON_MAX, check_text
 from audit.services.recording import Outcome as AuditOutcome
 from audit.services.recording import masked_text, record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.step_up import require_step_up
 from transactions.approvals.models import ApprovalRequest, ApprovalVote
 from transactions.approvals.queries.approvals import approval_for, etag_of, page_digest
@@ -279,7 +279,7 @@ def _record_verdict(
         action,
         target=("approval", case.approval.id, ""),
         owner_id=row.agent.owner_id,
-        details={**common, **in_place, **(extra or {}), **said_of_them()},
+        details={**common, **in_place, **(extra or {}), **four_eyes_note()},
         actor=acting,
     )
 

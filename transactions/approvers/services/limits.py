@@ -15,7 +15,7 @@ from agents.core.policy_words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotPermitted
 from audit.services.recording import record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
@@ -44,7 +44,7 @@ def set_approver_limit(
             return None
         if settings.FOUR_EYES and _loosens(before, limit):
             return request_change(_proposal(person, before, limit), acting=acting)
-        _put_in_force(person, before, limit, acting=acting, extra=said_of_them())
+        _put_in_force(person, before, limit, acting=acting, extra=four_eyes_note())
     return None
 
 

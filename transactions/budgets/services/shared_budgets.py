@@ -16,7 +16,7 @@ from agents.core.policy_words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.services.recording import record
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
@@ -185,7 +185,7 @@ def _put_in_force(
             "currency": terms.currency,
             "period": terms.period,
             "changes": _changes(asdict(before) if before else {}, asdict(terms)),
-            **(extra or said_of_them()),
+            **(extra or four_eyes_note()),
         },
         actor=acting,
     )

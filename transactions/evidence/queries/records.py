@@ -10,7 +10,7 @@ from agents.models import PolicyVersion
 from agents.queries import rules_of
 from audit.core.retention import is_explained
 from audit.models import AuditEvent
-from audit.queries.reading import events_told, retirements
+from audit.queries.reading import events_named, retirements
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
 from transactions.evidence.core.replay import Replay, replay
@@ -105,9 +105,9 @@ def _events_of(rows: Sequence[Decision]) -> dict[str, AuditEvent]:
             continue
         # The time range limits the months that the database searches.
         then = {"occurred_at__range": (min(times), max(times))}
-        found |= {e.target_id: e for e in events_told(action, ids).filter(**then)}
+        found |= {e.target_id: e for e in events_named(action, ids).filter(**then)}
         if missing := ids - found.keys():  # Retired, or the record's time was altered.
-            found |= {e.target_id: e for e in events_told(action, missing)}
+            found |= {e.target_id: e for e in events_named(action, missing)}
     return found
 
 

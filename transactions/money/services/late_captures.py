@@ -32,7 +32,7 @@ from audit.base.core.masking import mask
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import REASON_MAX
 from security.alerts.services import raise_at_once
-from security.changes.four_eyes import said_of_them
+from security.changes.four_eyes import four_eyes_note
 from security.changes.models import ChangeRequest
 from security.changes.services import Proposal, request_change
 from security.errors import ChangeSuperseded
@@ -294,7 +294,7 @@ def _give_back(
 
 
 def _change_details(change: ChangeRequest | None) -> dict[str, str]:
-    return {"change_request": change.pk} if change else said_of_them()
+    return {"change_request": change.pk} if change else four_eyes_note()
 
 
 def _report_proposal(target: _Target, amount_minor: int) -> Proposal:
