@@ -140,7 +140,8 @@ class LiveCredential:
         """Return the key of the agent's signatures, decrypted, without a query."""
         if self.public_key:
             return Ed25519Key(base64.b64decode(self.public_key))
-        # By its row, for the field decrypts nothing anywhere else, and tells the log.
+        # By its row, because the field decrypts nothing elsewhere, and records
+        # failures.
         row = AgentCredential(pk=self.id)
         row.signing_secret = Sealed(self.signing_secret)
         return HmacKey(row.signing_secret)
@@ -181,7 +182,7 @@ def agent_for(user: User, agent_id: str) -> Agent:
 
 
 def hand_overs_of(agent_id: str) -> QuerySet[AgentHandOver]:
-    """Return when an agent changed hands: from whom, and who asked for it."""
+    """Return an agent's changes of owner, each with former owner and requester."""
     return AgentHandOver.objects.filter(agent=agent_id)
 
 

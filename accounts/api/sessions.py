@@ -1,4 +1,4 @@
-"""One's own sessions, and who one is."""
+"""One's own sessions and account."""
 
 from __future__ import annotations
 

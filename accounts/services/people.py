@@ -53,7 +53,7 @@ class PersonChanges(TypedDict, total=False):
 
 
 AUTHORITY = frozenset({"role", "team", "is_active", "permissions", "same_person_as"})
-# What takes a fresh proof to change: what somebody may do, and who they are. Stopping
+# What takes a fresh proof to change: rights and identity. Stopping
 # somebody never waits for one.
 PROVED = frozenset({"role", "permissions", "same_person_as", "team", "email"})
 SECRET_FIELDS = frozenset({"phone"})

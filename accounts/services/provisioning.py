@@ -1,4 +1,4 @@
-"""What somebody does to another's account, and who confirms that it was right (C16)."""
+"""Acts on another person's account, and their confirmation (C16)."""
 
 from __future__ import annotations
 

@@ -76,9 +76,9 @@ def issue_credential(
 ) -> IssuedCredential:
     """Give an agent a client id and secrets of 256 bits each, shown this once.
 
-    Of the client secret only the SHA-256 is stored; the signing secret, which must
-    be readable to verify, is encrypted. With a public key (Ed25519, 32 bytes in
-    base64) there is none. Takes a fresh proof. Raises NotFound, NotPermitted,
+    Of the client secret only the SHA-256 is stored; the signing secret, which must be
+    readable to verify, is encrypted. With a public key (Ed25519, 32 bytes in base64)
+    there is no signing secret. Takes a fresh proof. Raises NotFound, NotPermitted,
     StepUpRequired, CredentialExpiryRefused, PublicKeyRefused.
     """
     with transaction.atomic(durable=True):
@@ -240,7 +240,7 @@ def exchange_credential(client_id: str, client_secret: str) -> IssuedToken:
             _record_token(credential, now)
         else:
             _record_refused_token(client_id, credential, refusal or "unknown_client")
-    # Raised outside, for inside it would erase the event.
+    # Raised outside, because inside it would erase the event.
     if credential is None or refusal:
         raise CredentialRefused
     access = tokens.AgentAccess.issue(

@@ -1,4 +1,4 @@
-"""What of the Security Checklist this installation can tell by looking at itself."""
+"""The items of the Security Checklist that an installation can check by itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from security.reviews.core.cadences import NO_SCAN
 from security.reviews.models import Review
 from security.schemas.core import json_schema
 
-# Alerts and incidents look every 30 s; who did not for so long has stopped.
+# Alerts and incidents look every 30 s; after so long without a look they have stopped.
 HEARTBEAT = timedelta(minutes=10)
 
 

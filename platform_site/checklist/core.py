@@ -22,8 +22,8 @@ class Item:
 class Finding:
     """What a check saw.
 
-    Manual means that only a person can tell; not done, that the platform does nothing
-    of the kind yet, however it is installed.
+    Manual means that only a person can check it; not done, that the platform does
+    nothing of the kind yet, however it is installed.
     """
 
     status: Status

@@ -14,7 +14,7 @@ from audit.base.context import Principal
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What may be known of a resource here: its name, and who answers for it."""
+    """What may be known of a resource here: its name and its responsible person."""
 
     id: str
     label: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -38,7 +39,8 @@ def directory() -> Iterator[Path]:
 @pytest.fixture
 def foreign(administration) -> Iterator[str]:
     """The URL of a database with a table of another project."""
-    name = f"{os.environ['TEST_DATABASES']}_foreign"
+    # Each worker has its own: two files use it.
+    name = f"{os.environ['TEST_DATABASES']}_{secrets.token_hex(4)}"
     administration.execute(f'CREATE DATABASE "{name}"')
     with psycopg.connect(url_of(name)) as other:
         other.execute("CREATE TABLE their_orders (id int)")

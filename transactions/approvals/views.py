@@ -64,7 +64,7 @@ from transactions.spending.models import Transaction
 from transactions.spending.representation import approvals_given
 
 PAGE_SIZE = 50
-# The parts of the queue: for this person, all, and those that nobody can decide.
+# The parts of the queue: this person's, all, and those that nobody can decide.
 PARTS = ("", "all", "nobody")
 
 

@@ -33,7 +33,7 @@ from transactions.decisions.services.answers import (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who asks for a decision, and under which policy; the agent's row is locked.
+    """The caller of a decision and its policy; the agent's row is locked.
 
     `digest` is that of the request's body: a repeat under the same key has the same.
     """
