@@ -236,13 +236,13 @@ def eve(people: People) -> Any:
 
 @pytest.fixture
 def agent(people: People) -> Agent:
-    """The seed's shopping agent: carol's, made by alice, so that bob may approve."""
+    """The example shopping agent: carol's, made by alice, so that bob may approve."""
     return make_agent(people.carol, acting=people.alice)
 
 
 @pytest.fixture
 def give_policy(people: People) -> Callable[..., Agent]:
-    """Puts the seed's policy with other terms in force: give_policy(agent, …)."""
+    """Puts the example policy with other terms in force: give_policy(agent, …)."""
 
     def give(agent: Agent, **terms: Any) -> Agent:
         give_terms(agent, parse_terms({**SEED_POLICY, **terms}), acting=people.alice)
@@ -279,7 +279,7 @@ def client_for(api: Callable[..., APIClient]) -> Callable[..., APIClient]:
 
 @pytest.fixture
 def slow_refill(settings: Settings) -> None:
-    """The seed's bursts, but nothing comes back while a busy machine runs a test."""
+    """The default bursts without refill, so that a busy machine changes nothing."""
     settings.RATE_LIMIT_CONFIG = {
         name: Limit(1, limit.burst_size) for name, limit in DEFAULT_LIMITS.items()
     }

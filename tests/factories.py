@@ -20,7 +20,7 @@ from agents.services.credentials import (
 from agents.services.functions import register_function
 from agents.services.policies import put_in_force
 
-# The seed's own example.
+# The specification's own example.
 SEED_POLICY: Mapping[str, Any] = {
     "max_transaction_amount": "1000.00",
     "allowed_merchants": ["Amazon", "Walmart"],
@@ -39,7 +39,7 @@ TRANSFER_SCHEMA: Mapping[str, Any] = {
 }
 
 
-# What a policy says of the terms that the seed does not know.
+# What a policy says of the terms that the specification does not have.
 SAID_BY_DEFAULT: Mapping[str, Any] = {
     "time_zone": "UTC",
     "limits": [],
@@ -62,7 +62,7 @@ def make_agent(
     mode: str = Agent.Mode.LIVE,
     policy: Mapping[str, Any] | None = SEED_POLICY,
 ) -> Agent:
-    """Make an agent with the seed's policy, with another one, or (None) without."""
+    """Make an agent with the example policy, with another one, or (None) without."""
     agent = create_agent(name, owner_id=owner.pk, mode=mode, acting=acting)
     if policy is not None:
         give_terms(agent, parse_terms(policy), acting=acting)

@@ -55,7 +55,7 @@ def principal_of(agent: Agent) -> AgentPrincipal:
 
 
 def ask_for(amount: Any = "49.99", merchant: str = "Amazon", **values: Any) -> Ask:
-    """Return the seed's request with other values."""
+    """Return the specification's request with other values."""
     given = {"currency": None, "category": "electronics"} | values
     return Ask(amount=amount, merchant=merchant, **given)
 

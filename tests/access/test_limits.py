@@ -1,4 +1,4 @@
-"""What each route counts as: the seed's classes, on the routes that the table says."""
+"""The rate class of each route: that of the table."""
 
 from __future__ import annotations
 

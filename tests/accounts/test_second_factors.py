@@ -157,7 +157,7 @@ def test_a14_recovery_codes_and_secrets_are_unreadable_in_the_database(
     assert secret not in stored
     assert len(codes) == 10
     assert not [code for code in codes if code in stored]
-    # A reader of the seed could compute all of them.
+    # A reader of the specification could compute all of them.
     row = Authenticator.objects.get(type="recovery_codes")
     with person_proving(bob):
         assert unseal(row.data["seed"]) not in stored

@@ -11,7 +11,7 @@ from tests.factories import make_agent, make_agent_token, make_credential
 
 @pytest.fixture
 def shopping(bob: Any, carol: Any) -> Agent:
-    """Carol's agent with the seed's policy, made by bob."""
+    """Carol's agent with the specification's policy, made by bob."""
     return make_agent(carol, acting=bob)
 
 

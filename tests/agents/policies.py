@@ -1,4 +1,4 @@
-"""The seed's policy, and any other."""
+"""The specification's policy, and any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A policy as sentences: the seed's example, and each limit left open or shut."""
+"""A policy as sentences: the example, and each limit set or not set."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_of_a_card_number_the_last_four_stay(card):
 @pytest.mark.parametrize(
     ("value", "masked"),
     [
-        # The seed's three, by key.
+        # The specification's three, by key.
         ({"card_number": VISA}, {"card_number": "****1111"}),
         ({"ssn": "123-45-6789"}, {"ssn": "****6789"}),
         ({"password": "hunter2"}, {"password": "****"}),

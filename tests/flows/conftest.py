@@ -17,7 +17,7 @@ def room_in_the_hour() -> None:
 
 @pytest.fixture
 def shopper(agent, people, api) -> APIClient:
-    """A client with the seed's agent's real token."""
+    """A client with the specification's agent's real token."""
     return api(token=make_agent_token(agent, acting=people.alice))
 
 
@@ -28,7 +28,7 @@ def manager(bob, client_for) -> APIClient:
 
 @pytest.fixture
 def own(bob, alice):
-    """A live agent of the manager's own, with the seed's policy."""
+    """A live agent of the manager's own, with the specification's policy."""
     return make_agent(bob, acting=alice)
 
 

@@ -8,7 +8,7 @@ from tests.factories import SEED_POLICY
 from tests.spending import everything
 
 URL = "/api/v1/transactions/"
-# The seed's own request.
+# The specification's own request.
 SEED = {"amount": 49.99, "merchant": "Amazon", "category": "electronics"}
 
 # More than the owner of a live agent sets alone.
@@ -18,7 +18,7 @@ _keys = iter(range(10**9))
 
 
 def create(client, body=None, *, key=None, **changes):
-    """POST the seed's request with changes, under a new key unless one is given."""
+    """POST the example request with changes, under a new key unless one is given."""
     return client.post(
         URL,
         SEED | changes if body is None else body,

@@ -34,7 +34,7 @@ NOT_WRITTEN = {
 
 
 def is_written(field: Field[Any, Any]) -> bool:
-    """Tell whether others may have written what a column holds."""
+    """Return whether others may have written what a column holds."""
     is_text = isinstance(field, (CharField, TextField)) and not field.choices
     return (
         is_text

@@ -1,4 +1,4 @@
-"""The figures of the seed, as pure rules."""
+"""The figures of the specification, as pure rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seed's checklist, as the installation sees itself."""
+"""The specification's checklist, as the installation sees itself."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Platform:
             )
 
     def is_ready(self) -> bool:
-        """Tell whether it answers, and with all it needs."""
+        """Return whether it answers, and with all it needs."""
         with contextlib.suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/readyz", trust_env=False).is_success
         return False
@@ -174,7 +174,7 @@ def family(root: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is there and more than a zombie."""
+    """Return whether a process is there and more than a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

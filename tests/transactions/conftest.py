@@ -23,7 +23,7 @@ def room_in_the_hour() -> None:
 
 @pytest.fixture
 def limited(agent: Agent, give_policy: Any) -> Agent:
-    """The seed's agent with a limit for a day, so that budgets are kept."""
+    """The specification's agent with a limit for a day, so that budgets are kept."""
     return give_policy(agent, daily_budget="1000.00")
 
 

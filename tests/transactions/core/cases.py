@@ -1,4 +1,4 @@
-"""The seed's example agent and the facts of a plain request, for the core's tests."""
+"""The example agent and the facts of a plain request, for the core's tests."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ SHOPPING = PolicyRules(
 
 
 def policy(**terms: Any) -> PolicyRules:
-    """Return the seed's policy with other terms."""
+    """Return the specification's policy with other terms."""
     return replace(SHOPPING, **terms)
 
 
 def spending(
     amount_minor: int = 49_99, merchant: str = "Amazon", **values: Any
 ) -> SpendingRequest:
-    """Return the seed's request with other values."""
+    """Return the specification's request with other values."""
     given: dict[str, Any] = {
         "currency": "USD",
         "category": "electronics",
