@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.schemas.core.json_schema import SchemaRefused, compile_schema
+from security.schemas.core.json_schema import SchemaRefused, compile_schema, violations
 from security.schemas.core.patterns import PatternRefused, compile_pattern
 from tests.security.test_json_schema import found, function
 from tests.timing import is_under
@@ -100,16 +100,35 @@ def test_a_pattern_means_what_ecma_says(pattern, fits, not_fits):
 )
 @pytest.mark.parametrize("text", ["a" * 99_999 + "!", "ab" * 50_000, "=" * 100_000])
 def test_h3_no_pattern_takes_more_than_200_ms(pattern, text):
-    compiled = compile_pattern(pattern)
+    schema = compile_schema(function(a={"type": "string", "pattern": pattern}))
 
-    assert is_under(0.2, lambda: compiled.matches(text))
+    assert is_under(0.2, lambda: violations(schema, {"a": text}))
 
 
-def test_a_text_too_long_for_a_large_pattern_is_a_violation():
-    schema = function(a={"type": "string", "pattern": "^[ab]{0,900}[ab]{0,900}c?$"})
+LARGE = {"type": "string", "pattern": "^[ab]{0,900}[ab]{0,900}c?$"}
 
-    assert found(schema, {"a": "a" * 1_800}) == []
-    assert found(schema, {"a": "a" * 6_000}) == [("/a", "pattern")]
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        LARGE,
+        {"not": LARGE},
+        {"if": LARGE, "then": False},
+        {"anyOf": [LARGE, {"maxLength": 9_999}]},
+    ],
+)
+def test_h3_a_text_too_long_for_a_large_pattern_is_refused_wherever_it_stands(schema):
+    assert found(function(a=LARGE), {"a": "a" * 1_800}) == []
+    assert found(function(a=schema), {"a": "a" * 6_000}) == [("", "too_large")]
+
+
+def test_h3_all_patterns_of_a_schema_share_the_steps_of_a_check():
+    schema = function(**{f"p{n}": LARGE for n in range(5)})
+    texts = {f"p{n}": "a" * 1_000 for n in range(5)}
+
+    assert found(schema, {"p0": texts["p0"]}) == []
+    assert found(schema, texts) == [("", "too_large")]
+    assert found(schema, {"p0": texts["p0"]}) == []  # Each check has its own.
 
 
 @given(st.text(alphabet="ab.*+?(|)[]{}1,2\\^$d-:<>=!usp", max_size=12))
@@ -118,7 +137,7 @@ def test_any_pattern_is_compiled_or_refused(pattern):
         compiled = compile_pattern(pattern)
     except PatternRefused:
         return
-    compiled.matches("ab1")
+    compiled.search("ab1")
 
 
 # Both languages mean the same by these, and Python's is the reference.
@@ -139,4 +158,5 @@ def test_any_pattern_is_compiled_or_refused(pattern):
 def test_a_plain_pattern_matches_what_pythons_does(pattern, text):
     expected = re.search(f"^{pattern}\\Z", text, re.ASCII) is not None
 
-    assert compile_pattern(f"^{pattern}$").matches(text) is expected
+    found = compile_pattern(f"^{pattern}$").search(text)
+    assert (found is not None) is expected

@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -34,6 +35,9 @@ MAX_VALUES = 2_000
 # Values times subschemas: bounds the time of one check.
 MAX_WORK = 40_000
 MAX_VIOLATIONS = 20
+# Of all patterns in one check: some 0.1 s.
+MAX_STEPS = 10_000_000
+_steps_left: ContextVar[int] = ContextVar("steps_left")
 
 _ONE = frozenset(
     {
@@ -71,6 +75,10 @@ _MESSAGES = {
 
 
 _NO_FORMATS = FormatChecker(formats=())
+
+
+class _TooManySteps(Exception):
+    """The patterns of a schema would take more than MAX_STEPS on these texts."""
 
 
 class SchemaRefused(Invalid):
@@ -135,7 +143,8 @@ def violations(compiled: CompiledSchema, value: Any) -> tuple[Violation, ...]:
     """Return how a value departs from the schema, at most 20; none means it fits.
 
     True is not an integer and neither is 1.0. NaN and Infinity, nesting deeper than 32
-    levels and values too many for the schema are violations themselves.
+    levels, too many values for the schema and too long texts for its patterns are
+    violations themselves.
     """
     try:
         exact = _exact(value, "", 0)
@@ -144,9 +153,13 @@ def violations(compiled: CompiledSchema, value: Any) -> tuple[Violation, ...]:
     amount = _count(exact)
     if amount > MAX_VALUES or amount * compiled.size > MAX_WORK:
         return (Violation("", "too_large", "There are too many values to check."),)
+    _steps_left.set(MAX_STEPS)
     errors = itertools.islice(compiled.validator.iter_errors(exact), MAX_VIOLATIONS)
     try:
         return tuple(_violation(error) for error in errors)
+    except _TooManySteps:
+        message = "The texts are too long for their patterns."
+        return (Violation("", "too_large", message),)
     except ArithmeticError:  # 1e100 has no remainder by 0.01 within Decimal's digits.
         return (Violation("", "multipleOf", "A number is out of range."),)
 
@@ -173,7 +186,14 @@ def _violation(error: ValidationError) -> Violation:
 def _pattern(
     validator: Any, pattern: str, instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not compile_pattern(pattern).matches(instance):
+    if not isinstance(instance, str):
+        return
+    compiled = compile_pattern(pattern)
+    left = _steps_left.get() - len(instance) * compiled.programsize
+    if left < 0:  # Any answer could fit some schema: this one, or one that negates it.
+        raise _TooManySteps
+    _steps_left.set(left)
+    if compiled.search(instance) is None:
         yield ValidationError("pattern")
 
 

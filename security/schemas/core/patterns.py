@@ -8,7 +8,6 @@ Source: ECMA 262, 22.2.1 (with the flag u); https://github.com/google/re2/wiki/S
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +15,6 @@ import re2
 
 MAX_LENGTH = 500
 MAX_MEMORY = 1 << 18
-# Instructions of a pattern's program times characters of a text: under 0.1 s.
-MAX_WORK = 10_000_000
 
 _SPACE = (
     r"\t\n\v\f\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}"
@@ -63,24 +60,12 @@ class PatternRefused(ValueError):
     """The pattern is not one that this module takes; the text says why and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A compiled pattern."""
-
-    program: Any
-
-    def matches(self, text: str) -> bool:
-        """Return whether some part of a text matches, in linear time.
-
-        No text matches whose search could take more than MAX_WORK steps.
-        """
-        is_bounded = len(text) * self.program.programsize <= MAX_WORK
-        return is_bounded and self.program.search(text) is not None
-
-
-@lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> Pattern:
+# 256 of at most some 0.5 MiB each.
+@lru_cache(maxsize=256)
+def compile_pattern(pattern: str) -> Any:
     """Return a compiled pattern. Raises PatternRefused.
+
+    `search(text)` takes at most `programsize` steps for each character of a text.
 
     Refused is what ECMA does not have, and look-around and back-references, which no
     linear-time engine has.
@@ -91,7 +76,7 @@ def compile_pattern(pattern: str) -> Pattern:
     options.max_mem = MAX_MEMORY
     options.log_errors = False
     try:
-        return Pattern(re2.compile(_translated(pattern), options))
+        return re2.compile(_translated(pattern), options)
     except re2.error as error:
         reason = error.args[0]
         text = reason.decode() if isinstance(reason, bytes) else str(reason)
