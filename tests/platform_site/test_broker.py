@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 import uuid
 from base64 import b64encode
@@ -11,11 +12,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from kombu import Connection
 
 from platform_site.broker import ASIDE
 from platform_site.celery import app
 from security.alerts.models import Alert
 from security.reviews.models import Review
+from tests.elsewhere import wait_until_blocked
 from tests.serving import LONG_S, working
 
 TASK = "security.tasks.open_due_reviews"
@@ -65,11 +68,26 @@ def no_jobs(queue: str) -> list[bytes]:
     ]
 
 
+def client_of(broker: Connection) -> Any:
+    return broker.default_channel.client  # type: ignore[attr-defined] # No stub.
+
+
+def await_review(
+    worker: subprocess.Popen[bytes], is_settled: Callable[[], bool]
+) -> None:
+    """Return when the job has made its rows and the queue is settled."""
+    deadline = time.monotonic() + LONG_S
+    while not (Review.objects.exists() and is_settled()):
+        assert worker.poll() is None, "The worker ended."
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_o9_what_is_no_job_is_put_aside_and_the_worker_lives(committed_db):
     queue = f"test-{uuid.uuid4()}"
     no_job = no_jobs(queue)
     with app.connection() as broker:
-        valkey: Any = broker.default_channel.client  # type: ignore[attr-defined] # No stub.
+        valkey = client_of(broker)
         valkey.delete(ASIDE)
         valkey.hset("unacked", queue, "not json")
         valkey.zadd("unacked_index", {queue: 0})
@@ -77,11 +95,7 @@ def test_o9_what_is_no_job_is_put_aside_and_the_worker_lives(committed_db):
         app.send_task(TASK, queue=queue, connection=broker)
 
         with working(queue) as worker:
-            deadline = time.monotonic() + LONG_S
-            while not Review.objects.exists() or valkey.hexists("unacked", queue):
-                assert worker.poll() is None, "The worker ended."
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            await_review(worker, lambda: not valkey.hexists("unacked", queue))
 
         aside = valkey.lrange(ASIDE, 0, -1)
         assert len(aside) == len(no_job) + 1
@@ -90,37 +104,19 @@ def test_o9_what_is_no_job_is_put_aside_and_the_worker_lives(committed_db):
     assert Alert.objects.get().metric == "message_put_aside"
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONG_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def a_job_waits_for_its_lock() -> bool:
-    with connection.cursor() as cursor:
-        # Of this database only: other workers' tests wait for locks, too.
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
-            " AND relation = 'security_review'::regclass AND database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database()))"
-        )
-        return bool(cursor.fetchone()[0])
-
-
 def test_o3_a_job_whose_worker_was_killed_is_taken_again_after_ten_minutes(
     committed_db,
 ):
     queue = f"test-{uuid.uuid4()}"
     visible_after_s = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
     with app.connection() as broker:
-        valkey: Any = broker.default_channel.client  # type: ignore[attr-defined] # No stub.
+        valkey = client_of(broker)
         valkey.delete("unacked", "unacked_index")
         app.send_task(TASK, queue=queue, connection=broker)
         with working(queue) as worker, transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("LOCK TABLE security_review")
-            until(a_job_waits_for_its_lock)
+            wait_until_blocked(table="security_review")
             worker.kill()
             worker.wait()
         assert not Review.objects.exists()
@@ -128,8 +124,8 @@ def test_o3_a_job_whose_worker_was_killed_is_taken_again_after_ten_minutes(
         assert valkey.llen(queue) == 0
 
         valkey.zadd("unacked_index", {tag: taken_at - visible_after_s})
-        with working(queue):
-            until(lambda: Review.objects.exists() and not valkey.hlen("unacked"))
+        with working(queue) as worker:
+            await_review(worker, lambda: not valkey.hlen("unacked"))
 
     assert visible_after_s == 600
     assert Review.objects.count() == len({*Review.objects.values_list("cadence")})

@@ -192,7 +192,11 @@ def test_g6_killed_under_load_and_run_again_nothing_is_lost(
     place = len(untouched) // 2
     owner.execute(TRAP % untouched[place])
     owner.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-    waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    # Of this database only: other workers of the tests wait for locks, too.
+    waiting = (
+        "FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND wait_event = 'advisory'"
+    )
     with rotation_process() as first:
         try:
             wait_until(
