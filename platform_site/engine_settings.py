@@ -46,7 +46,7 @@ def database(
 
 
 def cache_options(*, timeout_ms: int) -> dict[str, object]:
-    """Return the cache's time-outs, for connecting and for each answer."""
+    """Return the cache's time-outs for connecting and for reading."""
     timeout_s = timeout_ms / 1000
     return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
 

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class RequestNonce(models.Model):
-    """A signed request's nonce: once per key, for as long as its time is accepted."""
+    """A nonce that a key has used. It is kept while the request's time is accepted."""
 
     key_id = models.CharField(max_length=64)
     nonce = models.CharField(max_length=128)

@@ -15,7 +15,7 @@ SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
 
 
 class VerdictForm(forms.Form):
-    """Approve or deny; a denial needs a reason, for the agent's owner."""
+    """Approve or deny. A denial needs a reason, which the agent's owner reads."""
 
     APPROVE, DENY = "approve", "deny"
 

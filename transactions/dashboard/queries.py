@@ -34,7 +34,7 @@ class Dashboard:
 def dashboard_for(
     user: User, *, since: datetime, mode: str = Agent.Mode.LIVE
 ) -> Dashboard:
-    """Return counts since an instant, for live or for test agents.
+    """Return the counts of live agents, or of test agents, since an instant.
 
     Spending is what limits count: reserved or captured, in minor units per currency.
     Held requests are reserved; released money does not count. Waiting requests come

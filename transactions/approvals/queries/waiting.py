@@ -149,7 +149,7 @@ def worst_first(waiting: Waiting, part: str) -> list[Held]:
 def imitated_by(row: Transaction, person: User, *, now: datetime) -> str:
     """Return the merchant in a person's scope that a transaction's merchant imitates.
 
-    Returns "" if there is none. Same result as in worst_first(). 4 queries.
+    Returns "" if it imitates nothing. Same result as in worst_first(). 4 queries.
     """
     agents = agents_in_scope(person, capacities_of(person, now=now))
     pending = Transaction.objects.filter(

@@ -31,7 +31,7 @@ def create_delegation(
     reason: str,
     acting: User,
 ) -> ApprovalDelegation:
-    """Let another approver decide in `acting`'s place, for at most 30 days.
+    """Delegate `acting`'s approvals to another approver for at most 30 days.
 
     Without `starts_at` it begins now. The delegate decides within the delegator's
     scope, role and limit, and never on requests in which either is involved. Needs a
