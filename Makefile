@@ -27,7 +27,7 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python
 	"$$HOME"/.pyenv/versions/3.11*/bin/python3)
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test test-all stress mutants bench check django-checks schema messages pythons \
+.PHONY: help run test test-all stress mutants bench check django-checks schema lookalikes messages pythons \
 	gate-budget
 
 help: ## Show this list
@@ -99,6 +99,9 @@ schema: $(DEV) ## Generate the pages of docs/ that are made from the code
 	@$(BIN)/python -m tests.audit.catalogue > docs/audit-events.md
 	@$(BIN)/python -m tests.agents.catalogue > docs/categories.md
 	@$(WITH_ENGINES) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+lookalikes: $(DEV) ## Generate the table of look-alike characters
+	@$(BIN)/python -m tests.house.lookalike_table
 
 messages: ## Compile the translations of reasons (needs gettext)
 	@for po in transactions/locale/*/LC_MESSAGES/django.po; do \

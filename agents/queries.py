@@ -27,6 +27,7 @@ from agents.core.policy import (
     major_units,
 )
 from agents.models import Agent, AgentCredential, AgentHandOver, Function, PolicyVersion
+from audit.base.core.lookalikes import LOOKS, Looks
 from audit.base.errors import NotFound
 from audit.base.prepared import first_row
 from security.encryption.fields import Sealed
@@ -311,11 +312,10 @@ def _limit(stored: Mapping[str, Any]) -> Limit:
     return Limit(**{**stored, **kinds})
 
 
-def rules_of(version: PolicyVersion) -> PolicyRules:
+def rules_of(version: PolicyVersion, looks: Looks = LOOKS) -> PolicyRules:
     """Return a stored version compiled for decisions, as it is now, without a query."""
-    return compile_rules(
-        terms_of(version), version_id=version.pk, number=version.number
-    )
+    terms, number = terms_of(version), version.number
+    return compile_rules(terms, version_id=version.pk, number=number, looks=looks)
 
 
 @lru_cache(maxsize=1024)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
+from audit.base.core.lookalikes import LOOKS
 
 _NAMES = """
     Adobe Airbnb Alibaba AliExpress Amazon Anthropic Apple Binance Booking Carrefour
@@ -18,7 +18,7 @@ _NAMES = """
     Netflix Nvidia OpenAI PayPal Revolut Ryanair Samsung Shopify Siemens Spotify
     Starbucks Telekom Verizon Vodafone Walmart Zalando
 """.split()  # noqa: SIM905 - a table reads better.
-_BY_LOOK = {skeleton(name): name for name in _NAMES}
+_BY_LOOK = {LOOKS.skeleton(name): name for name in _NAMES}
 _WORDS = re.compile(r"\w+")
 
 
@@ -35,7 +35,7 @@ def is_famous(name: str) -> bool:
 def _famous(name: str) -> list[tuple[str, bool]]:
     """Return the well-known names that parts look like, and whether they are them."""
     parts = [name, *_WORDS.findall(name)]
-    looks = ((part, _BY_LOOK.get(skeleton(part))) for part in parts)
+    looks = ((part, _BY_LOOK.get(LOOKS.skeleton(part))) for part in parts)
     return [
         (known, merchant_key(part) == merchant_key(known))
         for part, known in looks

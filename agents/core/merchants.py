@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from audit.base.core.joiners import script_of, without_joiners
+from audit.base.core.joiners import without_joiners
+from audit.base.core.lookalikes import LOOKS, Looks
 from audit.base.core.visible import hides_characters
 
 NAME_LENGTH_MIN = 2
 NAME_LENGTH_MAX = 200
 
 _SPACES = re.compile(r"\s+")
-# Scripts that are written together: Unicode TR 39, "highly restrictive".
-_WRITTEN_TOGETHER = (
-    frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
-    frozenset({"LATIN", "CJK", "BOPOMOFO"}),
-    frozenset({"LATIN", "CJK", "HANGUL"}),
-)
-# Cyrillic and Greek letters that look like Latin ones: a name made of nothing else
-# has one script and is still a disguise.
-_LOOKALIKES = frozenset("АВЕЅІЈКМНОРСТУХѴӀаеѕіјорсухѵһԁԛԝѡӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυιϲϳ")
 
 
 def merchant_key(name: str) -> str:
@@ -48,13 +40,9 @@ def is_merchant_name(name: str) -> bool:
     )
 
 
-def is_suspicious_merchant(name: str) -> bool:
+def is_suspicious_merchant(name: str, looks: Looks = LOOKS) -> bool:
     """Return whether a name hides characters, mixes scripts or imitates Latin ones."""
-    return (
-        name != name.strip()
-        or hides_characters(name)
-        or _is_disguised("".join(filter(str.isalpha, name)))
-    )
+    return name != name.strip() or hides_characters(name) or looks.is_disguised(name)
 
 
 def ascii_name(name: str) -> str:
@@ -73,19 +61,3 @@ def _folded(name: str) -> str:
     folded = unicodedata.normalize("NFD", name).casefold()
     folded = unicodedata.normalize("NFKD", folded).casefold()
     return _SPACES.sub(" ", unicodedata.normalize("NFKC", folded))
-
-
-def _is_disguised(letters: str) -> bool:
-    if not letters or letters.isascii():
-        return False
-    if all(letter in _LOOKALIKES for letter in letters):
-        return True
-    scripts = {_script(letter) for letter in letters}
-    return len(scripts) > 1 and not any(
-        scripts <= together for together in _WRITTEN_TOGETHER
-    )
-
-
-def _script(letter: str) -> str:
-    """Return the script; compatibility letters (full width) as what they fold to."""
-    return script_of(unicodedata.normalize("NFKD", letter)[0])

@@ -14,7 +14,6 @@ from agents.core.approval_levels import (
     levels_to_wire,
     loosens_levels,
 )
-from agents.core.confusables import skeleton
 from agents.core.hours import UTC, Hours
 from agents.core.limits import Limit, Per, Period, any_looser
 from agents.core.limits_draft import limit_to_wire
@@ -22,6 +21,7 @@ from agents.core.mcc import blocked_codes
 from agents.core.merchants import merchant_key
 from agents.core.money import exponent_of, format_amount
 from agents.core.policy_reach import is_reach_wider, reach_to_wire, spoken_hours
+from audit.base.core.lookalikes import LOOKS, Looks
 
 # A speed that risk takes for high where a policy sets no limit of its own.
 REFERENCE_REQUESTS_PER_HOUR = 60
@@ -78,7 +78,8 @@ class PolicyRules:
     """One version compiled for decisions: merchants by key, sets for lookup.
 
     None means without limit (`allowed_*`: any); an empty set allows none.
-    `merchants_by_skeleton` has the allowed merchant that another name may imitate.
+    `merchants_by_skeleton` has the allowed merchant that another name may imitate, and
+    `looks` what an imitation is.
     """
 
     id: str
@@ -96,10 +97,11 @@ class PolicyRules:
     approval_levels: tuple[ApprovalLevel, ...] = ()
     approval_expires_after_minutes: int = DEFAULT_MINUTES
     approval_escalates_after_minutes: int | None = None
-    # Derived from the merchants' names, so it is not a term.
+    # Neither is a term: one is derived from the merchants' names.
     merchants_by_skeleton: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), compare=False
     )
+    looks: Looks = field(default=LOOKS, compare=False)
     allowed_countries: frozenset[str] | None = None
     blocked_countries: frozenset[str] = frozenset()
     allowed_hours: tuple[Hours, ...] | None = None
@@ -113,7 +115,9 @@ class PolicyRules:
         )
 
 
-def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> PolicyRules:
+def compile_rules(
+    terms: PolicyTerms, *, version_id: str, number: int, looks: Looks = LOOKS
+) -> PolicyRules:
     """Return the form of a version that decisions look things up in."""
     merchants, functions = terms.allowed_merchants, terms.allowed_functions
     countries = terms.allowed_countries
@@ -136,8 +140,9 @@ def compile_rules(terms: PolicyTerms, *, version_id: str, number: int) -> Policy
         approval_expires_after_minutes=terms.approval_expires_after_minutes,
         approval_escalates_after_minutes=terms.approval_escalates_after_minutes,
         merchants_by_skeleton=MappingProxyType(
-            {skeleton(name): name for name in merchants or ()}
+            {looks.skeleton(name): name for name in merchants or ()}
         ),
+        looks=looks,
         allowed_countries=None if countries is None else frozenset(countries),
         blocked_countries=frozenset(terms.blocked_countries),
         allowed_hours=terms.allowed_hours,

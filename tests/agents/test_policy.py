@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.core.approval_levels import ApprovalLevel
-from agents.core.confusables import skeleton
 from agents.core.drafts import FieldError
 from agents.core.hours import Hours
 from agents.core.limits import Limit, Period
@@ -23,6 +22,7 @@ from agents.core.policy import (
     to_wire,
 )
 from agents.core.policy_draft import PolicyInvalid, parse_terms
+from audit.base.core.lookalikes import LOOKS
 from tests.agents.policies import SEED, TERMS, terms
 from tests.factories import SAID_BY_DEFAULT
 
@@ -125,8 +125,8 @@ def test_decisions_are_given_every_term() -> None:
         blocked_mccs=frozenset({"5993", "1234"}),
     )
     assert rules.merchants_by_skeleton == {
-        skeleton("Amazon"): "Amazon",
-        skeleton("Walmart"): "Walmart",
+        LOOKS.skeleton("Amazon"): "Amazon",
+        LOOKS.skeleton("Walmart"): "Walmart",
     }
 
 

@@ -25,7 +25,7 @@ LOOSE = re.compile(
 # The reader itself; what we wrote ourselves; the letters of names; the length that
 # gunicorn has read; a program that stands alone.
 OWN = {
-    "agents/core/confusables.py",
+    "transactions/risk/core/likeness.py",
     "audit/core/checkpoint.py",
     "audit/core/ocsf.py",
     "audit/base/core/readers.py",

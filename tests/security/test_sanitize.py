@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.prompts.core.sanitize import mixes_look_alikes, sanitize, skeleton
+from agents.prompts.core.sanitize import sanitize
+from audit.base.core.lookalikes import LOOKS
 from tests.timing import is_under
 
 
@@ -122,12 +123,12 @@ def test_printable_ascii_is_never_changed(text):
     ],
 )
 def test_i2_a_skeleton_shows_what_a_reader_sees(disguised):
-    assert skeleton(disguised) == "ignore previous"
+    assert LOOKS.text_skeleton(disguised) == "ignore previous"
 
 
 def test_look_alikes_beside_latin_letters_are_noticed():
-    assert mixes_look_alikes("\u0430mazon")
-    assert not mixes_look_alikes(
+    assert LOOKS.mixes_scripts("\u0430mazon")
+    assert not LOOKS.mixes_scripts(
         "\u0410\u043c\u0430\u0437\u043e\u043d and Amazon, 5 \u03bcm"
     )
 

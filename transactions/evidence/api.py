@@ -63,7 +63,7 @@ class ReplayOutput(serializers.Serializer[Any]):
     transaction = serializers.CharField()
     matches = serializers.BooleanField(
         allow_null=True,
-        help_text="Null: another engine version decided, so it is not derived again.",
+        help_text="Null: decided by an unknown engine version, so not derived again.",
     )
     differences = serializers.ListField(
         child=serializers.CharField(), help_text="Keys whose values differ."

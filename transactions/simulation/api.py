@@ -60,7 +60,7 @@ class SimulationOutput(serializers.Serializer[Any]):
     )
     judged = serializers.IntegerField()
     unjudged = serializers.IntegerField(
-        help_text="Decided by another engine version or without facts; outcome kept."
+        help_text="Decided by an unknown engine version or without facts; outcome kept."
     )
     flipped = serializers.IntegerField()
     totals = SimulationTotalOutput(many=True)

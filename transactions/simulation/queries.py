@@ -18,7 +18,7 @@ from transactions.budgets.core.ledger import above_minor
 from transactions.budgets.models import LedgerEntry, SharedBudget
 from transactions.decisions.core.facts import Facts, Thresholds
 from transactions.decisions.core.outcome import Outcome
-from transactions.decisions.core.record import ENGINE_VERSION
+from transactions.decisions.core.record import LOOKS_BY_ENGINE
 from transactions.decisions.core.values import from_json
 from transactions.decisions.models import Decision
 from transactions.simulation.core.simulation import (
@@ -238,8 +238,8 @@ def _past(row: Transaction, decision: Decision | None) -> PastRequest:
 
 
 def _inputs(decision: Decision) -> tuple[Facts | None, Thresholds | None]:
-    """Return the recorded inputs; None if of another engine version or unreadable."""
-    if decision.engine_version != ENGINE_VERSION:
+    """Return the recorded inputs; None if unreadable or of an unknown engine."""
+    if decision.engine_version not in LOOKS_BY_ENGINE:
         return None, None
     try:
         inputs = decision.inputs

@@ -8,12 +8,11 @@ import codecs
 import html
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}")
 _SPACED = re.compile(r"(?<=\b\w) (?=\w\b)")
-_LEET = str.maketrans("013457$@", "oieastsa")
 _MAX_RUNS = 50
 
 
@@ -33,12 +32,12 @@ def decoded(text: str) -> Iterator[str]:
     yield codecs.decode(text, "rot13")
 
 
-def respelled(text: str) -> Iterator[str]:
+def respelled(text: str, digits: Mapping[int, int]) -> Iterator[str]:
     """Yield a text with s p a c e d letters joined, and with digits as letters."""
     joined = _SPACED.sub("", text)
     if joined != text:
         yield joined
-    letters = text.translate(_LEET)
+    letters = text.translate(digits)
     if letters != text:
         yield letters
 

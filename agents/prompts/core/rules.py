@@ -1,14 +1,16 @@
 """What the screen looks for, as data. Weights are basis points, per channel.
 
-Patterns see a text's skeleton: lower case, look-alikes folded, single spaces. Each
-repetition is bounded, or cannot run past where the next match could start, so that a
-pattern is linear in the text.
+Patterns see a text's skeleton: lower case, look-alikes folded, single spaces. They take
+any spelling of a letter that looks the same: i, l and 1, o and 0, m and rn, w and vv.
+Each repetition is bounded, or cannot run past where the next match could start, so that
+a pattern is linear in the text.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,31 @@ class Rule:
     message: str
     user_bp: int
     tool_bp: int
-    pattern: re.Pattern[str]
+    expression: str
+
+    def pattern(self, *, any_spelling: bool) -> re.Pattern[str]:
+        """Return the pattern of the sign, in any spelling or as it is written."""
+        spelled = _LETTER.sub(_any_spelling, self.expression)
+        return re.compile(spelled if any_spelling else self.expression)
+
+
+# Escapes, sets, numbers of repetitions and the heads of groups stay as they are.
+_LETTER = re.compile(r"\\.|\[[^\]]*\]|\{[^}]*\}|\(\?[:=!<]+|[ilomw]")
+_SPELLINGS = {
+    "i": "[il1]",
+    "l": "[il1]",
+    "o": "[o0]",
+    "m": "(?:m|rn)",
+    "w": "(?:w|vv)",
+}
+
+
+def _any_spelling(found: re.Match[str]) -> str:
+    return _SPELLINGS.get(found[0], found[0])
 
 
 def _rule(code: str, message: str, user_bp: int, tool_bp: int, *parts: str) -> Rule:
-    return Rule(code, message, user_bp, tool_bp, re.compile("|".join(parts)))
+    return Rule(code, message, user_bp, tool_bp, "|".join(parts))
 
 
 _ORDERS = (
@@ -165,3 +187,9 @@ RULES: tuple[Rule, ...] = (
         r"<[a-z]{1,10} [^<>\n]{0,100}\bhidden\b",
     ),
 )
+
+
+@cache
+def patterns(*, any_spelling: bool) -> tuple[tuple[Rule, re.Pattern[str]], ...]:
+    """Return each rule with its pattern."""
+    return tuple((rule, rule.pattern(any_spelling=any_spelling)) for rule in RULES)

@@ -6,16 +6,20 @@ policy, with this switched off as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from agents.prompts.core import decodings
-from agents.prompts.core.rules import RULES
-from agents.prompts.core.sanitize import Hidden, mixes_look_alikes, sanitize, skeleton
+from agents.prompts.core.rules import patterns
+from agents.prompts.core.sanitize import Hidden, sanitize
+from audit.base.core.lookalikes import LOOKS, Looks
 
 Channel = Literal["user", "tool_output"]
 Outcome = Literal["allow", "hold", "deny"]
+
+Judge = Callable[[str], Iterable["Finding"]]
 
 MAX_CHARACTERS = 60_000
 HOLD_BP = 5_000
@@ -43,19 +47,20 @@ class Screening:
     hidden: tuple[Hidden, ...]
 
 
-def screen(text: str, channel: Channel) -> Screening:
+def screen(text: str, channel: Channel, looks: Looks = LOOKS) -> Screening:
     """Judge a text: allow, hold from 0.5 on, deny from 0.85 on.
 
     Looks at what is visible, at what was hidden, and at what is encoded once over. A
     tool's output is judged more strictly than a user, who may give orders. Beyond
     60,000 characters nothing is read, and the text is held at least.
     """
+    judge = partial(_findings, channel=channel, looks=looks)
     cut = text[:MAX_CHARACTERS]
     clean = sanitize(cut)
     findings = [
-        *_findings(clean.text, channel),
-        *_hidden_findings(clean.hidden, channel),
-        *_encoded_findings(clean.text, channel),
+        *judge(clean.text),
+        *_hidden_findings(clean.hidden, judge),
+        *_encoded_findings(clean.text, judge),
     ]
     if len(text) > MAX_CHARACTERS:
         message = f"Only the first {MAX_CHARACTERS} characters were read."
@@ -85,18 +90,19 @@ def outcome_of(score_bp: int) -> Outcome:
     return "hold" if score_bp >= HOLD_BP else "allow"
 
 
-def _findings(text: str, channel: Channel) -> Iterator[Finding]:
-    readings = [skeleton(one) for one in (text, *decodings.respelled(text))]
-    for rule in RULES:
+def _findings(text: str, channel: Channel, looks: Looks) -> Iterator[Finding]:
+    spellings = (text, *decodings.respelled(text, looks.digits))
+    readings = [looks.text_skeleton(spelling) for spelling in spellings]
+    for rule, pattern in patterns(any_spelling=looks.one_stroke):
         weight = rule.user_bp if channel == "user" else rule.tool_bp
-        if weight and any(rule.pattern.search(reading) for reading in readings):
+        if weight and any(pattern.search(reading) for reading in readings):
             yield Finding(rule.code, rule.message, weight)
-    if mixes_look_alikes(text):
+    if looks.mixes_scripts(text):
         message = "A word mixes Latin letters with look-alikes of another script."
         yield Finding("mixed_scripts", message, 5_000)
 
 
-def _hidden_findings(hidden: Iterable[Hidden], channel: Channel) -> Iterator[Finding]:
+def _hidden_findings(hidden: Iterable[Hidden], judge: Judge) -> Iterator[Finding]:
     for one in hidden:
         weight = _HIDDEN_BP[one.kind]
         # A stray zero-width space comes with copied text; a row of them does not.
@@ -107,15 +113,15 @@ def _hidden_findings(hidden: Iterable[Hidden], channel: Channel) -> Iterator[Fin
             f"{one.count} hidden characters of kind {one.kind} were removed.",
             weight,
         )
-        if one.decoded and any(_findings(one.decoded, channel)):
+        if one.decoded and any(judge(one.decoded)):
             message = "Hidden text holds instructions."
             yield Finding("hidden_instruction", message, 9_000)
 
 
-def _encoded_findings(text: str, channel: Channel) -> Iterator[Finding]:
-    plain = {finding.code for finding in _findings(text, channel)}
+def _encoded_findings(text: str, judge: Judge) -> Iterator[Finding]:
+    plain = {finding.code for finding in judge(text)}
     for reading in decodings.decoded(text):
-        inside = [one for one in _findings(reading, channel) if one.code not in plain]
+        inside = [one for one in judge(reading) if one.code not in plain]
         if combine(one.weight_bp for one in inside) >= HOLD_BP:
             message = "Encoded text holds instructions."
             yield Finding("encoded_instruction", message, 8_500)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal
 
 from audit.base.core.joiners import needed_places
 
-# Controls, formats (zero-width, soft hyphen, bidi, tags), surrogates, private use,
-# unassigned, line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+Unseen = Literal[
+    "tag", "variation_selector", "bidi", "zero_width", "control", "blank", "unknown"
+]
+
 # Of category Cf, but they are drawn: number signs of Arabic, Syriac and Kaithi.
-DRAWN = frozenset(
+_DRAWN = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
     "\U000110bd\U000110cd"
 )
+_BIDI = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 # Letters and marks that show nothing although their category says otherwise.
-_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+_BRAILLE_BLANK = "\u2800"
+# Mongolian writing needs them, and nothing here knows where.
+_MONGOLIAN_SELECTORS = frozenset("\u180b\u180c\u180d\u180f")
 _ODD = re.compile(r"[^ -~]")
 
 
@@ -66,9 +74,30 @@ def is_plain_text(text: str) -> bool:
 
 def is_unseen(character: str) -> bool:
     """Return whether a character shows nothing by itself."""
-    return character not in DRAWN and (
-        unicodedata.category(character) in _UNSEEN
-        or character in _BLANKS
-        or "\ufe00" <= character <= "\ufe0f"
-        or "\U000e0100" <= character <= "\U000e01ef"
-    )
+    is_mongolian = character in _MONGOLIAN_SELECTORS
+    return not is_mongolian and unseen_kind(character) is not None
+
+
+def unseen_kind(character: str) -> Unseen | None:
+    """Return what kind of character that shows nothing this is, or None.
+
+    "unknown" is private or unassigned: some fonts draw it, such as emoji newer than
+    this Python.
+    """
+    code = ord(character)
+    if 0xE0100 <= code <= 0xE01EF or 0xFE00 <= code <= 0xFE0F:
+        return "variation_selector"
+    if 0xE0000 <= code <= 0xE0FFF:
+        return "tag"
+    if character in _BIDI:
+        return "bidi"
+    if character in BLANKS or character in _MONGOLIAN_SELECTORS:
+        return "zero_width"
+    if character == _BRAILLE_BLANK:
+        return "blank"
+    category = unicodedata.category(character)
+    if category in {"Cc", "Cs", "Zl", "Zp"} or code & 0xFFFE == 0xFFFE:
+        return "control"
+    if category == "Cf" and character not in _DRAWN:
+        return "zero_width"
+    return "unknown" if category in {"Co", "Cn"} else None

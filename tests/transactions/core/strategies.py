@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from agents.core.confusables import skeleton
 from agents.core.hours import DAYS, Hours
 from agents.core.limits import Limit, Per, Period, Window
 from agents.core.policy import PolicyRules
+from audit.base.core.lookalikes import LOOKS
 from tests.transactions.core.cases import NOW, spending
 from transactions.decisions.core.activity import MINUTES_KEPT, Activity, RecentRequest
 from transactions.decisions.core.facts import (
@@ -89,7 +89,7 @@ def policies(draw):
         allowed_merchants=(
             allowed := draw(st.none() | st.frozensets(st.sampled_from(KEYS)))
         ),
-        merchants_by_skeleton={skeleton(key): key for key in allowed or ()},
+        merchants_by_skeleton={LOOKS.skeleton(key): key for key in allowed or ()},
         time_zone=draw(st.sampled_from(ZONES)),
         allowed_countries=draw(
             st.none() | st.none() | st.frozensets(st.sampled_from(COUNTRIES[1:]))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.confusables import skeleton
 from agents.core.famous import famous_imitated, is_famous
+from audit.base.core.lookalikes import LOOKS
 from tests.house.source import python_files
 from transactions.approvals.core.danger import WORST, worst_of
 from transactions.approvals.core.imitation import LISTED, WAITS, imitated, known_names
@@ -69,7 +69,7 @@ def test_a_reason_more_never_makes_it_look_better(codes, more):
 
 
 def beside(name, *names):
-    looks = {skeleton(name)}
+    looks = {LOOKS.skeleton(name)}
     return imitated(name, known_names(names, looks=looks))
 
 

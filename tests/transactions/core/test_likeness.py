@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
 
-from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
+from audit.base.core.lookalikes import LOOKS, LOOKS_2
+from tests.lookalikes import spellings
 from tests.transactions.core.cases import NOW, THRESHOLDS, facts, policy, spending
 from tests.transactions.core.test_decision import ALLOW, DENY, HOLD, codes, judge
 from transactions.decisions.core.activity import (
@@ -19,11 +21,12 @@ from transactions.decisions.core.activity import (
 )
 from transactions.decisions.core.facts import MerchantHistory
 from transactions.decisions.core.outcome import Outcome
+from transactions.risk.core.likeness import is_near_spelling
 from transactions.spending.core.decision import decide
 
 AMAZON_ONLY = policy(
     allowed_merchants=frozenset({"amazon"}),
-    merchants_by_skeleton={skeleton("Amazon"): "Amazon"},
+    merchants_by_skeleton={LOOKS.skeleton("Amazon"): "Amazon"},
 )
 ANYWHERE = policy(allowed_merchants=None)
 
@@ -162,3 +165,47 @@ def test_only_what_may_move_money_is_remembered_and_only_the_last_eight():
     amounts = [each.amount_minor for each in activity.recent]
     assert len(amounts) == RECENT_KEPT
     assert amounts == [7, 9, 10, 12, 13, 15, 16, 18, 19][-RECENT_KEPT:]
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "is_near"),
+    [
+        ("amazon", "amazom", True),
+        ("amazon", "amazonn", True),
+        ("amazon", "amzon", True),
+        ("amazon", "maazon", True),
+        ("amazon", "amaozn", True),
+        ("amazon", "Amazon", False),
+        ("amazon", "amazzonn", False),
+        ("amazon", "aamzno", False),
+        ("amazon", "amazon2", False),
+        ("store 12", "store 13", False),
+        ("store 12", "store 1", False),
+        ("dhl", "dpl", False),
+        ("amazon", "walmart", False),
+    ],
+)
+def test_a_near_spelling_differs_by_one_letter(name, other, is_near):
+    assert is_near_spelling(name, other) is is_near
+    assert is_near_spelling(other, name) is is_near
+
+
+@given(spellings("Amazon"))
+def test_e9_every_spelling_of_an_allowed_merchant_is_a_look_alike(spelling):
+    name, disguise = spelling
+    if merchant_key(disguise) == merchant_key(name):
+        return
+
+    found = codes(decide(facts(spending(5_00, disguise)), AMAZON_ONLY, THRESHOLDS))
+    assert "merchant_lookalike" in found
+
+
+@pytest.mark.parametrize("name", ["\u1d00mazon", "AMAZ\u00d8N", "Amazon\u3164"])
+def test_e9_letters_beside_the_usual_ones_are_look_alikes_too(name):
+    known = facts(spending(5_00, name))
+
+    assert "merchant_lookalike" in codes(decide(known, AMAZON_ONLY, THRESHOLDS))
+    before = replace(AMAZON_ONLY, looks=LOOKS_2)
+    assert ("merchant_lookalike" in codes(decide(known, before, THRESHOLDS))) is (
+        "\u3164" in name
+    )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agents.core.mcc import GROUPS
 from agents.core.policy import compile_rules, loosens, needs_second_person
+from audit.base.core.lookalikes import LOOKS
 from tests.agents.policies import TERMS
 from tests.transactions.core import strategies as any_
 from tests.transactions.core.cases import NOW, THRESHOLDS, asked_before, facts, spending
@@ -201,5 +202,5 @@ def test_remembering_recent_requests_never_loosens(known, rules):
 def test_the_severities_are_those_of_the_outcomes():
     known = facts(merchant=MerchantHistory(), activity=no_activity(facts().now))
 
-    assert near_duplicate(known, THRESHOLDS) is None
+    assert near_duplicate(known, THRESHOLDS, LOOKS) is None
     assert sorted(SEVERITY.values()) == [0, 1, 2]

@@ -121,13 +121,13 @@ def test_constant_amounts_do_not_make_a_cent_more_an_outlier():
     ("allowed", "risk"), [(0, 5_000), (1, 2_500), (4, 1_000), (9_999, 0)]
 )
 def test_a_merchant_becomes_familiar(allowed, risk):
-    assert merchant_risk(facts(merchant=MerchantHistory(allowed))) == risk
+    assert merchant_risk(facts(merchant=MerchantHistory(allowed)), policy()) == risk
 
 
 def test_a_lookalike_never_becomes_familiar():
     known = facts(spending(1, "Am\u0430zon"), merchant=MerchantHistory(1_000))
 
-    assert merchant_risk(known) == ONE
+    assert merchant_risk(known, policy()) == ONE
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
-from agents.core.confusables import skeleton
 from agents.core.famous import famous_imitated, is_famous
 from agents.core.merchants import merchant_key
+from audit.base.core.lookalikes import LOOKS
 
 # How well a name is known: these, or the number of requests allowed at the merchant.
 WAITS, FAMOUS, LISTED = 0, 10**6, 10**12
 
 # Cached because lists of merchants are long and repeat.
-look_of = lru_cache(maxsize=8192)(skeleton)
+look_of = lru_cache(maxsize=8192)(LOOKS.skeleton)
 
 # Look of a name -> merchant key -> name and how well it is known.
 Known = Mapping[str, Mapping[str, tuple[str, int]]]

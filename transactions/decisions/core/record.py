@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from agents.core.policy import PolicyRules
 from audit.base.core.canonical import canonical
+from audit.base.core.lookalikes import LOOKS, LOOKS_2, Looks
 from audit.core.event import rfc3339
 from transactions.decisions.core.fields import by_name
 from transactions.decisions.core.values import as_json, as_terms
@@ -18,7 +20,9 @@ from transactions.decisions.core.verdict import Verdict
 
 # Increase it whenever the same facts under the same policy may be decided differently;
 # tests/transactions/core/test_engine_version.py detects that.
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
+# The versions whose records are derived again: they know different look-alikes.
+LOOKS_BY_ENGINE: Mapping[int, Looks] = MappingProxyType({2: LOOKS_2, 3: LOOKS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

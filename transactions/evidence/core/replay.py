@@ -11,7 +11,7 @@ from transactions.calls.core.decision import CallFacts, decide_call
 from transactions.decisions.core.facts import Facts, Thresholds
 from transactions.decisions.core.outcome import Outcome, strictest
 from transactions.decisions.core.record import (
-    ENGINE_VERSION,
+    LOOKS_BY_ENGINE,
     Record,
     policy_digest,
     record_digest,
@@ -30,8 +30,8 @@ class Replay:
 
     Both have the same keys: those of the verdict, `policy_digest`, `digest` (of the
     stored record) and `logged_digest` (from the audit log). `replayed` lacks the
-    verdict and `policy_digest` if another engine version decided, and `digest` if the
-    record is older than digests.
+    verdict and `policy_digest` if an unknown engine version decided, and `digest` if
+    the record is older than digests.
     """
 
     record: Record
@@ -46,10 +46,10 @@ class Replay:
 
     @property
     def matches(self) -> bool | None:
-        """Whether all is equal; None if another engine version decided."""
+        """Whether all is equal; None if an unknown engine version decided."""
         if self.differences:
             return False
-        return True if self.record.engine_version == ENGINE_VERSION else None
+        return True if self.record.engine_version in LOOKS_BY_ENGINE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,9 @@ def replay(
 
     `digest` is the stored digest ("" if none); `logged` is the digest in the audit log,
     None if the log lacks the decision. Unreadable facts give no verdict, which counts
-    as a difference. Decisions of another engine version are not derived: only their
-    digests are compared.
+    as a difference. `policy` is compiled for the record's engine version
+    (LOOKS_BY_ENGINE); decisions of an unknown one are not derived: only their digests
+    are compared.
     """
     recorded = {name: getattr(record, name) for name in VERDICT} | {
         "policy_digest": _input(record, "policy_digest"),
@@ -84,7 +85,7 @@ def replay(
     replayed: dict[str, Any] = {"logged_digest": logged}
     if digest or record.engine_version is not None:
         replayed["digest"] = _digest_or_none(record)
-    if record.engine_version == ENGINE_VERSION:
+    if record.engine_version in LOOKS_BY_ENGINE:
         replayed["policy_digest"] = policy_digest(policy)
         replayed |= _derived(record, policy)
     return Replay(record, recorded, replayed)

@@ -8,9 +8,11 @@ from functools import lru_cache
 from agents.core.policy import PolicyRules
 from agents.models import PolicyVersion
 from agents.queries import rules_of
+from audit.base.core.lookalikes import LOOKS, Looks
 from audit.core.retention import is_explained
 from audit.models import AuditEvent
 from audit.queries.reading import events_named, retirements
+from transactions.decisions.core.record import LOOKS_BY_ENGINE
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
 from transactions.evidence.core.replay import Replay, replay
@@ -32,7 +34,8 @@ def replay_of(row: Decision) -> Replay:
     1 query, and one more unless its policy version is loaded.
     """
     version = row.policy_version
-    policy = None if version is None else rules_of(version)
+    looks = _looks_of(row)
+    policy = None if version is None else rules_of(version, looks)
     [logged] = _logged_digests([row])
     return replay(record_of(row), digest=row.digest, logged=logged, policy=policy)
 
@@ -44,16 +47,16 @@ def replays(limit: int | None = None) -> Iterator[Replay]:
     """
 
     @lru_cache(maxsize=POLICIES_KEPT)
-    def policy_of(version_id: str | None) -> PolicyRules | None:
+    def policy_of(version_id: str | None, looks: Looks) -> PolicyRules | None:
         if version_id is None:
             return None
-        return rules_of(PolicyVersion.objects.get(pk=version_id))
+        return rules_of(PolicyVersion.objects.get(pk=version_id), looks)
 
     rows = Decision.objects.order_by("-pk")
     batch = list(rows[: _size(limit)])
     while batch:
         for row, logged in zip(batch, _logged_digests(batch), strict=True):
-            policy = policy_of(row.policy_version_id)
+            policy = policy_of(row.policy_version_id, _looks_of(row))
             yield replay(
                 record_of(row), digest=row.digest, logged=logged, policy=policy
             )
@@ -109,6 +112,10 @@ def _events_of(rows: Sequence[Decision]) -> dict[str, AuditEvent]:
         if missing := ids - found.keys():  # Retired, or the record's time was altered.
             found |= {e.target_id: e for e in events_named(action, missing)}
     return found
+
+
+def _looks_of(row: Decision) -> Looks:
+    return LOOKS_BY_ENGINE.get(row.engine_version or 0, LOOKS)
 
 
 def _about(row: Decision) -> str:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from audit.base.arguments import positive
-from transactions.decisions.core.record import ENGINE_VERSION
+from transactions.decisions.core.record import LOOKS_BY_ENGINE
 from transactions.evidence.core.replay import Replay
 from transactions.evidence.queries.records import replays, replays_ahead
 from transactions.evidence.services import record_difference
@@ -18,7 +18,7 @@ from transactions.evidence.services import record_difference
 class Command(BaseCommand):
     help = (
         "Derive stored decisions again from their records alone and compare outcome, "
-        "findings, risk and digests bit for bit. Decisions of another engine version "
+        "findings, risk and digests bit for bit. Decisions of unknown engine versions "
         "are not derived; only their digests are checked. Exit code 0: none differs; "
         "1: some differ; they are printed and raise an alert."
     )
@@ -42,9 +42,10 @@ class Command(BaseCommand):
             "bit."
         )
         if others := counted[None]:
+            known = " or ".join(map(str, LOOKS_BY_ENGINE))
             self.stdout.write(
-                f"{others} were made by an engine other than version {ENGINE_VERSION} "
-                "and were not derived again."
+                f"{others} were made by an engine other than version {known} and were "
+                "not derived again."
             )
         if differing := counted[False]:
             raise CommandError(f"{differing} were not reproduced.", returncode=1)

@@ -27,7 +27,7 @@ def assess(facts: Facts, policy: PolicyRules, thresholds: Thresholds) -> RiskFac
     """Return the four risk factors of a request."""
     return RiskFactors(
         amount=amount_risk(facts, policy),
-        merchant=merchant_risk(facts),
+        merchant=merchant_risk(facts, policy),
         velocity=velocity_risk(facts, policy),
         pattern=pattern_risk(facts, policy, thresholds),
     )
@@ -55,9 +55,9 @@ def amount_risk(facts: Facts, policy: PolicyRules) -> int:
     return _clamp(2_500 * (amount - mean) // deviation)
 
 
-def merchant_risk(facts: Facts) -> int:
+def merchant_risk(facts: Facts, policy: PolicyRules) -> int:
     """Rate how new the merchant is to this agent; a look-alike name rates highest."""
-    if is_imposter(facts.request.merchant, facts.merchant):
+    if is_imposter(facts.request.merchant, facts.merchant, policy.looks):
         return ONE
     return NEW_MERCHANT_BP // (facts.merchant.allowed_count + 1)
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from agents.core.confusables import skeleton
 from agents.core.policy import PolicyRules
+from audit.base.core.lookalikes import LOOKS
 from transactions.decisions.core.activity import (
     Activity,
     RecentRequest,
@@ -134,7 +134,7 @@ class Merchants:
     def known(
         self, request: SpendingRequest, recorded: MerchantHistory
     ) -> MerchantHistory:
-        key, look = request.merchant_key, skeleton(request.merchant)
+        key, look = request.merchant_key, LOOKS.skeleton(request.merchant)
         here = self._known.setdefault(key, recorded)
         alike = self._by_look[look]
         others = {other for other in recorded.lookalikes if other not in self._known}

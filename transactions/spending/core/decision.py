@@ -158,10 +158,10 @@ def validate_pattern(case: Case) -> Iterator[Finding]:
     """Check for repetition, splitting below the approval limit, and instructions."""
     if is_repeated(case.facts, case.thresholds):
         yield Finding("pattern", "repeated_request", HOLD)
-    yield from near_duplicate_findings(case.facts, case.thresholds)
+    yield from near_duplicate_findings(case.facts, case.policy, case.thresholds)
     yield from _split(case)
-    description = case.facts.request.description
-    if description and screen(description, "tool_output").outcome != "allow":
+    description, looks = case.facts.request.description, case.policy.looks
+    if description and screen(description, "tool_output", looks).outcome != "allow":
         yield Finding("pattern", "description_suspicious", HOLD)
 
 

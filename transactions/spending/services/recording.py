@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agents.core.approval_levels import level_of, next_role
-from agents.core.confusables import skeleton
 from agents.core.money import format_amount
 from agents.models import Agent
 from audit.base.batch import Insert
+from audit.base.core.lookalikes import LOOKS
 from audit.base.core.masking import mask
 from audit.models import AuditEvent
 from transactions.approvals.models import ApprovalRequest
@@ -218,7 +218,7 @@ def _merchant(decided: DecidedRequest) -> MerchantActivity:
         agent_id=decided.question.agent.id,
         merchant_key=decided.request.merchant_key,
         merchant=decided.request.merchant,
-        skeleton=skeleton(decided.request.merchant),
+        skeleton=LOOKS.skeleton(decided.request.merchant),
         allowed_count=decided.facts.merchant.allowed_count + int(allowed),
         last_amount_minor=decided.request.amount_minor,
         last_request_at=decided.facts.now,

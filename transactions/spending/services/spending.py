@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from agents.core.categories import CATEGORY_WORDS, OTHER, canonical_category
-from agents.core.confusables import skeleton
 from agents.core.merchants import merchant_key
 from agents.core.money import MoneyError, parse_amount
 from agents.core.policy import PolicyRules
 from agents.models import Agent
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, policy_in_force, policy_rules
+from audit.base.core.lookalikes import LOOKS
 from audit.base.core.masking import mask
 from audit.base.core.vocabulary import Unlisted
 from transactions.budgets.queries.locking import lock_spender
@@ -72,7 +72,7 @@ def _answer(ask: Ask, acting: AgentPrincipal, idempotency_key: str) -> Answer | 
         policy=policy,
         credential_id=acting.credential_id,
         merchant_key=merchant_key(ask.merchant),
-        merchant_skeleton=skeleton(ask.merchant),
+        merchant_skeleton=LOOKS.skeleton(ask.merchant),
         category=_category(ask),
         currency=_currency(ask, policy),
         now=now,

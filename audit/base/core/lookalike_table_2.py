@@ -1,14 +1,12 @@
-"""What a name can be mistaken for: its skeleton, after Unicode TR 39, section 4.
+"""The look-alike characters of engine version 2, for its records. Never changed.
 
-The table is Unicode's confusables data (as packaged in confusable-homoglyphs 3.3.1),
-cut down to the letters and digits that are taken for ASCII ones and that neither
-case, width nor accents explain. Copyright 1991-2024 Unicode, Inc., under the Unicode
+TAKEN_FOR is Unicode's confusables data (as packaged in confusable-homoglyphs 3.3.1),
+cut down to letters and digits. Copyright 1991-2024 Unicode, Inc., under the Unicode
 License v3, https://www.unicode.org/license.txt.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 
 TAKEN_FOR: Mapping[str, str] = {
@@ -98,51 +96,13 @@ TAKEN_FOR: Mapping[str, str] = {
     ),
     "z": ("\u0396\u13c3\u1d22\ua4dc\uab93\U000102f5\U000118a9\U000118c4\U000118e5"),
 }
-_TABLE = str.maketrans(
-    {
-        character: ascii_letter
-        for ascii_letter, characters in TAKEN_FOR.items()
-        for character in characters
-    }
+# What the screening of texts knew.
+_CYRILLIC = "АВЕЅІЈКМНОРСТУХаеіјорсухѕһԁԛԝь"
+_GREEK = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχ"
+TEXTS = str.maketrans(
+    _CYRILLIC + _GREEK + "ıɡǃ",
+    "ABESIJKMHOPCTYXaeijopcyxshdqwb" + "ABEZHIKMNOPTYXaiknoptux" + "ig!",
 )
-# Beyond TR 39: digits written for letters, and i for l in either case.
-_FOLDED = str.maketrans("0134578i", "oleastbl")
-_LETTER_PAIRS = (("rn", "m"), ("vv", "w"))
-NEAR_LENGTH_MIN = 5  # Shorter names differ by one letter all the time: DHL, DPD.
-
-
-def skeleton(name: str) -> str:
-    """Return what all names that can be taken for this one share.
-
-    Accents, case, blanks, punctuation and hidden characters go, look-alikes become
-    one. For comparing only: two merchants may share one, and often do by chance.
-    """
-    shown = _letters(name).translate(_TABLE)
-    folded = _letters(shown.casefold()).translate(_TABLE).translate(_FOLDED)
-    for pair, letter in _LETTER_PAIRS:
-        folded = folded.replace(pair, letter)
-    return folded or name
-
-
-def is_near_spelling(name: str, other: str) -> bool:
-    """Return whether two names differ by one letter: added, left out, other, swapped.
-
-    Digits distinguish branches and customers (Store 12, Store 13), so they count.
-    """
-    one, two = sorted((name.casefold(), other.casefold()), key=len)
-    if len(one) < NEAR_LENGTH_MIN or len(two) - len(one) > 1 or one == two:
-        return False
-    pairs = zip(one, two, strict=False)
-    start = next((n for n, (a, b) in enumerate(pairs) if a != b), len(one))
-    if len(one) < len(two):
-        return not two[start].isdigit() and one[start:] == two[start + 1 :]
-    if one[start].isdigit() or two[start].isdigit():
-        return False
-    is_swapped = one[start : start + 2] == two[start : start + 2][::-1]
-    rest = start + (2 if is_swapped else 1)
-    return one[rest:] == two[rest:]
-
-
-def _letters(text: str) -> str:
-    """Return the letters and digits of a text without accents or width."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text)))
+MIXED = _CYRILLIC + _GREEK
+# What a merchant's name of one script was taken for a disguise by.
+DISGUISES = "АВЕЅІЈКМНОРСТУХѴӀаеѕіјорсухѵһԁԛԝѡӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυιϲϳ"
