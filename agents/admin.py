@@ -16,7 +16,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from agents.core.policy_words import policy_sentences
 from agents.models import (
     Agent,
     AgentCredential,
@@ -24,6 +23,7 @@ from agents.models import (
     FunctionVersion,
     PolicyVersion,
 )
+from agents.policy.core.words import policy_sentences
 from agents.queries import terms_of, with_locks
 from agents.services.agents import create_agent, lock_agent, unlock_agent, update_agent
 from agents.services.credentials import revoke_credential

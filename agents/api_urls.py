@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.api import agents, credentials, functions, policies
+from agents.api import agents, credentials, functions
+from agents.policy import api as policy
 from agents.prompts.api import OutputValidateView, PromptScreenView, PromptWrapView
 
 urlpatterns = [
@@ -21,10 +22,10 @@ urlpatterns = [
         "agents/<str:agent_id>/credentials/<str:credential_id>/rotate/",
         credentials.AgentCredentialRotateView.as_view(),
     ),
-    path("agents/<str:agent_id>/policy/", policies.AgentPolicyView.as_view()),
+    path("agents/<str:agent_id>/policy/", policy.AgentPolicyView.as_view()),
     path(
         "agents/<str:agent_id>/policy/versions/",
-        policies.AgentPolicyVersionListView.as_view(),
+        policy.AgentPolicyVersionListView.as_view(),
     ),
     path("agents/<str:agent_id>/lock/", agents.AgentLockView.as_view()),
     path("agents/<str:agent_id>/unlock/", agents.AgentUnlockView.as_view()),

@@ -11,9 +11,9 @@ from django.db.models.fields.json import KT
 from accounts.changes import of_own_accounts
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
+from agents.policy.services import PERMISSION, apply_policy_change
 from agents.queries import lock_agent_row
 from agents.services import hand_overs
-from agents.services.policies import PERMISSION, apply_policy_change
 from audit.base.context import Principal
 from security.changes.models import ChangeRequest
 from security.changes.registry import NONE, register

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from agents.core.approval_levels import DEFAULT_MINUTES
+from agents.policy.core.approval_levels import DEFAULT_MINUTES
 from audit.base.ids import PrefixedIdField
 from security.encryption.fields import EncryptedTextField
 
@@ -180,7 +180,9 @@ class PolicyVersion(models.Model):
         default=list, blank=True, help_text="Amounts and counts per period."
     )
     approval_levels = models.JSONField(
-        default=list, blank=True, help_text="agents.core.approval_levels, in order."
+        default=list,
+        blank=True,
+        help_text="agents.core.approval_levels, in order.",
     )
     approval_expires_after_minutes = models.PositiveIntegerField(
         default=DEFAULT_MINUTES

@@ -15,18 +15,18 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
-from agents.core.approval_levels import stored_levels
 from agents.core.effects import READ
-from agents.core.hours import Hours
-from agents.core.limits import Limit, Per, Period, Window
-from agents.core.policy import (
+from agents.models import Agent, AgentCredential, AgentHandOver, Function, PolicyVersion
+from agents.policy.core.approval_levels import stored_levels
+from agents.policy.core.hours import Hours
+from agents.policy.core.limits import Limit, Per, Period, Window
+from agents.policy.core.policy import (
     TERM_NAMES,
     PolicyRules,
     PolicyTerms,
     compile_rules,
     major_units,
 )
-from agents.models import Agent, AgentCredential, AgentHandOver, Function, PolicyVersion
 from audit.base.core.lookalikes import LOOKS, Looks
 from audit.base.errors import NotFound
 from audit.base.prepared import first_row

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from agents.core.policy_words import policy_sentences
 from agents.modes import mode_asked
+from agents.policy.core.words import policy_sentences
 from agents.queries import (
     agent_for,
     agents_visible_to,

@@ -10,16 +10,16 @@ from typing import Any
 
 from agents.core.categories import CATEGORY_WORDS
 from agents.core.countries import COUNTRY_WORDS
-from agents.core.hours import DAYS
-from agents.core.limits import Per, Period, Window
 from agents.core.mcc import GROUPS
 from agents.core.money import CURRENCY_WORDS
+from agents.policy.core.hours import DAYS
+from agents.policy.core.limits import Per, Period, Window
 
 # Every closed set of values in a body.
 ENUM_NAMES: dict[str, Any] = {
     "AgentMode": "agents.models.Agent.Mode",
     "AlertStatus": "security.alerts.models.Alert.Status",
-    "ApproverRole": "agents.core.approval_levels.ROLES",
+    "ApproverRole": "agents.policy.core.approval_levels.ROLES",
     "AuditOutcome": "audit.models.AuditEvent.Outcome",
     "ChangeKind": "security.changes.models.ChangeRequest.Kind",
     "ChangeStatus": "security.changes.models.ChangeRequest.Status",

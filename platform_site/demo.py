@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from accounts.services.people import create_team, create_user
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent, AgentCredential, Function
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.services.agents import create_agent
 from agents.services.credentials import issue_credential, revoke_credential
 from agents.services.functions import register_function
-from agents.services.policies import set_policy
 from audit.base.context import System
 from platform_site.run.credentials import (
     AgentSecret,

@@ -20,7 +20,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.core.policy_draft import PolicyInvalid
+from agents.policy.core.draft import PolicyInvalid
 from audit.base import context
 from audit.base.core.vocabulary import Unlisted
 from audit.base.errors import DomainError

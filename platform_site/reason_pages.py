@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from agents.core.limits import translate_limit
+from agents.policy.core.limits import translate_limit
 from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP, spoken_risk
 from transactions.decisions.core.reasons import MESSAGES
 from transactions.decisions.wording import translated

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 
 from agents.core.categories import CATALOGUE, CATEGORY_WORDS
 from agents.core.countries import COUNTRY_WORDS
-from agents.core.hours import zone_words
 from agents.core.mcc import GROUP_WORDS, ranges_of
 from agents.core.money import CURRENCY_WORDS, EXPONENTS
+from agents.policy.core.hours import zone_words
 from audit.base.core.vocabulary import Vocabulary
 
 

@@ -20,8 +20,8 @@ from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.services.sign_in import start_session
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from agents.policy.core.draft import parse_terms
 from security.limits.core.config import DEFAULT_LIMITS, Limit, parse_limits
 from tests.databases import (
     OWNER,

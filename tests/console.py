@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.sign_in import start_session
-from agents.core.policy_draft import parse_terms
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from security.alerts.services import check_alerts
 from security.incidents.services import detect_incidents, respond_to_incidents
 from security.locks.models import ResourceLock

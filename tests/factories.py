@@ -8,9 +8,10 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
-from agents.core.policy import PolicyTerms
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent, FunctionVersion, PolicyVersion
+from agents.policy.core.draft import parse_terms
+from agents.policy.core.policy import PolicyTerms
+from agents.policy.services import put_in_force
 from agents.services.agents import create_agent
 from agents.services.credentials import (
     IssuedCredential,
@@ -18,7 +19,6 @@ from agents.services.credentials import (
     issue_credential,
 )
 from agents.services.functions import register_function
-from agents.services.policies import put_in_force
 
 # The specification's own example.
 SEED_POLICY: Mapping[str, Any] = {

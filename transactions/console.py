@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from audit.base.admin.bases import HistoryAdmin, TimeFilter, short_id
 from transactions.budgets.models import LedgerEntry, Reservation
 from transactions.decisions.core.outcome import Outcome

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='policyversion',
             name='approval_levels',
-            field=models.JSONField(blank=True, default=list, help_text='agents.core.approval_levels, in order.'),
+            field=models.JSONField(blank=True, default=list, help_text='agents.policy.core.approval_levels, in order.'),
         ),
         migrations.AddConstraint(
             model_name='policyversion',

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from accounts.models import User
 from agents.core.effects import does_more
-from agents.core.policy_draft import FUNCTION_NAME
 from agents.errors import FunctionInUse, FunctionNameRefused
 from agents.models import Function, FunctionVersion
+from agents.policy.core.draft import FUNCTION_NAME
 from agents.queries import is_named_live
 from agents.services.access import require, telling_taken_name
 from audit.base.core.masking import mask

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents.core import merchants
-from agents.core.policy_words import grouped_amount, spoken_amount
+from agents.policy.core.words import grouped_amount, spoken_amount
 
 register = template.Library()
 

@@ -9,11 +9,11 @@ from django.test import Client
 from accounts.errors import LinkRefused, OwnAuthorityRefused
 from accounts.models import User
 from accounts.services.people import update_user
-from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import PolicyVersion
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.services.agents import update_agent
-from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest

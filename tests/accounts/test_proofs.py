@@ -18,8 +18,9 @@ from accounts.services.people import create_team, create_user, update_user
 from accounts.services.provisioning import confirm_account
 from accounts.services.second_factors import remove_second_factors
 from accounts.services.sessions import revoke_all_sessions
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.services.agents import create_agent, lock_agent, update_agent
 from agents.services.credentials import (
     issue_credential,
@@ -27,7 +28,6 @@ from agents.services.credentials import (
     rotate_credential,
 )
 from agents.services.functions import add_function_version, set_function_enabled
-from agents.services.policies import set_policy
 from security import step_up
 from security.changes.services import approve_change
 from security.encryption.services import rotate_keys

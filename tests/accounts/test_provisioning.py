@@ -17,9 +17,9 @@ from accounts.services.password_reset import start_password_reset
 from accounts.services.people import create_user, set_password, update_user
 from accounts.services.provisioning import confirm_account
 from accounts.services.second_factors import remove_second_factors
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.alerts.models import Alert

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from agents.core.categories import CATEGORIES
 from agents.core.money import CURRENCIES, MINOR_MAX
-from agents.core.policy import PolicyTerms
-from agents.core.policy_draft import parse_terms
+from agents.policy.core.draft import parse_terms
+from agents.policy.core.policy import PolicyTerms
 
 SEED = {
     "max_transaction_amount": Decimal("1000.00"),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.approval_levels import (
+from agents.models import PolicyVersion
+from agents.policy.core.approval_levels import (
     BASE,
     ROLES,
     ApprovalLevel,
@@ -16,10 +17,9 @@ from agents.core.approval_levels import (
     loosens_levels,
     next_role,
 )
-from agents.core.policy import loosens, needs_second_person, to_wire
-from agents.core.policy_draft import PolicyInvalid, parse_terms
-from agents.core.policy_words import policy_sentences, spoken_minutes
-from agents.models import PolicyVersion
+from agents.policy.core.draft import PolicyInvalid, parse_terms
+from agents.policy.core.policy import loosens, needs_second_person, to_wire
+from agents.policy.core.words import policy_sentences, spoken_minutes
 from agents.queries import policy_rules, terms_of
 from audit.models import AuditEvent
 from security.changes.core.wording import change_lines

@@ -14,9 +14,10 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts.tokens import AgentAccess, PersonAccess
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent, AgentCredential
 from agents.permissions import IsAgent
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.principals import AgentPrincipal
 from agents.services.agents import create_agent, update_agent
 from agents.services.credentials import (
@@ -24,7 +25,6 @@ from agents.services.credentials import (
     issue_credential,
     revoke_credential,
 )
-from agents.services.policies import set_policy
 from audit.base import context
 from audit.base.context import Principal
 from audit.models import AuditEvent

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.limits import (
+from agents.policy.core.draft import PolicyInvalid, parse_terms
+from agents.policy.core.limits import (
     LIMIT_WORDS,
     Limit,
     Per,
@@ -19,9 +20,8 @@ from agents.core.limits import (
     spoken_limit,
     translate_limit,
 )
-from agents.core.policy import PolicyTerms, describe_changes, loosens, to_wire
-from agents.core.policy_draft import PolicyInvalid, parse_terms
-from agents.core.policy_words import policy_sentences
+from agents.policy.core.policy import PolicyTerms, describe_changes, loosens, to_wire
+from agents.policy.core.words import policy_sentences
 from tests.factories import SEED_POLICY
 
 

@@ -10,9 +10,9 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from accounts.services.people import create_user
-from agents.core.policy_draft import parse_terms
 from agents.errors import OwnAgentRefused
 from agents.models import Agent, AgentCredential
+from agents.policy.core.draft import parse_terms
 from agents.services.agents import lock_agent, unlock_agent, update_agent
 from agents.services.credentials import revoke_credential
 from audit.base.errors import NotPermitted

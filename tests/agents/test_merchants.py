@@ -10,7 +10,7 @@ from agents.core.merchants import (
     is_suspicious_merchant,
     merchant_key,
 )
-from agents.core.policy_draft import PolicyInvalid, parse_terms
+from agents.policy.core.draft import PolicyInvalid, parse_terms
 from tests.audit.test_joiners import DECEITFUL, DIGIKALA, HONEST
 from tests.factories import SEED_POLICY
 

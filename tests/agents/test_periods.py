@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.limits import Period, Window, span_of
+from agents.policy.core.limits import Period, Window, span_of
 
 ZONES = ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia"]
 instants = st.integers(0, 20 * 365 * 86_400).map(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.approval_levels import ApprovalLevel
-from agents.core.drafts import FieldError
-from agents.core.hours import Hours
-from agents.core.limits import Limit, Period
-from agents.core.policy import (
+from agents.policy.core.approval_levels import ApprovalLevel
+from agents.policy.core.draft import PolicyInvalid, parse_terms
+from agents.policy.core.hours import Hours
+from agents.policy.core.limits import Limit, Period
+from agents.policy.core.policy import (
     PolicyRules,
     PolicyTerms,
     compile_rules,
@@ -21,7 +21,7 @@ from agents.core.policy import (
     loosens,
     to_wire,
 )
-from agents.core.policy_draft import PolicyInvalid, parse_terms
+from agents.policy.core.reader import FieldError
 from audit.base.core.lookalikes import LOOKS
 from tests.agents.policies import SEED, TERMS, terms
 from tests.factories import SAID_BY_DEFAULT

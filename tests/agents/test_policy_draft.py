@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.core.approval_levels import ApprovalLevel
-from agents.core.policy_draft import PolicyInvalid, parse_terms
+from agents.policy.core.approval_levels import ApprovalLevel
+from agents.policy.core.draft import PolicyInvalid, parse_terms
 from tests.agents.policies import SEED
 
 WEEKDAYS = {"days": ["mon", "tue"], "from": "08:00", "to": "18:00"}

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.core.countries import COUNTRIES
-from agents.core.hours import DAYS, Hours, format_clock, is_within, parse_clock
 from agents.core.mcc import GROUPS, blocked_codes
-from agents.core.policy import compile_rules, describe_changes, loosens, to_wire
-from agents.core.policy_draft import PolicyInvalid, parse_terms
-from agents.core.policy_words import policy_sentences
+from agents.policy.core.draft import PolicyInvalid, parse_terms
+from agents.policy.core.hours import DAYS, Hours, format_clock, is_within, parse_clock
+from agents.policy.core.policy import compile_rules, describe_changes, loosens, to_wire
+from agents.policy.core.words import policy_sentences
 from agents.queries import policy_rules, terms_of
 from security.changes.services import approve_change
 from tests.agents.policies import SEED, TERMS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.core.policy_draft import parse_terms
-from agents.core.policy_words import policy_sentences, spoken_amount
+from agents.policy.core.draft import parse_terms
+from agents.policy.core.words import policy_sentences, spoken_amount
 from tests.factories import SEED_POLICY
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from agents.core.policy_draft import parse_terms
 from agents.errors import FunctionInUse, PolicyChanged
 from agents.models import Agent, AgentCredential, FunctionVersion, PolicyVersion
+from agents.policy import services as policies
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import put_in_force, set_policy
 from agents.queries import lock_agent_row
-from agents.services import policies
 from agents.services.credentials import issue_credential, revoke_credential
 from agents.services.functions import add_function_version
-from agents.services.policies import put_in_force, set_policy
 from audit.base.errors import NotFound
 from audit.models import AuditEvent
 from tests.elsewhere import wait_until_blocked

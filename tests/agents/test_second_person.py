@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.policy import ALONE_UP_TO, PolicyTerms, loosens, needs_second_person
-from agents.core.policy_draft import parse_terms
+from agents.policy.core.draft import parse_terms
+from agents.policy.core.policy import (
+    ALONE_UP_TO,
+    PolicyTerms,
+    loosens,
+    needs_second_person,
+)
 from tests.agents.policies import terms
 
 SMALL = parse_terms(

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.test import TestCase
 
-from agents.core.policy_draft import parse_terms
 from agents.errors import PolicyChanged
 from agents.models import Agent, PolicyVersion
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.queries import lock_agent_row, policy_rules
-from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest

@@ -8,8 +8,8 @@ import pytest
 
 from agents.core.categories import CATEGORY_WORDS
 from agents.core.countries import COUNTRY_WORDS
-from agents.core.hours import DAY_WORDS, zone_words
 from agents.core.money import CURRENCY_WORDS
+from agents.policy.core.hours import DAY_WORDS, zone_words
 from audit.base.core.vocabulary import ALLOWED_MAX, NEAREST_MAX, Unlisted, Vocabulary
 
 

@@ -10,8 +10,8 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from accounts.services.sign_in import start_session
-from agents.core.policy_draft import parse_terms
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
 from security.locks.services import lock_resource

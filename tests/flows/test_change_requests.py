@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.services.people import update_user
-from agents.core.policy_draft import parse_terms
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from audit.models import AuditEvent
 from security.changes import services
 from security.changes.models import ChangeRequest

@@ -10,10 +10,10 @@ import pytest
 import requests
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.services.credentials import exchange_credential, issue_credential
-from agents.services.policies import set_policy
 from tests.factories import SEED_POLICY, make_agent
 from tests.house.source import ROOT
 from tests.people import People

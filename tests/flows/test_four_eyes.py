@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.services.people import update_user
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent, PolicyVersion
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.queries import granted_alone
 from agents.services.agents import update_agent
 from agents.services.credentials import (
@@ -20,7 +21,6 @@ from agents.services.credentials import (
     issue_credential,
     rotate_credential,
 )
-from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from platform_site.checklist.checks import run_checklist
 from security.alerts.models import Alert

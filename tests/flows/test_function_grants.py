@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent, FunctionVersion
+from agents.policy.core.draft import parse_terms
 from agents.services.functions import add_function_version
 from security.changes.models import ChangeRequest
 from security.changes.services import approve_change

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from agents.core.policy import to_wire
+from agents.policy.core.policy import to_wire
 from agents.queries import terms_of
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent_token

@@ -17,10 +17,10 @@ from accounts.services.erasure import erase_person
 from accounts.services.password_reset import start_password_reset
 from accounts.services.people import update_user
 from accounts.services.provisioning import confirm_account
-from agents.core.policy_draft import parse_terms
 from agents.models import Agent
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.services.credentials import issue_credential, rotate_credential
-from agents.services.policies import set_policy
 from audit.base.errors import NotFound, NotPermitted
 from security.changes.services import approve_change
 from security.incidents.models import Incident

@@ -23,8 +23,10 @@ FROM_NOW = {
         "by its amount: it is touched at once"
     ),
     "accounts/tokens.py: now - leeway": "`iat` must not lie ahead",
-    "agents/core/limits.py: now - rolling.reach": "it counts: stricter, never looser",
-    "agents/core/limits.py: now - start": "the start was computed from this now",
+    "agents/policy/core/limits.py: now - rolling.reach": (
+        "it counts: stricter, never looser"
+    ),
+    "agents/policy/core/limits.py: now - start": "the start was computed from this now",
     "agents/queries.py: timezone.now() - DAY": "it counts: stricter, never looser",
     "audit/base/admin/bases.py: timezone.now() - span[1]": (
         "the list shows it, as newer"

@@ -12,7 +12,7 @@ import pytest
 from django.urls import get_resolver
 from rest_framework import serializers
 
-from agents.api.policies import ApprovalLevelInput, PolicyInput
+from agents.policy.api import ApprovalLevelInput, PolicyInput
 from audit.base.serializers import (
     ArrayField,
     ObjectField,
@@ -34,7 +34,7 @@ STRICT = {
     serializers.DictField: ObjectField,
     serializers.ListField: ArrayField,
 }
-# Read by agents.core.policy_draft, field by field; these describe it.
+# Read by agents.policy.core.draft, field by field; these describe it.
 DESCRIPTIONS = {PolicyInput, ApprovalLevelInput}
 
 

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Team, User
-from agents.core.policy import to_wire
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
+from agents.policy.core.policy import to_wire
 from agents.queries import terms_of
 from agents.services.agents import update_agent
 from agents.services.credentials import exchange_credential

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 from django.conf import settings
 
-from agents.core.limits import LIMIT_WORDS
+from agents.policy.core.limits import LIMIT_WORDS
 from platform_site.reason_pages import EXAMPLES, explanations
 from tests.browsing import sign_in
 from tests.spending import held, spend

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from agents.core.policy_draft import parse_terms
 from agents.models import PolicyVersion
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from audit.models import AuditEvent
 from security.changes.models import ChangeRequest
 from security.changes.services import approve_change

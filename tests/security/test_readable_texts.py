@@ -17,12 +17,12 @@ from rest_framework.exceptions import ValidationError
 from accounts.errors import UsernameRefused
 from accounts.models import Team, User
 from accounts.services.people import create_team, create_user, rename_team, update_user
-from agents.core.policy_draft import PolicyInvalid, parse_terms
 from agents.errors import FunctionNameRefused
 from agents.models import Agent
+from agents.policy.core.draft import PolicyInvalid, parse_terms
+from agents.policy.services import set_policy
 from agents.services.agents import create_agent, update_agent
 from agents.services.functions import register_function
-from agents.services.policies import set_policy
 from audit.base.errors import NameRefused, TextRefused
 from audit.base.ids import PrefixedIdField
 from audit.errors import FilterRefused

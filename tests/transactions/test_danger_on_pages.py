@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from agents.core.policy_draft import parse_terms
+from agents.policy.core.draft import parse_terms
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, give_terms, make_agent
 from tests.people import make_person

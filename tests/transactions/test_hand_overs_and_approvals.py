@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from agents.core.policy_draft import parse_terms
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from audit.base.errors import NotFound
 from security.changes.services import approve_change
 from security.errors import ChangeSuperseded

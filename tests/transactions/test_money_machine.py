@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
-from agents.core.policy_draft import parse_terms
+from agents.policy.core.draft import parse_terms
 from security.changes.models import ChangeRequest
 from security.changes.services import approve_change
 from tests.factories import SEED_POLICY, give_terms, make_agent

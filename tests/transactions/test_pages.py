@@ -8,9 +8,9 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from agents.core.policy_draft import parse_terms
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from agents.services.agents import lock_agent
-from agents.services.policies import set_policy
 from audit.models import AuditEvent
 from platform_site.views import server_error
 from tests.browsing import sign_in

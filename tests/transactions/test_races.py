@@ -15,9 +15,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
-from agents.core.policy_draft import parse_terms
 from agents.models import AgentCredential
-from agents.services.policies import set_policy
+from agents.policy.core.draft import parse_terms
+from agents.policy.services import set_policy
 from audit.base.errors import DomainError
 from audit.models import AuditEvent
 from security.locks.services import lock_resource

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents.core.policy import compile_rules
-from agents.core.policy_draft import parse_terms
+from agents.policy.core.draft import parse_terms
+from agents.policy.core.policy import compile_rules
 from agents.queries import rules_of
 from tests.factories import SEED_POLICY, make_agent
 from tests.spending import approve, deny, held, principal_of, seen_by, spend

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from transactions.approvals.console import WaitingAdmin
 from transactions.approvals.models import ApprovalRequest, ApprovalVote
 from transactions.console import CreatedFilter, RecordAdmin

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from agents.core.approval_levels import BASE
 from agents.models import PolicyVersion
+from agents.policy.core.approval_levels import BASE
 from audit.base.ids import PrefixedIdField
 from transactions.approvers.models import ApprovalDelegation
 

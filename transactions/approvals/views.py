@@ -20,8 +20,8 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.permissions import person_of
-from agents.core.policy_words import policy_sentences, spoken_amount
 from agents.modes import mode_asked
+from agents.policy.core.words import policy_sentences, spoken_amount
 from agents.queries import locks_over, terms_of
 from audit.base.errors import DomainError, NotFound
 from audit.base.pages import page_asked

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import person_of
-from agents.core.approval_levels import ROLES
 from agents.core.money import MoneyError, format_amount, parse_amount
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.approval_levels import ROLES
+from agents.policy.core.words import spoken_amount
 from audit.base.admin.bases import ServiceAdmin
 from transactions.approvers.models import ApprovalDelegation, ApproverLimit
 from transactions.approvers.services.delegations import revoke_delegation

@@ -19,9 +19,9 @@ from accounts.queries import (
     speakers_of,
     spoken_by,
 )
-from agents.core.approval_levels import ROLES, has_role, next_role
 from agents.makers import makers_of
 from agents.models import AgentCredential, AgentHandOver, PolicyVersion
+from agents.policy.core.approval_levels import ROLES, has_role, next_role
 from agents.queries import agents_visible_to
 from audit.base.errors import DomainError, NotFound
 from security.locks.queries import live_locks

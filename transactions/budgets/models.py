@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Team
-from agents.core.policy_words import spoken_amount
 from agents.models import Agent
+from agents.policy.core.words import spoken_amount
 from audit.base.ids import PrefixedIdField
 from transactions.budgets.core.ledger import MOVEMENTS, above_minor
 from transactions.spending.models import Transaction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from audit.base.core.visible import visible
 from transactions.approvals.console import WaitingAdmin
 from transactions.approvals.models import ApprovalRequest

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext, override
 
-from agents.core.limits import translate_limit
+from agents.policy.core.limits import translate_limit
 from audit.base.core.amounts import spoken_text
 from audit.base.core.visible import visible
 from transactions.decisions.core.reasons import MESSAGES, is_reason

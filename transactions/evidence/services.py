@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from agents.queries import policy_rules
 from audit.base.context import Principal, System
 from audit.services.recording import Outcome as AuditOutcome

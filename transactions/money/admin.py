@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from transactions.console import CreatedFilter, MoneyOfTransactionAdmin, RecordAdmin
 from transactions.money.models import LateCapture, LateCaptureReversal, Refund
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from audit.base.core.visible import visible
 from transactions.console import RecordAdmin
 from transactions.risk.models import AgentActivity, MerchantActivity

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
-from agents.api.policies import PolicyInput
 from agents.core.money import format_amount
+from agents.policy.api import PolicyInput
 from audit.base.serializers import StrictIntegerField, StrictSerializer
 from audit.base.strict_query import StrictQueryView
 from transactions.decisions.core.outcome import Outcome

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from agents.core.limits import BEGINNING, Period
-from agents.core.policy import PolicyRules, compile_rules
 from agents.models import Agent
+from agents.policy.core.limits import BEGINNING, Period
+from agents.policy.core.policy import PolicyRules, compile_rules
 from agents.queries import terms_of
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.core.ledger import above_minor

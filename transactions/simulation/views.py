@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import person_of
-from agents.core.policy import to_wire
 from agents.models import Agent
+from agents.policy.core.policy import to_wire
 from agents.queries import agent_for, terms_of
 from security.limits.form_limits import limit_form
 from transactions.simulation.forms import SimulationForm

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import template
 
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from security.alerts.core.thresholds import spoken_risk
 from transactions.budgets.queries.budgets import Level
 from transactions.decisions.core.reasons import is_reason

@@ -10,7 +10,7 @@ from audit.base.core.amounts import grouped, spoken_text
 
 NOT_SET, NONE = "not set", "none"
 _DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,8})?")
-# As agents.core.approval_levels writes a level.
+# As agents.policy.core.approval_levels writes a level.
 _LEVEL = re.compile(r"above ([0-9]{1,20}(?:\.[0-9]{1,8})?)(?=:)")
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.core.merchants import merchant_key
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from transactions.decisions.core.activity import Activity, no_activity
 from transactions.decisions.core.facts import (
     Facts,

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from agents.core.hours import DAYS, Hours
-from agents.core.limits import Limit, Per, Period, Window
-from agents.core.policy import PolicyRules
+from agents.policy.core.hours import DAYS, Hours
+from agents.policy.core.limits import Limit, Per, Period, Window
+from agents.policy.core.policy import PolicyRules
 from audit.base.core.lookalikes import LOOKS
 from tests.transactions.core.cases import NOW, spending
 from transactions.decisions.core.activity import MINUTES_KEPT, Activity, RecentRequest

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.core.limits import Limit, Period
+from agents.policy.core.limits import Limit, Period
 from tests.transactions.core.cases import (
     NOW,
     SHOPPING,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agents.core.policy import REFERENCE_REQUESTS_PER_HOUR
+from agents.policy.core.policy import REFERENCE_REQUESTS_PER_HOUR
 from audit.base.core.lookalikes import LOOKS
 from tests.transactions.core import strategies as any_
 from tests.transactions.core.cases import SHOPPING, THRESHOLDS, facts, spending

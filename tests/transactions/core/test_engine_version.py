@@ -8,8 +8,8 @@ from hashlib import sha256
 
 import pytest
 
-from agents.core.limits import Limit, Period
-from agents.core.policy import PolicyRules
+from agents.policy.core.limits import Limit, Period
+from agents.policy.core.policy import PolicyRules
 from audit.base.core.canonical import canonical
 from tests.transactions.core.cases import (
     NOW,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.limits import ROLLING, Limit, Per, Period, Window
+from agents.policy.core.limits import ROLLING, Limit, Per, Period, Window
 from tests.transactions.core.cases import policy
 from transactions.budgets.core.pots import SHARED, Pot, fullest, key_of, pot_of, pots_of
 

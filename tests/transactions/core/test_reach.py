@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.hours import Hours
-from agents.core.limits import Limit, Per, Period
 from agents.core.mcc import GROUPS
+from agents.policy.core.hours import Hours
+from agents.policy.core.limits import Limit, Per, Period
 from tests.transactions.core.cases import THRESHOLDS, facts, policy, spending
 from tests.transactions.core.test_decision import ALLOW, DENY, judge
 from transactions.decisions.core.facts import Spent

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from agents.core.mcc import GROUPS
-from agents.core.policy import compile_rules, loosens, needs_second_person
+from agents.policy.core.policy import compile_rules, loosens, needs_second_person
 from audit.base.core.lookalikes import LOOKS
 from tests.agents.policies import TERMS
 from tests.transactions.core import strategies as any_

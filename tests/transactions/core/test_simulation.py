@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.limits import Limit, Per, Period, Window
+from agents.policy.core.limits import Limit, Per, Period, Window
 from tests.transactions.core.cases import NOW, facts, policy, spending
 from transactions.decisions.core.activity import no_activity
 from transactions.decisions.core.facts import SharedSpent

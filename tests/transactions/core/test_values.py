@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from tests.transactions.core.cases import NOW, SHOPPING, policy
 from tests.transactions.core.strategies import all_facts, policies, thresholds
 from transactions.calls.core.decision import CallFacts

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts.core.roles import ADMIN
 from accounts.models import User
-from agents.core.approval_levels import ROLES
 from agents.models import Agent, PolicyVersion
+from agents.policy.core.approval_levels import ROLES
 from transactions.approvals.core.danger import Worst, worst_of
 from transactions.approvals.core.imitation import (
     LISTED,

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from accounts.models import User
-from agents.core.approval_levels import ROLES
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.approval_levels import ROLES
+from agents.policy.core.words import spoken_amount
 from audit.base.core.visible import visible
 from security.notifications.services.messages import notify_contacts, queue_in_series
 from transactions.approvals.models import ApprovalRequest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from agents.core.approval_levels import next_role
 from agents.core.money import exponent_of
+from agents.policy.core.approval_levels import next_role
 
 # In the currency's major unit: 1,000.00 USD, 1,000 JPY.
 STEP_UP_ABOVE = 1_000

@@ -11,7 +11,7 @@ from accounts.errors import OwnAuthorityRefused
 from accounts.models import User
 from accounts.queries import serves_oneself
 from accounts.services.own_rights import CHANGE_USER
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotPermitted
 from audit.services.recording import record

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from agents.core.limits import (
+from agents.core.money import format_amount
+from agents.policy.core.limits import (
     ROLLING,
     Limit,
     Period,
@@ -21,8 +22,7 @@ from agents.core.limits import (
     span_of,
     spoken_limit,
 )
-from agents.core.money import format_amount
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from transactions.decisions.core.facts import SharedSpent, SpendingRequest, Spent
 from transactions.decisions.core.outcome import Outcome
 from transactions.decisions.core.reasons import Finding

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from accounts.models import User
-from agents.core.limits import BEGINNING, Limit, spoken_limit
-from agents.core.policy import PolicyRules
 from agents.models import Agent
+from agents.policy.core.limits import BEGINNING, Limit, spoken_limit
+from agents.policy.core.policy import PolicyRules
 from agents.queries import policy_rules
 from transactions.budgets.core.pots import (
     Pot,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from agents.core.money import format_amount
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from audit.base.context import Principal
 from audit.base.errors import NotFound, NotPermitted
 from audit.services.recording import record

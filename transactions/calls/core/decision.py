@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from transactions.decisions.core.outcome import Outcome, strictest
 from transactions.decisions.core.reasons import Finding
 from transactions.decisions.core.standing import standing_findings

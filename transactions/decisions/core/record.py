@@ -10,7 +10,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from audit.base.core.canonical import canonical
 from audit.base.core.lookalikes import LOOKS, LOOKS_2, Looks
 from audit.core.event import rfc3339

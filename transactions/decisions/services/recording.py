@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent
 from audit.base.batch import Insert, write_together

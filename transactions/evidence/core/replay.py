@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from transactions.calls.core.decision import CallFacts, decide_call
 from transactions.decisions.core.facts import Facts, Thresholds
 from transactions.decisions.core.outcome import Outcome, strictest

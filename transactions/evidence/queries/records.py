@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from agents.core.policy import PolicyRules
 from agents.models import PolicyVersion
+from agents.policy.core.policy import PolicyRules
 from agents.queries import rules_of
 from audit.base.core.lookalikes import LOOKS, Looks
 from audit.core.retention import is_explained

@@ -13,9 +13,9 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.permissions import HasPermission, IsPerson, person_of
-from agents.core.hours import is_time_zone, zone_words
 from agents.core.money import CURRENCY_WORDS, MoneyError, format_amount, parse_amount
 from agents.permissions import IsAgent, agent_of
+from agents.policy.core.hours import is_time_zone, zone_words
 from agents.principals import AgentPrincipal
 from audit.base.core.vocabulary import Unlisted
 from audit.base.raises import raises

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.models import User
 from agents.core.money import MoneyError, format_amount, parse_amount
-from agents.core.policy_words import spoken_amount
+from agents.policy.core.words import spoken_amount
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, standing_now
 from audit.base.errors import DomainError

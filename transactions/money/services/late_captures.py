@@ -24,8 +24,8 @@ from agents.core.money import (
     format_amount,
     parse_amount,
 )
-from agents.core.policy_words import spoken_amount
 from agents.models import Agent, AgentCredential
+from agents.policy.core.words import spoken_amount
 from agents.queries import hand_overs_of
 from audit.base.context import Principal
 from audit.base.core.masking import mask

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agents.core.merchants import ascii_name, is_suspicious_merchant
 from agents.core.money import format_amount
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from audit.base.core.lookalikes import Looks
 from transactions.decisions.core.activity import RecentRequest
 from transactions.decisions.core.facts import (

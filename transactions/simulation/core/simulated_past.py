@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from audit.base.core.lookalikes import LOOKS
 from transactions.decisions.core.activity import (
     Activity,

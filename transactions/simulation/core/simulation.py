@@ -14,7 +14,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from transactions.budgets.core.pots import Pot, SharedLimit, pot_of, pots_of
 from transactions.decisions.core.facts import (
     Facts,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agents.core.money import format_amount
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from agents.prompts.core.screen import screen
 from security.alerts.core.thresholds import spoken_risk
 from transactions.budgets.core.pots import limit_findings, shared_findings

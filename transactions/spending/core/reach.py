@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from agents.core.hours import is_within
-from agents.core.policy import PolicyRules
+from agents.policy.core.hours import is_within
+from agents.policy.core.policy import PolicyRules
 from transactions.decisions.core.facts import Facts, SpendingRequest
 from transactions.decisions.core.outcome import Outcome
 from transactions.decisions.core.reasons import Finding

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agents.core.policy import PolicyRules
+from agents.policy.core.policy import PolicyRules
 from agents.queries import STANDING, Standing, standing_of, standing_parameters
 from audit.base.prepared import first_row
 from transactions.budgets.core.pots import pot_of, pots_of

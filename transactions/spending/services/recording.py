@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agents.core.approval_levels import level_of, next_role
 from agents.core.money import format_amount
 from agents.models import Agent
+from agents.policy.core.approval_levels import level_of, next_role
 from audit.base.batch import Insert
 from audit.base.core.lookalikes import LOOKS
 from audit.base.core.masking import mask

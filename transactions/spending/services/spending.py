@@ -9,8 +9,8 @@ from django.db import transaction
 from agents.core.categories import CATEGORY_WORDS, OTHER, canonical_category
 from agents.core.merchants import merchant_key
 from agents.core.money import MoneyError, parse_amount
-from agents.core.policy import PolicyRules
 from agents.models import Agent
+from agents.policy.core.policy import PolicyRules
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent, policy_in_force, policy_rules
 from audit.base.core.lookalikes import LOOKS

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.core.roles import ADMIN, MANAGER
-from agents.core.drafts import pointer_to
 from agents.core.money import MoneyError, format_amount, parse_amount
+from agents.policy.core.reader import pointer_to
 from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 # From the least to the highest of those who may approve at all.

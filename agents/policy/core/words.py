@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from agents.core.approval_levels import BASE, ApprovalLevel
-from agents.core.limits import Limit, spoken_limit
 from agents.core.money import format_amount
-from agents.core.policy import PolicyTerms
-from agents.core.policy_reach import spoken_hours
+from agents.policy.core.approval_levels import BASE, ApprovalLevel
+from agents.policy.core.limits import Limit, spoken_limit
+from agents.policy.core.policy import PolicyTerms
+from agents.policy.core.reach import spoken_hours
 from audit.base.core.amounts import grouped
 
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from agents.core.approval_levels import (
+from agents.core.mcc import blocked_codes
+from agents.core.merchants import merchant_key
+from agents.core.money import exponent_of, format_amount
+from agents.policy.core.approval_levels import (
     DEFAULT_MINUTES,
     ApprovalLevel,
     level_texts,
     levels_to_wire,
     loosens_levels,
 )
-from agents.core.hours import UTC, Hours
-from agents.core.limits import Limit, Per, Period, any_looser
-from agents.core.limits_draft import limit_to_wire
-from agents.core.mcc import blocked_codes
-from agents.core.merchants import merchant_key
-from agents.core.money import exponent_of, format_amount
-from agents.core.policy_reach import is_reach_wider, reach_to_wire, spoken_hours
+from agents.policy.core.hours import UTC, Hours
+from agents.policy.core.limits import Limit, Per, Period, any_looser
+from agents.policy.core.limits_draft import limit_to_wire
+from agents.policy.core.reach import is_reach_wider, reach_to_wire, spoken_hours
 from audit.base.core.lookalikes import LOOKS, Looks
 
 # A speed that risk takes for high where a policy sets no limit of its own.

@@ -16,25 +16,25 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
 from agents.api.shared import HighRiskWritesView
-from agents.core.approval_levels import (
+from agents.core.categories import CATEGORY_WORDS
+from agents.core.countries import COUNTRY_WORDS
+from agents.core.mcc import GROUPS
+from agents.core.money import CURRENCY_WORDS
+from agents.errors import PolicyChanged
+from agents.models import PolicyVersion
+from agents.policy.core.approval_levels import (
     APPROVALS_MAX,
     DEFAULT_MINUTES,
     MINUTES_MAX,
     MINUTES_MIN,
     ROLES,
 )
-from agents.core.categories import CATEGORY_WORDS
-from agents.core.countries import COUNTRY_WORDS
-from agents.core.hours import DAYS, UTC
-from agents.core.limits import Per, Period, Window
-from agents.core.mcc import GROUPS
-from agents.core.money import CURRENCY_WORDS
-from agents.core.policy import to_wire
-from agents.core.policy_draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
-from agents.errors import PolicyChanged
-from agents.models import PolicyVersion
+from agents.policy.core.draft import DEFAULT_CURRENCY, PolicyInvalid, parse_terms
+from agents.policy.core.hours import DAYS, UTC
+from agents.policy.core.limits import Per, Period, Window
+from agents.policy.core.policy import to_wire
+from agents.policy.services import set_policy
 from agents.queries import agent_for, policy_versions, terms_of
-from agents.services.policies import set_policy
 from audit.base.core.entity_tags import quoted_tags
 from audit.base.errors import NotFound
 from audit.base.raises import raises

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from agents.core.categories import CATEGORY_WORDS, canonical_category
-from agents.core.drafts import Reader, Refused, list_of, pointer_to, text_of
-from agents.core.limits import Limit, Per, Period, Window
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant
 from agents.core.money import format_amount, parse_amount
+from agents.policy.core.limits import Limit, Per, Period, Window
+from agents.policy.core.reader import Reader, Refused, list_of, pointer_to, text_of
 from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 LIMITS_MAX = 20

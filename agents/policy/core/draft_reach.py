@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents.core.countries import COUNTRIES, COUNTRY_WORDS
-from agents.core.drafts import Reader, Refused, list_of, text_of
-from agents.core.hours import (
+from agents.core.mcc import GROUP_WORDS, GROUPS, MCC
+from agents.policy.core.hours import (
     DAY_WORDS,
     DAYS,
     UTC,
@@ -16,7 +16,7 @@ from agents.core.hours import (
     parse_clock,
     zone_words,
 )
-from agents.core.mcc import GROUP_WORDS, GROUPS, MCC
+from agents.policy.core.reader import Reader, Refused, list_of, text_of
 from audit.base.core.vocabulary import Unlisted
 
 HOURS_MAX = 50

@@ -6,19 +6,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agents.core.approval_levels import (
+from agents.core.categories import CATEGORY_WORDS, canonical_category
+from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
+from agents.core.money import exponent_of, parse_amount
+from agents.policy.core.approval_levels import (
     DEFAULT_MINUTES,
     MINUTES_MAX,
     MINUTES_MIN,
     LevelsReader,
 )
-from agents.core.categories import CATEGORY_WORDS, canonical_category
-from agents.core.drafts import FieldError, Reader, Refused, text_of
-from agents.core.limits_draft import read_limits
-from agents.core.merchants import is_merchant_name, is_suspicious_merchant, merchant_key
-from agents.core.money import exponent_of, parse_amount
-from agents.core.policy import PolicyTerms
-from agents.core.policy_draft_reach import REACH_NAMES, read_reach
+from agents.policy.core.draft_reach import REACH_NAMES, read_reach
+from agents.policy.core.limits_draft import read_limits
+from agents.policy.core.policy import PolicyTerms
+from agents.policy.core.reader import FieldError, Reader, Refused, text_of
 from audit.base.core.vocabulary import Unlisted
 from audit.base.errors import Invalid
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from agents.core.hours import DAYS, Hours, format_clock, minutes_of_week
 from agents.core.mcc import blocked_codes
+from agents.policy.core.hours import DAYS, Hours, format_clock, minutes_of_week
 
 
 class Reach(Protocol):

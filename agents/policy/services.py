@@ -10,7 +10,10 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.queries import serves_oneself
-from agents.core.policy import (
+from agents.errors import PolicyChanged
+from agents.models import Agent, PolicyVersion
+from agents.policy.core.draft import parse_terms
+from agents.policy.core.policy import (
     ALONE_IN_ALL,
     ALONE_UP_TO,
     OWNER_ALONE_UP_TO,
@@ -22,9 +25,6 @@ from agents.core.policy import (
     needs_second_person,
     to_wire,
 )
-from agents.core.policy_draft import parse_terms
-from agents.errors import PolicyChanged
-from agents.models import Agent, PolicyVersion
 from agents.queries import granted_alone, reading_functions, terms_of
 from agents.services.access import hold_functions, lock_managed, target
 from audit.base.context import Principal
