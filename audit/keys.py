@@ -6,7 +6,7 @@ import base64
 
 from django.conf import settings
 
-from audit.core.checkpoint import KEY_BYTES, PublicKey, SigningKey, TreeHead, open_note
+from audit.core.checkpoint import KEY_BYTES, NoteKey, PublicKey, TreeHead, open_note
 
 
 def seed_of(name: str) -> bytes:
@@ -23,9 +23,9 @@ def seed_of(name: str) -> bytes:
     return seed
 
 
-def signing_key() -> SigningKey:
+def signing_key() -> NoteKey:
     """Return the key that signs checkpoints. Raises ValueError if it is not valid."""
-    return SigningKey(settings.AUDIT_ORIGIN, seed_of("AUDIT_SIGNING_KEY"))
+    return NoteKey(settings.AUDIT_ORIGIN, seed_of("AUDIT_SIGNING_KEY"))
 
 
 def trusted_keys() -> list[PublicKey]:

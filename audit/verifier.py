@@ -25,7 +25,7 @@ from audit.base.core.canonical import canonical
 from audit.core.checkpoint import NoteRefused, PublicKey, TreeHead, open_note
 from audit.core.merkle import leaf_hash
 from audit.core.retention import Retirement, is_explained, retirement_of
-from audit.core.verification import Finding, TreeCheck, first_of, open_notes
+from audit.core.verification import Fault, TreeCheck, first_of, open_notes
 
 FINDINGS_MAX = 20
 
@@ -37,7 +37,7 @@ class Outcome:
     size: int
     covered: int
     checkpoints: int
-    findings: list[Finding]
+    findings: list[Fault]
 
 
 def verify_export(
@@ -53,7 +53,7 @@ def verify_export(
     """
     notes: dict[int, str] = {}
     check: TreeCheck | None = None
-    findings: list[Finding] = []
+    findings: list[Fault] = []
     absences = _Absences()
     for number, line in enumerate(lines, start=1):
         try:
@@ -81,14 +81,14 @@ def _begin(
     origin: str,
     keys: list[PublicKey],
     kept: Iterable[TreeHead],
-    findings: list[Finding],
+    findings: list[Fault],
 ) -> TreeCheck:
     heads, wrong = open_notes(notes, origin=origin, keys=keys, where="in the export")
     findings += wrong
     # Numbered below those of the export, so that messages can distinguish them.
     heads |= {-place: head for place, head in enumerate(kept, start=1)}
     if not heads:
-        findings.append(Finding("checkpoint_missing", "No checkpoint can be believed."))
+        findings.append(Fault("checkpoint_missing", "No checkpoint can be believed."))
     return TreeCheck(heads)
 
 
@@ -99,9 +99,9 @@ class _Absences:
     missing: list[tuple[int, datetime]] = field(default_factory=list)
     retirements: list[Retirement] = field(default_factory=list)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Fault]:
         return [
-            Finding("event_missing", "The event is gone.", index)
+            Fault("event_missing", "The event is gone.", index)
             for index, occurred_at in self.missing
             if not is_explained(occurred_at, self.retirements)
         ]

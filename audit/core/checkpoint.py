@@ -105,7 +105,7 @@ class PublicKey:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
+class NoteKey:
     """The log's key. Made from 32 random bytes, which live outside of the database."""
 
     name: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from audit.base.core.canonical import canonical
+from audit.base.core.readers import rfc3339
 from audit.core.merkle import leaf_hash
 
 COLUMNS = (
@@ -74,8 +74,3 @@ def event_hash(row: Sequence[Any]) -> bytes:
     event = event_object(row)
     event["occurred_at"] = rfc3339(event["occurred_at"])
     return leaf_hash(canonical(event))
-
-
-def rfc3339(instant: datetime) -> str:
-    """Spell an aware instant in UTC, to the microsecond where it has any."""
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"

@@ -20,7 +20,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Fault:
     """One thing that does not hold; `index` is the place in the log, if it has one."""
 
     code: str
@@ -32,7 +32,7 @@ class Finding:
         return f"{place}{self.detail} [{self.code}]"
 
 
-def first_of(findings: Collection[Finding]) -> Finding | None:
+def first_of(findings: Collection[Fault]) -> Fault | None:
     """Return the finding at the lowest index; those without a place come last."""
     return min(
         findings,
@@ -51,7 +51,7 @@ class TreeCheck:
 
     heads: Mapping[int, TreeHead]
     start: Frontier = field(default_factory=Frontier)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Fault] = field(default_factory=list)
     nodes: dict[Node, bytes] = field(default_factory=dict)
     clock_jumps: list[int] = field(default_factory=list)
     is_broken: bool = False
@@ -129,12 +129,12 @@ class TreeCheck:
             self.clock_jumps.append(index)
 
     def _find(self, code: str, detail: str, index: int) -> None:
-        self.findings.append(Finding(code, detail, max(index, 0)))
+        self.findings.append(Fault(code, detail, max(index, 0)))
 
 
 def open_notes(
     notes: Mapping[int, str], *, origin: str, keys: Collection[PublicKey], where: str
-) -> tuple[dict[int, TreeHead], list[Finding]]:
+) -> tuple[dict[int, TreeHead], list[Fault]]:
     """Return what the notes of one place say, by number, and what is wrong with them.
 
     They must be numbered from 1 without gaps, be signed, and never state a smaller log
@@ -144,17 +144,17 @@ def open_notes(
     findings = []
     for number in sorted(set(range(1, max(notes, default=0))) - set(notes))[:1]:
         detail = f"Checkpoint {number} is missing {where}."
-        findings.append(Finding("checkpoint_missing", detail))
+        findings.append(Fault("checkpoint_missing", detail))
     before: TreeHead | None = None
     for number in sorted(notes):
         try:
             head = open_note(notes[number], origin=origin, keys=keys)
         except NoteRefused as error:
             detail = f"Checkpoint {number} {where}: {error}"
-            findings.append(Finding("note_refused", detail))
+            findings.append(Fault("note_refused", detail))
             continue
         if before and (head.size < before.size or head == before):
             detail = f"Checkpoint {number} {where} does not go on from the one before."
-            findings.append(Finding("checkpoint_backwards", detail))
+            findings.append(Fault("checkpoint_backwards", detail))
         heads[number] = before = head
     return heads, findings

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from audit.base.context import Principal
-from audit.core.event import COLUMNS, event_object, rfc3339
+from audit.base.core.readers import rfc3339
+from audit.core.event import COLUMNS, event_object
 from audit.core.exports import FORMATS, csv_header, jsonl
 from audit.models import AuditEvent, AuditLeaf, Checkpoint
 from audit.queries.reading import sealed_events

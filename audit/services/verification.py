@@ -19,7 +19,7 @@ from audit.base.sessions import no_statement_timeout
 from audit.core.checkpoint import TreeHead
 from audit.core.merkle import Frontier, Node
 from audit.core.retention import is_explained
-from audit.core.verification import BLOCK, Finding, TreeCheck, first_of, open_notes
+from audit.core.verification import BLOCK, Fault, TreeCheck, first_of, open_notes
 from audit.errors import LogDamaged
 from audit.keys import trusted_keys
 from audit.models import AuditLeaf, AuditNode, Checkpoint
@@ -53,12 +53,12 @@ class Verification:
     size: int
     checkpoints: int
     seconds: float
-    findings: list[Finding]
+    findings: list[Fault]
     clock_jumps: list[int] = field(default_factory=list)
     newest_note: str = ""
 
     @property
-    def first(self) -> Finding | None:
+    def first(self) -> Fault | None:
         return first_of(self.findings)
 
     @property
@@ -90,7 +90,7 @@ def verify_log(
             size=tree_size(),
             checkpoints=0,
             seconds=time.monotonic() - began,
-            findings=[Finding("value_unreadable", f"A value cannot be read: {error}.")],
+            findings=[Fault("value_unreadable", f"A value cannot be read: {error}.")],
         )
 
 
@@ -156,7 +156,7 @@ def ask_for_verification(*, acting: Principal) -> None:
         record("audit.verification_asked", actor=acting)
 
 
-def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Finding]]:
+def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Fault]]:
     """Return all checkpoints by number, here and outside, and what is wrong."""
     rows = {row.number: row for row in Checkpoint.objects.all()}
     inside = {number: row.note for number, row in rows.items()}
@@ -167,15 +167,13 @@ def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Finding]]:
         stored = (row.size, bytes(row.root), row.time)
         if stored != (head.size, head.root, head.time):
             detail = f"Checkpoint {number} in the database says other than its note."
-            findings.append(Finding("checkpoint_changed", detail))
+            findings.append(Fault("checkpoint_changed", detail))
     for sink in sinks():
         where = f"in {type(sink).__name__}"
         try:
             outside = dict(sink.read())
         except OSError as error:
-            findings.append(
-                Finding("sink_unreadable", f"{type(sink).__name__}: {error}")
-            )
+            findings.append(Fault("sink_unreadable", f"{type(sink).__name__}: {error}"))
             continue
         found, more = _opened(outside, where)
         findings += more + _differences(inside, outside, where)
@@ -186,7 +184,7 @@ def _checkpoints() -> tuple[dict[int, str], dict[int, TreeHead], list[Finding]]:
 
 def _opened(
     notes: Mapping[int, str], where: str
-) -> tuple[dict[int, TreeHead], list[Finding]]:
+) -> tuple[dict[int, TreeHead], list[Fault]]:
     return open_notes(
         notes, origin=settings.AUDIT_ORIGIN, keys=trusted_keys(), where=where
     )
@@ -194,20 +192,20 @@ def _opened(
 
 def _differences(
     inside: Mapping[int, str], outside: Mapping[int, str], where: str
-) -> list[Finding]:
+) -> list[Fault]:
     """Compare both by number; the newest may not have come outside yet."""
     findings = []
     for number in sorted(inside.keys() | outside.keys()):
         if number not in inside:
             detail = f"Checkpoint {number} {where} is not in the database."
-            findings.append(Finding("checkpoint_missing", detail))
+            findings.append(Fault("checkpoint_missing", detail))
         elif number in outside and inside[number] != outside[number]:
             detail = f"Checkpoint {number} {where} is not the one in the database."
-            findings.append(Finding("checkpoint_differs", detail))
+            findings.append(Fault("checkpoint_differs", detail))
     return findings
 
 
-def _start(since: TreeHead | None) -> tuple[Frontier, list[Finding]]:
+def _start(since: TreeHead | None) -> tuple[Frontier, list[Fault]]:
     """Return the tree to go on from; its stored hashes count if the root is signed."""
     if since is None or since.size == 0:
         return Frontier(), []
@@ -217,14 +215,14 @@ def _start(since: TreeHead | None) -> tuple[Frontier, list[Finding]]:
         start = None
     if start is None or start.root() != since.root:
         detail = f"The first {since.size} events do not have the root that was signed."
-        return Frontier(), [Finding("root_differs", detail, since.size - 1)]
+        return Frontier(), [Fault("root_differs", detail, since.size - 1)]
     return start, []
 
 
 @contextlib.contextmanager
 def _event_checks(
     start: int, end: int, jobs: int
-) -> Iterator[Iterator[tuple[int, list[Finding]]]]:
+) -> Iterator[Iterator[tuple[int, list[Fault]]]]:
     """Check the events of [start, end) in parts; gives (count, findings) of each.
 
     By processes that begin at once, where there is more than one part.
@@ -238,7 +236,7 @@ def _event_checks(
         yield zip(counts, pool.map(_check_events, parts), strict=True)
 
 
-def _check_events(part: tuple[int, int]) -> list[Finding]:
+def _check_events(part: tuple[int, int]) -> list[Fault]:
     """Return what is wrong with the events of the leaves of [start, end)."""
     gone = retirements()
     unexplained = (
@@ -247,7 +245,7 @@ def _check_events(part: tuple[int, int]) -> list[Finding]:
         if broken.is_there or not is_explained(broken.occurred_at, gone)
     )
     return [
-        Finding(
+        Fault(
             "event_changed" if broken.is_there else "event_missing",
             f"Event {broken.event_id} is "
             f"{'not as it was sealed' if broken.is_there else 'gone'}.",
@@ -268,7 +266,7 @@ def _add(check: TreeCheck, rows: list[tuple[int, datetime, bytes]]) -> None:
                 check.add(index, hashed, occurred_at)
 
 
-def _node_findings(check: TreeCheck, since: int) -> list[Finding]:
+def _node_findings(check: TreeCheck, since: int) -> list[Fault]:
     """Compare the stored nodes with those of the tree that was grown."""
     stored = {
         Node(level, number): bytes(hashed)
@@ -287,7 +285,7 @@ def _node_findings(check: TreeCheck, since: int) -> list[Finding]:
                 f"Stored hash {node.number} of level {node.level} is not the tree's."
             )
             place = min(end, check.tree.size) - 1
-            findings.append(Finding("node_changed", detail, place))
+            findings.append(Fault("node_changed", detail, place))
     return findings[:FINDINGS_MAX]
 
 
@@ -302,7 +300,7 @@ def _earliest(since: TreeHead | None, heads: Iterable[TreeHead]) -> datetime:
     return min(since.time, timezone.now(), *later) - LOOK_BACK
 
 
-def _unsealed(earliest: datetime, grace_s: float) -> list[Finding]:
+def _unsealed(earliest: datetime, grace_s: float) -> list[Fault]:
     """Find events without a leaf that stay so: put in by hand, or nobody seals."""
     deadline = time.monotonic() + grace_s
     waiting = unsealed_events(earliest, FINDINGS_MAX)
@@ -310,6 +308,6 @@ def _unsealed(earliest: datetime, grace_s: float) -> list[Finding]:
         time.sleep(0.25)
         waiting -= sealed_among(waiting)
     return [
-        Finding("event_unsealed", f"Event {event_id} is in no leaf of its own.")
+        Fault("event_unsealed", f"Event {event_id} is in no leaf of its own.")
         for event_id, _ in sorted(waiting)
     ]

@@ -19,7 +19,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Measurement:
     """What a check saw.
 
     Manual means that only a person can check it; not done, that the platform does
@@ -33,7 +33,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Result:
     item: Item
-    finding: Finding
+    finding: Measurement
 
 
 CHECKLIST = (

@@ -17,7 +17,7 @@ from security.schemas.core.strict_json import (
 )
 
 
-class Refused(ParseError):
+class BodyRefused(ParseError):
     """A body is not strict JSON; `pointer` names the value that is at fault."""
 
     def __init__(self, refused: JsonRefused) -> None:
@@ -55,7 +55,7 @@ class StrictJSONParser(BaseParser):
         except JsonTooLarge:
             raise TooLarge from None
         except JsonRefused as refused:
-            raise Refused(refused) from None
+            raise BodyRefused(refused) from None
 
 
 _CHARSET = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from audit.core.checkpoint import SigningKey, TreeHead
+from audit.core.checkpoint import NoteKey, TreeHead
 from audit.core.merkle import Frontier
 from audit.keys import open_checkpoint
 from audit.models import AuditEvent, AuditLeaf, AuditNode, Checkpoint
@@ -279,7 +279,7 @@ def rehash() -> None:
 def resign(checkpoint: Checkpoint, how: str) -> None:
     head = open_checkpoint(checkpoint.note)
     forged = TreeHead(head.origin, head.size, bytes(checkpoint.root), head.time)
-    note = SigningKey(head.origin, bytes(range(32))).sign(forged)
+    note = NoteKey(head.origin, bytes(range(32))).sign(forged)
     if how == "old signature":
         note = forged.text() + "\n" + checkpoint.note.partition("\n\n")[2]
     Checkpoint.objects.filter(pk=checkpoint.pk).update(note=note)

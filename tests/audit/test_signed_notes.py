@@ -15,17 +15,17 @@ from sigstore._internal.rekor.checkpoint import SignedCheckpoint
 from sigstore.errors import VerificationError
 
 from audit.core.checkpoint import (
+    NoteKey,
     NoteRefused,
     PublicKey,
-    SigningKey,
     TreeHead,
     is_origin,
     open_note,
 )
 
 ORIGIN = "platform.example/audit"
-KEY = SigningKey(ORIGIN, bytes(range(32)))
-OTHER = SigningKey(ORIGIN, bytes(32))
+KEY = NoteKey(ORIGIN, bytes(range(32)))
+OTHER = NoteKey(ORIGIN, bytes(32))
 TIME = datetime(2026, 11, 28, 1, 2, 3, tzinfo=UTC)
 ROOT = bytes(range(100, 132))
 CHECKPOINT = TreeHead(ORIGIN, 1234, ROOT, TIME)
@@ -53,7 +53,7 @@ class ForeignKeyring:
             raise VerificationError("wrong signature") from error
 
 
-def opened(note: str, *keys: SigningKey, origin: str = ORIGIN) -> TreeHead:
+def opened(note: str, *keys: NoteKey, origin: str = ORIGIN) -> TreeHead:
     return open_note(note, origin=origin, keys=[key.public for key in keys or [KEY]])
 
 
@@ -135,7 +135,7 @@ def test_a_key_that_is_not_trusted_signs_nothing():
 
 
 def test_a_key_of_another_name_signs_nothing():
-    renamed = SigningKey("elsewhere.example/audit", KEY.seed)
+    renamed = NoteKey("elsewhere.example/audit", KEY.seed)
 
     with pytest.raises(NoteRefused, match="No key that is trusted"):
         opened(renamed.sign(CHECKPOINT))

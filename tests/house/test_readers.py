@@ -34,7 +34,7 @@ OWN = {
     "platform_site/bodies.py",
     "platform_site/replay/client.py",
     "platform_site/run/web_server.py",
-    "transactions/decisions/core/values.py",
+    "audit/base/core/codec.py",
     "transactions/budgets/queries/budgets.py",
     "transactions/spending/queries/snapshot.py",
 }

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from audit.core.verification import Finding
+from audit.core.verification import Fault
 from audit.models import AuditEvent, ReaderCursor
 from audit.services.verification import Verification, record_verification
 from tests.audit.logs import seal, write_events
@@ -58,7 +58,7 @@ def test_the_log_its_seal_and_its_readers(scrape):
 
 
 @pytest.mark.parametrize(
-    ("findings", "success"), [([], 1), ([Finding("changed", "It was.", 2)], 0)]
+    ("findings", "success"), [([], 1), ([Fault("changed", "It was.", 2)], 0)]
 )
 def test_the_last_verification(scrape, findings, success):
     record_verification(Verification(0, 3, 1, 0.5, findings))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
 from security.schemas.core.strict_json import JsonRefused, parse_json
-from security.schemas.parsers import Refused, StrictJSONParser, TooLarge
+from security.schemas.parsers import BodyRefused, StrictJSONParser, TooLarge
 from tests.timing import is_under
 
 
@@ -61,7 +61,7 @@ def test_numbers_are_int_or_decimal():
 def test_e3_what_two_parsers_could_read_differently_is_refused(body, says):
     with pytest.raises(JsonRefused, match=says):
         parse_json(body)
-    with pytest.raises(TooLarge if says == "larger than" else Refused):
+    with pytest.raises(TooLarge if says == "larger than" else BodyRefused):
         StrictJSONParser().parse(BytesIO(body), "application/json", {})
 
 
@@ -82,7 +82,7 @@ def test_a_refusal_names_the_place_where_there_is_one(body, pointer):
     with pytest.raises(JsonRefused) as caught:
         parse_json(body)
     assert caught.value.pointer == pointer
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BodyRefused) as refused:
         StrictJSONParser().parse(BytesIO(body), "application/json", {})
     assert refused.value.pointer == pointer
 

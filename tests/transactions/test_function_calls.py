@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from agents.queries import policy_rules
 from agents.services.agents import update_agent
 from agents.services.functions import add_function_version, set_function_enabled
+from audit.base.core.codec import from_json
 from audit.models import AuditEvent
 from security.locks.models import ResourceLock
 from tests import spending
@@ -25,7 +26,6 @@ from transactions.calls.services import request_function_call
 from transactions.decisions.core.digest import digest
 from transactions.decisions.core.outcome import Outcome
 from transactions.decisions.core.reasons import Finding
-from transactions.decisions.core.values import from_json
 from transactions.decisions.models import Decision, IdempotencyRecord
 from transactions.errors import IdempotencyConflict
 

@@ -24,7 +24,7 @@ from platform_site.run.supervisor import BASE_DIR
 from tests.audit.logs import seal
 from tests.spending import spend
 from transactions import verifier
-from transactions.evidence.core.receipt import SigningKey
+from transactions.evidence.core.receipt import ReceiptKey
 from transactions.evidence.keys import public_keys, signing_key
 
 URL = "/api/v1/transactions/"
@@ -201,7 +201,7 @@ def test_after_a_rotation_older_receipts_still_count(
 
     assert case.verify(older) == case.verify(newer.content) == 0
     assert newer.json()["receipt"] == json.loads(older)["receipt"]
-    other = SigningKey(base64.b64decode(OTHER_SEED)).public
+    other = ReceiptKey(base64.b64decode(OTHER_SEED)).public
     assert newer.json()["key_id"] == other.key_id != key.key_id
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from audit.base.core.readers import rfc3339
 from transactions.calls.models import FunctionCall
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import decisive_reasons, instant
+from transactions.decisions.wording import decisive_reasons
 
 
 def call_body(
@@ -27,7 +28,7 @@ def call_body(
         "outcome": str(decision.outcome),
         "reasons": decisive_reasons(decision),
         "policy_version": policy_number,
-        "created_at": instant(call.created_at),
+        "created_at": rfc3339(call.created_at),
     }
 
 

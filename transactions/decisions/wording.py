@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext, override
@@ -77,11 +76,6 @@ def spoken_finding(finding: Mapping[str, Any]) -> str:
         if (spoken := spoken_text(value)) != value:
             message = message.replace(value, spoken)
     return visible(message)
-
-
-def instant(value: datetime) -> str:
-    """Format an instant as RFC 3339 in UTC."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def fraction(basis_points: int | None) -> float | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 
 from audit.keys import seed_of
-from transactions.evidence.core.receipt import PublicKey, SigningKey
+from transactions.evidence.core.receipt import PublicKey, ReceiptKey
 
 
-def signing_key() -> SigningKey:
+def signing_key() -> ReceiptKey:
     """Return the key that signs receipts. Raises ValueError if it is malformed."""
-    return SigningKey(seed_of("RECEIPT_SIGNING_KEY"))
+    return ReceiptKey(seed_of("RECEIPT_SIGNING_KEY"))
 
 
 def public_keys() -> list[PublicKey]:

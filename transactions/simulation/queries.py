@@ -13,13 +13,13 @@ from agents.models import Agent
 from agents.policy.core.limits import BEGINNING, Period
 from agents.policy.core.policy import PolicyRules, compile_rules
 from agents.queries import terms_of
+from audit.base.core.codec import from_json
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.core.ledger import above_minor
 from transactions.budgets.models import LedgerEntry, SharedBudget
 from transactions.decisions.core.facts import Facts, Thresholds
 from transactions.decisions.core.outcome import Outcome
 from transactions.decisions.core.record import LOOKS_BY_ENGINE
-from transactions.decisions.core.values import from_json
 from transactions.decisions.models import Decision
 from transactions.simulation.core.simulation import (
     HoldEnd,

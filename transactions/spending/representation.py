@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from agents.core.money import format_amount
+from audit.base.core.readers import rfc3339
 from transactions.approvals.models import ApprovalRequest
 from transactions.approvers.core.levels import count_people
 from transactions.budgets.models import Reservation
 from transactions.decisions.models import Decision
-from transactions.decisions.wording import decisive_reasons, fraction, instant
+from transactions.decisions.wording import decisive_reasons, fraction
 from transactions.money.models import Refund
 from transactions.risk.core.score import risk_level
 from transactions.spending.models import Transaction
@@ -52,8 +53,8 @@ def transaction_body(
         "approval": None
         if approval is None
         else approval_body(approval, given=approvals_given),
-        "occurred_at": instant(transaction.occurred_at),
-        "created_at": instant(transaction.created_at),
+        "occurred_at": rfc3339(transaction.occurred_at),
+        "created_at": rfc3339(transaction.created_at),
     }
 
 
@@ -96,7 +97,7 @@ def refund_body(refund: Refund) -> dict[str, Any]:
         "amount": format_amount(refund.amount_minor, currency),
         "currency": currency,
         "reason": refund.reason,
-        "created_at": instant(refund.created_at),
+        "created_at": rfc3339(refund.created_at),
     }
 
 
@@ -105,11 +106,11 @@ def approval_body(approval: ApprovalRequest, *, given: int) -> dict[str, Any]:
     return {
         "id": approval.id,
         "status": str(approval.status),
-        "expires_at": instant(approval.expires_at),
+        "expires_at": rfc3339(approval.expires_at),
         "required_approvals": approval.required_approvals,
         "approvals_given": given,
         "required_role": approval.required_role,
-        "escalates_at": approval.escalates_at and instant(approval.escalates_at),
+        "escalates_at": approval.escalates_at and rfc3339(approval.escalates_at),
     }
 
 

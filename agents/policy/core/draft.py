@@ -18,7 +18,7 @@ from agents.policy.core.approval_levels import (
 from agents.policy.core.draft_reach import REACH_NAMES, read_reach
 from agents.policy.core.limits_draft import read_limits
 from agents.policy.core.policy import PolicyTerms
-from agents.policy.core.reader import FieldError, Reader, Refused, text_of
+from agents.policy.core.reader import FieldError, Reader, ValueRefused, text_of
 from audit.base.core.vocabulary import Unlisted
 from audit.base.errors import Invalid
 
@@ -142,33 +142,33 @@ def _money(currency: str, *, allow_zero: bool = False) -> Callable[[object], int
 
 def _per_hour(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Refused("not_an_integer", "Write a whole number or null.")
+        raise ValueRefused("not_an_integer", "Write a whole number or null.")
     if not 1 <= value <= PER_HOUR_MAX:
-        raise Refused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
+        raise ValueRefused("out_of_range", f"Write a number from 1 to {PER_HOUR_MAX}.")
     return value
 
 
 def _minutes(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Refused("not_an_integer", "Write a whole number of minutes.")
+        raise ValueRefused("not_an_integer", "Write a whole number of minutes.")
     if not MINUTES_MIN <= value <= MINUTES_MAX:
         detail = f"Write a number from {MINUTES_MIN} to {MINUTES_MAX}."
-        raise Refused("out_of_range", detail)
+        raise ValueRefused("out_of_range", detail)
     return value
 
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise Refused("not_a_boolean", "Write true or false.")
+        raise ValueRefused("not_a_boolean", "Write true or false.")
     return value
 
 
 def _merchant(value: object) -> tuple[str, str]:
     name = text_of(value)
     if not is_merchant_name(name):
-        raise Refused("merchant_length", "Write a name of 2 to 200 characters.")
+        raise ValueRefused("merchant_length", "Write a name of 2 to 200 characters.")
     if is_suspicious_merchant(name):
-        raise Refused(
+        raise ValueRefused(
             "merchant_suspicious",
             "The name hides characters, mixes scripts or has outer spaces.",
         )
@@ -179,14 +179,14 @@ def _category(value: object) -> tuple[str, str]:
     category = canonical_category(text_of(value))
     if category is None:
         code = Unlisted("category_unknown", CATEGORY_WORDS, value)
-        raise Refused(code, "There is no such category.")
+        raise ValueRefused(code, "There is no such category.")
     return category, category
 
 
 def _function(value: object) -> tuple[str, str]:
     name = text_of(value)
     if not FUNCTION_NAME.fullmatch(name):
-        raise Refused(
+        raise ValueRefused(
             "function_name", "Write lower-case letters, digits and underscores."
         )
     return name, name

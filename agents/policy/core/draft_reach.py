@@ -16,7 +16,7 @@ from agents.policy.core.hours import (
     parse_clock,
     zone_words,
 )
-from agents.policy.core.reader import Reader, Refused, list_of, text_of
+from agents.policy.core.reader import Reader, ValueRefused, list_of, text_of
 from audit.base.core.vocabulary import Unlisted
 
 HOURS_MAX = 50
@@ -82,32 +82,32 @@ def _windows(value: object) -> Sequence[object] | None:
 def _window(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping) or set(value) != {"days", "from", "to"}:
         example = '{"days": ["mon"], "from": "08:00", "to": "18:00"}'
-        raise Refused("hours_shape", f"Write {example}.")
+        raise ValueRefused("hours_shape", f"Write {example}.")
     return value
 
 
 def _days(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value:
-        raise Refused("not_a_list", "Write a list of days.")
+        raise ValueRefused("not_a_list", "Write a list of days.")
     days = tuple(day for day in DAYS if day in value)
     if len(days) != len(value):
         strange = next((day for day in value if day not in DAYS), None)
         code = Unlisted("day_unknown", DAY_WORDS, strange)
-        raise Refused(code, f"Write each day once: {', '.join(DAYS)}.")
+        raise ValueRefused(code, f"Write each day once: {', '.join(DAYS)}.")
     return days
 
 
 def _clock(value: object) -> int:
     minute = parse_clock(text_of(value))
     if minute is None:
-        raise Refused("not_a_time", "Write hours and minutes from 00:00 to 24:00.")
+        raise ValueRefused("not_a_time", "Write hours and minutes from 00:00 to 24:00.")
     return minute
 
 
 def _time_zone(value: object) -> str:
     name = text_of(value)
     if not is_time_zone(name):
-        raise Refused(
+        raise ValueRefused(
             Unlisted("time_zone_unknown", zone_words(), name),
             "Write UTC or an IANA name, such as Europe/Berlin.",
         )
@@ -117,7 +117,7 @@ def _time_zone(value: object) -> str:
 def _country(value: object) -> tuple[str, str]:
     code = text_of(value)
     if code not in COUNTRIES:
-        raise Refused(
+        raise ValueRefused(
             Unlisted("country_unknown", COUNTRY_WORDS, code),
             "Write two capitals of ISO 3166, such as DE.",
         )
@@ -127,7 +127,7 @@ def _country(value: object) -> tuple[str, str]:
 def _mcc_group(value: object) -> tuple[str, str]:
     name = text_of(value)
     if name not in GROUPS:
-        raise Refused(
+        raise ValueRefused(
             Unlisted("mcc_group_unknown", GROUP_WORDS, name),
             f"Write one of {', '.join(GROUPS)}.",
         )
@@ -137,5 +137,5 @@ def _mcc_group(value: object) -> tuple[str, str]:
 def _mcc(value: object) -> tuple[str, str]:
     code = text_of(value)
     if not MCC.fullmatch(code):
-        raise Refused("mcc_malformed", "Write the four digits of the code.")
+        raise ValueRefused("mcc_malformed", "Write the four digits of the code.")
     return code, code

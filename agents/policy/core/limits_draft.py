@@ -10,7 +10,7 @@ from agents.core.categories import CATEGORY_WORDS, canonical_category
 from agents.core.merchants import is_merchant_name, is_suspicious_merchant
 from agents.core.money import format_amount, parse_amount
 from agents.policy.core.limits import Limit, Per, Period, Window
-from agents.policy.core.reader import Reader, Refused, list_of, pointer_to, text_of
+from agents.policy.core.reader import Reader, ValueRefused, list_of, pointer_to, text_of
 from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 LIMITS_MAX = 20
@@ -94,7 +94,7 @@ def _check_shape(reader: Reader, at: str, given: Mapping[str, object]) -> None:
 
 def _object(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise Refused("not_an_object", "Write an object with a period.")
+        raise ValueRefused("not_an_object", "Write an object with a period.")
     return value
 
 
@@ -105,7 +105,7 @@ def _choice(choices: type[Choice]) -> Callable[[object], Choice]:
                 return choice
         words = Vocabulary(tuple(choices))
         code = Unlisted("unknown_choice", words, value)
-        raise Refused(code, f"Write one of {', '.join(choices)}.")
+        raise ValueRefused(code, f"Write one of {', '.join(choices)}.")
 
     return parse
 
@@ -123,7 +123,7 @@ def _count(value: object) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value <= COUNT_MAX:
-        raise Refused("out_of_range", f"Write a number from 0 to {COUNT_MAX}.")
+        raise ValueRefused("out_of_range", f"Write a number from 0 to {COUNT_MAX}.")
     return value
 
 
@@ -133,7 +133,9 @@ def _name_of(per: Per) -> Callable[[object], str]:
         if not name:
             return ""
         if per is Per.AGENT:
-            raise Refused("name_without_use", "Only a merchant or category is named.")
+            raise ValueRefused(
+                "name_without_use", "Only a merchant or category is named."
+            )
         return _category(name) if per is Per.CATEGORY else _merchant(name)
 
     return parse
@@ -142,7 +144,7 @@ def _name_of(per: Per) -> Callable[[object], str]:
 def _merchant(name: str) -> str:
     if not is_merchant_name(name) or is_suspicious_merchant(name):
         detail = "Write 2 to 200 characters of one script, none of them hidden."
-        raise Refused("merchant_suspicious", detail)
+        raise ValueRefused("merchant_suspicious", detail)
     return name
 
 
@@ -150,5 +152,5 @@ def _category(name: str) -> str:
     category = canonical_category(name)
     if category is None:
         code = Unlisted("category_unknown", CATEGORY_WORDS, name)
-        raise Refused(code, "There is no such category.")
+        raise ValueRefused(code, "There is no such category.")
     return category

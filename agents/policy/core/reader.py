@@ -21,7 +21,7 @@ class FieldError:
     detail: str
 
 
-class Refused(Exception):
+class ValueRefused(Exception):
     """A value of a draft is not what its field takes; `code` says why."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -36,16 +36,16 @@ def pointer_to(name: object) -> str:
 def text_of(value: object) -> str:
     """Return a text, or refuse anything else."""
     if not isinstance(value, str):
-        raise Refused("not_a_text", "Write a text.")
+        raise ValueRefused("not_a_text", "Write a text.")
     return value
 
 
 def list_of(value: object, most: int, things: str) -> Sequence[object]:
     """Return a list of at most so many things, or refuse anything else."""
     if not isinstance(value, list | tuple):
-        raise Refused("not_a_list", f"Write a list of {things}, if an empty one.")
+        raise ValueRefused("not_a_list", f"Write a list of {things}, if an empty one.")
     if len(value) > most:
-        raise Refused("too_many", f"Write at most {most} {things}.")
+        raise ValueRefused("too_many", f"Write at most {most} {things}.")
     return value
 
 
@@ -119,6 +119,6 @@ class Reader:
         """Return a value as `parse` reads it, None if it is refused."""
         try:
             return parse(value)
-        except (Refused, MoneyError) as error:
+        except (ValueRefused, MoneyError) as error:
             self.refuse(pointer, error.code, error.detail)
             return None

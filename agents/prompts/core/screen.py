@@ -19,7 +19,7 @@ from audit.base.core.lookalikes import LOOKS, Looks
 Channel = Literal["user", "tool_output"]
 Outcome = Literal["allow", "hold", "deny"]
 
-Judge = Callable[[str], Iterable["Finding"]]
+Judge = Callable[[str], Iterable["Sign"]]
 
 MAX_CHARACTERS = 60_000
 HOLD_BP = 5_000
@@ -28,7 +28,7 @@ CERTAIN_BP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Sign:
     """One reason; `weight_bp` is how much it alone says for an attack."""
 
     code: str
@@ -42,7 +42,7 @@ class Screening:
 
     outcome: Outcome
     score_bp: int
-    reasons: tuple[Finding, ...]
+    reasons: tuple[Sign, ...]
     sanitized: str
     hidden: tuple[Hidden, ...]
 
@@ -64,7 +64,7 @@ def screen(text: str, channel: Channel, looks: Looks = LOOKS) -> Screening:
     ]
     if len(text) > MAX_CHARACTERS:
         message = f"Only the first {MAX_CHARACTERS} characters were read."
-        findings.append(Finding("text_truncated", message, HOLD_BP))
+        findings.append(Sign("text_truncated", message, HOLD_BP))
     score = combine(finding.weight_bp for finding in findings)
     return Screening(
         outcome=outcome_of(score),
@@ -90,41 +90,41 @@ def outcome_of(score_bp: int) -> Outcome:
     return "hold" if score_bp >= HOLD_BP else "allow"
 
 
-def _findings(text: str, channel: Channel, looks: Looks) -> Iterator[Finding]:
+def _findings(text: str, channel: Channel, looks: Looks) -> Iterator[Sign]:
     spellings = (text, *decodings.respelled(text, looks.digits))
     readings = [looks.text_skeleton(spelling) for spelling in spellings]
     for rule, pattern in patterns(any_spelling=looks.one_stroke):
         weight = rule.user_bp if channel == "user" else rule.tool_bp
         if weight and any(pattern.search(reading) for reading in readings):
-            yield Finding(rule.code, rule.message, weight)
+            yield Sign(rule.code, rule.message, weight)
     if looks.mixes_scripts(text):
         message = "A word mixes Latin letters with look-alikes of another script."
-        yield Finding("mixed_scripts", message, 5_000)
+        yield Sign("mixed_scripts", message, 5_000)
 
 
-def _hidden_findings(hidden: Iterable[Hidden], judge: Judge) -> Iterator[Finding]:
+def _hidden_findings(hidden: Iterable[Hidden], judge: Judge) -> Iterator[Sign]:
     for one in hidden:
         weight = _HIDDEN_BP[one.kind]
         # A stray zero-width space comes with copied text; a row of them does not.
         if one.kind in {"zero_width", "control", "variation_selector"}:
             weight = min(weight, 1_000 * one.count)
-        yield Finding(
+        yield Sign(
             f"hidden_{one.kind}",
             f"{one.count} hidden characters of kind {one.kind} were removed.",
             weight,
         )
         if one.decoded and any(judge(one.decoded)):
             message = "Hidden text holds instructions."
-            yield Finding("hidden_instruction", message, 9_000)
+            yield Sign("hidden_instruction", message, 9_000)
 
 
-def _encoded_findings(text: str, judge: Judge) -> Iterator[Finding]:
+def _encoded_findings(text: str, judge: Judge) -> Iterator[Sign]:
     plain = {finding.code for finding in judge(text)}
     for reading in decodings.decoded(text):
         inside = [one for one in judge(reading) if one.code not in plain]
         if combine(one.weight_bp for one in inside) >= HOLD_BP:
             message = "Encoded text holds instructions."
-            yield Finding("encoded_instruction", message, 8_500)
+            yield Sign("encoded_instruction", message, 8_500)
             return
 
 

@@ -1,4 +1,4 @@
-"""The one reader of times and whole numbers that others wrote as text.
+"""The one reader of times and whole numbers that others wrote, and writer of times.
 
 int(), float(), strptime() and fromisoformat() take more than anybody means: digits of
 any script, signs, underscores, spaces, weeks. Source: RFC 3339, section 5.6.
@@ -40,6 +40,11 @@ def parse_instant(text: str, *, zone: timezone | None = None) -> datetime | None
         return datetime.combine(day_of, clock)
     except ValueError:
         return None
+
+
+def rfc3339(instant: datetime) -> str:
+    """Spell an aware instant in UTC, to the microsecond where it has any."""
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def parse_whole(text: str) -> int | None:

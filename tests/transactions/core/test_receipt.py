@@ -16,7 +16,7 @@ from transactions.decisions.core.record import record_digest
 from transactions.evidence.core.receipt import (
     LoggedEvent,
     PublicKey,
-    SigningKey,
+    ReceiptKey,
     receipt_of,
 )
 
@@ -24,7 +24,7 @@ from transactions.evidence.core.receipt import (
 X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 D = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
 THUMBPRINT = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-RFC_KEY = SigningKey(base64.urlsafe_b64decode(D + "="))
+RFC_KEY = ReceiptKey(base64.urlsafe_b64decode(D + "="))
 EVENT = LoggedEvent("evt_1", "transaction.decided", "agt_1", bytes(range(32)))
 
 

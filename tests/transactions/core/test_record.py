@@ -11,6 +11,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 
+from audit.base.core.codec import as_json
 from tests.transactions.core.cases import NOW, SHOPPING, THRESHOLDS, facts, policy
 from tests.transactions.core.strategies import all_facts
 from transactions.decisions.core.record import (
@@ -20,7 +21,6 @@ from transactions.decisions.core.record import (
     record_digest,
     verdict_as_json,
 )
-from transactions.decisions.core.values import as_json
 from transactions.spending.core.decision import decide
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from audit.base.core.codec import as_json
 from tests.transactions.core.cases import SHOPPING, facts, policy, spending
 from tests.transactions.core.strategies import all_facts, policies, thresholds
 from tests.transactions.core.test_record import recorded
@@ -19,7 +20,6 @@ from transactions.decisions.core.record import (
     record_digest,
     verdict_as_json,
 )
-from transactions.decisions.core.values import as_json
 from transactions.decisions.core.verdict import Verdict
 from transactions.evidence.core.replay import Rule, compare_rules, rederive, replay
 from transactions.spending.core.decision import decide

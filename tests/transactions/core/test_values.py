@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.policy.core.policy import PolicyRules
+from audit.base.core.codec import as_json, as_terms, from_json
 from tests.transactions.core.cases import NOW, SHOPPING, policy
 from tests.transactions.core.strategies import all_facts, policies, thresholds
 from transactions.calls.core.decision import CallFacts
 from transactions.decisions.core.facts import Facts, MerchantHistory, Thresholds
 from transactions.decisions.core.outcome import Outcome
-from transactions.decisions.core.values import as_json, as_terms, from_json
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 call_facts = st.builds(

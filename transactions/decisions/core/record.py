@@ -12,10 +12,9 @@ from typing import Any
 
 from agents.policy.core.policy import PolicyRules
 from audit.base.core.canonical import canonical
+from audit.base.core.codec import as_json, as_terms, by_name
 from audit.base.core.lookalikes import LOOKS, LOOKS_2, Looks
-from audit.core.event import rfc3339
-from transactions.decisions.core.fields import by_name
-from transactions.decisions.core.values import as_json, as_terms
+from audit.base.core.readers import rfc3339
 from transactions.decisions.core.verdict import Verdict
 
 # Increase it whenever the same facts under the same policy may be decided differently;

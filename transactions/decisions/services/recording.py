@@ -10,6 +10,7 @@ from agents.policy.core.policy import PolicyRules
 from agents.principals import AgentPrincipal
 from agents.queries import LockedAgent
 from audit.base.batch import Insert, write_together
+from audit.base.core.codec import as_json
 from audit.models import AuditEvent
 from audit.services.recording import Outcome, build_event
 from transactions.decisions.core.record import (
@@ -18,7 +19,6 @@ from transactions.decisions.core.record import (
     record_digest,
     verdict_as_json,
 )
-from transactions.decisions.core.values import as_json
 from transactions.decisions.core.verdict import Verdict
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.answers import StoredAnswer

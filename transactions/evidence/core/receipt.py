@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.core.money import format_amount
 from audit.base.core.canonical import canonical
-from audit.core.event import rfc3339
+from audit.base.core.readers import rfc3339
 from security.signing.core.keys import is_sound_public_key
 from transactions.decisions.core.reasons import is_reason
 from transactions.decisions.core.record import Record
@@ -76,7 +76,7 @@ class PublicKey:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
+class ReceiptKey:
     """The key that signs receipts, made from 32 random bytes."""
 
     seed: bytes = field(repr=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.policy.core.policy import PolicyRules
+from audit.base.core.codec import from_json
 from transactions.calls.core.decision import CallFacts, decide_call
 from transactions.decisions.core.facts import Facts, Thresholds
 from transactions.decisions.core.outcome import Outcome, strictest
@@ -17,7 +18,6 @@ from transactions.decisions.core.record import (
     record_digest,
     verdict_as_json,
 )
-from transactions.decisions.core.values import from_json
 from transactions.decisions.core.verdict import Verdict
 from transactions.spending.core.decision import decide
 

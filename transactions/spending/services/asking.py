@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from audit.base.core.codec import by_name
+from audit.base.core.readers import rfc3339
 from transactions.decisions.core.digest import digest
-from transactions.decisions.core.fields import by_name
-from transactions.decisions.wording import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +34,5 @@ class Ask:
             if not body[name]:  # So that digests older than these fields match.
                 del body[name]
         body["amount"] = str(self.amount)
-        body["occurred_at"] = self.occurred_at and instant(self.occurred_at)
+        body["occurred_at"] = self.occurred_at and rfc3339(self.occurred_at)
         return digest(body)

@@ -9,8 +9,10 @@ from agents.core.money import format_amount
 from agents.models import Agent
 from agents.policy.core.approval_levels import level_of, next_role
 from audit.base.batch import Insert
+from audit.base.core.codec import as_json, by_name
 from audit.base.core.lookalikes import LOOKS
 from audit.base.core.masking import mask
+from audit.base.core.readers import rfc3339
 from audit.models import AuditEvent
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.models import Budget, Reservation
@@ -18,15 +20,12 @@ from transactions.budgets.services.ledger import entry
 from transactions.decisions.core.activity import RecentRequest, count_request
 from transactions.decisions.core.digest import digest
 from transactions.decisions.core.facts import Facts, SpendingRequest, Thresholds
-from transactions.decisions.core.fields import by_name
 from transactions.decisions.core.outcome import Outcome
 from transactions.decisions.core.states import FIRST_STATUS
-from transactions.decisions.core.values import as_json
 from transactions.decisions.core.verdict import Verdict
 from transactions.decisions.models import Decision
 from transactions.decisions.services.answers import Answer
 from transactions.decisions.services.recording import Question
-from transactions.decisions.wording import instant
 from transactions.risk.models import AgentActivity, MerchantActivity
 from transactions.spending.core.decision import is_just_below_approval
 from transactions.spending.models import Transaction
@@ -254,7 +253,7 @@ def _events(
     if approval is not None:
         waiting = {
             "transaction": row.id,
-            "expires_at": instant(approval.expires_at),
+            "expires_at": rfc3339(approval.expires_at),
             "required_approvals": approval.required_approvals,
             "required_role": approval.required_role,
         }

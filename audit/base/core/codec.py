@@ -1,7 +1,7 @@
 """Convert frozen dataclasses to JSON and back, by the declared types of their fields.
 
-The inputs of decisions are stored this way. A field that is added later must have a
-default: it is used for older records, which lack the field.
+The inputs of decisions and the terms of policies are stored this way. A field that is
+added later must have a default: it is used for older records, which lack the field.
 """
 
 from __future__ import annotations
@@ -14,12 +14,25 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from audit.core.event import rfc3339
-from transactions.decisions.core.fields import names_of
+from audit.base.core.readers import rfc3339
 
 T = TypeVar("T")
 
 _PLAIN = frozenset({bool, int, str, type(None)})
+
+
+def by_name(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name, each value as it is.
+
+    dataclasses.asdict() would copy all values recursively.
+    """
+    return {name: getattr(value, name) for name in names_of(value.__class__)}
+
+
+@cache
+def names_of(kind: type[Any]) -> tuple[str, ...]:
+    """Return the field names of a dataclass, () for another type."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
 
 
 def as_json(value: Any) -> Any:
