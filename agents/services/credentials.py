@@ -28,6 +28,7 @@ from agents.principals import AgentPrincipal
 from agents.queries import credential_by_id
 from agents.services.access import lock_managed, target
 from audit.base.context import Principal
+from audit.base.core.readers import rfc3339
 from audit.base.errors import NotFound
 from audit.base.ids import ALPHABET, LENGTH
 from audit.services.recording import Outcome, record
@@ -126,7 +127,7 @@ def rotate_credential(
             details={
                 "agent": agent.pk,
                 "successor": issued.id,
-                "expires_at": old.expires_at.isoformat(),
+                "expires_at": rfc3339(old.expires_at),
             },
             actor=acting,
         )
@@ -163,7 +164,7 @@ def _create(
         owner_id=agent.owner_id,
         details={
             "agent": agent.pk,
-            "expires_at": credential.expires_at.isoformat(),
+            "expires_at": rfc3339(credential.expires_at),
             "signature_algorithm": credential.signature_algorithm,
         },
         actor=acting,

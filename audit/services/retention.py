@@ -6,11 +6,12 @@ What was there is known for ever by its hashes: that it was, when, and in which 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import connection, transaction
 
 from audit.base.context import Principal
+from audit.base.core.readers import rfc3339
 from audit.base.sessions import no_statement_timeout
 from audit.core.retention import is_old_enough, month_of, next_month
 from audit.errors import RetirementRefused
@@ -75,8 +76,8 @@ def _retire(name: str, *, now: datetime, actor: Principal) -> Retired:
         record(
             "audit.retired",
             details={
-                "from": start.astimezone(UTC).isoformat(),
-                "until": end.astimezone(UTC).isoformat(),
+                "from": rfc3339(start),
+                "until": rfc3339(end),
                 "events": count,
             },
             actor=actor,

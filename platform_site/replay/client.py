@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from audit.base.core.readers import rfc3339
 from platform_site.replay.rows import Row
 from platform_site.run.credentials import Login
 
@@ -328,7 +329,7 @@ class CustomerAgents:
             "currency": CURRENCY,
             "merchant": row.merchant,
             "category": row.category,
-            "occurred_at": row.occurred_at.isoformat().replace("+00:00", "Z"),
+            "occurred_at": rfc3339(row.occurred_at),
         }
         key = {"Idempotency-Key": row.transaction_id}
         return self._api.send(

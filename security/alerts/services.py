@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.base.context import Principal, System, holds
+from audit.base.core.readers import rfc3339
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.once import insert_once
 from audit.base.readable import check_text
@@ -104,7 +105,7 @@ def raise_alert(metric: str, *, window_start: datetime, count: int) -> Alert | N
             "metric": metric,
             "count": count,
             "threshold": alert.threshold,
-            "window_start": window_start.isoformat(),
+            "window_start": rfc3339(window_start),
         },
         actor=ACTOR,
     )

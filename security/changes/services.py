@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.base.context import Principal, System
+from audit.base.core.readers import rfc3339
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import check_text
 from audit.services.recording import masked_text, record
@@ -84,7 +85,7 @@ def request_change(proposal: Proposal, *, acting: Principal) -> ChangeRequest:
     _record(
         change,
         "change.requested",
-        {"changes": change.changes, "expires_at": change.expires_at.isoformat()},
+        {"changes": change.changes, "expires_at": rfc3339(change.expires_at)},
         acting,
     )
     return change

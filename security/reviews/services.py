@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.base.context import Principal, System, holds
 from audit.base.core.masking import mask
+from audit.base.core.readers import rfc3339
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import check_text
 from audit.services.recording import record
@@ -70,7 +71,7 @@ def _open(cadence: str, now: datetime) -> Review | None:
         )
         if not is_new:
             return None
-        details = {"cadence": cadence, "due_at": due_at.isoformat()}
+        details = {"cadence": cadence, "due_at": rfc3339(due_at)}
         _record("review.opened", review, details, ACTOR)
     return review
 

@@ -19,6 +19,7 @@ from agents.services.credentials import (
     revoke_credential,
     rotate_credential,
 )
+from audit.base.core.readers import rfc3339
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
 from tests.security.keys import OwnKey
@@ -106,7 +107,7 @@ def test_a_successor_overlaps_for_a_day(
     assert event.details == {
         "agent": shopping.pk,
         "successor": new["id"],
-        "expires_at": row.expires_at.isoformat(),
+        "expires_at": rfc3339(row.expires_at),
     }
 
 

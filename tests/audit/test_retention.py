@@ -94,8 +94,8 @@ def test_the_month_is_gone_and_the_rest_verifies(log, capsys):
     assert AuditLeaf.objects.filter(event_id__in=log).count() == 7
     event = AuditEvent.objects.get(action="audit.retired")
     assert event.details == {
-        "from": "2024-03-01T00:00:00+00:00",
-        "until": "2024-04-01T00:00:00+00:00",
+        "from": "2024-03-01T00:00:00Z",
+        "until": "2024-04-01T00:00:00Z",
         "events": 7,
     }
     seal()

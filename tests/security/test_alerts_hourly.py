@@ -199,7 +199,7 @@ def test_an_alert_tells_the_contact_and_the_log():
     assert "in the hour from 2026-03-10 11:00 UTC" in message.body
     event = AuditEvent.objects.get(action="alert.raised")
     assert event.details["count"] == 5
-    assert event.details["window_start"] == "2026-03-10T11:00:00+00:00"
+    assert event.details["window_start"] == "2026-03-10T11:00:00Z"
     assert (event.actor_kind, event.actor_label) == ("system", "alert thresholds")
 
 

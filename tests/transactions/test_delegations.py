@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.people import update_user
+from audit.base.core.readers import rfc3339
 from audit.base.errors import NotFound, NotPermitted
 from audit.models import AuditEvent
 from security.errors import StepUpRequired
@@ -247,8 +248,8 @@ def test_a_delegation_is_told_to_the_log(people):
     assert (event.actor_id, event.owner_id) == (people.bob.pk, people.bob.pk)
     assert event.details == {
         "delegate": people.eve.pk,
-        "starts_at": delegation.starts_at.isoformat(),
-        "ends_at": delegation.ends_at.isoformat(),
+        "starts_at": rfc3339(delegation.starts_at),
+        "ends_at": rfc3339(delegation.ends_at),
         "reason": "On holiday.",
     }
     revoke_delegation(delegation.pk, acting=people.eve)

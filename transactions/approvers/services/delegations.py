@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services.own_rights import CHANGE_USER
 from audit.base.core.masking import mask
+from audit.base.core.readers import rfc3339
 from audit.base.errors import NotFound, NotPermitted
 from audit.base.readable import REASON_MAX, check_text
 from audit.services.recording import record
@@ -120,8 +121,8 @@ def _record(
         owner_id=delegation.delegator_id,
         details={
             "delegate": delegation.delegate_id,
-            "starts_at": delegation.starts_at.isoformat(),
-            "ends_at": delegation.ends_at.isoformat(),
+            "starts_at": rfc3339(delegation.starts_at),
+            "ends_at": rfc3339(delegation.ends_at),
             **details,
         },
         actor=acting,
