@@ -23,8 +23,8 @@ from agents.models import (
     FunctionVersion,
     PolicyVersion,
 )
-from agents.policy.core.words import policy_sentences
-from agents.queries import terms_of, with_locks
+from agents.policy.core.policy import policy_sentences
+from agents.queries import with_locks
 from agents.services.agents import create_agent, lock_agent, unlock_agent, update_agent
 from agents.services.credentials import revoke_credential
 from agents.services.functions import (
@@ -346,7 +346,7 @@ class FunctionVersionAdmin(ServiceAdmin):
 
 def _summary(version: PolicyVersion) -> SafeString:
     """Return a version's terms as a list of sentences."""
-    sentences = policy_sentences(terms_of(version))
+    sentences = policy_sentences(version.terms)
     lines = format_html_join("", "<li>{}: {}</li>", sentences)
     return format_html("v{} <ul>{}</ul>", version.number, lines)
 

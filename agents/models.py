@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.functional import cached_property
 
-from agents.policy.core.approval_levels import DEFAULT_MINUTES
+from agents.policy.core.terms import PolicyTerms
+from audit.base.core.codec import from_json
 from audit.base.ids import PrefixedIdField
 from security.encryption.fields import EncryptedTextField
 
@@ -139,73 +142,25 @@ class AgentCredential(models.Model):
 class PolicyVersion(models.Model):
     """One immutable version of an agent's limits; a change is a new version.
 
-    A trigger refuses UPDATE and DELETE. Amounts are minor units of `currency`.
+    A trigger refuses UPDATE and DELETE.
     """
 
     id = PrefixedIdField("pol")
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="policy_versions")
     number = models.PositiveIntegerField()
-    currency = models.CharField(max_length=3)
-    max_transaction_amount_minor = models.BigIntegerField()
-    requires_approval_above_minor = models.BigIntegerField(
-        null=True, help_text="Null: no amount needs a human."
+    document = models.JSONField(
+        help_text="The terms: audit.base.core.codec.as_json(PolicyTerms)."
     )
-    daily_budget_minor = models.BigIntegerField(null=True, help_text="Null: none.")
-    max_transactions_per_hour = models.PositiveIntegerField(
-        null=True, help_text="Null: only the rate limits count."
-    )
-    allowed_merchants = ArrayField(
-        models.CharField(max_length=200),
-        null=True,
-        help_text="Null: any merchant. Empty: none.",
-    )
-    blocked_categories = ArrayField(
-        models.CharField(max_length=40), default=list, blank=True
-    )
-    allowed_functions = ArrayField(
-        models.CharField(max_length=100),
-        null=True,
-        default=list,
-        help_text="Null: any that only reads. Empty: none.",
-    )
-    requires_signature = models.BooleanField(
-        default=False, help_text="Refuse requests that are not signed."
-    )
-    time_zone = models.CharField(
+    digest = models.CharField(
         max_length=64,
-        default="UTC",
-        help_text="IANA name; hours and calendar periods follow it.",
+        help_text="SHA-256 of what decisions read, as their records name it.",
     )
-    limits = models.JSONField(
-        default=list, blank=True, help_text="Amounts and counts per period."
+    # Asked with every request of an agent, in SQL.
+    requires_signature = models.GeneratedField(
+        expression=Cast(KT("document__requires_signature"), models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
-    approval_levels = models.JSONField(
-        default=list,
-        blank=True,
-        help_text="agents.core.approval_levels, in order.",
-    )
-    approval_expires_after_minutes = models.PositiveIntegerField(
-        default=DEFAULT_MINUTES
-    )
-    approval_escalates_after_minutes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Null: never."
-    )
-    allowed_countries = ArrayField(
-        models.CharField(max_length=2),
-        null=True,
-        help_text="ISO 3166-1 alpha-2. Null: any country. Empty: none.",
-    )
-    blocked_countries = ArrayField(
-        models.CharField(max_length=2), default=list, blank=True
-    )
-    allowed_hours = models.JSONField(
-        null=True,
-        help_text="Days and minutes of the day in time_zone. Null: any. Empty: none.",
-    )
-    blocked_mcc_groups = ArrayField(
-        models.CharField(max_length=40), default=list, blank=True
-    )
-    blocked_mccs = ArrayField(models.CharField(max_length=4), default=list, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
@@ -229,39 +184,21 @@ class PolicyVersion(models.Model):
                 fields=["agent", "number"], name="policy_number_once_per_agent"
             ),
             models.CheckConstraint(
-                condition=Q(max_transaction_amount_minor__gt=0),
+                condition=Q(document__max_transaction_amount_minor__gt=0),
                 name="policy_maximum_positive",
             ),
             models.CheckConstraint(
-                condition=Q(requires_approval_above_minor=None)
-                | Q(
-                    requires_approval_above_minor__gte=0,
-                    requires_approval_above_minor__lte=F(
-                        "max_transaction_amount_minor"
-                    ),
-                ),
-                name="policy_approval_within_maximum",
-            ),
-            models.CheckConstraint(
-                condition=Q(daily_budget_minor=None) | Q(daily_budget_minor__gte=0),
-                name="policy_budget_not_negative",
-            ),
-            models.CheckConstraint(
-                condition=Q(approval_escalates_after_minutes=None)
-                | Q(
-                    approval_escalates_after_minutes__lt=F(
-                        "approval_expires_after_minutes"
-                    )
-                ),
-                name="policy_escalates_before_expiry",
-            ),
-            models.CheckConstraint(
-                condition=~Q(time_zone=""), name="policy_time_zone_named"
+                condition=Q(digest__regex="^[0-9a-f]{64}$"), name="policy_has_digest"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.agent} v{self.number}"
+
+    @cached_property
+    def terms(self) -> PolicyTerms:
+        """The limits that it sets."""
+        return from_json(PolicyTerms, self.document)
 
 
 class Function(models.Model):

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.core.effects import READ
 from agents.models import Agent, AgentCredential, AgentHandOver, Function, PolicyVersion
-from agents.policy.core.approval_levels import stored_levels
-from agents.policy.core.hours import Hours
-from agents.policy.core.limits import Limit, Per, Period, Window
 from agents.policy.core.policy import (
-    TERM_NAMES,
     PolicyRules,
-    PolicyTerms,
     compile_rules,
     major_units,
 )
@@ -228,7 +224,9 @@ def reading_functions(names: Iterable[str]) -> frozenset[str]:
 def is_named_live(function: str) -> bool:
     """Return whether the policy in force of a live agent names a function."""
     live = Agent.objects.filter(mode=Agent.Mode.LIVE)
-    return live.filter(policy_version__allowed_functions__contains=[function]).exists()
+    return live.filter(
+        policy_version__document__allowed_functions__contains=[function]
+    ).exists()
 
 
 def credential_by_id(credential_id: str) -> AgentCredential | None:
@@ -280,42 +278,20 @@ def granted_alone(person: User, *, besides: Agent) -> int:
         .annotate(replaced_at=Subquery(following.values("created_at")))
         .filter(Q(replaced_at=None) | Q(replaced_at__gt=timezone.now() - DAY))
     )
-    by_agent = alone.values("agent", "currency").annotate(
-        most=Max("daily_budget_minor")
+    most: Counter[tuple[str, str]] = Counter()
+    budgets = alone.values_list(
+        "agent", "document__currency", "document__daily_budget_minor"
     )
-    return sum(
-        major_units(row["most"] or 0, row["currency"]) for row in by_agent.order_by()
-    )
-
-
-def terms_of(version: PolicyVersion) -> PolicyTerms:
-    """Return a stored version's terms, without a query."""
-    terms = {name: getattr(version, name) for name in TERM_NAMES}
-    if terms["allowed_hours"] is not None:
-        terms["allowed_hours"] = [
-            Hours(**hours | {"days": tuple(hours["days"])})
-            for hours in terms["allowed_hours"]
-        ]
-    terms["limits"] = [_limit(limit) for limit in terms["limits"]]
-    terms["approval_levels"] = stored_levels(terms["approval_levels"])
-    for name, value in terms.items():
-        terms[name] = tuple(value) if isinstance(value, list) else value
-    return PolicyTerms(**terms)
-
-
-def _limit(stored: Mapping[str, Any]) -> Limit:
-    kinds = {
-        "period": Period(stored["period"]),
-        "window": Window(stored["window"]),
-        "per": Per(stored["per"]),
-    }
-    return Limit(**{**stored, **kinds})
+    for agent, currency, minor in budgets:
+        most[agent, currency] = max(most[agent, currency], minor or 0)
+    return sum(major_units(minor, currency) for (_, currency), minor in most.items())
 
 
 def rules_of(version: PolicyVersion, looks: Looks = LOOKS) -> PolicyRules:
     """Return a stored version compiled for decisions, as it is now, without a query."""
-    terms, number = terms_of(version), version.number
-    return compile_rules(terms, version_id=version.pk, number=number, looks=looks)
+    return compile_rules(
+        version.terms, version_id=version.pk, number=version.number, looks=looks
+    )
 
 
 @lru_cache(maxsize=1024)

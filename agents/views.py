@@ -9,14 +9,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from agents.modes import mode_asked
-from agents.policy.core.words import policy_sentences
+from agents.policy.core.policy import policy_sentences
 from agents.queries import (
     agent_for,
     agents_visible_to,
     locks_on,
     locks_over,
     policy_versions,
-    terms_of,
 )
 from audit.base.pages import page_asked
 
@@ -47,7 +46,7 @@ def agent_detail(request: HttpRequest, agent_id: str) -> HttpResponse:
     values = {
         "agent": agent,
         "policy": version,
-        "sentences": policy_sentences(terms_of(version)) if version else (),
+        "sentences": policy_sentences(version.terms) if version else (),
         "versions": policy_versions(agent)[:VERSIONS_SHOWN],
         "locks": locks_over(agent),
     }

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.models import User
 from agents.models import Agent, FunctionVersion, PolicyVersion
 from agents.policy.core.draft import parse_terms
-from agents.policy.core.policy import PolicyTerms
+from agents.policy.core.terms import PolicyTerms
 from agents.policy.services import put_in_force
 from agents.services.agents import create_agent
 from agents.services.credentials import (

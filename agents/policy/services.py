@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +16,6 @@ from agents.policy.core.policy import (
     ALONE_IN_ALL,
     ALONE_UP_TO,
     OWNER_ALONE_UP_TO,
-    PolicyTerms,
     describe_changes,
     functions_granted,
     in_major_units,
@@ -25,9 +23,11 @@ from agents.policy.core.policy import (
     needs_second_person,
     to_wire,
 )
-from agents.queries import granted_alone, reading_functions, terms_of
+from agents.policy.core.terms import PolicyTerms
+from agents.queries import granted_alone, reading_functions, rules_of
 from agents.services.access import hold_functions, lock_managed, target
 from audit.base.context import Principal
+from audit.base.core.codec import as_json
 from audit.base.errors import NotFound, NotPermitted
 from audit.services.recording import record
 from security.changes.four_eyes import four_eyes_note
@@ -102,7 +102,7 @@ def apply_policy_change(change: ChangeRequest, *, acting: Principal) -> None:
 
 def _in_force(agent: Agent) -> tuple[int, PolicyTerms | None]:
     current = agent.policy_version
-    return (current.number, terms_of(current)) if current else (0, None)
+    return (current.number, current.terms) if current else (0, None)
 
 
 def _proposal(agent: Agent, terms: PolicyTerms) -> Proposal:
@@ -134,13 +134,15 @@ def put_in_force(
     number, old = _in_force(agent)
     if agent.policy_version and not loosens(old, terms):
         agreed_by = agreed_by or agent.policy_version.agreed_by
-    version = PolicyVersion.objects.create(
+    version = PolicyVersion(
         agent=agent,
         number=number + 1,
         created_by=author,
         agreed_by=agreed_by,
-        **asdict(terms),
+        document=as_json(terms),
     )
+    version.digest = rules_of(version).digest
+    version.save(force_insert=True)
     agent.policy_version = version
     agent.save(update_fields=["policy_version"])
     record(

@@ -12,7 +12,7 @@ from accounts.models import User
 from agents.core.effects import does_more
 from agents.errors import FunctionInUse, FunctionNameRefused
 from agents.models import Function, FunctionVersion
-from agents.policy.core.draft import FUNCTION_NAME
+from agents.policy.core.names import FUNCTION_NAME
 from agents.queries import is_named_live
 from agents.services.access import require, telling_taken_name
 from audit.base.core.masking import mask

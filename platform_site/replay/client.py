@@ -332,9 +332,8 @@ class CustomerAgents:
             "occurred_at": rfc3339(row.occurred_at),
         }
         key = {"Idempotency-Key": row.transaction_id}
-        return self._api.send(
-            "POST", "transactions/", body=body, token=token, headers=key
-        )
+        send = self._api.send
+        return send("POST", "transactions/", body=body, token=token, headers=key)
 
     def _agent(self, customer_id: str) -> _Agent:
         if customer_id not in self._known:

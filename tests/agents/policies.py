@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.core.categories import CATEGORIES
 from agents.core.money import CURRENCIES, MINOR_MAX
 from agents.policy.core.draft import parse_terms
-from agents.policy.core.policy import PolicyTerms
+from agents.policy.core.terms import PolicyTerms
 
 SEED = {
     "max_transaction_amount": Decimal("1000.00"),

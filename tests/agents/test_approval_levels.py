@@ -18,9 +18,14 @@ from agents.policy.core.approval_levels import (
     next_role,
 )
 from agents.policy.core.draft import PolicyInvalid, parse_terms
-from agents.policy.core.policy import loosens, needs_second_person, to_wire
-from agents.policy.core.words import policy_sentences, spoken_minutes
-from agents.queries import policy_rules, terms_of
+from agents.policy.core.policy import (
+    loosens,
+    needs_second_person,
+    policy_sentences,
+    to_wire,
+)
+from agents.policy.core.words import spoken_minutes
+from agents.queries import policy_rules
 from audit.models import AuditEvent
 from security.changes.core.wording import change_lines
 from tests.factories import SEED_POLICY, make_agent
@@ -264,7 +269,7 @@ def test_a_version_keeps_its_levels_and_decisions_read_them(people):
     agent = make_agent(people.carol, acting=people.alice, policy=policy)
     version = PolicyVersion.objects.get()
 
-    assert terms_of(version) == parse_terms(policy)
+    assert version.terms == parse_terms(policy)
     assert policy_rules(version.pk).approval_levels == LEVELS
     assert agent.policy_version == version
 

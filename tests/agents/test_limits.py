@@ -20,8 +20,13 @@ from agents.policy.core.limits import (
     spoken_limit,
     translate_limit,
 )
-from agents.policy.core.policy import PolicyTerms, describe_changes, loosens, to_wire
-from agents.policy.core.words import policy_sentences
+from agents.policy.core.policy import (
+    describe_changes,
+    loosens,
+    policy_sentences,
+    to_wire,
+)
+from agents.policy.core.terms import PolicyTerms
 from tests.factories import SEED_POLICY
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents.policy.core.draft import parse_terms
-from agents.policy.core.words import policy_sentences, spoken_amount
+from agents.policy.core.policy import policy_sentences
+from agents.policy.core.words import spoken_amount
 from tests.factories import SEED_POLICY
 
 

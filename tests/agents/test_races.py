@@ -195,5 +195,5 @@ def test_c15_whoever_raises_an_effect_waits_for_a_policy_that_names_it(
     thread.join()
 
     assert len(refused) == 1
-    assert PolicyVersion.objects.get().allowed_functions == ["look"]
+    assert PolicyVersion.objects.get().terms.allowed_functions == ("look",)
     assert FunctionVersion.objects.get().effect == "read"

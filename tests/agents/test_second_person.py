@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from agents.policy.core.draft import parse_terms
 from agents.policy.core.policy import (
     ALONE_UP_TO,
-    PolicyTerms,
     loosens,
     needs_second_person,
 )
+from agents.policy.core.terms import PolicyTerms
 from tests.agents.policies import terms
 
 SMALL = parse_terms(

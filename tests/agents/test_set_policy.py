@@ -75,7 +75,7 @@ def test_a_change_is_a_new_version_and_tells_what_changed(
     assert shopping.policy_version == version
     assert version.number == 2
     kept = PolicyVersion.objects.get(number=1)
-    assert (kept, kept.max_transaction_amount_minor) == (first, 100_000)
+    assert (kept, kept.terms.max_transaction_amount_minor) == (first, 100_000)
     event = AuditEvent.objects.filter(action="policy.version_created").latest("id")
     assert event.details == {
         "number": 2,
@@ -93,7 +93,7 @@ def test_a_policy_is_compiled_once(db: Any, shopping: Agent) -> None:
         rules = policy_rules(version_id)
         assert policy_rules(version_id) is rules
 
-    assert rules.allowed_merchants == frozenset({"amazon", "walmart"})
+    assert rules.merchant_keys == frozenset({"amazon", "walmart"})
     assert rules.number == 1
 
 
@@ -270,7 +270,7 @@ def test_numbers_are_read_exactly(client_for: Any, bob: Any, shopping: Agent) ->
 
     client_for(bob).put(url(shopping), raw, content_type="application/json")
 
-    version = PolicyVersion.objects.get(number=2)
+    version = PolicyVersion.objects.get(number=2).terms
     assert version.max_transaction_amount_minor == 29
     assert version.requires_approval_above_minor == 28
     assert Decimal("0.29") * 100 == version.max_transaction_amount_minor

@@ -63,7 +63,7 @@ def test_c7_the_owner_asks_and_another_person_agrees(own, manager, client_for, a
     )
     own.refresh_from_db()
     assert own.policy_version.number == 2
-    assert own.policy_version.max_transaction_amount_minor == 500_000
+    assert own.policy_version.terms.max_transaction_amount_minor == 500_000
     assert own.policy_version.created_by_id == own.owner_id
     event = AuditEvent.objects.filter(action="policy.version_created").latest("id")
     assert event.actor_id == alice.pk

@@ -61,7 +61,7 @@ def test_an_unknown_category_is_told_with_all_that_are_known(shopper):
         },
     ],
 )
-def test_a_policy_that_tells_categories_apart_takes_no_unknown_one(
+def test_a_policy_that_depends_on_category_takes_no_unknown_one(
     shopper, agent, give_policy, terms
 ):
     give_policy(agent, **terms)

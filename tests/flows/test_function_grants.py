@@ -79,7 +79,7 @@ def test_c15_a_second_person_grants_them(people, bob, client_for):
     approve_change(asked.json()["id"], acting=make_person("heidi", "admin"))
 
     agent.refresh_from_db()
-    assert agent.policy_version.allowed_functions == ["send_it"]
+    assert agent.policy_version.terms.allowed_functions == ("send_it",)
     # What is granted already is no grant: stricter terms are in force at once.
     stricter = {**terms, "max_transaction_amount": "0.50", "daily_budget": "0.50"}
     assert client_for(bob).put(policy_of(agent), stricter).status_code == 200

@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from agents.policy.core.policy import to_wire
-from agents.queries import terms_of
 from tests.browsing import sign_in
 from tests.factories import SEED_POLICY, make_agent_token
 from tests.flows.requests import problem
@@ -150,7 +149,7 @@ def test_the_page_begins_with_the_policy_in_force_and_shows_what_would_flip(
 
     shown = browser.get(page)
     draft = json.loads(shown.context["form"].initial["policy"])
-    assert draft == to_wire(terms_of(agent.policy_version))
+    assert draft == to_wire(agent.policy_version.terms)
     before = everything()
 
     result = browser.post(page, {"policy": json.dumps(STRICTER), "days": "30"})

@@ -12,7 +12,7 @@ import pytest
 from django.urls import get_resolver
 from rest_framework import serializers
 
-from agents.policy.api import ApprovalLevelInput, PolicyInput
+from agents.policy.serializers import ApprovalLevelInput, PolicyInput
 from audit.base.serializers import (
     ArrayField,
     ObjectField,

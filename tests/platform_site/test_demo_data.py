@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts.models import Team, User
 from agents.models import Agent, AgentCredential, Function, PolicyVersion
 from agents.policy.core.policy import to_wire
-from agents.queries import terms_of
 from agents.services.agents import update_agent
 from agents.services.credentials import exchange_credential
 from audit.models import AuditEvent
@@ -126,7 +125,7 @@ def test_shopping_has_the_example_policy(path):
     run(path)
 
     policy = PolicyVersion.objects.get(agent__name="shopping")
-    assert to_wire(terms_of(policy)) == {
+    assert to_wire(policy.terms) == {
         "currency": "USD",
         "max_transaction_amount": "1000.00",
         "requires_approval_above": "500.00",
@@ -156,7 +155,7 @@ def test_the_user_owns_the_agents_that_the_admin_made(path):
     asked = ChangeRequest.objects.values_list("requested_by", "resolved_by", "status")
     assert list(asked) == [("admin", "admin2", "approved")] * 3
     assert PolicyVersion.objects.get(agent__name="treasury").requires_signature
-    assert PolicyVersion.objects.get(agent__name="travel").currency == "EUR"
+    assert PolicyVersion.objects.get(agent__name="travel").terms.currency == "EUR"
 
 
 def test_functions_contacts_and_reviews_are_there(path):

@@ -253,9 +253,11 @@ def test_what_a_retirement_explains_is_no_difference(agent, as_owner, retired):
 
 def test_a_policy_changed_in_place_is_named(agent, as_owner):
     row = decision_of(spend(agent, "1000.01").body)
+    document = PolicyVersion.objects.get().document
+    document["max_transaction_amount_minor"] = 2000_00
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE agents_policyversion DISABLE TRIGGER USER")
-        PolicyVersion.objects.update(max_transaction_amount_minor=2000_00)
+        PolicyVersion.objects.update(document=document)
         cursor.execute("ALTER TABLE agents_policyversion ENABLE TRIGGER USER")
 
     result = replay_of(Decision.objects.get(pk=row.pk))

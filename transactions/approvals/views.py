@@ -21,8 +21,9 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.permissions import person_of
 from agents.modes import mode_asked
-from agents.policy.core.words import policy_sentences, spoken_amount
-from agents.queries import locks_over, terms_of
+from agents.policy.core.policy import policy_sentences
+from agents.policy.core.words import spoken_amount
+from agents.queries import locks_over
 from audit.base.errors import DomainError, NotFound
 from audit.base.pages import page_asked
 from audit.base.refused import ParameterRefused
@@ -290,7 +291,7 @@ def _limits(row: Transaction, levels: Sequence[Level]) -> dict[str, object]:
     policy = row.agent.policy_version
     return {
         "policy": policy,
-        "sentences": policy_sentences(terms_of(policy)) if policy else (),
+        "sentences": policy_sentences(policy.terms) if policy else (),
         "meters": [(level, _meter(row, level)) for level in levels],
     }
 

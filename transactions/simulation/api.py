@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsPerson, person_of
 from agents.core.money import format_amount
-from agents.policy.api import PolicyInput
+from agents.policy.serializers import PolicyInput
 from audit.base.serializers import StrictIntegerField, StrictSerializer
 from audit.base.strict_query import StrictQueryView
 from transactions.decisions.core.outcome import Outcome

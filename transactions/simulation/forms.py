@@ -8,7 +8,7 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 
 from agents.policy.core.draft import PolicyInvalid, parse_terms
-from agents.policy.core.policy import PolicyTerms
+from agents.policy.core.terms import PolicyTerms
 from audit.base.core.visible import visible
 from audit.base.form_fields import WholeField
 from security.schemas.forms import read_json

@@ -12,7 +12,6 @@ from django.utils import timezone
 from agents.models import Agent
 from agents.policy.core.limits import BEGINNING, Period
 from agents.policy.core.policy import PolicyRules, compile_rules
-from agents.queries import terms_of
 from audit.base.core.codec import from_json
 from transactions.approvals.models import ApprovalRequest
 from transactions.budgets.core.ledger import above_minor
@@ -150,9 +149,9 @@ def merchant_trial(row: Transaction) -> MerchantTrial | None:
     version = row.agent.policy_version
     if version is None:
         return None
-    terms = terms_of(version)
+    terms = version.terms
     rules = compile_rules(terms, version_id=version.pk, number=version.number)
-    allowed = rules.allowed_merchants
+    allowed = rules.merchant_keys
     is_allowed = allowed is None or row.merchant_key in allowed
     if not is_allowed:
         names = (*(terms.allowed_merchants or ()), row.merchant)
@@ -191,12 +190,12 @@ def _earlier(
     """Return earlier requests that still count in limits, or still waited."""
     waited = Q(approval__resolved_at__gte=created_at) | Q(approval__status="waiting")
     counts = Q()
-    if draft.limits:
+    if draft.spending_limits:
         reach = max(
             (occurred_at - BEGINNING)
             if limit.period is Period.ALL_TIME
             else _REACH[limit.period]
-            for limit in draft.limits
+            for limit in draft.spending_limits
         )
         counts = Q(reservation__isnull=False, occurred_at__gte=occurred_at - reach)
     rows = _with_money(newest.filter(waited | counts, created_at__lt=created_at))

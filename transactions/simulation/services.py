@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from agents.policy.core.policy import PolicyTerms, compile_rules
+from agents.policy.core.policy import compile_rules
+from agents.policy.core.terms import PolicyTerms
 from agents.queries import agent_for
 from audit.services.recording import record
 from transactions.simulation.queries import SimulationResult, simulated_under

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.permissions import person_of
 from agents.models import Agent
 from agents.policy.core.policy import to_wire
-from agents.queries import agent_for, terms_of
+from agents.queries import agent_for
 from security.limits.form_limits import limit_form
 from transactions.simulation.forms import SimulationForm
 from transactions.simulation.queries import SimulationResult
@@ -57,4 +57,4 @@ def _page(
 def _draft(agent: Agent) -> str:
     """Return the policy in force as JSON, or an empty object if there is none."""
     version = agent.policy_version
-    return json.dumps(to_wire(terms_of(version)) if version else {}, indent=2)
+    return json.dumps(to_wire(version.terms) if version else {}, indent=2)

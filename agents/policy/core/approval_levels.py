@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.core.roles import ADMIN, MANAGER
 from agents.core.money import MoneyError, format_amount, parse_amount
-from agents.policy.core.reader import pointer_to
+from agents.policy.core.reader import Reader, pointer_to
 from audit.base.core.vocabulary import Unlisted, Vocabulary
 
 # From the least to the highest of those who may approve at all.
@@ -69,11 +69,6 @@ def loosens_levels(old: Sequence[ApprovalLevel], new: Sequence[ApprovalLevel]) -
     )
 
 
-def stored_levels(rows: Sequence[Mapping[str, Any]]) -> tuple[ApprovalLevel, ...]:
-    """Return the levels that a policy version keeps as JSON."""
-    return tuple(ApprovalLevel(**row) for row in rows)
-
-
 def levels_to_wire(
     levels: Sequence[ApprovalLevel], currency: str
 ) -> list[dict[str, Any]]:
@@ -94,6 +89,20 @@ def level_texts(wire: Sequence[Mapping[str, Any]]) -> list[str]:
         f"above {level['above']}: {level['approvals']} by {level['role']}"
         for level in wire
     ]
+
+
+def read_levels(reader: Reader, name: str, default: Any) -> tuple[ApprovalLevel, ...]:
+    """Return the levels of a draft; errors go to the reader.
+
+    The amounts that it compares with have been read.
+    """
+    levels = LevelsReader(
+        reader.currency,
+        reader.terms["requires_approval_above_minor"] or 0,
+        reader.terms["max_transaction_amount_minor"],
+        reader.refuse,
+    )
+    return levels.read(reader.draft.get(name, default))
 
 
 Refuse = Callable[[str, str, str], None]  # Pointer, code, detail.

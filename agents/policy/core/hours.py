@@ -69,6 +69,22 @@ def minutes_of_week(hours: Sequence[Hours]) -> frozenset[tuple[str, int]]:
     )
 
 
+Zoned = tuple[Sequence[Hours] | None, str]  # Hours (None: any) and their time zone.
+
+
+def are_hours_wider(old: Zoned, new: Zoned) -> bool:
+    """Return whether new hours have a time that the old ones had not.
+
+    Hours by the clocks of two zones can't be compared, and count as wider.
+    """
+    (old_hours, old_zone), (new_hours, new_zone) = old, new
+    if old_hours is None or new_hours == ():
+        return False
+    if new_hours is None or old_zone != new_zone:
+        return True
+    return not minutes_of_week(new_hours) <= minutes_of_week(old_hours)
+
+
 def parse_clock(text: str) -> int | None:
     """Return the minute of the day of "08:30", 0 to 1440 for "24:00", or None."""
     if not _CLOCK.fullmatch(text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -21,13 +21,15 @@ _FIELDS = Vocabulary(_NAMES)
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-def read_limits(reader: Reader, currency: str) -> tuple[Limit, ...]:
+def read_limits(reader: Reader, name: str, default: Any) -> tuple[Limit, ...]:
     """Return the limits of a draft; errors go to the reader."""
-    items = reader.read("limits", lambda value: list_of(value, LIMITS_MAX, "limits"))
+    items = reader.read(
+        name, lambda value: list_of(value, LIMITS_MAX, "limits"), default
+    )
     limits: list[Limit] = []
     for index, item in enumerate(items or ()):
-        at = f"/limits/{index}"
-        limit = _read_limit(reader, at, item, currency)
+        at = f"/{name}/{index}"
+        limit = _read_limit(reader, at, item, reader.currency)
         if limit is None:
             continue
         if limit.identity in {other.identity for other in limits}:
@@ -37,8 +39,12 @@ def read_limits(reader: Reader, currency: str) -> tuple[Limit, ...]:
     return tuple(limits)
 
 
-def limit_to_wire(limit: Limit, currency: str) -> dict[str, Any]:
-    """Return a limit as the API shows and takes it."""
+def limits_to_wire(limits: Iterable[Limit], currency: str) -> list[dict[str, Any]]:
+    """Return limits as the API shows and takes them."""
+    return [_to_wire(limit, currency) for limit in limits]
+
+
+def _to_wire(limit: Limit, currency: str) -> dict[str, Any]:
     minor = limit.amount_minor
     return {
         "period": limit.period.value,

@@ -1,180 +1,146 @@
-"""An agent's limits: as a human sets them, as a decision reads them, what changed."""
+"""A policy as decisions read it, and what a new version changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from agents.core.mcc import blocked_codes
 from agents.core.merchants import merchant_key
-from agents.core.money import exponent_of, format_amount
-from agents.policy.core.approval_levels import (
-    DEFAULT_MINUTES,
-    ApprovalLevel,
-    level_texts,
-    levels_to_wire,
-    loosens_levels,
-)
-from agents.policy.core.hours import UTC, Hours
-from agents.policy.core.limits import Limit, Per, Period, any_looser
-from agents.policy.core.limits_draft import limit_to_wire
-from agents.policy.core.reach import is_reach_wider, reach_to_wire, spoken_hours
+from agents.core.money import exponent_of
+from agents.policy.core.limits import Limit, Per
+from agents.policy.core.terms import AMOUNTS, TERMS, PolicyTerms, Sentence, wire_name
+from audit.base.core.canonical import canonical
+from audit.base.core.codec import as_json
 from audit.base.core.lookalikes import LOOKS, Looks
 
-# A speed that risk takes for high where a policy sets no limit of its own.
-REFERENCE_REQUESTS_PER_HOUR = 60
 # In the currency's major unit: what one person grants an agent alone, by their role.
 # To their own agent an owner grants what a manager would.
 ALONE_UP_TO: Mapping[str, int] = MappingProxyType({"manager": 100, "admin": 1_000})
 OWNER_ALONE_UP_TO = ALONE_UP_TO["manager"]
 # All that one person grants alone, in a day and over all agents: so many times as much.
 ALONE_IN_ALL = 10
-AMOUNTS = (
-    "max_transaction_amount_minor",
-    "requires_approval_above_minor",
-    "daily_budget_minor",
-)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyTerms:
-    """The limits a human set, names as written. Made by policy_draft.parse_terms()."""
+@dataclass(frozen=True, kw_only=True)
+class PolicyRules(PolicyTerms):
+    """One version as decisions read it: its terms, and what they look names up in.
 
-    currency: str
-    max_transaction_amount_minor: int
-    requires_approval_above_minor: int | None
-    daily_budget_minor: int | None
-    max_transactions_per_hour: int | None
-    allowed_merchants: tuple[str, ...] | None
-    blocked_categories: tuple[str, ...]
-    allowed_functions: tuple[str, ...] | None
-    requires_signature: bool
-    time_zone: str = UTC
-    limits: tuple[Limit, ...] = ()
-    approval_levels: tuple[ApprovalLevel, ...] = ()
-    approval_expires_after_minutes: int = DEFAULT_MINUTES
-    approval_escalates_after_minutes: int | None = None
-    allowed_countries: tuple[str, ...] | None = None
-    blocked_countries: tuple[str, ...] = ()
-    allowed_hours: tuple[Hours, ...] | None = None
-    blocked_mcc_groups: tuple[str, ...] = ()
-    blocked_mccs: tuple[str, ...] = ()
-
-    @property
-    def all_limits(self) -> tuple[Limit, ...]:
-        """Every limit per period, the daily budget among them."""
-        if self.daily_budget_minor is None:
-            return self.limits
-        return (
-            Limit(period=Period.DAY, amount_minor=self.daily_budget_minor),
-            *self.limits,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRules:
-    """One version compiled for decisions: merchants by key, sets for lookup.
-
-    None means without limit (`allowed_*`: any); an empty set allows none.
-    `merchants_by_skeleton` has the allowed merchant that another name may imitate, and
-    `looks` what an imitation is.
+    None means without limit (`allowed_*`: any); an empty list allows none. `looks` is
+    what the engine takes for an imitation.
     """
 
     id: str
     number: int
-    currency: str
-    max_transaction_amount_minor: int
-    requires_approval_above_minor: int | None
-    max_transactions_per_hour: int | None
-    allowed_merchants: frozenset[str] | None
-    blocked_categories: frozenset[str]
-    allowed_functions: frozenset[str] | None
-    requires_signature: bool
-    time_zone: str = UTC
-    limits: tuple[Limit, ...] = ()
-    approval_levels: tuple[ApprovalLevel, ...] = ()
-    approval_expires_after_minutes: int = DEFAULT_MINUTES
-    approval_escalates_after_minutes: int | None = None
-    # Neither is a term: one is derived from the merchants' names.
-    merchants_by_skeleton: Mapping[str, str] = field(
-        default_factory=lambda: MappingProxyType({}), compare=False
-    )
-    looks: Looks = field(default=LOOKS, compare=False)
-    allowed_countries: frozenset[str] | None = None
-    blocked_countries: frozenset[str] = frozenset()
-    allowed_hours: tuple[Hours, ...] | None = None
-    blocked_mccs: frozenset[str] = frozenset()
+    looks: Looks = field(default=LOOKS, compare=False, repr=False)
 
-    @property
-    def tells_categories_apart(self) -> bool:
+    @cached_property
+    def merchant_keys(self) -> frozenset[str] | None:
+        """The keys of the allowed merchants."""
+        names = self.allowed_merchants
+        return None if names is None else frozenset(map(merchant_key, names))
+
+    @cached_property
+    def merchants_by_skeleton(self) -> Mapping[str, str]:
+        """The allowed merchant that another name may imitate, by its look."""
+        names = self.allowed_merchants or ()
+        return {self.looks.skeleton(name): name for name in names}
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that are named."""
+        return frozenset(self.allowed_functions or ())
+
+    @cached_property
+    def blocked_codes(self) -> frozenset[str]:
+        """The blocked merchant category codes, those of groups among them."""
+        return blocked_codes(self.blocked_mcc_groups, self.blocked_mccs)
+
+    @cached_property
+    def spending_limits(self) -> tuple[Limit, ...]:
+        """Every limit per period, the daily budget among them."""
+        return self.all_limits
+
+    @cached_property
+    def depends_on_category(self) -> bool:
         """Whether anything that is judged depends on what a category is."""
         return bool(self.blocked_categories) or any(
             limit.per is Per.CATEGORY for limit in self.limits
         )
 
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 (hex) of the canonical JSON of what decisions read.
+
+        Terms with their default value are left out, so that a term that is added later
+        changes no digest; those of the first engine are always in.
+        """
+        read = {"id": self.id, "number": self.number} | self._read()
+        return sha256(canonical(read)).hexdigest()
+
+    def _read(self) -> dict[str, Any]:
+        """Return the terms as JSON: lists of names as sorted sets of their keys."""
+        folded = {
+            "allowed_merchants": self.merchant_keys,
+            "limits": self.spending_limits,
+            "blocked_mccs": self.blocked_codes,
+        }
+        read = {}
+        for name, term in TERMS.items():
+            if name in _READ_WITH_OTHERS:
+                continue
+            value = folded.get(name, getattr(self, name))
+            if name in _NAMES and value is not None:
+                value = frozenset(value)
+            written = as_json(value)
+            if name in _ALWAYS_IN_DIGEST or written != as_json(term.default):
+                read[name] = written
+        return read
+
+
+# The daily budget is one of the limits, and groups of sellers are blocked codes.
+_READ_WITH_OTHERS = frozenset({"daily_budget_minor", "blocked_mcc_groups"})
+_NAMES = frozenset(
+    name for name in TERMS if name.startswith(("allowed_", "blocked_"))
+) - {"allowed_hours"}
+_ALWAYS_IN_DIGEST = frozenset(
+    {
+        "currency",
+        "max_transaction_amount_minor",
+        "requires_approval_above_minor",
+        "max_transactions_per_hour",
+        "allowed_merchants",
+        "blocked_categories",
+        "allowed_functions",
+        "requires_signature",
+    }
+)
+
 
 def compile_rules(
     terms: PolicyTerms, *, version_id: str, number: int, looks: Looks = LOOKS
 ) -> PolicyRules:
-    """Return the form of a version that decisions look things up in."""
-    merchants, functions = terms.allowed_merchants, terms.allowed_functions
-    countries = terms.allowed_countries
-    return PolicyRules(
-        id=version_id,
-        number=number,
-        currency=terms.currency,
-        max_transaction_amount_minor=terms.max_transaction_amount_minor,
-        requires_approval_above_minor=terms.requires_approval_above_minor,
-        max_transactions_per_hour=terms.max_transactions_per_hour,
-        allowed_merchants=(
-            None if merchants is None else frozenset(map(merchant_key, merchants))
-        ),
-        blocked_categories=frozenset(terms.blocked_categories),
-        allowed_functions=None if functions is None else frozenset(functions),
-        requires_signature=terms.requires_signature,
-        time_zone=terms.time_zone,
-        limits=terms.all_limits,
-        approval_levels=terms.approval_levels,
-        approval_expires_after_minutes=terms.approval_expires_after_minutes,
-        approval_escalates_after_minutes=terms.approval_escalates_after_minutes,
-        merchants_by_skeleton=MappingProxyType(
-            {looks.skeleton(name): name for name in merchants or ()}
-        ),
-        looks=looks,
-        allowed_countries=None if countries is None else frozenset(countries),
-        blocked_countries=frozenset(terms.blocked_countries),
-        allowed_hours=terms.allowed_hours,
-        blocked_mccs=blocked_codes(terms.blocked_mcc_groups, terms.blocked_mccs),
-    )
+    """Return a version of a policy as decisions read it."""
+    values = {name: getattr(terms, name) for name in TERMS}
+    return PolicyRules(id=version_id, number=number, looks=looks, **values)
 
 
 def to_wire(terms: PolicyTerms) -> dict[str, Any]:
     """Return the terms as the API shows and takes them: amounts as decimal texts."""
-
-    def amount(minor: int | None) -> str | None:
-        return None if minor is None else format_amount(minor, terms.currency)
-
-    def names(values: tuple[str, ...] | None) -> list[str] | None:
-        return None if values is None else list(values)
-
     return {
-        "currency": terms.currency,
-        "max_transaction_amount": amount(terms.max_transaction_amount_minor),
-        "requires_approval_above": amount(terms.requires_approval_above_minor),
-        "daily_budget": amount(terms.daily_budget_minor),
-        "max_transactions_per_hour": terms.max_transactions_per_hour,
-        "allowed_merchants": names(terms.allowed_merchants),
-        "blocked_categories": list(terms.blocked_categories),
-        "allowed_functions": names(terms.allowed_functions),
-        "requires_signature": terms.requires_signature,
-        "limits": [limit_to_wire(limit, terms.currency) for limit in terms.limits],
-        "approval_levels": levels_to_wire(terms.approval_levels, terms.currency),
-        "approval_expires_after_minutes": terms.approval_expires_after_minutes,
-        "approval_escalates_after_minutes": terms.approval_escalates_after_minutes,
-        **reach_to_wire(terms),
+        wire_name(name): term.kind.write(getattr(terms, name), terms.currency)
+        for name, term in TERMS.items()
     }
+
+
+def policy_sentences(terms: PolicyTerms) -> tuple[Sentence, ...]:
+    """Return (subject, sentence) for every limit, those that are not set included."""
+    return tuple(chain.from_iterable(term.said(terms) for term in TERMS.values()))
 
 
 # [old, new], or what was added to and removed from a list.
@@ -186,10 +152,10 @@ def describe_changes(old: PolicyTerms | None, new: PolicyTerms) -> dict[str, Cha
 
     Levels and hours are texts, so that lists can show what was added and removed.
     """
-    before: dict[str, Any] = {} if old is None else _told(old)
+    before: dict[str, Any] = {} if old is None else _in_short(old)
     return {
         name: _change(before.get(name), value)
-        for name, value in _told(new).items()
+        for name, value in _in_short(new).items()
         if name not in before or before[name] != value
     }
 
@@ -202,8 +168,7 @@ def loosens(old: PolicyTerms | None, new: PolicyTerms) -> bool:
     """
     if old is None or old.currency != new.currency:
         return True
-    higher = any(_is_higher(getattr(old, name), getattr(new, name)) for name in AMOUNTS)
-    return higher or _loosens_besides_amounts(old, new)
+    return any(_loosens(name, old, new) for name in TERMS)
 
 
 def needs_second_person(
@@ -218,7 +183,8 @@ def needs_second_person(
     if not loosens(old, new):
         return False
     if old is not None and (
-        old.currency != new.currency or _loosens_besides_amounts(old, new)
+        old.currency != new.currency
+        or any(_loosens(name, old, new) for name in TERMS if name not in AMOUNTS)
     ):
         return True
     limit = alone_up_to * int(10 ** exponent_of(new.currency))
@@ -248,75 +214,20 @@ def major_units(minor: int, currency: str) -> int:
     return -(-minor // int(10 ** exponent_of(currency)))
 
 
-TERM_NAMES = tuple(field.name for field in fields(PolicyTerms))
+def _loosens(name: str, old: PolicyTerms, new: PolicyTerms) -> bool:
+    term = TERMS[name]
+    if term.is_looser is not None:
+        return term.is_looser(old, new)
+    return term.kind.is_looser(getattr(old, name), getattr(new, name))
 
 
-def _loosens_besides_amounts(old: PolicyTerms, new: PolicyTerms) -> bool:
-    return (
-        _is_faster(old.max_transactions_per_hour, new.max_transactions_per_hour)
-        or is_reach_wider(old, new)
-        or _is_wider(_merchant_keys(old), _merchant_keys(new))
-        or _widens_functions(old, new)
-        or not set(old.blocked_categories) <= set(new.blocked_categories)
-        or (old.requires_signature and not new.requires_signature)
-        or any_looser(old.limits, new.limits)
-        or _moves_days(old, new)
-        or _loosens_approvals(old, new)
-    )
-
-
-def _loosens_approvals(old: PolicyTerms, new: PolicyTerms) -> bool:
-    """Fewer people, a lower role, or more time for it until others are asked."""
-    return (
-        loosens_levels(old.approval_levels, new.approval_levels)
-        or new.approval_expires_after_minutes > old.approval_expires_after_minutes
-        or _is_higher(
-            old.approval_escalates_after_minutes, new.approval_escalates_after_minutes
+def _in_short(terms: PolicyTerms) -> dict[str, Any]:
+    """Return the wire form with levels and hours in words, for people to compare."""
+    return {
+        wire_name(name): (term.kind.in_short or term.kind.write)(
+            getattr(terms, name), terms.currency
         )
-    )
-
-
-def _moves_days(old: PolicyTerms, new: PolicyTerms) -> bool:
-    """Return whether calendar periods restart in another time zone."""
-    return bool(old.all_limits) and old.time_zone != new.time_zone
-
-
-def _widens_functions(old: PolicyTerms, new: PolicyTerms) -> bool:
-    """Null lets pass what only reads; a name, whatever its function does."""
-    before, after = _set(old.allowed_functions), _set(new.allowed_functions)
-    return bool(after) if before is None else _is_wider(before, after)
-
-
-def _is_higher(old: int | None, new: int | None) -> bool:
-    return old is not None and (new is None or new > old)
-
-
-def _is_faster(old: int | None, new: int | None) -> bool:
-    """A first limit above the reference makes the speeds between them less risky."""
-    if old is None:
-        return new is not None and new > REFERENCE_REQUESTS_PER_HOUR
-    return _is_higher(old, new)
-
-
-def _is_wider(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
-    return old is not None and (new is None or not new <= old)
-
-
-def _merchant_keys(terms: PolicyTerms) -> frozenset[str] | None:
-    names = terms.allowed_merchants
-    return None if names is None else frozenset(map(merchant_key, names))
-
-
-def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
-
-
-def _told(terms: PolicyTerms) -> dict[str, Any]:
-    """Return the wire form with levels and hours in words, for people compare them."""
-    wire, hours = to_wire(terms), terms.allowed_hours
-    return wire | {
-        "approval_levels": level_texts(wire["approval_levels"]),
-        "allowed_hours": None if hours is None else spoken_hours(hours),
+        for name, term in TERMS.items()
     }
 
 

@@ -50,7 +50,10 @@ def list_of(value: object, most: int, things: str) -> Sequence[object]:
 
 
 class Reader:
-    """Reads a draft field by field and goes on after an error, to report them all."""
+    """Reads a draft field by field and goes on after an error, to report them all.
+
+    `terms` are those that have been read, `currency` is that of amounts.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,8 @@ class Reader:
         self.draft = draft
         self.required = required
         self.errors: list[FieldError] = []
+        self.currency = ""
+        self.terms: dict[str, Any] = {}
         fields = Vocabulary((*required, *optional))
         for name in draft:
             if name not in fields.words:

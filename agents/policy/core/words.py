@@ -1,12 +1,14 @@
-"""A policy's limits as sentences that a person can check."""
+"""What the terms of a policy say, as sentences that a person can check."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agents.core.money import format_amount
 from agents.policy.core.approval_levels import BASE, ApprovalLevel
+from agents.policy.core.hours import Hours
+from agents.policy.core.hours_draft import spoken_hours
 from agents.policy.core.limits import Limit, spoken_limit
-from agents.policy.core.policy import PolicyTerms
-from agents.policy.core.reach import spoken_hours
 from audit.base.core.amounts import grouped
 
 
@@ -24,41 +26,23 @@ def grouped_amount(minor: int, currency: str) -> str:
     return f"{sign}{grouped(format_amount(abs(minor), currency))}"
 
 
-def policy_sentences(terms: PolicyTerms) -> tuple[tuple[str, str], ...]:
-    """Return (subject, sentence) for every limit, those that are not set included."""
-    return (
-        ("Each transaction", _at_most(terms.max_transaction_amount_minor, terms)),
-        ("A human decides", _approval(terms)),
-        ("Approvals", _levels(terms)),
-        ("Time to decide", _time_to_decide(terms)),
-        (f"Each day ({terms.time_zone})", _daily(terms)),
-        ("Each hour", _hourly(terms.max_transactions_per_hour)),
-        *(("Limit", _limit(limit, terms)) for limit in terms.limits),
-        ("Merchants", _merchants(terms.allowed_merchants)),
-        ("Blocked categories", _listed(terms.blocked_categories) or "None."),
-        ("Countries", _countries(terms)),
-        ("Kinds of sellers (MCC)", _sellers(terms)),
-        ("Hours", _hours(terms)),
-        ("Functions", _functions(terms.allowed_functions)),
-        ("Signature", _signature(required=terms.requires_signature)),
-    )
+def at_most(minor: int, currency: str) -> str:
+    """Return what an upper limit says."""
+    return f"At most {spoken_amount(minor, currency)}."
 
 
-def _at_most(minor: int, terms: PolicyTerms) -> str:
-    return f"At most {spoken_amount(minor, terms.currency)}."
-
-
-def _approval(terms: PolicyTerms) -> str:
-    limit = terms.requires_approval_above_minor
-    if limit is None:
+def approval(above_minor: int | None, currency: str) -> str:
+    """Return what the amount that needs approval says."""
+    if above_minor is None:
         return "On risk or doubt only; no amount by itself needs approval."
-    return f"On anything above {spoken_amount(limit, terms.currency)}."
+    return f"On anything above {spoken_amount(above_minor, currency)}."
 
 
-def _levels(terms: PolicyTerms) -> str:
+def levels(ordered: Sequence[ApprovalLevel], currency: str) -> str:
+    """Return who approves what."""
     said = [_people(BASE).capitalize()]
-    for level in terms.approval_levels:
-        above = spoken_amount(level.above_minor, terms.currency)
+    for level in ordered:
+        above = spoken_amount(level.above_minor, currency)
         said.append(f"above {above} {_people(level)}")
     return f"{'; '.join(said)}."
 
@@ -72,12 +56,12 @@ def _people(level: ApprovalLevel) -> str:
     )
 
 
-def _time_to_decide(terms: PolicyTerms) -> str:
-    expiry = f"Expires after {spoken_minutes(terms.approval_expires_after_minutes)}"
-    minutes = terms.approval_escalates_after_minutes
-    if minutes is None:
+def time_to_decide(expires: int, escalates: int | None) -> str:
+    """Return how many minutes people have to decide."""
+    expiry = f"Expires after {spoken_minutes(expires)}"
+    if escalates is None:
         return f"{expiry}."
-    return f"{expiry}; goes to the next higher role after {spoken_minutes(minutes)}."
+    return f"{expiry}; goes to the next higher role after {spoken_minutes(escalates)}."
 
 
 def spoken_minutes(minutes: int) -> str:
@@ -89,64 +73,73 @@ def spoken_minutes(minutes: int) -> str:
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
-def _daily(terms: PolicyTerms) -> str:
-    limit = terms.daily_budget_minor
-    return "No daily budget." if limit is None else _at_most(limit, terms)
+def daily(minor: int | None, currency: str) -> str:
+    """Return what the daily budget says."""
+    return "No daily budget." if minor is None else at_most(minor, currency)
 
 
-def _hourly(limit: int | None) -> str:
-    if limit is None:
+def hourly(requests: int | None) -> str:
+    """Return what the number of requests in an hour says."""
+    if requests is None:
         return "No limit of its own; the platform's request limits hold."
-    return f"At most {limit:,} requests."
+    return f"At most {requests:,} requests."
 
 
-def _limit(limit: Limit, terms: PolicyTerms) -> str:
+def limit(each: Limit, currency: str) -> str:
+    """Return what a limit per period says."""
     parts = []
-    if limit.amount_minor is not None:
-        parts.append(spoken_amount(limit.amount_minor, terms.currency))
-    if limit.count is not None:
-        parts.append(f"{limit.count:,} transactions")
-    return f"At most {' and '.join(parts)} {spoken_limit(limit)}."
+    if each.amount_minor is not None:
+        parts.append(spoken_amount(each.amount_minor, currency))
+    if each.count is not None:
+        parts.append(f"{each.count:,} transactions")
+    return f"At most {' and '.join(parts)} {spoken_limit(each)}."
 
 
-def _merchants(names: tuple[str, ...] | None) -> str:
+def merchants(names: Sequence[str] | None) -> str:
+    """Return what the list of merchants says."""
     if names is None:
         return "Any merchant."
-    return _listed(names) or "None: every purchase is denied."
+    return listed(names) or "None: every purchase is denied."
 
 
-def _countries(terms: PolicyTerms) -> str:
-    allowed, blocked = terms.allowed_countries, _listed(terms.blocked_countries)
+def countries(allowed: Sequence[str] | None, blocked: Sequence[str]) -> str:
+    """Return what the lists of countries say."""
+    others = listed(blocked)
     if allowed == ():
         return "None: every purchase is denied."
     if allowed is not None:
-        return f"{_listed(allowed)}{f', but not {blocked}' if blocked else ''}."
-    return f"Any but {blocked}." if blocked else "Any country."
+        return f"{listed(allowed)}{f', but not {others}' if others else ''}."
+    return f"Any but {others}." if others else "Any country."
 
 
-def _sellers(terms: PolicyTerms) -> str:
-    groups = _listed(tuple(name.replace("_", " ") for name in terms.blocked_mcc_groups))
-    blocked = ", ".join(filter(None, (groups, _listed(terms.blocked_mccs))))
+def sellers(groups: Sequence[str], codes: Sequence[str]) -> str:
+    """Return what the blocked kinds of sellers say."""
+    names = [name.replace("_", " ") for name in groups]
+    blocked = listed([*names, *codes])
     return f"Any but {blocked}." if blocked else "Any kind."
 
 
-def _hours(terms: PolicyTerms) -> str:
-    if terms.allowed_hours is None:
+def hours(windows: Sequence[Hours] | None, time_zone: str) -> str:
+    """Return what the allowed hours say."""
+    if windows is None:
         return "At any time."
-    if not terms.allowed_hours:
+    if not windows:
         return "Never: every purchase is denied."
-    return f"{'; '.join(spoken_hours(terms.allowed_hours))} ({terms.time_zone})."
+    return f"{'; '.join(spoken_hours(windows))} ({time_zone})."
 
 
-def _functions(names: tuple[str, ...] | None) -> str:
+def functions(names: Sequence[str] | None) -> str:
+    """Return what the list of functions says."""
     if names is None:
         return "Any registered function that only reads."
-    return _listed(names) or "None: every call is denied."
+    return listed(names) or "None: every call is denied."
 
 
-def _signature(*, required: bool) -> str:
+def signature(*, required: bool) -> str:
+    """Return whether requests are signed."""
     return "Unsigned requests are refused." if required else "Not required."
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names one after the other."""
     return ", ".join(names)

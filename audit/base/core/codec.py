@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -57,19 +57,6 @@ def as_json(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"A record cannot hold a {type(value).__name__}.")
-
-
-def as_terms(value: Any) -> dict[str, Any]:
-    """Return as_json() of a dataclass without the fields that have their default.
-
-    So the result for an old value does not change when a field is added.
-    """
-    return {
-        each.name: as_json(getattr(value, each.name))
-        for each in fields(value)
-        if each.compare
-        and (each.default is MISSING or getattr(value, each.name) != each.default)
-    }
 
 
 def from_json(kind: type[T], value: Any) -> T:

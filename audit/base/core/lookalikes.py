@@ -23,7 +23,7 @@ _FOLDED = str.maketrans("0134578i", "oleastbl")
 _LETTER_PAIRS = (("rn", "m"), ("vv", "w"))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Looks:
     """The characters that one version of the decision engine takes for others.
 

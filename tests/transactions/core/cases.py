@@ -27,9 +27,9 @@ SHOPPING = PolicyRules(
     max_transaction_amount_minor=1000_00,
     requires_approval_above_minor=500_00,
     max_transactions_per_hour=None,
-    allowed_merchants=frozenset({"amazon", "walmart"}),
-    blocked_categories=frozenset({"gambling", "adult"}),
-    allowed_functions=frozenset(),
+    allowed_merchants=("Amazon", "Walmart"),
+    blocked_categories=("gambling", "adult"),
+    allowed_functions=(),
     requires_signature=False,
 )
 

@@ -22,7 +22,7 @@ GOOD = CallFacts(
     credential_is_live=True,
     locks=(),
 )
-TRANSFER = policy(allowed_functions=frozenset({"transfer"}))
+TRANSFER = policy(allowed_functions=("transfer",))
 
 
 def judge(facts=GOOD, rules=TRANSFER):
@@ -59,7 +59,7 @@ def test_one_thing_wrong_denies(change, codes):
 
 def test_without_a_policy_or_with_an_empty_list_nothing_may_be_called():
     assert judge(rules=None) == (Outcome.DENY, ["no_policy"])
-    assert judge(rules=policy(allowed_functions=frozenset())) == (
+    assert judge(rules=policy(allowed_functions=())) == (
         Outcome.DENY,
         ["function_not_allowed"],
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agents.policy.core.limits import Limit, Per, Period, Window
-from agents.policy.core.policy import REFERENCE_REQUESTS_PER_HOUR
+from agents.policy.core.terms import REFERENCE_REQUESTS_PER_HOUR
 from agents.prompts.core.screen import screen
 from tests.transactions.core.cases import (
     NOW,

@@ -48,8 +48,8 @@ def codes_at(text: str, **terms):
 )
 def test_countries(country, allowed, blocked, codes):
     rules = policy(
-        allowed_countries=None if allowed is None else frozenset(allowed),
-        blocked_countries=frozenset(blocked),
+        allowed_countries=None if allowed is None else tuple(allowed),
+        blocked_countries=tuple(blocked),
     )
 
     found = judge(facts(spending(merchant_country=country)), rules)
@@ -170,7 +170,7 @@ def test_j8_an_instant_that_no_clock_shows_denies():
 def test_a_human_cannot_lift_what_the_reach_keeps_out_but_may_act_at_night():
     known = facts(spending(750_00, merchant_country="US", mcc="7995"))
     rules = policy(
-        allowed_countries=frozenset({"DE"}),
+        allowed_countries=("DE",),
         blocked_mccs=GROUPS["gambling"],
         allowed_hours=(),
     )
@@ -193,7 +193,7 @@ BY_CATEGORY = Limit(period=Period.DAY, per=Per.CATEGORY, count=9)
 
 
 def test_an_unknown_category_counts_as_other_where_none_is_told_apart():
-    verdict = decide(STRANGE, policy(blocked_categories=frozenset()), THRESHOLDS)
+    verdict = decide(STRANGE, policy(blocked_categories=()), THRESHOLDS)
 
     assert verdict.outcome is ALLOW
     codes = [finding.code for finding in verdict.reasons]
@@ -202,7 +202,7 @@ def test_an_unknown_category_counts_as_other_where_none_is_told_apart():
 
 
 def test_the_note_goes_with_what_another_check_found():
-    rules = policy(blocked_categories=frozenset(), max_transaction_amount_minor=1)
+    rules = policy(blocked_categories=(), max_transaction_amount_minor=1)
     verdict = decide(STRANGE, rules, THRESHOLDS)
 
     assert verdict.outcome is DENY
@@ -213,8 +213,8 @@ def test_the_note_goes_with_what_another_check_found():
 @pytest.mark.parametrize(
     "terms",
     [
-        {"blocked_categories": frozenset({"gambling"})},
-        {"blocked_categories": frozenset(), "limits": (BY_CATEGORY,)},
+        {"blocked_categories": ("gambling",)},
+        {"blocked_categories": (), "limits": (BY_CATEGORY,)},
     ],
 )
 def test_an_unknown_category_is_denied_where_categories_are_told_apart(terms):

@@ -35,8 +35,8 @@ STRICTER = (
     {"max_transaction_amount_minor": 600_00},
     {"requires_approval_above_minor": 100_00},
     {"max_transactions_per_hour": 3},
-    {"allowed_merchants": frozenset({"amazon"})},
-    {"blocked_categories": frozenset({"gambling", "adult", "groceries"})},
+    {"allowed_merchants": ("amazon",)},
+    {"blocked_categories": ("gambling", "adult", "groceries")},
     {"limits": (*POLICY.limits, Limit(period=Period.WEEK, amount_minor=700_00))},
     {"limits": (*POLICY.limits, Limit(period=Period.DAY, per=Per.MERCHANT, count=1))},
 )

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.policy.core.policy import PolicyRules
-from audit.base.core.codec import as_json, as_terms, from_json
-from tests.transactions.core.cases import NOW, SHOPPING, policy
+from agents.policy.core.terms import TERMS, PolicyTerms
+from audit.base.core.codec import as_json, from_json
+from tests.transactions.core.cases import NOW
 from tests.transactions.core.strategies import all_facts, policies, thresholds
 from transactions.calls.core.decision import CallFacts
 from transactions.decisions.core.facts import Facts, MerchantHistory, Thresholds
@@ -171,29 +171,6 @@ def test_a_type_that_cannot_be_read_is_told():
 
 @given(policies())
 def test_the_terms_of_a_policy_are_all_there(rules):
-    assert from_json(PolicyRules, as_terms(rules)) == rules
+    terms = PolicyTerms(**{name: getattr(rules, name) for name in TERMS})
 
-
-def test_a_term_that_is_added_later_says_nothing_of_older_policies():
-    @dataclass(frozen=True)
-    class Older:
-        limit: int | None
-
-    @dataclass(frozen=True)
-    class Newer:
-        limit: int | None
-        countries: frozenset[str] | None = None
-
-    assert as_terms(Newer(None)) == as_terms(Older(None)) == {"limit": None}
-    assert as_terms(Newer(None, frozenset({"SE", "DE"}))) == {
-        "limit": None,
-        "countries": ["DE", "SE"],
-    }
-
-
-def test_an_empty_list_is_not_the_lack_of_one():
-    none, empty = policy(allowed_merchants=None), policy(allowed_merchants=frozenset())
-
-    assert as_terms(none)["allowed_merchants"] is None
-    assert as_terms(empty)["allowed_merchants"] == []
-    assert as_terms(SHOPPING)["allowed_merchants"] == ["amazon", "walmart"]
+    assert from_json(PolicyTerms, as_json(terms)) == terms

@@ -206,10 +206,12 @@ def _compared_names(
 
 def _names(looks: frozenset[str], agents: QuerySet[Agent]) -> Iterator[tuple[str, int]]:
     policies = PolicyVersion.objects.filter(
-        pk__in=agents.values("policy_version"), allowed_merchants__isnull=False
+        pk__in=agents.values("policy_version"),
+        document__allowed_merchants__0__isnull=False,
     ).order_by("-created_at")
-    for listed in policies.values_list("allowed_merchants", flat=True)[:POLICIES_MAX]:
-        yield from ((name, LISTED) for name in listed or ())
+    lists = policies.values_list("document__allowed_merchants", flat=True)
+    for listed in lists[:POLICIES_MAX]:
+        yield from ((name, LISTED) for name in listed)
     paid = MerchantActivity.objects.filter(
         agent__in=agents, skeleton__in=looks, allowed_count__gt=0
     )

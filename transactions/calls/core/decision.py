@@ -70,11 +70,11 @@ def _findings(facts: CallFacts, policy: PolicyRules | None) -> Iterator[Finding]
 
 
 def _is_allowed(function: str, policy: PolicyRules) -> bool:
-    return policy.allowed_functions is None or function in policy.allowed_functions
+    return policy.allowed_functions is None or function in policy.functions
 
 
 def _is_governed(facts: CallFacts, policy: PolicyRules) -> bool:
     """Return whether the effect is unknown or only reading, or the policy names it."""
     if facts.effect is None or facts.effect in READING:
         return True
-    return facts.function in (policy.allowed_functions or ())
+    return facts.function in policy.functions

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from agents.policy.core.policy import PolicyRules
 from audit.base.core.canonical import canonical
-from audit.base.core.codec import as_json, as_terms, by_name
+from audit.base.core.codec import as_json, by_name
 from audit.base.core.lookalikes import LOOKS, LOOKS_2, Looks
 from audit.base.core.readers import rfc3339
 from transactions.decisions.core.verdict import Verdict
@@ -52,18 +50,6 @@ def record_digest(record: Record) -> str:
     """
     content = by_name(record) | {"decided_at": rfc3339(record.decided_at)}
     return sha256(canonical(content)).hexdigest()
-
-
-@lru_cache(maxsize=1024)
-def policy_digest(policy: PolicyRules | None) -> str | None:
-    """Return the SHA-256 (hex) of a compiled policy's canonical JSON, or None.
-
-    Terms with their default value are left out, so that terms added later do not change
-    existing digests.
-    """
-    if policy is None:
-        return None
-    return sha256(canonical(as_terms(policy))).hexdigest()
 
 
 def verdict_as_json(verdict: Verdict) -> dict[str, Any]:

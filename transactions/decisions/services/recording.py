@@ -15,7 +15,6 @@ from audit.models import AuditEvent
 from audit.services.recording import Outcome, build_event
 from transactions.decisions.core.record import (
     ENGINE_VERSION,
-    policy_digest,
     record_digest,
     verdict_as_json,
 )
@@ -63,7 +62,7 @@ class Question:
         row = Decision(
             inputs={
                 **{name: as_json(value) for name, value in inputs.items()},
-                "policy_digest": policy_digest(self.policy),
+                "policy_digest": self.policy and self.policy.digest,
             },
             policy_version_id=self.policy_version_id,
             engine_version=ENGINE_VERSION,

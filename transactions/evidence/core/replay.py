@@ -14,7 +14,6 @@ from transactions.decisions.core.outcome import Outcome, strictest
 from transactions.decisions.core.record import (
     LOOKS_BY_ENGINE,
     Record,
-    policy_digest,
     record_digest,
     verdict_as_json,
 )
@@ -86,7 +85,7 @@ def replay(
     if digest or record.engine_version is not None:
         replayed["digest"] = _digest_or_none(record)
     if record.engine_version in LOOKS_BY_ENGINE:
-        replayed["policy_digest"] = policy_digest(policy)
+        replayed["policy_digest"] = policy and policy.digest
         replayed |= _derived(record, policy)
     return Replay(record, recorded, replayed)
 

@@ -85,7 +85,7 @@ def _imitated(request: SpendingRequest, policy: PolicyRules) -> str | None:
     Compares the look of the whole name, and of each part of a name that resembles an
     address, such as amazon.com.evil.
     """
-    allowed = policy.allowed_merchants
+    allowed = policy.merchant_keys
     if allowed is None or request.merchant_key in allowed:
         return None
     parts = _LABELS.split(request.merchant) if "." in request.merchant else []

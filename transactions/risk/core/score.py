@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from math import isqrt
 
-from agents.policy.core.policy import REFERENCE_REQUESTS_PER_HOUR, PolicyRules
+from agents.policy.core.policy import PolicyRules
+from agents.policy.core.terms import REFERENCE_REQUESTS_PER_HOUR
 from security.alerts.core.thresholds import RISK_ELEVATED_BP, RISK_LIMIT_BP
 from transactions.decisions.core.activity import advance, requests_in_last_hour
 from transactions.decisions.core.facts import Facts, Thresholds

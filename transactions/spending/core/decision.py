@@ -132,7 +132,7 @@ def validate_amount(case: Case) -> Iterator[Finding]:
 def validate_merchant(case: Case) -> Iterator[Finding]:
     """Check the merchant's exact key, look-alike names, category, country and MCC."""
     request, policy = case.facts.request, case.policy
-    allowed = policy.allowed_merchants
+    allowed = policy.merchant_keys
     if allowed is not None and request.merchant_key not in allowed:
         values = {"merchant": ascii(request.merchant)[1:-1]}
         yield Finding("merchant", "merchant_not_allowed", DENY, values)

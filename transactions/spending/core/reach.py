@@ -28,7 +28,7 @@ def category_findings(
         yield Finding("merchant", "category_missing", DENY)
     if request.unknown_category:
         values = {"category": ascii(request.unknown_category)[1:-1]}
-        if policy.tells_categories_apart:
+        if policy.depends_on_category:
             yield Finding("merchant", "category_unknown", DENY, values)
         else:
             yield Finding("merchant", "category_taken_as_other", ALLOW, values)
@@ -53,11 +53,11 @@ def country_findings(
 
 def mcc_findings(request: SpendingRequest, policy: PolicyRules) -> Iterator[Finding]:
     """Check the merchant category code against the blocked ones."""
-    if not policy.blocked_mccs:
+    if not policy.blocked_codes:
         return
     if not request.mcc:
         yield Finding("merchant", "mcc_missing", DENY)
-    elif request.mcc in policy.blocked_mccs:
+    elif request.mcc in policy.blocked_codes:
         yield Finding("merchant", "mcc_blocked", DENY, {"mcc": request.mcc})
 
 

@@ -114,7 +114,7 @@ def _unknown_category(ask: Ask, policy: PolicyRules | None) -> str:
     """
     if not ask.category or canonical_category(ask.category):
         return ""
-    if policy is not None and policy.tells_categories_apart:
+    if policy is not None and policy.depends_on_category:
         raise InvalidRequest(
             Unlisted("category_unknown", CATEGORY_WORDS, ask.category),
             "This category is not known, and the policy has rules by category.",
