@@ -42,6 +42,7 @@ TRANSFER_SCHEMA: Mapping[str, Any] = {
 # What a policy says of the terms that the specification does not have.
 SAID_BY_DEFAULT: Mapping[str, Any] = {
     "time_zone": "UTC",
+    "new_merchant_requires_approval": False,
     "limits": [],
     "approval_levels": [],
     "approval_expires_after_minutes": 1440,

@@ -82,6 +82,7 @@ def test_every_term_has_its_sentence_in_a_fixed_order():
         ("Limit", "At most 9,000.00 USD and 1,200 transactions in a month."),
         ("Limit", "At most 3 transactions at one merchant within 24 hours."),
         ("Merchants", "Amazon, Walmart"),
+        ("New merchants", "As any other."),
         ("Blocked categories", "gambling, adult"),
         ("Countries", "DE."),
         ("Kinds of sellers (MCC)", "Any but car rental."),

@@ -193,6 +193,17 @@ class PolicyTerms:
         about="Null: any merchant. Empty: none.",
         said=says("Merchants", lambda terms: words.merchants(terms.allowed_merchants)),
     )
+    new_merchant_requires_approval: bool = term(
+        kinds.switch(),
+        default=False,
+        about="Whether a human decides on an agent's first transaction at a merchant.",
+        said=says(
+            "New merchants",
+            lambda terms: words.new_merchants(
+                wait=terms.new_merchant_requires_approval
+            ),
+        ),
+    )
     blocked_categories: tuple[str, ...] = term(
         kinds.blocked(names.category, CATEGORY_WORDS),
         about="Their other names are taken, too: /docs/vocabularies/categories/.",

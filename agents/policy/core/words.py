@@ -102,6 +102,11 @@ def merchants(names: Sequence[str] | None) -> str:
     return listed(names) or "None: every purchase is denied."
 
 
+def new_merchants(*, wait: bool) -> str:
+    """Return what happens at an agent's first transaction at a merchant."""
+    return "A human decides on the first transaction." if wait else "As any other."
+
+
 def countries(allowed: Sequence[str] | None, blocked: Sequence[str]) -> str:
     """Return what the lists of countries say."""
     others = listed(blocked)

@@ -64,6 +64,13 @@ def test_blocking_a_category_never_opens(known, rules, category):
     assert severity(known, tighter) >= severity(known, rules)
 
 
+@given(any_.all_facts, any_.policies())
+def test_holding_new_merchants_never_opens(known, rules):
+    careful = replace(rules, new_merchant_requires_approval=True)
+
+    assert severity(known, careful) >= severity(known, rules)
+
+
 @given(any_.all_facts, any_.policies(), st.sampled_from(any_.KEYS))
 def test_removing_an_allowed_merchant_never_opens(known, rules, merchant):
     allowed = rules.allowed_merchants

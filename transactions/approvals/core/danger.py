@@ -29,6 +29,7 @@ _REASONS = (
     ("approval_limit_split", CAUTION, "Split below the limit"),
     ("near_duplicate", CAUTION, "Nearly repeats another"),
     ("repeated_request", CAUTION, "Repeats another"),
+    ("merchant_new", ROUTINE, "New merchant"),
     ("amount_requires_approval", ROUTINE, "Above the limit"),
 )
 WORST: Mapping[str, Worst] = MappingProxyType(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from agents.core.merchants import ascii_name
 from agents.core.money import format_amount
 from agents.policy.core.policy import PolicyRules
 from agents.prompts.core.screen import screen
@@ -130,12 +131,15 @@ def validate_amount(case: Case) -> Iterator[Finding]:
 
 
 def validate_merchant(case: Case) -> Iterator[Finding]:
-    """Check the merchant's exact key, look-alike names, category, country and MCC."""
+    """Check the merchant's key, novelty and look-alikes, category, country and MCC."""
     request, policy = case.facts.request, case.policy
     allowed = policy.merchant_keys
     if allowed is not None and request.merchant_key not in allowed:
         values = {"merchant": ascii(request.merchant)[1:-1]}
         yield Finding("merchant", "merchant_not_allowed", DENY, values)
+    if policy.new_merchant_requires_approval and not case.facts.merchant.allowed_count:
+        values = {"merchant": ascii_name(request.merchant)}
+        yield Finding("merchant", "merchant_new", HOLD, values)
     yield from lookalike_findings(case.facts, policy)
     yield from category_findings(request, policy)
     yield from country_findings(request, policy)
