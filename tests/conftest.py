@@ -47,7 +47,7 @@ hypothesis.settings.load_profile("gate")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """Collect without looking for garbage, of which there is none yet."""
+    """Collect without looking for garbage, because there is no garbage yet."""
     gc.disable()
     found = yield
     gc.freeze()
@@ -58,7 +58,7 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell pytest-django of a database that is asked for by way of a fixture."""
+    """Announce a database to pytest-django that a fixture asks for."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "database" in names and "committed_db" not in names:

@@ -1,7 +1,7 @@
 """Give the test run engines of its own, before pytest-django reads the settings.
 
 PostgreSQL and Valkey start in a new temporary directory, in memory where there is
-room, and end with the run. Set TEST_DATABASE_URL or TEST_REDIS_URL to test against
+space, and end with the run. Set TEST_DATABASE_URL or TEST_REDIS_URL to test against
 running ones; DATABASE_URL and REDIS_URL are never used, they may be somebody's data.
 """
 

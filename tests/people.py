@@ -1,4 +1,4 @@
-"""The same few people in every test: who they are is the test's first fact.
+"""The same few people in every test: their roles are the test's first fact.
 
 alice is an admin; bob manages team North, to which carol belongs; dave is a user
 without a team; eve manages team South. Everybody's password is PASSWORD.

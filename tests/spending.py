@@ -1,4 +1,4 @@
-"""Short ways to ask, hold and see, for tests that are about something else."""
+"""Short ways to ask, hold and see, in tests that are about something else."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def seen_by(person: Any, approval: ApprovalRequest) -> str:
 def everything() -> dict[str, list[Any]]:
     """Return all rows of all our tables, to show that nothing changed.
 
-    But of those that tell of sign-ins, and of credentials, which tests make by the way.
+    Except those about sign-ins and credentials, which tests make by the way.
     The database puts each row into JSON: rebuilding models took a third of a test.
     """
     with connection.cursor() as cursor:

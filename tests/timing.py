@@ -1,4 +1,4 @@
-"""How long code takes, as far as a shared machine can tell."""
+"""How long code takes, as far as a shared machine can measure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def is_under(limit_s: float, act: Callable[[], object], *, tries: int = 5) -> bo
     """Return whether code takes less CPU than a limit, on a calm machine.
 
     One quick run is proof. A machine that is slow all the while is slow for the
-    reference runs too, and is forgiven by as much. Good for telling linear from
-    explosive, never for telling fast from slow.
+    reference runs too, and is forgiven by as much. It distinguishes
+    linear from explosive, never fast from slow.
     """
     costs = []
     for _ in range(tries):

@@ -1,8 +1,8 @@
-"""Who gets in where: one row per address. docs/permissions.md is printed from it.
+"""Permissions of each address, one row each. docs/permissions.md is printed from it.
 
-A new route is one line here: its pattern as Django writes it, then who may use each of
-its methods. Methods that a row does not name are refused (405) to whoever passes the
-door; HEAD follows GET. `scope` says whose objects one finds: others' are 404, as if
+A new route is one line here: its pattern as Django writes it, then the users of each of
+its methods. Other methods are refused (405) to users who pass the permission; HEAD
+follows GET. `scope` says whose objects one finds: others' are 404, as if
 they did not exist. `body` is sent with POST, PUT, PATCH and DELETE, so that the request
 gets as far as the permission that a service asks for; `limit` is what these count as.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Who calls.
+# The callers.
 ANONYMOUS, DEACTIVATED = "anonymous", "deactivated person"
 USER, MANAGER, ADMIN = "user", "manager", "admin"
 AGENT, OTHER_AGENT = "agent", "another agent"
@@ -21,7 +21,7 @@ CALLERS = (ANONYMOUS, DEACTIVATED, USER, MANAGER, ADMIN, AGENT, OTHER_AGENT)
 PERSONS = frozenset({USER, MANAGER, ADMIN})
 MACHINES = frozenset({AGENT, OTHER_AGENT})
 
-# Who gets in.
+# The callers that a view accepts.
 EVERYONE, PEOPLE, MANAGERS, ADMINS = "everyone", "people", "managers", "admins"
 AGENTS, KNOWN, NOBODY = "agents", "people and agents", "nobody"
 GIVING_BACK = "managers and agents"

@@ -1,4 +1,4 @@
-"""C6, C12, C13: no door without a lock, no rehearsal with effects, no second name."""
+"""C6, C12, C13: each view has a permission, a dry run no effect, a page one address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.house.source import APPS
 
 pytestmark = pytest.mark.usefixtures("spacious_limits")
 
-# Who has no token yet gets one here; the schema tells nothing that the source does not.
+# A client without a token gets one here; the schema says no more than the source.
 FOR_EVERYBODY = {
     "api/v1/auth/token/",
     "api/v1/auth/token/refresh/",
@@ -96,7 +96,7 @@ def test_c6_every_view_of_the_api_is_mounted():
 
 
 def test_every_view_can_be_asked_for_the_media_types_that_it_answers():
-    """What a client is told to accept is what it gets, not 406."""
+    """A client that accepts what the schema names gets it, not 406."""
     operations = document()["paths"]
     refused = {
         (pattern, media)

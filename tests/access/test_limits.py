@@ -50,7 +50,7 @@ def test_d2_every_form_counts_in_the_class_of_its_row():
 
 
 def test_d2_the_classes_are_on_what_the_seed_names():
-    """The table itself, told apart from the code by what must never be loosened."""
+    """The table itself, compared with what must never be loosened."""
     api = {pattern: row for pattern, row in rows().items() if pattern.startswith(API)}
 
     assert {name.removeprefix(API) for name in api if api[name].limit == "auth"} == {

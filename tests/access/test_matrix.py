@@ -1,4 +1,4 @@
-"""Every route, by every method, as everybody: who gets in is in the table.
+"""Every route, by every method, as everybody: the table lists the permissions.
 
 Methods that nobody has are asked as an admin alone, in `make stress` as everybody.
 """
@@ -91,7 +91,9 @@ def walk(part: str, *, everybody_tries_all: bool = False) -> None:
                 also = SHOWN_ONCE.get(pattern, set())
                 changed = answer.written - WRITTEN_BY_LOOKING - also
                 wrong += [f"{told} wrote {name}" for name in changed]
-            if answer.kind == MISSING:  # Others' objects are not told from none.
+            if (
+                answer.kind == MISSING
+            ):  # An object of others looks like one that does not exist.
                 asked = (question.method, question.caller)
                 words = words_of_missing.setdefault(asked, answer.words)
                 if words != answer.words:

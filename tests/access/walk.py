@@ -45,7 +45,7 @@ API, CONSOLE = "api/v1/", "admin/"
 # Pages do not read an agent's token, so that one of them is enough.
 BROWSERS = tuple(caller for caller in CALLERS if caller != OTHER_AGENT)
 SIGN_IN_PAGES = ("/accounts/login/", "/admin/login/")
-# Whoever gets these answers was let in, and then did not prove anew who they are.
+# A caller who gets these answers has the permission, but no fresh proof.
 WRONG_PROOF = ("invalid_credentials", "invalid_refresh_token", "second_factor_refused")
 
 WHOSE = OWN_OBJECT, FOREIGN, NO_OBJECT = "carol's", "eve's", "nobody's"
@@ -57,7 +57,7 @@ WRITTEN_BY_LOOKING = {"audit_auditevent", "accounts_session", "django_session"}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who asks a route for what, about whose object."""
+    """A request: the caller, the route, and the owner of its object."""
 
     pattern: str
     method: str
@@ -167,7 +167,7 @@ def expected(question: Question, row: Row) -> set[str]:
 
 
 def _no_method(row: Row, is_api: bool, caller: str) -> set[str]:
-    """Whoever may do anything here hears "not a method"; others may be sent away."""
+    """A caller with any permission here gets 405; others may get 403."""
     if not any(caller in LET_IN[who] for who in row.who.values()):
         return {NO_METHOD, REFUSED, SIGN_IN}
     return {NO_METHOD, REFUSED} if is_api else {NO_METHOD}

@@ -36,7 +36,7 @@ def heidi(people: People) -> User:
 
 @pytest.fixture
 def bob(people: People) -> User:
-    """bob, to whom no mail can be sent: whoever starts his reset gets the link."""
+    """bob, who has no e-mail address: the starter of his reset gets the link."""
     User.objects.filter(pk=people.bob.pk).update(email="")
     people.bob.refresh_from_db()
     return people.bob

@@ -30,7 +30,7 @@ from tests.people import PASSWORD, People
 
 pytestmark = pytest.mark.django_db
 
-# Whom the address, the name and the rest of it tell of.
+# The person whom the address, the name and the rest identify.
 TRACES = ("carol", "Carol Example", "carol@example.com", "+15550100", "203.0.113.77")
 HISTORY = {"audit_auditevent"}
 # Where each of them is found before; the phone number is encrypted.

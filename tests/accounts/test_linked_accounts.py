@@ -135,7 +135,7 @@ def test_linking_is_told_and_takes_an_administrator_who_is_neither(people):
 
     event = AuditEvent.objects.filter(action="user.updated").latest("id")
     assert event.details["changes"] == {"same_person_as": ["None", "boss"]}
-    # Cutting the link would serve whoever it binds: another one has to agree.
+    # Cutting the link serves the people it binds: another person must agree.
     asked = update_user(user=boss_too, acting=boss, same_person_as=None)
     assert isinstance(asked, ChangeRequest)
     boss_too.refresh_from_db()

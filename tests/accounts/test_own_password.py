@@ -1,4 +1,4 @@
-"""One's own password: who has a second factor proves it before the page opens."""
+"""One's own password: people with a second factor prove it before the page opens."""
 
 from __future__ import annotations
 

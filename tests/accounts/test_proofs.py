@@ -52,7 +52,7 @@ from transactions.money.services.late_captures import (
 
 @dataclass
 class World:
-    """Who acts, with a proof that is six minutes old, and what they act on."""
+    """A person with a proof that is six minutes old, and what they act on."""
 
     acting: User
     people: People

@@ -1,4 +1,4 @@
-"""Who made or re-armed an account has no second word by it (C16)."""
+"""The maker of an account cannot be the second person by it (C16)."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_b11_a_replayed_refresh_ends_the_whole_session(api, carol: User):
 
 
 def test_b12_who_lost_the_answer_signs_in_again_and_has_one_family(api, carol: User):
-    """There is no grace: a retry cannot be told from a thief, so both are out."""
+    """There is no grace: a retry looks like a theft, so both end the session."""
     pair = start(carol)
     refresh(api(), pair.refresh)  # The answer is lost on the way.
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 @dataclass
 class Provider:
-    """What the provider says of whoever signs in there, and what it was sent."""
+    """What the provider says of the person who signs in, and what it was sent."""
 
     address: str
     claims: dict[str, Any] = field(

@@ -134,7 +134,7 @@ def test_without_a_passkey_there_is_no_challenge(
 def test_one_wrong_code_is_told_to_the_log_once(
     client_for: Callable[..., APIClient], bob: User
 ):
-    """Told twice, three slips of the finger would lock a person."""
+    """Counted twice, three typing errors would lock a person."""
     client = client_for(bob)
     enrol_app(bob)
 

@@ -262,7 +262,7 @@ def test_f2_a_signature_is_good_once(
 def test_a_client_that_signs_in_the_form_of_before_is_refused_and_not_locked(
     shopping: Agent, credential: IssuedCredential
 ) -> None:
-    """Its mistake is told each time; an administrator need not release it."""
+    """Its mistake is reported each time; an administrator need not release it."""
     token = AgentAccess.issue(subject=shopping.pk, session=credential.id)
 
     for number in range(12):

@@ -1,4 +1,4 @@
-"""Limits per period: how they are read, told and compared."""
+"""Limits per period: how they are read, explained and compared."""
 
 from __future__ import annotations
 

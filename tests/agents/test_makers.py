@@ -1,4 +1,4 @@
-"""Who made what an agent runs under neither unlocks nor reactivates it."""
+"""Makers of what an agent runs under neither unlock nor reactivate it."""
 
 from __future__ import annotations
 

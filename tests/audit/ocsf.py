@@ -2,7 +2,7 @@
 
     python -m tests.audit.ocsf 1.3.0.json > tests/audit/ocsf_1_3_0.json
 
-prints the facts anew from a compiled schema `{version, classes, objects}`, where you
+prints the facts from a compiled schema `{version, classes, objects}`, where you
 have one. The tests need none: what they go by is in the facts.
 """
 

@@ -183,7 +183,7 @@ def wipe(rng: random.Random) -> str:
 
 
 def rewrite_history(rng: random.Random) -> str:
-    """Edit an event and compute everything above it anew; only the key is missing."""
+    """Edit an event and compute everything above it again; only the key is missing."""
     did = edit_an_event(rng)
     rehash()
     how = rng.choice(["leave", "own key", "old signature"])

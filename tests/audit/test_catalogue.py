@@ -1,4 +1,4 @@
-"""The catalogue of actions: told in full, and the page is printed from it."""
+"""The catalogue of actions is complete, and the page is printed from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who reads the log by index misses nothing, whatever commits late or dies."""
+"""A reader of the log by index misses nothing, whatever commits late or dies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOW = timezone.now()
 
 
 class Reader:
-    """Collects what it is handed; fails on the lots that it is told to."""
+    """Collects what it is handed; fails on the chosen batches."""
 
     def __init__(self, *, failing: tuple[int, ...] = ()) -> None:
         self.lots: list[set[str]] = []

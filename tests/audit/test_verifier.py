@@ -132,7 +132,7 @@ def cut(rng, lines):
 def test_a_note_that_one_kept_shows_a_history_that_was_signed_anew(
     export: Path, tmp_path: Path, capsys, as_owner
 ):
-    """Whoever has the key can sign another past, but not change a note that I have."""
+    """With the key one can sign another past, but not change a note that I have."""
     kept = tmp_path / "kept.txt"
     kept.write_text(Checkpoint.objects.get(number=2).note)
     tampering.remove_guards()

@@ -1,4 +1,4 @@
-"""What the log tells after a clock that was three days ahead for a while."""
+"""The log after a clock that was three days ahead for a while."""
 
 from __future__ import annotations
 

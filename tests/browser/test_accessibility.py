@@ -1,7 +1,7 @@
 """axe finds nothing on any page of the product and of its console.
 
 Everything that it knows of WCAG 2.2 A and AA and of good practice, in light; in dark
-what colours change, for the rest is the same page.
+what colours change, because the rest is the same page.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def problem(response, status, code):
 
 
 def app_rows():
-    """All rows but the log's, to which refusals themselves may be told."""
+    """All rows but the log's, which may record refusals."""
     rows = everything()
     del rows["AuditEvent"]
     return rows

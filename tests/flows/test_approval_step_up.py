@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("spacious_limits")
 
 @pytest.fixture
 def spender(agent, give_policy, people, api):
-    """The agent with room for amounts that take a fresh proof."""
+    """The agent with limits above the amounts that take a fresh proof."""
     give_policy(agent, max_transaction_amount="5000.00")
     return api(token=make_agent_token(agent, acting=people.alice))
 

@@ -1,4 +1,4 @@
-"""What serves whoever asks for it: a second person agrees, or nothing changes."""
+"""What serves the requester: a second person agrees, or nothing changes."""
 
 from __future__ import annotations
 

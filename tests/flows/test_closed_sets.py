@@ -1,4 +1,4 @@
-"""Who writes a word of no closed set is told which there are, and which was meant."""
+"""An error about a word of no closed set lists the set, and the likely word."""
 
 from __future__ import annotations
 

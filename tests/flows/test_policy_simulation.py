@@ -1,4 +1,4 @@
-"""Trying a draft policy over HTTP: what it tells, whom, and that it changes nothing."""
+"""Simulating a draft policy over HTTP: the answer, its readers, and no change."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_linking_an_account_to_ones_own_hides_no_rearming(
 def test_an_identity_does_not_outlive_the_address_that_opened_it(
     people: People, alice: User
 ):
-    """Else whoever changed the address, and changed it back, keeps the key."""
+    """Otherwise a person who changed the address for a while keeps the key."""
     SocialAccount.objects.create(user=people.bob, provider="sso", uid="alices")
     update_user(user=people.bob, acting=alice, full_name="Bob")
     assert SocialAccount.objects.count() == 1

@@ -1,6 +1,6 @@
 """Whatever remembers a time survives a step of the clock either way.
 
-A stored time may be of a clock that was ahead. Whoever asks how long ago it was, or
+A stored time may be of a clock that was ahead. Code that asks how long ago it was, or
 whether it is younger than so long, must say what it means that it lies ahead of now.
 """
 

@@ -1,4 +1,4 @@
-"""Each service of people takes a fresh proof of who acts, or says why not (C17)."""
+"""Each service of people takes a fresh proof from its caller, or says why not (C17)."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_no_text_of_others_is_read_in_a_loose_way():
 
 
 def test_every_form_reads_times_and_numbers_strictly():
-    assert get_resolver().url_patterns  # Whoever has a route is imported then.
+    assert get_resolver().url_patterns  # All that has a route is imported then.
     kinds = ours(subclasses(forms.BaseForm))
     assert len(kinds) > 10
 

@@ -40,7 +40,7 @@ DESCRIPTIONS = {PolicyInput, ApprovalLevelInput}
 
 def inputs() -> list[type[StrictSerializer]]:
     """All that are read from a body: a query has nothing but texts."""
-    assert get_resolver().url_patterns  # Whoever has a route is imported then.
+    assert get_resolver().url_patterns  # All that has a route is imported then.
     found, todo = set(), [StrictSerializer]
     while todo:
         kinds = todo.pop().__subclasses__()
@@ -73,7 +73,7 @@ def test_every_field_of_a_body_is_strict(kind):
     assert loose == []
 
 
-# About ids and names of things that people made: who asks may not know which exist.
+# About ids and names of things that people made: callers may not learn which exist.
 NOT_CLOSED = {"function_unknown", "owner_unknown", "reference_unknown", "team_unknown"}
 WORDY = re.compile(r"\w+_unknown|unknown_choice|unknown_field|unknown_parameter")
 

@@ -56,7 +56,7 @@ def console(client: Any, people: Any) -> Any:
 def reading(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts a value into columns of each row as it is read from the database.
 
-    `told` returns it for a column, or None for what is stored.
+    `value` returns it for a column, or None for what is stored.
     """
 
     def read_as(told: Callable[[Field[Any, Any]], object]) -> None:

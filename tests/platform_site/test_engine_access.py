@@ -1,4 +1,4 @@
-"""Who reaches the engines and their files: we, and no other program of the machine."""
+"""We reach the engines and their files; no other program of the machine does."""
 
 from __future__ import annotations
 

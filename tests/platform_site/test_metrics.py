@@ -1,4 +1,4 @@
-"""What a Prometheus server is told, and who else may look."""
+"""What a Prometheus server reads, and the permission for it."""
 
 from __future__ import annotations
 

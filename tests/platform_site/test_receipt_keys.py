@@ -1,4 +1,4 @@
-"""The keys of receipts: published for everybody, and refused where they are none."""
+"""The keys of receipts: published for everybody, refused if they are not keys."""
 
 from __future__ import annotations
 

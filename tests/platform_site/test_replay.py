@@ -140,7 +140,7 @@ def test_a_gzipped_stream_is_unpacked_whatever_its_name(credentials, tmp_path, c
 
 
 def test_what_was_read_before_damage_is_sent(credentials, tmp_path, capsys):
-    """From a pipe, for a file is read to its end before anything is sent."""
+    """From a pipe, because a file is read to its end before anything is sent."""
     pipe = tmp_path / "stream.csv.gz"
     os.mkfifo(pipe)
     packed = gzip.compress(stream(300).encode(), mtime=0)

@@ -1,4 +1,4 @@
-"""An incident is found, its actor is locked, people are told: once, whatever dies."""
+"""An incident is found, its actor locked, people get a message: once, whatever dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lock is placed once, tells the log, and is released by who may."""
+"""A lock is placed once, is recorded, and is released by permission."""
 
 from __future__ import annotations
 

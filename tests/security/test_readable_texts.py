@@ -55,7 +55,7 @@ ROOMS = ("transactions", "agents", "accounts", "security", "audit")
 
 @dataclass
 class World:
-    """Who writes, and what they write of."""
+    """The writer, and what they write about."""
 
     people: People
     agent: Agent
@@ -133,7 +133,7 @@ def refund(world: World, text: str) -> object:
     return act(world.agent, "refund", "txn_1", amount="1.00", reason=text)
 
 
-# Of one line. By column, or by what it is called where it is told to the log alone.
+# Of one line. By column, or by its name where only the log has it.
 LINES: Mapping[str, Callable[[World, str], object]] = {
     "accounts_user.full_name": person("full_name"),
     "accounts_user.email": person("email"),
@@ -220,7 +220,7 @@ REFUSALS = (
 )
 # A terminal's escape, a text turned round, what shows nothing, a line hidden by a CR.
 UNSEEN = ["a\u202eb", "a\x1b[31mb", "a\x00b", "a\u200bb", "a\u3164b", "a\x85b", "a\rb"]
-# Agents' own words, kept as they were sent; who shows them writes out what is unseen.
+# Agents' own words, kept as they were sent; pages write out what is unseen.
 WRITTEN_OUT = {
     "accounts_session.user_agent",
     "audit_auditevent.user_agent",
@@ -264,7 +264,7 @@ transactions_transaction category currency mcc merchant merchant_country merchan
 
 
 def columns() -> set[str]:
-    """Return every column of ours that holds a text which is none of a few."""
+    """Return every column of ours that holds a text of no closed set."""
     return {
         f"{model._meta.db_table}.{field.name}"
         for model in apps.get_models()

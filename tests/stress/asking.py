@@ -20,7 +20,7 @@ WAIT_S_MAX = 5
 class Asker:
     """The shopping agent and the demonstration's people over HTTP.
 
-    Who is no longer known by its token exchanges or signs in anew, and a limit is
+    A caller whose token has expired exchanges or signs in again, and a limit is
     waited out once: a clock that steps back empties every bucket.
     """
 

@@ -41,7 +41,7 @@ def small_disk(platform: Platform) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Write until nothing fits any more; return what takes the room."""
+    """Write until nothing fits any more; return the files that fill it."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):

@@ -107,7 +107,7 @@ def test_a_purchase_is_created_approved_captured_refunded_and_receipted(
 
 
 def test_the_checkpoint_is_read_as_the_text_that_it_is(package: Any, manager: Any):
-    """It accepts what the schema tells, where others take anything."""
+    """It accepts what the schema declares, where others take anything."""
     advance()
 
     note = package.AuditApi(manager).get_audit_checkpoint()

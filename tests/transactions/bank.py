@@ -1,4 +1,4 @@
-"""Many workers that move money at random at the same time, and what each was told."""
+"""Many workers that move money at random at the same time, and the answers to each."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ POLICY = {
 
 @dataclass
 class Bank:
-    """Agents of two teams under shared budgets; histories grow as workers are told."""
+    """Agents of two teams under shared budgets; histories grow with each answer."""
 
     agents: list[Agent]
     approvers: list[User]
@@ -78,14 +78,14 @@ def work(bank: Bank, worker: int, rounds: int) -> None:
             _wait_for_connection()
             _step(bank, dice, f"{worker}-{number}")
             connections.close_all()
-    except BaseException as failure:  # noqa: BLE001 - told by the test.
+    except BaseException as failure:  # noqa: BLE001 - the test reports it.
         bank.failures.append(failure)
     finally:
         connections.close_all()
 
 
 def _wait_for_connection() -> None:
-    """Wait in line, for there are more workers than the pool has connections."""
+    """Wait in line, because there are more workers than the pool has connections."""
     while True:
         try:
             return connection.ensure_connection()

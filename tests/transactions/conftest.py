@@ -47,7 +47,7 @@ def heir(people: People) -> User:
 
 @pytest.fixture
 def pair(people: People, frank: User) -> tuple[User, User]:
-    """Who asks for what takes two people, and who agrees."""
+    """The requester of what takes two people, and the second person."""
     return people.bob, frank
 
 

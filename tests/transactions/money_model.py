@@ -1,4 +1,4 @@
-"""The life of money, told a second time and without a database: what must be."""
+"""The life of money, modelled a second time without a database: what must be."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Asked:
 class Bound:
     """One limit, of all or `per` merchant or category: of each, or the one of `name`.
 
-    `bases` are what was set aside of each when it was set, for it may be lower.
+    `bases` are what was set aside of each when it was set, because it may be lower.
     """
 
     amount: int | None

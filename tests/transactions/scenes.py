@@ -31,7 +31,7 @@ def principal_of(agent: Agent) -> AgentPrincipal:
 
 
 def ask(agent: Agent, key: str = "key-1", **body: Any) -> Transaction:
-    """Ask to spend, 749.00 USD at Amazon unless told otherwise: a hold."""
+    """Ask to spend, 749.00 USD at Amazon by default: a hold."""
     values = {
         "amount": "749.00",
         "currency": None,

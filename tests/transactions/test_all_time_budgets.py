@@ -39,7 +39,7 @@ def test_its_past_is_joined_ahead_and_nothing_that_happens_meanwhile_is_missed(
 
     def join(budget, agent_id, place):
         end = join_batch(budget, agent_id, place)
-        if not meanwhile:  # Whoever's turn it is not goes on.
+        if not meanwhile:  # A worker whose turn it is not goes on.
             free = other if agent_id == mine.pk else mine
             meanwhile.extend(at_once(lambda: spend(free, "7.00", merchant="New").body))
         return end

@@ -1,4 +1,4 @@
-"""People are told that something waits for them, and once more before it expires."""
+"""People get a mail that something waits for them, and once more before it expires."""
 
 from __future__ import annotations
 

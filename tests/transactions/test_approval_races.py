@@ -118,7 +118,7 @@ def test_no_more_than_twenty_wait_however_many_ask_at_once(agent, bob):
     } == {"too_many_waiting"}
     assert AgentActivity.objects.get().waiting_approvals == 20
     money_is_conserved(agent)
-    # Each that is resolved, however, makes room for one.
+    # Each that is resolved frees a place for one.
     waiting = list(ApprovalRequest.objects.order_by("id")[:4])
     at_once(*(word_on(one, bob, deny_approval) for one in waiting))
     bodies = at_once(*[lambda n=n: spend(agent, f"6{n:02}.01").body for n in range(8)])

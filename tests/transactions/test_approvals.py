@@ -1,4 +1,4 @@
-"""A human's word on what was held: who may, once, on what they saw, judged afresh."""
+"""A human's verdict on a hold: by permission, once, on what they saw, judged again."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def address(model, page, *arguments):
 
 
 def rows():
-    """Return what is recorded; refusals themselves are told to the log."""
+    """Return what is recorded; refusals themselves are recorded."""
     recorded = everything()
     del recorded["AuditEvent"]
     return recorded

@@ -29,7 +29,7 @@ COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
 
 
 class Proxy:
-    """Between us and PostgreSQL's socket; loses, holds or delays what it is told to."""
+    """Between us and PostgreSQL's socket; loses, holds or delays bytes on request."""
 
     def __init__(self, server: str) -> None:
         self.server, self.is_down, self.loses_commits = server, False, 0
@@ -115,7 +115,7 @@ def ask(proxy, agent, api, alice, spacious_limits):
 
 
 def await_recovery(ask, key, amount="20.00"):
-    """Return the first answer that is none of failure; within a minute."""
+    """Return the first answer that is no failure; within a minute."""
     started = time.monotonic()
     while (answer := ask(key, amount)).status_code != 201:
         assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""Who had an agent, or handed it over, decides on nothing that it asks for."""
+"""Former owners of an agent, and requesters of its hand-over, decide on no request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from transactions.money.services.late_captures import report_late_capture
 def test_c15_handing_over_lets_nobody_approve_their_own_spending(
     people, pair, heir, when
 ):
-    """Neither the owner before nor who asked for it; whoever else may, still may."""
+    """Neither the former owner nor the requester; others still may."""
     bob, frank = pair
     ida = make_person("ida", User.Role.MANAGER, team=people.north)
     jim = make_person("jim", User.Role.MANAGER, team=people.north)

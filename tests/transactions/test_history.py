@@ -1,4 +1,4 @@
-"""Decisions are history, and tell all that is needed to reach them again."""
+"""Decisions are history, and hold all that is needed to derive them again."""
 
 from __future__ import annotations
 

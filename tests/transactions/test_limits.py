@@ -27,7 +27,7 @@ OPEN = {
 
 @pytest.fixture
 def tester(people, give_policy):
-    """An agent with a clock of its own, so that time can be told."""
+    """An agent with a clock of its own, so that time can be set."""
     agent = make_agent(people.carol, acting=people.alice, name="clock", mode="test")
 
     give_policy(agent, **OPEN)
@@ -362,7 +362,7 @@ def test_an_increment_fits_in_every_hour_that_it_is_part_of(tester, hour):
     [reason] = refused.value.reasons
     assert "what may still be spent within 60 minutes: 37.00 USD" in reason["message"]
     act(tester, "increment", asked, amount="17.00")
-    # Hence nothing more at 12:30.
+    # So nothing more at 12:30.
     assert codes(tester, "0.01", NOON + half)[0] == "deny"
 
 

@@ -1,4 +1,4 @@
-"""The approval page tells of what would refuse an approval anyway."""
+"""The approval page shows what would refuse an approval anyway."""
 
 from __future__ import annotations
 

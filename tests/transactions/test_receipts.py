@@ -1,4 +1,4 @@
-"""Signed receipts: who gets one, what it says, and that an outsider can check it."""
+"""Signed receipts: readers, content, and that an outsider can check them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who lost their standing is refused by the decision itself, not at the door only."""
+"""An agent without standing is refused by the decision, not only by authentication."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_what_was_held_is_not_authorized_once_the_owner_is_deactivated(agent, bo
 
 
 def test_a_hold_outlives_the_credential_that_asked_for_a_human_decides(agent, bob):
-    """Credentials rotate; who answers for the agent is what a human decides on."""
+    """Credentials rotate; a human decides about who answers for the agent."""
     approval = held(agent)
     AgentCredential.objects.filter(pk=credential_of(agent).pk).update(
         revoked_at=timezone.now()

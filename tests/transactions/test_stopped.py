@@ -1,4 +1,4 @@
-"""Who is locked or switched off takes no more money, and may still give back."""
+"""A locked or deactivated agent takes no more money, and may still give back."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_every_page_of_a_hold_says_that_nobody_can_decide_on_it(
         html = page_of(
             getattr(people, person), address + ("?show=all" if "queue" in page else "")
         )
-        # The list's own heading tells how many; that is no row.
+        # The list's own heading says how many; that is no row.
         return re.sub(r'(?s)<nav class="tabs".*?</nav>', "", html)
 
     assert NOBODY not in shown()
@@ -179,7 +179,9 @@ def test_a_hold_is_nobodys_if_it_is_in_nobodys_queue(people, agent, give_policy)
         return found
 
     assert not is_nobodys()
-    approve(approval, people.bob)  # A second one is missing, and there is none.
+    approve(
+        approval, people.bob
+    )  # A second person is missing, and nobody else may decide.
     assert is_nobodys()
     frank = make_person("frank", User.Role.MANAGER, people.north)
     assert not is_nobodys()

@@ -1,4 +1,4 @@
-"""Who counts as how many, which role decides when, and when people are reminded."""
+"""How votes count, which role decides when, and when people are reminded."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def beside(name, *names):
         # What a policy names, a human has named.
         ("Acrne Ltd", [("Acme Ltd", 5), ("Acrne Ltd", LISTED)], ""),
         ("Acrne Ltd", [("Acme Ltd", LISTED), ("Acrne Ltd", 9)], "Acme Ltd"),
-        # The spelling that is told first is told; a key is none.
+        # The spelling that comes first is shown, and never a key.
         ("Acrne Ltd", [("Acme Ltd", WAITS), ("acme ltd", 3)], "Acme Ltd"),
         (GOOG1E, [], "Google"),
         (GOOG1E, [(GOOGLE, WAITS)], "Google"),

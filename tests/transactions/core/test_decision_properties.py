@@ -74,7 +74,7 @@ def test_holding_new_merchants_never_opens(known, rules):
 @given(any_.all_facts, any_.policies(), st.sampled_from(any_.KEYS))
 def test_removing_an_allowed_merchant_never_opens(known, rules, merchant):
     allowed = rules.allowed_merchants
-    if allowed is None:  # Any merchant; an empty set is none at all.
+    if allowed is None:  # Any merchant; an empty list allows no merchant.
         allowed = tuple(any_.KEYS)
     fewer = tuple(name for name in allowed if name != merchant)
     tighter = replace(rules, allowed_merchants=fewer)

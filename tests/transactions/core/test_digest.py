@@ -40,7 +40,7 @@ def test_different_values_have_different_digests(one, other):
 
 
 def spelled(value: object) -> object:
-    """Tell apart what Python calls equal: 1 and True, 1 and Decimal(1.0)."""
+    """Distinguish what Python calls equal: 1 and True, 1 and Decimal(1.0)."""
     match value:
         case dict():
             return {key: spelled(item) for key, item in value.items()}
