@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # DRF's settings import this module while APIView is being ma
 class IsPerson(BasePermission):
     """A person with a live session; an agent's token is never enough."""
 
-    message = "This is for people; an agent's token does not open it."
+    message = "This is for people; agents' tokens are refused."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.user, User) and request.user.is_active

@@ -12,7 +12,7 @@ from agents.principals import AgentPrincipal
 class IsAgent(BasePermission):
     """An agent with a live credential; a person's token is never enough."""
 
-    message = "This is for agents; a person's token does not open it."
+    message = "This is for agents; people's tokens are refused."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.user, AgentPrincipal)

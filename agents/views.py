@@ -17,7 +17,7 @@ from agents.queries import (
     locks_over,
     policy_versions,
 )
-from audit.base.pages import page_asked
+from audit.base.pages import requested_page
 
 PAGE_SIZE = 50
 VERSIONS_SHOWN = 20
@@ -30,7 +30,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
     mode = mode_asked(request)
     agents = agents_visible_to(_person(request)).filter(mode=mode)
     with_policy = agents.select_related("owner", "policy_version")
-    page = page_asked(with_policy, request, size=PAGE_SIZE)
+    page = requested_page(with_policy, request, size=PAGE_SIZE)
     locks = locks_on(page.object_list)
     rows = [(agent, locks.get(agent.pk)) for agent in page.object_list]
     values = {"page": page, "rows": rows, "mode": mode}

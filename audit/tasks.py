@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from audit.base.context import System
 from audit.base.sessions import only_one
-from audit.queries.reading import verification_is_asked
+from audit.queries.reading import verification_is_requested
 from audit.services.verification import record_verification, verify_log
 
 MONTHS_AHEAD = 3
@@ -39,5 +39,5 @@ def verify() -> None:
 @shared_task(time_limit=HOURS_6)
 def verify_if_asked() -> None:
     """Check the log if somebody asked for it in the console."""
-    if verification_is_asked():
+    if verification_is_requested():
         verify()

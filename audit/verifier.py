@@ -155,7 +155,7 @@ def main(arguments: list[str]) -> int:
     if later := outcome.size - outcome.covered:
         print(f"The last {later} are under no checkpoint yet: nothing proves them.")
     first = first_of(outcome.findings)
-    print(f"It does not hold: {first}" if first else "The export is what was signed.")
+    print(f"Not valid: {first}" if first else "The export is what was signed.")
     return 1 if first else 0
 
 

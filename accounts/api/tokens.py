@@ -27,6 +27,7 @@ from audit.base.serializers import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    body_of,
     refuse_fields,
 )
 from audit.base.strict_query import StrictQueryView
@@ -145,17 +146,16 @@ class TokenCreateView(StrictQueryView):
         errors.OwnPasswordRequired,
     )
     def post(self, request: Request) -> Response:
-        given = TokenInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        by_cookie = given.validated_data.pop("cookie")
+        given = body_of(TokenInput, request)
+        by_cookie = given.pop("cookie")
         if by_cookie:
             refuse_foreign_origin(request._request)
         # axes and Django's signals know the request of Django, not DRF's wrapper.
-        pair = sign_in(request=request._request, **given.validated_data)
+        pair = sign_in(request=request._request, **given)
         if not by_cookie:
             return Response(TokenPairOutput(pair).data)
         response = _cookies(request, pair)
-        devices.remember(response, given.validated_data["username"])
+        devices.remember(response, given["username"])
         return response
 
 
@@ -175,9 +175,8 @@ class TokenRefreshView(StrictQueryView):
     )
     @raises(errors.RefreshRefused, errors.RefreshEnded, errors.CsrfRefused)
     def post(self, request: Request) -> Response:
-        given = RefreshInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        in_body = given.validated_data.get("refresh")
+        given = body_of(RefreshInput, request)
+        in_body = given.get("refresh")
         by_cookie = cookies.refresh_of(request)
         if in_body and by_cookie:
             raise errors.CredentialsMixed(
@@ -219,13 +218,12 @@ class StepUpView(StrictQueryView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
-        given = StepUpInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(StepUpInput, request)
         proved_at = step_up(
             request=request._request,
             session_id=session_id_of(request),
             acting=person_of(request),
-            **given.validated_data,
+            **given,
         )
         body = {"authenticated_at": proved_at, "expires_at": proved_at + STEP_UP_LASTS}
         return Response(StepUpOutput(body).data)

@@ -23,6 +23,7 @@ from audit.base.serializers import (
     StrictCharField,
     StrictChoiceField,
     StrictSerializer,
+    body_of,
 )
 from audit.base.strict_query import StrictQueryView
 from security.errors import NotLocked
@@ -112,12 +113,11 @@ class AgentListCreateView(StrictQueryView, generics.GenericAPIView[Agent]):
     def post(self, request: Request) -> Response:
         """Make an agent. It may do nothing before it has a policy."""
         acting = person_of(request)
-        given = AgentInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(AgentInput, request)
         agent = create_agent(
-            given.validated_data["name"],
-            mode=given.validated_data["mode"],
-            owner_id=given.validated_data.get("owner", acting.pk),
+            given["name"],
+            mode=given["mode"],
+            owner_id=given.get("owner", acting.pk),
             acting=acting,
         )
         return Response(_shown(request, agent.pk), status=201)
@@ -144,9 +144,8 @@ class AgentDetailView(StrictQueryView):
     @raises(NameTaken)
     def patch(self, request: Request, agent_id: str) -> Response:
         """Rename an agent, or deactivate it."""
-        given = AgentChanges(data=request.data)
-        given.is_valid(raise_exception=True)
-        update_agent(agent_id, **given.validated_data, acting=person_of(request))
+        given = body_of(AgentChanges, request)
+        update_agent(agent_id, **given, acting=person_of(request))
         return Response(_shown(request, agent_id))
 
 
@@ -163,9 +162,8 @@ class AgentLockView(StrictQueryView):
         tags=["agents"],
     )
     def post(self, request: Request, agent_id: str) -> Response:
-        given = ReasonInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        lock_agent(agent_id, **given.validated_data, acting=person_of(request))
+        given = body_of(ReasonInput, request)
+        lock_agent(agent_id, **given, acting=person_of(request))
         return Response(_shown(request, agent_id))
 
 
@@ -183,9 +181,8 @@ class AgentUnlockView(StrictQueryView):
     )
     @raises(NotLocked)
     def post(self, request: Request, agent_id: str) -> Response:
-        given = ReasonInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        unlock_agent(agent_id, **given.validated_data, acting=person_of(request))
+        given = body_of(ReasonInput, request)
+        unlock_agent(agent_id, **given, acting=person_of(request))
         return Response(_shown(request, agent_id))
 
 

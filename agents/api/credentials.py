@@ -33,6 +33,7 @@ from audit.base.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
+    body_of,
     refuse_fields,
 )
 from audit.base.strict_query import StrictQueryView
@@ -139,9 +140,8 @@ class AgentTokenView(StrictQueryView):
     )
     @raises(CredentialRefused)
     def post(self, request: Request) -> Response:
-        given = AgentTokenInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        token = exchange_credential(**given.validated_data)
+        given = body_of(AgentTokenInput, request)
+        token = exchange_credential(**given)
         return Response(AgentTokenOutput(token).data)
 
 
@@ -177,11 +177,8 @@ class AgentCredentialListCreateView(
     )
     def post(self, request: Request, agent_id: str) -> Response:
         """Issue a credential; its secrets are shown this once."""
-        given = CredentialInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        issued = issue_credential(
-            agent_id, **given.validated_data, acting=person_of(request)
-        )
+        given = body_of(CredentialInput, request)
+        issued = issue_credential(agent_id, **given, acting=person_of(request))
         return _issued(issued)
 
 
@@ -199,10 +196,9 @@ class AgentCredentialRotateView(StrictQueryView):
     )
     @raises(CredentialEnded)
     def post(self, request: Request, agent_id: str, credential_id: str) -> Response:
-        given = RotationInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(RotationInput, request)
         issued = rotate_credential(
-            agent_id, credential_id, **given.validated_data, acting=person_of(request)
+            agent_id, credential_id, **given, acting=person_of(request)
         )
         return _issued(issued)
 

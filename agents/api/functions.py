@@ -29,6 +29,7 @@ from audit.base.serializers import (
     StrictCharField,
     StrictChoiceField,
     StrictSerializer,
+    body_of,
 )
 from audit.base.strict_query import StrictQueryView
 
@@ -114,10 +115,9 @@ class FunctionListCreateView(StrictQueryView, generics.GenericAPIView[Function])
     @raises(NameTaken)
     def post(self, request: Request) -> Response:
         """Register a function, with its schema and its effect."""
-        given = FunctionInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        register_function(**given.validated_data, acting=person_of(request))
-        return Response(_shown(given.validated_data["name"]), status=201)
+        given = body_of(FunctionInput, request)
+        register_function(**given, acting=person_of(request))
+        return Response(_shown(given["name"]), status=201)
 
 
 class FunctionVersionCreateView(StrictQueryView):
@@ -133,9 +133,8 @@ class FunctionVersionCreateView(StrictQueryView):
     )
     @raises(FunctionInUse)
     def post(self, request: Request, name: str) -> Response:
-        given = FunctionVersionInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        add_function_version(name, **given.validated_data, acting=person_of(request))
+        given = body_of(FunctionVersionInput, request)
+        add_function_version(name, **given, acting=person_of(request))
         return Response(_shown(name), status=201)
 
 
@@ -161,10 +160,9 @@ class FunctionDetailView(StrictQueryView):
     )
     def patch(self, request: Request, name: str) -> Response:
         """Let agents ask for a function, or not."""
-        given = FunctionChanges(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(FunctionChanges, request)
         set_function_enabled(
-            name, is_enabled=given.validated_data["enabled"], acting=person_of(request)
+            name, is_enabled=given["enabled"], acting=person_of(request)
         )
         return Response(_shown(name))
 

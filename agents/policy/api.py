@@ -22,6 +22,7 @@ from agents.queries import agent_for, policy_versions
 from audit.base.core.entity_tags import quoted_tags
 from audit.base.errors import NotFound
 from audit.base.raises import raises
+from audit.base.serializers import body_of
 from audit.base.strict_query import StrictQueryView
 from security.changes.api import WAITS, ChangeRequestOutput
 from security.changes.models import ChangeRequest
@@ -62,11 +63,10 @@ class AgentPolicyView(HighRiskWritesView):
     @raises(PolicyChanged)
     def put(self, request: Request, agent_id: str) -> Response:
         """Set the policy. Looser limits of one's own live agent wait for another."""
-        given = PolicyInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(PolicyInput, request)
         outcome = set_policy(
             agent_id,
-            given.validated_data["terms"],
+            given["terms"],
             expected_numbers=_expected_numbers(request),
             acting=person_of(request),
         )

@@ -20,6 +20,7 @@ from audit.base.serializers import (
     StrictCharField,
     StrictChoiceField,
     StrictSerializer,
+    body_of,
 )
 from audit.base.strict_query import StrictQueryView
 
@@ -72,11 +73,8 @@ class PromptScreenView(StrictQueryView):
         responses=PromptScreenOutput,
     )
     def post(self, request: Request) -> Response:
-        given = PromptScreenInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        verdict = texts.screen_text(
-            given.validated_data["text"], channel=given.validated_data["channel"]
-        )
+        given = body_of(PromptScreenInput, request)
+        verdict = texts.screen_text(given["text"], channel=given["channel"])
         return Response(PromptScreenOutput(verdict).data)
 
 
@@ -108,10 +106,9 @@ class PromptWrapView(StrictQueryView):
         operation_id="prompt_wrap", request=PromptWrapInput, responses=PromptWrapOutput
     )
     def post(self, request: Request) -> Response:
-        given = PromptWrapInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        segments = [Segment(**one) for one in given.validated_data["segments"]]
-        messages = texts.wrap_texts(given.validated_data["system"], segments)
+        given = body_of(PromptWrapInput, request)
+        segments = [Segment(**one) for one in given["segments"]]
+        messages = texts.wrap_texts(given["system"], segments)
         return Response(PromptWrapOutput({"messages": messages}).data)
 
 
@@ -149,9 +146,8 @@ class OutputValidateView(StrictQueryView):
         responses=OutputValidateOutput,
     )
     def post(self, request: Request) -> Response:
-        given = OutputValidateInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        data = given.validated_data
+        given = body_of(OutputValidateInput, request)
+        data = given
         is_text = "text" in data
         verdict = texts.validate_output(
             data["text" if is_text else "json"],

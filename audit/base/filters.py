@@ -75,7 +75,7 @@ def is_storable(instant: datetime) -> bool:
     return abs(instant.utcoffset() or timedelta(0)) < OFFSET_BELOW
 
 
-def beyond_time(given: Mapping[str, Any]) -> list[str]:
+def times_out_of_range(given: Mapping[str, Any]) -> list[str]:
     """Return the names of filters whose instant has no date in UTC."""
     return [
         name
@@ -99,7 +99,7 @@ def _refusals(filterset: Any) -> Iterator[tuple[str, list[ErrorDetail]]]:
 
 
 def _refuse_beyond_time(given: Mapping[str, Any]) -> None:
-    if beyond := beyond_time(given):
+    if beyond := times_out_of_range(given):
         raise ValidationError(
             {name: [ErrorDetail(BEYOND_TIME, code="invalid")] for name in beyond}
         )

@@ -18,7 +18,7 @@ else:
 DIGITS = 10
 
 
-def page_asked(
+def requested_page(
     rows: QuerySet[Any] | list[Any], request: HttpRequest, *, size: int
 ) -> AnyPage:
     """Return the page that `?page=` names, without it the first.

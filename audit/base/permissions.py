@@ -12,7 +12,7 @@ from audit.base.context import caller, holds
 class IsHuman(BasePermission):
     """A person who is signed in, whatever they may do."""
 
-    message = "This is for people; an agent's token does not open it."
+    message = "This is for people; agents' tokens are refused."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return caller(request).is_human

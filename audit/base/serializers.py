@@ -138,6 +138,13 @@ class ArrayField(serializers.ListField):
     default_error_messages = {"not_a_list": "Expected an array."}
 
 
+def body_of(kind: type[serializers.BaseSerializer[Any]], request: Request) -> Any:
+    """Return what a serializer reads in a request's body, or raise ValidationError."""
+    given = kind(data=request.data)
+    given.is_valid(raise_exception=True)
+    return given.validated_data
+
+
 def refuse_fields(request: Request) -> None:
     """Raise ValidationError for a body where none is taken."""
-    StrictSerializer(data=request.data).is_valid(raise_exception=True)
+    body_of(StrictSerializer, request)

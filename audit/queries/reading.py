@@ -109,7 +109,7 @@ def last_verification() -> AuditEvent | None:
     return _newest("audit.verified")
 
 
-def verification_is_asked() -> bool:
+def verification_is_requested() -> bool:
     """Return whether somebody asked for one after the last that was done. 1 query."""
     newest = _newest("audit.verification_asked", "audit.verified")
     return newest is not None and newest.action == "audit.verification_asked"

@@ -15,7 +15,7 @@ from audit.base.context import caller
 from audit.base.errors import NotFound
 from audit.base.permissions import IsHuman
 from audit.base.raises import raises
-from audit.base.serializers import StrictCharField, StrictSerializer
+from audit.base.serializers import StrictCharField, StrictSerializer, body_of
 from audit.base.strict_query import StrictQueryView
 from security.changes.models import ChangeRequest
 from security.changes.queries import change_requests_visible_to
@@ -131,10 +131,9 @@ class ChangeRequestApproveView(StrictQueryView):
     @raises(ChangeExpired, ChangeResolved, ChangeSuperseded)
     def post(self, request: Request, change_id: str) -> Response:
         """Agree as the second person: the change is in force with the answer."""
-        body = ApproveChangeInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(ApproveChangeInput, request)
         change = approve_change(
-            change_id, acting=caller(request), reason=body.validated_data["reason"]
+            change_id, acting=caller(request), reason=body["reason"]
         )
         return Response(ChangeRequestOutput(change).data)
 
@@ -152,9 +151,6 @@ class ChangeRequestRejectView(StrictQueryView):
     @raises(ChangeExpired, ChangeResolved)
     def post(self, request: Request, change_id: str) -> Response:
         """Refuse it for good, or withdraw what you asked for yourself."""
-        body = RejectChangeInput(data=request.data)
-        body.is_valid(raise_exception=True)
-        change = reject_change(
-            change_id, acting=caller(request), reason=body.validated_data["reason"]
-        )
+        body = body_of(RejectChangeInput, request)
+        change = reject_change(change_id, acting=caller(request), reason=body["reason"])
         return Response(ChangeRequestOutput(change).data)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from security.schemas.forms import shows_all
+from security.schemas.forms import validate_visible
 
 
 class ChangeVerdictForm(forms.Form):
@@ -18,7 +18,7 @@ class ChangeVerdictForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=500,
-        validators=[shows_all],
+        validators=[validate_visible],
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.base.context import Principal, caller
 from audit.base.errors import DomainError
-from audit.base.pages import page_asked
+from audit.base.pages import requested_page
 from audit.services.recording import record_forbidden
 from security.changes.core.wording import change_lines
 from security.changes.forms import ChangeVerdictForm
@@ -32,7 +32,7 @@ def change_list(request: HttpRequest) -> HttpResponse:
     changes = change_requests_visible_to(caller(request))
     waiting = changes.filter(status=ChangeRequest.Status.WAITING).order_by("expires_at")
     resolved = changes.exclude(status=ChangeRequest.Status.WAITING)
-    page = page_asked(resolved, request, size=PAGE_SIZE)
+    page = requested_page(resolved, request, size=PAGE_SIZE)
     values = {"waiting": waiting[:SHOWN], "page": page, "now": timezone.now()}
     return render(request, "security/change_list.html", values)
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from audit.base.context import caller
 from audit.base.permissions import requires
 from audit.base.raises import raises
-from audit.base.serializers import StrictCharField, StrictSerializer
+from audit.base.serializers import StrictCharField, StrictSerializer, body_of
 from audit.base.strict_query import StrictQueryView
 from security.errors import TransitionRefused
 from security.incidents.core.states import actions_from
@@ -112,13 +112,12 @@ class IncidentActionView(StrictQueryView):
     action = ""
 
     def _do(self, request: Request, incident_id: str) -> Response:
-        body = IncidentNoteInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(IncidentNoteInput, request)
         incident = update_incident(
             incident_id,
             self.action,
             acting=caller(request),
-            note=body.validated_data["note"],
+            note=body["note"],
         )
         shown = incident_list().get(pk=incident.pk)
         return Response(IncidentOutput(shown).data)

@@ -81,7 +81,7 @@ def live_incident(kind: str, id_: str) -> Incident | None:
     return of_actor.filter(status__in=incidents.LIVE).first()
 
 
-def dealt_with_until(kind: str, id_: str, *, now: datetime) -> datetime | None:
+def handled_until(kind: str, id_: str, *, now: datetime) -> datetime | None:
     """Return until when incidents dealt with an actor. 1 query.
 
     A time ahead of now comes from a wrong clock and is ignored.

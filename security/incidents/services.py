@@ -27,7 +27,7 @@ from security.incidents.core import states as incidents
 from security.incidents.models import Incident, IncidentStep
 from security.incidents.queries import (
     Suspect,
-    dealt_with_until,
+    handled_until,
     live_incident,
     suspect,
     suspects,
@@ -204,7 +204,7 @@ def _since_incident(
     found: Suspect, *, since: datetime, until: datetime, now: datetime
 ) -> Suspect | None:
     """Return the actor as it looks without what ended incidents dealt with."""
-    over_at = dealt_with_until(found.kind, found.id, now=now + CLOCK_TOLERANCE)
+    over_at = handled_until(found.kind, found.id, now=now + CLOCK_TOLERANCE)
     if over_at is None or over_at < since:
         return found
     return suspect(found.kind, found.id, since=over_at, until=until)

@@ -25,7 +25,7 @@ def read_json(text: str) -> Any:
         raise forms.ValidationError(f"{place}{refused}", code="invalid") from None
 
 
-def shows_all(text: str) -> None:
+def validate_visible(text: str) -> None:
     """Raise forms.ValidationError for a text that others could not read as it is."""
     try:
         check_text(text, pointer="")

@@ -93,7 +93,7 @@ def test_whatever_is_changed_in_the_export_is_found(export: Path, capsys):
 
         assert main(arguments(export)) == 1, f"seed {seed}"
         out = capsys.readouterr().out
-        assert "It does not hold: index " in out, f"seed {seed}"
+        assert "Not valid: index " in out, f"seed {seed}"
         assert "what was signed" not in out, f"seed {seed}"
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.keys import open_checkpoint
 from audit.models import AuditEvent
-from audit.queries.reading import last_verification, verification_is_asked
+from audit.queries.reading import last_verification, verification_is_requested
 from audit.queries.tree import sealing_delay
 from audit.services.sealing import make_checkpoint_if_due
 from audit.services.verification import (
@@ -82,15 +82,15 @@ def test_the_last_verification_is_the_last_one_done_whatever_its_time():
 def test_who_asks_for_a_verification_gets_one_after_a_clock_that_was_ahead():
     with time_machine.travel(timezone.now() + AHEAD):
         verified(is_good=True)
-    assert not verification_is_asked()
+    assert not verification_is_requested()
 
     ask_for_verification(acting=WRITER)
-    assert verification_is_asked()  # Sealed or not.
+    assert verification_is_requested()  # Sealed or not.
     seal()
-    assert verification_is_asked()
+    assert verification_is_requested()
 
     verified(is_good=True)
-    assert not verification_is_asked()
+    assert not verification_is_requested()
 
 
 def test_the_sequencer_is_missed_also_after_a_clock_that_was_ahead():

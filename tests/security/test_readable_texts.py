@@ -233,7 +233,7 @@ OURS = """
 accounts_session end_reason method refresh_hash
 accounts_user password
 agents_agentcredential public_key secret_hash signing_secret
-agents_policyversion currency time_zone
+agents_policyversion digest
 audit_auditevent action actor_id actor_kind actor_label owner_id request_id target_id
 audit_auditevent target_kind target_label
 audit_auditleaf event_id

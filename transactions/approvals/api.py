@@ -17,6 +17,7 @@ from accounts.permissions import HasPermission, IsPerson, person_of
 from agents.permissions import IsAgent
 from audit.base.core.entity_tags import quoted_tags
 from audit.base.raises import raises
+from audit.base.serializers import body_of
 from audit.base.strict_query import StrictQueryView
 from transactions.approvals.queries.approvals import etag_of
 from transactions.approvals.serializers import ApproveInput, DenyInput
@@ -152,13 +153,12 @@ class ApproveView(_ResolveView):
         StillRefused,
     )
     def post(self, request: Request, transaction_id: str) -> Response:
-        body = ApproveInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(ApproveInput, request)
         approval_id, etag = self.approval_and_etag(request, transaction_id)
         approve(
             approval_id,
             acting=person_of(request),
-            reason=body.validated_data["reason"],
+            reason=body["reason"],
             expected_digest=etag,
         )
         return Response(represent(readable_transaction(request, transaction_id)))
@@ -181,13 +181,12 @@ class DenyView(_ResolveView):
         ApprovalResolved,
     )
     def post(self, request: Request, transaction_id: str) -> Response:
-        body = DenyInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(DenyInput, request)
         approval_id, etag = self.approval_and_etag(request, transaction_id)
         deny_approval(
             approval_id,
             acting=person_of(request),
-            reason=body.validated_data["reason"],
+            reason=body["reason"],
             expected_digest=etag,
         )
         return Response(represent(readable_transaction(request, transaction_id)))

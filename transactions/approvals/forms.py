@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from audit.base.readable import REASON_MAX
-from security.schemas.forms import shows_all
+from security.schemas.forms import validate_visible
 
 SELECTED_MAX = 20
 SELECTED = re.compile(r"(apr_[0-9a-z]{26}):([0-9a-f]{64})")
@@ -24,7 +24,7 @@ class VerdictForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=REASON_MAX,
-        validators=[shows_all],
+        validators=[validate_visible],
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -57,5 +57,5 @@ class SelectionForm(forms.Form):
 
     item = _ItemsField()
     reason = forms.CharField(
-        required=False, max_length=REASON_MAX, validators=[shows_all]
+        required=False, max_length=REASON_MAX, validators=[validate_visible]
     )

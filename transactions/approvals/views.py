@@ -25,7 +25,7 @@ from agents.policy.core.policy import policy_sentences
 from agents.policy.core.words import spoken_amount
 from agents.queries import locks_over
 from audit.base.errors import DomainError, NotFound
-from audit.base.pages import page_asked
+from audit.base.pages import requested_page
 from audit.base.refused import ParameterRefused
 from audit.queries.reading import timeline
 from audit.services.recording import record_forbidden
@@ -96,7 +96,7 @@ def _queue_page(
         raise ParameterRefused("“show” is all or nobody.")
     mode = mode_asked(request)
     waiting = waiting_for(person_of(request), now=now, mode=mode)
-    page = page_asked(worst_first(waiting, show), request, size=PAGE_SIZE)
+    page = requested_page(worst_first(waiting, show), request, size=PAGE_SIZE)
     found = with_votes(with_details(ApprovalRequest.objects.all()))
     approvals = found.in_bulk([held.id for held in page.object_list])
     rows = [

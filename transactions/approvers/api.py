@@ -17,6 +17,7 @@ from audit.base.serializers import (
     StrictCharField,
     StrictInstantField,
     StrictSerializer,
+    body_of,
     refuse_fields,
 )
 from audit.base.strict_query import StrictQueryView
@@ -96,9 +97,7 @@ class DelegationListCreateView(
     )
     def post(self, request: Request) -> Response:
         """Let another approver decide in your place. Needs a recent step-up proof."""
-        body = DelegationInput(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = body.validated_data
+        given = body_of(DelegationInput, request)
         delegation = create_delegation(
             given["delegate"],
             starts_at=given["starts_at"],

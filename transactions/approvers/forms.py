@@ -9,7 +9,7 @@ from django import forms
 from accounts.models import User
 from audit.base.form_fields import UtcField
 from audit.base.readable import REASON_MAX
-from security.schemas.forms import shows_all
+from security.schemas.forms import validate_visible
 
 
 class _UtcInput(forms.DateTimeInput):
@@ -35,7 +35,7 @@ class DelegationForm(forms.Form):
         label="Until (UTC)", widget=_UtcInput, help_text="30 days at most."
     )
     reason = forms.CharField(
-        label="Reason", max_length=REASON_MAX, validators=[shows_all]
+        label="Reason", max_length=REASON_MAX, validators=[validate_visible]
     )
 
     def __init__(self, data: Any = None, *, delegates: list[User]) -> None:

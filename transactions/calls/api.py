@@ -17,6 +17,7 @@ from accounts.permissions import IsPerson
 from agents.permissions import IsAgent, agent_of
 from audit.base.filters import InstantFilter
 from audit.base.raises import raises
+from audit.base.serializers import body_of
 from audit.base.strict_query import StrictQueryView
 from transactions.calls.models import FunctionCall
 from transactions.calls.queries import (
@@ -91,11 +92,10 @@ class FunctionCallListCreateView(StrictQueryView, ListCreateAPIView[FunctionCall
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask whether a function may be called with these parameters."""
         key = idempotency_key(request)
-        body = FunctionCallInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(FunctionCallInput, request)
         answer = request_function_call(
-            body.validated_data["function"],
-            body.validated_data["parameters"],
+            body["function"],
+            body["parameters"],
             acting=agent_of(request),
             idempotency_key=key,
         )

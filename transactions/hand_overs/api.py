@@ -12,7 +12,7 @@ from agents.errors import HandOverRefused, NameTaken
 from agents.queries import agent_for
 from agents.services.hand_overs import PERMISSION
 from audit.base.raises import raises
-from audit.base.serializers import StrictCharField, StrictSerializer
+from audit.base.serializers import StrictCharField, StrictSerializer, body_of
 from audit.base.strict_query import StrictQueryView
 from security.changes.api import WAITS, ChangeRequestOutput
 from security.changes.models import ChangeRequest
@@ -39,13 +39,12 @@ class HandOverView(StrictQueryView):
     @raises(HandOverRefused, NameTaken)
     def post(self, request: Request, agent_id: str) -> Response:
         """Ask a second person to approve; the agent's credentials end with it."""
-        given = HandOverInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(HandOverInput, request)
         person = person_of(request)
         outcome = hand_over_agent(
             agent_id,
-            owner_id=given.validated_data["owner"],
-            reason=given.validated_data["reason"],
+            owner_id=given["owner"],
+            reason=given["reason"],
             acting=person,
         )
         if isinstance(outcome, ChangeRequest):

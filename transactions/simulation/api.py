@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson, person_of
 from agents.core.money import format_amount
 from agents.policy.serializers import PolicyInput
-from audit.base.serializers import StrictIntegerField, StrictSerializer
+from audit.base.serializers import StrictIntegerField, StrictSerializer, body_of
 from audit.base.strict_query import StrictQueryView
 from transactions.decisions.core.outcome import Outcome
 from transactions.simulation.core.simulation import SimulatedRequest
@@ -82,12 +82,11 @@ class PolicySimulationView(StrictQueryView):
         tags=["agents"],
     )
     def post(self, request: Request, agent_id: str) -> Response:
-        given = SimulationInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = body_of(SimulationInput, request)
         simulated = simulate_policy(
             agent_id,
-            given.validated_data["policy"]["terms"],
-            days=given.validated_data["days"],
+            given["policy"]["terms"],
+            days=given["days"],
             acting=person_of(request),
         )
         return Response(_body(simulated))

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
 from audit.base.context import System
-from audit.base.filters import BEYOND_TIME, beyond_time
+from audit.base.filters import BEYOND_TIME, times_out_of_range
 from audit.core.exports import FORMATS
 from audit.filters import AuditEventFilter
 from audit.models import AuditEvent
@@ -56,7 +56,7 @@ def _filtered(given: dict[str, str]) -> QuerySet[AuditEvent]:
     if not filterset.is_valid():
         [(name, [detail, *_]), *_] = filterset.errors.items()
         raise CommandError(f"{name}: {detail}", returncode=2)
-    if beyond := beyond_time(filterset.form.cleaned_data):
+    if beyond := times_out_of_range(filterset.form.cleaned_data):
         raise CommandError(f"{beyond[0]}: {BEYOND_TIME}", returncode=2)
     found: QuerySet[AuditEvent] = filterset.qs
     return found

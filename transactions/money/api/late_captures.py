@@ -8,7 +8,12 @@ from rest_framework.response import Response
 
 from accounts.permissions import HasPermission, person_of
 from audit.base.raises import raises
-from audit.base.serializers import StrictCharField, StrictRegexField, StrictSerializer
+from audit.base.serializers import (
+    StrictCharField,
+    StrictRegexField,
+    StrictSerializer,
+    body_of,
+)
 from audit.base.strict_query import StrictQueryView
 from security.changes.api import WAITS, ChangeRequestOutput
 from security.changes.models import ChangeRequest
@@ -65,11 +70,8 @@ class LateCaptureView(StrictQueryView):
     @raises(InvalidState, ReportChanged)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Record it; above the authorized amount a second person must approve first."""
-        body = LateCaptureInput(data=request.data)
-        body.is_valid(raise_exception=True)
-        outcome = report_late_capture(
-            transaction_id, acting=person_of(request), **body.validated_data
-        )
+        body = body_of(LateCaptureInput, request)
+        outcome = report_late_capture(transaction_id, acting=person_of(request), **body)
         return _answer(outcome)
 
 
@@ -87,10 +89,9 @@ class LateCaptureReversalView(StrictQueryView):
     @raises(InvalidState, ReportChanged)
     def post(self, request: Request, transaction_id: str) -> Response:
         """Reverse it with a counter-entry once a second person approves."""
-        body = LateCaptureReversalInput(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(LateCaptureReversalInput, request)
         outcome = reverse_late_capture(
-            transaction_id, acting=person_of(request), **body.validated_data
+            transaction_id, acting=person_of(request), **body
         )
         return _answer(outcome)
 

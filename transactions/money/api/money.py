@@ -25,6 +25,7 @@ from audit.base.serializers import (
     StrictChoiceField,
     StrictSerializer,
     WordField,
+    body_of,
 )
 from audit.base.strict_query import StrictQueryView
 from security.changes.api import WAITS, ChangeRequestOutput
@@ -115,12 +116,6 @@ class _AnyCall(TypedDict):
     idempotency_key: str
 
 
-def _values(request: Request, input_class: type[StrictSerializer]) -> dict[str, Any]:
-    body = input_class(data=request.data)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
-
-
 class _MoneyView(StrictQueryView):
     """An agent acts on its own transaction, once per Idempotency-Key."""
 
@@ -132,7 +127,7 @@ class _MoneyView(StrictQueryView):
     ) -> tuple[dict[str, Any], _AgentCall]:
         """Return the body's values, and the acting agent with its key."""
         key = idempotency_key(request)
-        values = _values(request, input_class)
+        values = body_of(input_class, request)
         return values, _AgentCall(acting=agent_of(request), idempotency_key=key)
 
 
@@ -147,7 +142,7 @@ class _GiveBackView(StrictQueryView):
     ) -> tuple[dict[str, Any], _AnyCall]:
         """Return the body's values, and the acting agent or person with its key."""
         key = idempotency_key(request)
-        values = _values(request, input_class)
+        values = body_of(input_class, request)
         is_person = isinstance(request.user, User)
         acting = person_of(request) if is_person else agent_of(request)
         return values, _AnyCall(acting=acting, idempotency_key=key)
