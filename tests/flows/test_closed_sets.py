@@ -20,7 +20,7 @@ from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
 from transactions.decisions.wording import reason_language
 from transactions.errors import StillRefused
-from transactions.evidence.queries.records import replay_of
+from transactions.evidence.queries.replays import replay_of
 from transactions.spending.models import Transaction
 
 API = "/api/v1"

@@ -14,7 +14,7 @@ import pytest
 from audit.base.processes import process_pool
 from tests.transactions.varied import make_varied
 from transactions.decisions.models import Decision
-from transactions.evidence.queries.records import replays
+from transactions.evidence.queries.replays import replays
 
 pytestmark = pytest.mark.stress
 

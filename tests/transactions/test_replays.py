@@ -23,7 +23,7 @@ from transactions.decisions.core.reasons import MESSAGES
 from transactions.decisions.core.record import ENGINE_VERSION, record_digest
 from transactions.decisions.models import Decision
 from transactions.decisions.queries.records import record_of
-from transactions.evidence.queries.records import replay_of, replays
+from transactions.evidence.queries.replays import replay_of, replays
 
 URL = "/api/v1/transactions/"
 
@@ -101,7 +101,7 @@ def test_the_command_takes_the_newest_and_batches_cost_the_same(
     for _ in range(7):
         spend(agent, "1.00")
     newest = list(Decision.objects.order_by("-pk").values_list("pk", flat=True))
-    monkeypatch.setattr("transactions.evidence.queries.records.BATCH", 3)
+    monkeypatch.setattr("transactions.evidence.queries.replays.BATCH", 3)
 
     # Three batches of decisions and of their events, one policy, and the end.
     with django_assert_num_queries(8):

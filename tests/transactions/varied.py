@@ -37,7 +37,7 @@ POLICIES: list[dict[str, Any]] = [
         "time_zone": "Asia/Kathmandu",
     },
     {"allowed_countries": ["DE", "FR"], "blocked_countries": ["FR"]},
-    {"blocked_mcc_groups": ["gambling"]},
+    {"blocked_mcc_groups": ["gambling"], "new_merchant_requires_approval": True},
     {"allowed_hours": []},
     {"allowed_merchants": None, "requires_approval_above": None},
     {"allowed_merchants": [], "allowed_functions": ["transfer"]},

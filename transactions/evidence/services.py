@@ -14,7 +14,7 @@ from audit.services.recording import Outcome as AuditOutcome
 from audit.services.recording import record
 from transactions.decisions.core.verdict import Verdict
 from transactions.evidence.core.replay import Replay, Rule, compare_rules, rederive
-from transactions.evidence.queries.records import replay_of
+from transactions.evidence.queries.replays import replay_of
 from transactions.spending.queries.reading import transaction_for
 
 REPLAYER = System("replay of decisions")

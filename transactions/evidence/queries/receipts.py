@@ -13,7 +13,7 @@ from transactions.decisions.queries.records import record_of
 from transactions.errors import NoReceipt, RecordDamaged
 from transactions.evidence.core.receipt import LoggedEvent, receipt_of
 from transactions.evidence.keys import signing_key
-from transactions.evidence.queries.records import event_of
+from transactions.evidence.queries.replays import event_of
 from transactions.spending.models import Transaction
 
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from audit.base.arguments import positive
 from transactions.decisions.core.record import LOOKS_BY_ENGINE
 from transactions.evidence.core.replay import Replay
-from transactions.evidence.queries.records import replays, replays_ahead
+from transactions.evidence.queries.replays import replays, replays_ahead
 from transactions.evidence.services import record_difference
 
 

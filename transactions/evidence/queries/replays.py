@@ -1,4 +1,4 @@
-"""Stored decisions, and what the log says of them."""
+"""Stored decisions derived again, and what the log says of them."""
 
 from __future__ import annotations
 
