@@ -30,8 +30,8 @@ _BY_NAME = re.compile(
     "|NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER ([A-Z])"
     "|REGIONAL INDICATOR SYMBOL LETTER ([A-Z])"
 )
-# Small chi, small soft sign, final sigma.
-_BY_EYE = {"\u03c7": "x", "\u044c": "b", "\u03c2": "c"}
+# Small chi, small soft sign, final sigma, long s.
+_BY_EYE = {"\u03c7": "x", "\u044c": "b", "\u03c2": "c", "\u017f": "f"}
 _LINE_LENGTH = 88
 _QUOTES = str.maketrans("", "", "'\u02bc")
 _DIRECTION = "\u200e"  # Stands around letters that are written from right to left.
@@ -63,12 +63,13 @@ def resembling(known: Mapping[str, str]) -> dict[str, str]:
         for other in _alike(character)
         if len(other) == 1 and other.isalnum()
     }
-    found = alike | named | _taken_for(_alike_but_marks) | _BY_EYE
-    return {
+    found = alike | named | _taken_for(_alike_but_marks)
+    found = {
         character: text
-        for character, text in sorted(found.items())
+        for character, text in found.items()
         if character not in known and _is_unexplained(character)
     }
+    return dict(sorted((found | _BY_EYE).items()))
 
 
 def render() -> str:
