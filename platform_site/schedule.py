@@ -6,77 +6,35 @@ from datetime import timedelta
 
 from celery.schedules import crontab
 
+MINUTE = timedelta(minutes=1)
+HALF_A_MINUTE = MINUTE / 2
+
+_JOBS = {
+    "hourly-alert-thresholds": ("security.tasks.check_security_alerts", HALF_A_MINUTE),
+    "incident-detection": ("security.tasks.detect_security_incidents", HALF_A_MINUTE),
+    "incident-response": ("security.tasks.respond_to_incidents", HALF_A_MINUTE),
+    "notifications": ("security.tasks.send_notifications", HALF_A_MINUTE),
+    "nonce-purge": ("security.tasks.purge_nonces", 10 * MINUTE),
+    "sign-in-purge": ("accounts.tasks.purge_sign_ins", crontab(minute="50")),
+    "failed-sign-in-purge": ("accounts.tasks.purge_failed_sign_ins", 10 * MINUTE),
+    "notification-purge": ("security.tasks.purge_notifications", crontab(minute="55")),
+    "change-request-expiry": ("security.tasks.expire_change_requests", 10 * MINUTE),
+    "scheduled-reviews": (
+        "security.tasks.open_due_reviews",
+        crontab(minute="5", hour="0"),
+    ),
+    "approval-expiry": ("transactions.tasks.expire_approvals", MINUTE),
+    "approval-escalation": ("transactions.tasks.escalate_approvals", MINUTE),
+    "approval-notices": ("transactions.tasks.notify_approvers", HALF_A_MINUTE),
+    "authorization-expiry": ("transactions.tasks.expire_authorizations", 5 * MINUTE),
+    "idempotency-retirement": (
+        "transactions.tasks.retire_idempotency_records",
+        crontab(minute="45"),
+    ),
+    "audit-verification": ("audit.tasks.verify", crontab(minute="30", hour="2")),
+    "audit-verification-asked": ("audit.tasks.verify_if_asked", MINUTE / 4),
+    "audit-partitions": ("audit.tasks.make_partitions", crontab(minute="15", hour="0")),
+}
 SCHEDULE = {
-    "hourly-alert-thresholds": {
-        "task": "security.tasks.check_security_alerts",
-        "schedule": timedelta(seconds=30),
-    },
-    "incident-detection": {
-        "task": "security.tasks.detect_security_incidents",
-        "schedule": timedelta(seconds=30),
-    },
-    "incident-response": {
-        "task": "security.tasks.respond_to_incidents",
-        "schedule": timedelta(seconds=30),
-    },
-    "notifications": {
-        "task": "security.tasks.send_notifications",
-        "schedule": timedelta(seconds=30),
-    },
-    "nonce-purge": {
-        "task": "security.tasks.purge_nonces",
-        "schedule": timedelta(minutes=10),
-    },
-    "sign-in-purge": {
-        "task": "accounts.tasks.purge_sign_ins",
-        "schedule": crontab(minute="50"),
-    },
-    "failed-sign-in-purge": {
-        "task": "accounts.tasks.purge_failed_sign_ins",
-        "schedule": timedelta(minutes=10),
-    },
-    "notification-purge": {
-        "task": "security.tasks.purge_notifications",
-        "schedule": crontab(minute="55"),
-    },
-    "change-request-expiry": {
-        "task": "security.tasks.expire_change_requests",
-        "schedule": timedelta(minutes=10),
-    },
-    "scheduled-reviews": {
-        "task": "security.tasks.open_due_reviews",
-        "schedule": crontab(minute="5", hour="0"),
-    },
-    "approval-expiry": {
-        "task": "transactions.tasks.expire_approvals",
-        "schedule": timedelta(seconds=60),
-    },
-    "approval-escalation": {
-        "task": "transactions.tasks.escalate_approvals",
-        "schedule": timedelta(seconds=60),
-    },
-    "approval-notices": {
-        "task": "transactions.tasks.notify_approvers",
-        "schedule": timedelta(seconds=30),
-    },
-    "authorization-expiry": {
-        "task": "transactions.tasks.expire_authorizations",
-        "schedule": timedelta(seconds=300),
-    },
-    "idempotency-retirement": {
-        "task": "transactions.tasks.retire_idempotency_records",
-        "schedule": crontab(minute="45"),
-    },
-    "audit-verification": {
-        "task": "audit.tasks.verify",
-        "schedule": crontab(minute="30", hour="2"),
-    },
-    "audit-verification-asked": {
-        "task": "audit.tasks.verify_if_asked",
-        "schedule": timedelta(seconds=15),
-    },
-    "audit-partitions": {
-        "task": "audit.tasks.make_partitions",
-        "schedule": crontab(minute="15", hour="0"),
-    },
+    name: {"task": task, "schedule": when} for name, (task, when) in _JOBS.items()
 }

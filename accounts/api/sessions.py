@@ -6,7 +6,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -71,6 +71,7 @@ class MeOutput(serializers.ModelSerializer[User]):
         return dict(ROLE_PERMISSIONS[user.role])
 
 
+@extend_schema_view(get=extend_schema(operation_id="auth_sessions_list", tags=["auth"]))
 class SessionListView(StrictQueryView, generics.ListAPIView[Session]):
     """One's own live sessions."""
 
@@ -80,10 +81,6 @@ class SessionListView(StrictQueryView, generics.ListAPIView[Session]):
 
     def get_queryset(self) -> Any:
         return queries.live_sessions(person_of(self.request), now=timezone.now())
-
-    @extend_schema(operation_id="auth_sessions_list", tags=["auth"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
 
 
 class SessionRevokeView(StrictQueryView):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -75,6 +74,9 @@ class AgentPolicyView(HighRiskWritesView):
         return _answer(outcome)
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="agents_policy_versions_list", tags=["agents"])
+)
 class AgentPolicyVersionListView(StrictQueryView, generics.ListAPIView[PolicyVersion]):
     """All versions of an agent's policy, newest first."""
 
@@ -87,10 +89,6 @@ class AgentPolicyVersionListView(StrictQueryView, generics.ListAPIView[PolicyVer
         return policy_versions(
             agent_for(person_of(self.request), self.kwargs["agent_id"])
         )
-
-    @extend_schema(operation_id="agents_policy_versions_list", tags=["agents"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
 
 
 def _answer(version: PolicyVersion) -> Response:

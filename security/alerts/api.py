@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from audit.base.permissions import requires
 from audit.base.strict_query import StrictQueryView
@@ -45,6 +41,9 @@ class AlertFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package.
     status = filters.ChoiceFilter(choices=Alert.Status.choices)
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="list_alerts", tags=["security operations"])
+)
 class AlertListView(StrictQueryView, generics.ListAPIView[Alert]):
     """Alerts, newest first."""
 
@@ -57,7 +56,3 @@ class AlertListView(StrictQueryView, generics.ListAPIView[Alert]):
 
     def get_queryset(self) -> QuerySet[Alert]:
         return alert_list()
-
-    @extend_schema(operation_id="list_alerts", tags=["security operations"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list(request, *args, **kwargs)

@@ -6,7 +6,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+)
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -74,6 +79,9 @@ class ChangeRequestFilter(filters.FilterSet):  # type: ignore[misc] # Untyped pa
     status = filters.ChoiceFilter(choices=ChangeRequest.Status.choices)
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="list_change_requests", tags=["change requests"])
+)
 class ChangeRequestListView(StrictQueryView, generics.ListAPIView[ChangeRequest]):
     """The changes that you asked for, gain by or may decide, newest first."""
 
@@ -86,10 +94,6 @@ class ChangeRequestListView(StrictQueryView, generics.ListAPIView[ChangeRequest]
 
     def get_queryset(self) -> QuerySet[ChangeRequest]:
         return change_requests_visible_to(caller(self.request))
-
-    @extend_schema(operation_id="list_change_requests", tags=["change requests"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list(request, *args, **kwargs)
 
 
 class ChangeRequestDetailView(StrictQueryView):

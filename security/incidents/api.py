@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.base.context import caller
 from audit.base.permissions import requires
-from audit.base.raises import raises
+from audit.base.raises import Method, raises
 from audit.base.serializers import StrictCharField, StrictSerializer, body_of
 from audit.base.strict_query import StrictQueryView
 from security.errors import TransitionRefused
@@ -82,6 +83,9 @@ class IncidentFilter(filters.FilterSet):  # type: ignore[misc] # Untyped package
     resource = filters.CharFilter(field_name="resource_id")
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="list_incidents", tags=["security operations"])
+)
 class IncidentListView(StrictQueryView, generics.ListAPIView[Incident]):
     """Incidents with the steps of their response, newest first."""
 
@@ -95,13 +99,20 @@ class IncidentListView(StrictQueryView, generics.ListAPIView[Incident]):
     def get_queryset(self) -> QuerySet[Incident]:
         return incident_list()
 
-    @extend_schema(operation_id="list_incidents", tags=["security operations"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list(request, *args, **kwargs)
-
 
 class IncidentNoteInput(StrictSerializer):
     note = StrictCharField(max_length=500, help_text="Why; others will read it.")
+
+
+def _action(operation_id: str) -> Callable[[Method], Method]:
+    """Return what documents a view that moves an incident on."""
+    schema = extend_schema(
+        operation_id=operation_id,
+        tags=["security operations"],
+        request=IncidentNoteInput,
+        responses=IncidentOutput,
+    )
+    return lambda handler: schema(raises(TransitionRefused)(handler))
 
 
 class IncidentActionView(StrictQueryView):
@@ -126,13 +137,7 @@ class IncidentActionView(StrictQueryView):
 class IncidentAcknowledgeView(IncidentActionView):
     action = "acknowledge"
 
-    @extend_schema(
-        operation_id="acknowledge_incident",
-        tags=["security operations"],
-        request=IncidentNoteInput,
-        responses=IncidentOutput,
-    )
-    @raises(TransitionRefused)
+    @_action("acknowledge_incident")
     def post(self, request: Request, incident_id: str) -> Response:
         """Take it on: somebody investigates."""
         return self._do(request, incident_id)
@@ -141,13 +146,7 @@ class IncidentAcknowledgeView(IncidentActionView):
 class IncidentContainView(IncidentActionView):
     action = "contain"
 
-    @extend_schema(
-        operation_id="contain_incident",
-        tags=["security operations"],
-        request=IncidentNoteInput,
-        responses=IncidentOutput,
-    )
-    @raises(TransitionRefused)
+    @_action("contain_incident")
     def post(self, request: Request, incident_id: str) -> Response:
         """Stop the damage: locks the resource if it is not."""
         return self._do(request, incident_id)
@@ -156,13 +155,7 @@ class IncidentContainView(IncidentActionView):
 class IncidentResolveView(IncidentActionView):
     action = "resolve"
 
-    @extend_schema(
-        operation_id="resolve_incident",
-        tags=["security operations"],
-        request=IncidentNoteInput,
-        responses=IncidentOutput,
-    )
-    @raises(TransitionRefused)
+    @_action("resolve_incident")
     def post(self, request: Request, incident_id: str) -> Response:
         """End it. Locks stay until somebody releases them."""
         return self._do(request, incident_id)
@@ -171,13 +164,7 @@ class IncidentResolveView(IncidentActionView):
 class IncidentCloseView(IncidentActionView):
     action = "close"
 
-    @extend_schema(
-        operation_id="close_incident",
-        tags=["security operations"],
-        request=IncidentNoteInput,
-        responses=IncidentOutput,
-    )
-    @raises(TransitionRefused)
+    @_action("close_incident")
     def post(self, request: Request, incident_id: str) -> Response:
         """File it, after what was learnt is written down."""
         return self._do(request, incident_id)

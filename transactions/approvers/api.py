@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -66,6 +66,9 @@ class DelegationOutput(serializers.ModelSerializer[ApprovalDelegation]):
         read_only_fields = fields
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="approval_delegations_list", tags=TAGS)
+)
 class DelegationListCreateView(
     StrictQueryView, generics.ListAPIView[ApprovalDelegation]
 ):
@@ -84,10 +87,6 @@ class DelegationListCreateView(
 
     def get_queryset(self) -> QuerySet[ApprovalDelegation]:
         return delegations_of(person_of(self.request))
-
-    @extend_schema(operation_id="approval_delegations_list", tags=TAGS)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="approval_delegations_create",

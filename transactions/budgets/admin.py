@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import admin
 
 from agents.policy.core.words import spoken_amount
@@ -88,6 +91,16 @@ class SharedBudgetAdmin(HistoryAdmin):
         return spoken_amount(row.limit_minor, row.currency)
 
 
+def _amount(field: str, description: str) -> Callable[[Any, Reservation], str]:
+    """Return a column with an amount of a reservation."""
+
+    @admin.display(description=description)
+    def column(_: Any, row: Reservation) -> str:
+        return spoken_amount(getattr(row, field), row.transaction.currency)
+
+    return column
+
+
 @admin.register(Reservation)
 class ReservationAdmin(MoneyOfTransactionAdmin):
     ordering = ("-transaction_id",)
@@ -108,29 +121,12 @@ class ReservationAdmin(MoneyOfTransactionAdmin):
         "just_below_minute",
     )
 
-    @admin.display(description="still set aside")
-    def left(self, row: Reservation) -> str:
-        return spoken_amount(row.outstanding_minor, row.transaction.currency)
-
-    @admin.display(description="captured")
-    def captured(self, row: Reservation) -> str:
-        return spoken_amount(row.captured_minor, row.transaction.currency)
-
-    @admin.display(description="given back")
-    def released(self, row: Reservation) -> str:
-        return spoken_amount(row.released_minor, row.transaction.currency)
-
-    @admin.display(description="captured late")
-    def late(self, row: Reservation) -> str:
-        return spoken_amount(row.late_minor, row.transaction.currency)
-
-    @admin.display(description="of that, reported wrongly")
-    def reversed_late(self, row: Reservation) -> str:
-        return spoken_amount(row.reversed_minor, row.transaction.currency)
-
-    @admin.display(description="refunded")
-    def refunded(self, row: Reservation) -> str:
-        return spoken_amount(row.refunded_minor, row.transaction.currency)
+    left = _amount("outstanding_minor", "still set aside")
+    captured = _amount("captured_minor", "captured")
+    released = _amount("released_minor", "given back")
+    late = _amount("late_minor", "captured late")
+    reversed_late = _amount("reversed_minor", "of that, reported wrongly")
+    refunded = _amount("refunded_minor", "refunded")
 
 
 @admin.register(LedgerEntry)
