@@ -8,6 +8,7 @@ from audit.base.errors import (
     Invalid,
     PreconditionFailed,
     Unauthenticated,
+    Unavailable,
 )
 
 
@@ -112,3 +113,10 @@ class SignatureRequired(Unauthenticated):
 
     code = "signature_required"
     detail = "This agent's policy refuses requests that are not signed."
+
+
+class PolicyDamaged(Unavailable):
+    """A policy version does not match its digest: somebody changed it in place."""
+
+    code = "policy_damaged"
+    detail = "The agent's policy was changed in place, so nothing is decided."

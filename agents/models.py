@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
+from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -184,7 +185,22 @@ class PolicyVersion(models.Model):
                 fields=["agent", "number"], name="policy_number_once_per_agent"
             ),
             models.CheckConstraint(
-                condition=Q(document__max_transaction_amount_minor__gt=0),
+                condition=Q(
+                    document__has_keys=[
+                        "max_transaction_amount_minor",
+                        "requires_signature",
+                    ],
+                    requires_signature__isnull=False,
+                )
+                & Q(
+                    GreaterThan(
+                        Cast(
+                            KT("document__max_transaction_amount_minor"),
+                            models.BigIntegerField(),
+                        ),
+                        0,
+                    )
+                ),
                 name="policy_maximum_positive",
             ),
             models.CheckConstraint(

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import accounts_of, humans_of, owners_visible_to
 from agents.core.effects import READ
+from agents.errors import PolicyDamaged
 from agents.models import Agent, AgentCredential, AgentHandOver, Function, PolicyVersion
 from agents.policy.core.policy import (
     PolicyRules,
@@ -298,9 +299,14 @@ def rules_of(version: PolicyVersion, looks: Looks = LOOKS) -> PolicyRules:
 def policy_rules(version_id: str) -> PolicyRules:
     """Return a version compiled for decisions: 1 query the first time, then none.
 
-    Safe to keep, for versions are immutable. Raises PolicyVersion.DoesNotExist.
+    Safe to keep, because versions are immutable. Raises PolicyVersion.DoesNotExist, or
+    PolicyDamaged for one that was changed in place.
     """
-    return rules_of(PolicyVersion.objects.get(pk=version_id))
+    version = PolicyVersion.objects.get(pk=version_id)
+    rules = rules_of(version)
+    if rules.digest != version.digest:
+        raise PolicyDamaged
+    return rules
 
 
 def policy_in_force(agent: LockedAgent) -> PolicyRules | None:

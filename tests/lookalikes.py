@@ -6,7 +6,12 @@ from confusable_homoglyphs.confusables import confusables_data
 from hypothesis import strategies as st
 
 _LETTERS = {
-    letter: [like["c"] for like in confusables_data.get(letter, ())]
+    letter: [
+        like["c"]
+        for like in confusables_data.get(letter, ())
+        # NFKC reads the long s as an s, as merchant_key() and language models do.
+        if like["c"] != "\u017f"
+    ]
     for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import migrations, models
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
+from django.db.models.lookups import GreaterThan
 
 from agents.policy.core.policy import compile_rules
 from agents.policy.core.terms import PolicyTerms
@@ -85,7 +86,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='policyversion',
             constraint=models.CheckConstraint(
-                condition=models.Q(('document__max_transaction_amount_minor__gt', 0)),
+                condition=models.Q(
+                    ('document__has_keys', ['max_transaction_amount_minor', 'requires_signature']),
+                    ('requires_signature__isnull', False),
+                    GreaterThan(
+                        Cast(KT('document__max_transaction_amount_minor'), models.BigIntegerField()),
+                        0,
+                    ),
+                ),
                 name='policy_maximum_positive',
             ),
         ),

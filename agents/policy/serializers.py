@@ -97,17 +97,23 @@ def field_of(term: Term, *, is_input: bool) -> AnyField:
         is_list = isinstance(term.default, tuple)
         options |= {"required": False} if is_list else {"default": term.default}
     if "array" not in schema["type"]:
-        return _leaf(schema, words, options)
+        return _leaf(schema, words, options, is_input=is_input)
     part = schema["items"].get("$ref")
     if part in PARTS:
         in_requests, in_answers = PARTS[part]
         return (in_requests if is_input else in_answers)(many=True, **options)
-    child = HoursField() if part else _leaf(schema["items"], words, {})
+    if part:
+        return serializers.ListField(child=HoursField(), **options)
+    child = _leaf(schema["items"], words, {}, is_input=is_input)
     return serializers.ListField(child=child, **options)
 
 
 def _leaf(
-    schema: Mapping[str, Any], words: Vocabulary | None, options: dict[str, Any]
+    schema: Mapping[str, Any],
+    words: Vocabulary | None,
+    options: dict[str, Any],
+    *,
+    is_input: bool,
 ) -> AnyField:
     if words is GROUP_WORDS:
         return serializers.ChoiceField(choices=words.words, **options)
@@ -117,8 +123,9 @@ def _leaf(
         return serializers.CharField(**options)
     if "boolean" in schema["type"]:
         return serializers.BooleanField(**options)
-    least, most = schema["minimum"], schema["maximum"]
-    return serializers.IntegerField(min_value=least, max_value=most, **options)
+    if is_input:  # Old versions are shown as they are.
+        options |= {"min_value": schema["minimum"], "max_value": schema["maximum"]}
+    return serializers.IntegerField(**options)
 
 
 class PolicyInput(StrictSerializer):

@@ -49,7 +49,7 @@ def set_policy(
     """Put a new policy version in force, for decisions that start after this.
 
     Or ask a second person to, where one would loosen a live agent's limits beyond what
-    their role grants alone (core.policy.needs_second_person, C15), or let it call more
+    their role grants alone (needs_second_person, C15), or let it call more
     functions that do anything but read: then nothing changes until somebody agrees.
 
     Locks the agent's row. `expected_numbers` are versions that the caller had read,

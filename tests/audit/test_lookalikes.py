@@ -127,8 +127,21 @@ def test_e9_every_spelling_of_unicodes_own_data_shares_the_look(spelling):
 
 
 def test_names_of_other_scripts_are_no_disguise():
-    honest = ["Łódź", "Øresund", "\u05e1\u05d5\u05e1", "Yap\u0131 Kredi"]
-    disguised = ["\u1d00\u1d0d\u1d22", "\u1d00mazon", "\u0578\u0585\u057d"]
+    honest = [
+        "Łódź",
+        "Øresund",
+        "\u05e1\u05d5\u05e1",
+        "Yap\u0131 Kredi",
+        "Сбер",
+        "Арго",
+    ]
+    honest += ["Юг", "Сугроб", "\u054d\u0561\u057d"]
+    disguised = [
+        "\u1d00\u1d0d\u1d22",
+        "\u1d00mazon",
+        "Am\u0561zon",
+        "\u0410\u0435\u0440",
+    ]
 
     assert not any(map(LOOKS.is_disguised, honest))
     assert all(map(LOOKS.is_disguised, disguised))
@@ -145,3 +158,10 @@ def test_records_of_engine_2_see_what_it_saw():
     assert not LOOKS_2.mixes_scripts("a\u0461")
     assert not LOOKS_2.is_disguised("\u1d00mazon")
     assert LOOKS_2.is_disguised("\u0420\u0415\u0421\u0422\u041e\u0420\u0410\u041d")
+
+
+def test_a_later_engine_sees_all_that_the_one_before_saw():
+    assert LOOKS_2.mixed <= LOOKS.mixed
+    assert LOOKS_2.disguises <= LOOKS.disguises
+    assert LOOKS_2.names.keys() <= LOOKS.names.keys()
+    assert LOOKS_2.texts.keys() - LOOKS.texts.keys() == {ord("\u01c3")}  # For "!".

@@ -30,8 +30,8 @@ _BY_NAME = re.compile(
     "|NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER ([A-Z])"
     "|REGIONAL INDICATOR SYMBOL LETTER ([A-Z])"
 )
-# Small chi, small soft sign, final sigma, long s.
-_BY_EYE = {"\u03c7": "x", "\u044c": "b", "\u03c2": "c", "\u017f": "f"}
+# Small chi, small soft sign, final sigma.
+_BY_EYE = {"\u03c7": "x", "\u044c": "b", "\u03c2": "c"}
 _LINE_LENGTH = 88
 _QUOTES = str.maketrans("", "", "'\u02bc")
 _DIRECTION = "\u200e"  # Stands around letters that are written from right to left.

@@ -140,3 +140,13 @@ def test_i5_sixty_thousand_characters_take_linear_time(unit):
     text = (unit * 60_000)[:60_000]
 
     assert is_under(0.5, lambda: sanitize(text))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u200b\u200c\u200d"
+    "\u2060\u2061\u2062\u2063\u2064\u2065\u3164\ufeff\uffa0"
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+)
+def test_i2_nothing_unseen_splits_a_word(hidden):
+    assert sanitize(f"ig{hidden}nore").text == "ignore"

@@ -24,13 +24,14 @@ class Kind:
 
     `read(reader, name, default)` reads the field `name` of a draft. `schema` is a JSON
     Schema without descriptions; `words` is the closed set that texts come from.
-    `in_short` writes a value for lists of what changed, if other than `write`.
+    `in_short` writes a value for lists of what changed, if other than `write`. Unless
+    `is_looser` compares them, another value counts as looser.
     """
 
     read: Callable[[Reader, str, Any], Any]
     schema: Mapping[str, Any]
     write: Callable[[Any, str], Any] = lambda value, _: value
-    is_looser: Callable[[Any, Any], bool] = lambda *_: False
+    is_looser: Callable[[Any, Any], bool] = lambda old, new: bool(old != new)
     in_short: Callable[[Any, str], Any] | None = None
     words: Vocabulary | None = None
 
@@ -95,7 +96,7 @@ def number(
         if value is None and or_none:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
-            ending = "" if unit else " or null"
+            ending = " or null" if or_none and not unit else ""
             raise ValueRefused(
                 "not_an_integer", f"Write a whole number{things}{ending}."
             )

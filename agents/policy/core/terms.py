@@ -44,12 +44,14 @@ Sentence = tuple[str, str]  # A subject, and what the policy says of it.
 class Term:
     """One thing that a policy sets. Without a default a draft must say it.
 
-    `about` describes it in the API's schema. `said` explains a policy's value to
+    `raised_alone`: whether one person may raise it up to a ceiling (C15). `about`
+    describes it in the API's schema. `said` explains a policy's value to
     people. `is_looser` compares whole policies, where the values alone are not enough.
     """
 
     kind: kinds.Kind
     default: Any
+    raised_alone: bool = False
     about: str = ""
     said: Callable[[Any], Iterable[Sentence]] = lambda _: ()
     is_looser: Callable[[Any, Any], bool] | None = None
@@ -110,6 +112,7 @@ class PolicyTerms:
     currency: str = term(kinds.currency(CURRENCY_WORDS), default=DEFAULT_CURRENCY)
     max_transaction_amount_minor: int = term(
         kinds.amount(or_none=False),
+        raised_alone=True,
         about='Such as "1000.00".',
         said=says(
             "Each transaction",
@@ -120,6 +123,7 @@ class PolicyTerms:
     )
     requires_approval_above_minor: int | None = term(
         kinds.amount(),
+        raised_alone=True,
         about="Null: no amount needs a human.",
         said=says(
             "A human decides",
@@ -167,6 +171,7 @@ class PolicyTerms:
     daily_budget_minor: int | None = term(
         kinds.amount(),
         default=None,
+        raised_alone=True,
         said=lambda terms: [
             (
                 f"Each day ({terms.time_zone})",
@@ -285,8 +290,7 @@ TERMS: Mapping[str, Term] = {
     each.name: each.metadata["term"] for each in fields(PolicyTerms)
 }
 _MINOR = "_minor"
-# Those that one person may raise alone, up to a ceiling (C15).
-AMOUNTS = tuple(name for name in TERMS if name.endswith(_MINOR))
+AMOUNTS = tuple(name for name, each in TERMS.items() if each.raised_alone)
 
 
 def wire_name(name: str) -> str:

@@ -140,7 +140,7 @@ RESEMBLING: Mapping[str, str] = {
         "\u2c89\ua793\uab7c\uab9b\U00010401\U00010429\U000118ce\U00016f2d\U0001f154"
         "\U0001f174\U0001f1ea"
     ),
-    "f": "\u017f\u0191\u0192\u1d6e\u1d82\ua730\U0001f155\U0001f175\U0001f1eb",
+    "f": "\u0191\u0192\u1d6e\u1d82\ua730\U0001f155\U0001f175\U0001f1eb",
     "g": (
         "\u0193\u01e4\u01e5\u0260\u0262\u050d\u13fb\ua7a0\ua7a1\uab90\U0001f156"
         "\U0001f176\U0001f1ec"

@@ -118,31 +118,39 @@ def _by_character(*tables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _is_disguise(character: str) -> bool:
-    """Return whether nobody writes a character but for the look of a Latin letter.
+def _stands_for_latin(character: str) -> bool:
+    """Return whether a letter beside Latin ones is there for its look.
 
-    Scripts without case (Hebrew) have words that consist of such letters.
+    Not if its script has no case: Hebrew writes prefixes before Latin names. Nor for
+    more Greek letters, which formulas have beside Latin ones.
     """
     name = unicodedata.name(character, "")
-    if unicodedata.category(character) not in ("Lu", "Ll"):
-        return False
-    return "SMALL CAPITAL" in name or (
-        character in _CONFUSABLE and not name.startswith("LATIN")
+    return (
+        unicodedata.category(character) in ("Lu", "Ll")
+        and not name.startswith(("LATIN", "GREEK"))
+        and len(_TABLE[ord(character)]) == 1
     )
 
 
-_CONFUSABLE = _by_character(CONFUSABLE)
 _TABLE = str.maketrans(
     _by_character(CONFUSABLE, RESEMBLING)
     | {blank: "" for blank in BLANKS if blank.isalpha()}
     | {"\u2800": " "}
 )
-_DISGUISES = frozenset(filter(_is_disguise, map(chr, _TABLE)))
+# Nobody writes names in small capitals but for their look.
+_SMALL_CAPITALS = frozenset(
+    character
+    for character in map(chr, _TABLE)
+    if "SMALL CAPITAL" in unicodedata.name(character, "")
+)
 LOOKS = Looks(
     names=_TABLE | {ord("|"): "l"},
     texts=_TABLE,
-    disguises=_DISGUISES,
-    mixed=_DISGUISES,
+    # Ordinary words of Cyrillic and Greek consist of the other look-alikes.
+    disguises=_SMALL_CAPITALS.union(engine_2.DISGUISES),
+    mixed=_SMALL_CAPITALS.union(
+        engine_2.MIXED, filter(_stands_for_latin, map(chr, _TABLE))
+    ),
     digits=str.maketrans("013457$@|", "oieastsal"),
     one_stroke=True,
 )

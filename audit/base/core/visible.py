@@ -20,8 +20,8 @@ _DRAWN = frozenset(
 _BIDI = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
-# Letters and marks that show nothing although their category says otherwise.
-BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+# What shows nothing although its category says otherwise.
+BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0")
 _BRAILLE_BLANK = "\u2800"
 # Mongolian writing needs them, and nothing here knows where.
 _MONGOLIAN_SELECTORS = frozenset("\u180b\u180c\u180d\u180f")

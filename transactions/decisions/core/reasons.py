@@ -32,7 +32,7 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         ),
         # Merchant.
         "merchant_not_allowed": "{merchant} is not an allowed merchant.",
-        "merchant_new": "The agent has never paid {merchant}, so a human decides.",
+        "merchant_new": "The agent was never allowed at {merchant}: a human decides.",
         "merchant_lookalike": "{merchant} can be taken for {other}.",
         "category_blocked": "The category {category} is blocked.",
         "category_missing": "The policy blocks categories, so one must be given.",
