@@ -18,6 +18,7 @@ from accounts.models import User
 from agents.models import AgentCredential
 from agents.policy.core.draft import parse_terms
 from agents.policy.services import set_policy
+from agents.queries import rules_of
 from audit.base.errors import DomainError
 from audit.models import AuditEvent
 from security.locks.services import lock_resource
@@ -281,6 +282,7 @@ def test_k5_an_approval_that_waits_for_a_new_policy_sees_it(agent, bob, people):
 
     def change():
         version.pk, version.number = "pol_second", 2
+        version.digest = rules_of(version).digest
         version.save(force_insert=True)
         type(agent).objects.filter(pk=agent.pk).update(policy_version="pol_second")
 
