@@ -104,7 +104,7 @@ def test_decisions_are_given_every_term() -> None:
     assert rules.merchant_keys == frozenset({"amazon", "walmart"})
     assert rules.functions == frozenset({"pay"})
     assert rules.blocked_codes == frozenset({"5993", "1234"})
-    assert rules.spending_limits == (
+    assert rules.all_limits == (
         Limit(period=Period.DAY, amount_minor=1000_00),
         Limit(period=Period.MONTH, count=5),
     )

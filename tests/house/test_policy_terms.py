@@ -28,8 +28,8 @@ READ_AS = {
     "allowed_merchants": "merchant_keys",
     "blocked_mcc_groups": "blocked_codes",
     "blocked_mccs": "blocked_codes",
-    "daily_budget_minor": "spending_limits",
-    "limits": "spending_limits",
+    "daily_budget_minor": "all_limits",
+    "limits": "all_limits",
 }
 LEVEL = {"above": "600.00", "approvals": 2, "role": "admin"}
 # Of each term a value, and one that lets more pass.

@@ -190,12 +190,12 @@ def _earlier(
     """Return earlier requests that still count in limits, or still waited."""
     waited = Q(approval__resolved_at__gte=created_at) | Q(approval__status="waiting")
     counts = Q()
-    if draft.spending_limits:
+    if draft.all_limits:
         reach = max(
             (occurred_at - BEGINNING)
             if limit.period is Period.ALL_TIME
             else _REACH[limit.period]
-            for limit in draft.spending_limits
+            for limit in draft.all_limits
         )
         counts = Q(reservation__isnull=False, occurred_at__gte=occurred_at - reach)
     rows = _with_money(newest.filter(waited | counts, created_at__lt=created_at))

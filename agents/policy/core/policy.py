@@ -62,9 +62,9 @@ class PolicyRules(PolicyTerms):
         return blocked_codes(self.blocked_mcc_groups, self.blocked_mccs)
 
     @cached_property
-    def spending_limits(self) -> tuple[Limit, ...]:
-        """Every limit per period, the daily budget among them."""
-        return self.all_limits
+    def all_limits(self) -> tuple[Limit, ...]:
+        """As PolicyTerms.all_limits, which each decision reads."""
+        return super().all_limits
 
     @cached_property
     def depends_on_category(self) -> bool:
@@ -87,7 +87,7 @@ class PolicyRules(PolicyTerms):
         """Return the terms as JSON: lists of names as sorted sets of their keys."""
         folded = {
             "allowed_merchants": self.merchant_keys,
-            "limits": self.spending_limits,
+            "limits": self.all_limits,
             "blocked_mccs": self.blocked_codes,
         }
         read = {}
@@ -222,7 +222,7 @@ def _loosens(name: str, old: PolicyTerms, new: PolicyTerms) -> bool:
 
 
 def _in_short(terms: PolicyTerms) -> dict[str, Any]:
-    """Return the wire form with levels and hours in words, for people to compare."""
+    """Return the wire form; levels and hours are texts that people can compare."""
     return {
         wire_name(name): (term.kind.in_short or term.kind.write)(
             getattr(terms, name), terms.currency

@@ -1,4 +1,6 @@
-"""The look-alike characters of engine version 2, for its records. Never changed.
+"""The look-alike characters that engine version 2 knew.
+
+Its records are derived again with them, so they never change.
 
 TAKEN_FOR is Unicode's confusables data (as packaged in confusable-homoglyphs 3.3.1),
 cut down to letters and digits. Copyright 1991-2024 Unicode, Inc., under the Unicode

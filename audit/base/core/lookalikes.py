@@ -59,7 +59,7 @@ class Looks:
         """
         looks = text
         if not text.isascii():
-            # First, because NFKD takes some characters apart that look like a letter.
+            # Before NFKD, which decomposes some characters that look like a letter.
             plain = unicodedata.normalize("NFKD", text.translate(self.texts))
             bare = "".join(one for one in plain if not unicodedata.combining(one))
             looks = unicodedata.normalize("NFKC", bare).translate(self.texts)

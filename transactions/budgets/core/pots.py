@@ -75,7 +75,7 @@ def limits_concerning(
     policy: PolicyRules | None, *, merchant: str, category: str
 ) -> tuple[Limit, ...]:
     """Return the limits of a policy that apply to a request; `merchant` is a key."""
-    limits = policy.spending_limits if policy else ()
+    limits = policy.all_limits if policy else ()
     return tuple(
         limit
         for limit in limits
