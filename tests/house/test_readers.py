@@ -138,3 +138,31 @@ def test_a_query_has_nothing_but_texts_and_whole_numbers_of_ascii():
     ]
 
     assert loose == []
+
+
+def files_with(text):
+    return {
+        str(path.relative_to(ROOT))
+        for path in python_files(*APPS)
+        if text in path.read_text()
+    }
+
+
+def test_one_function_reads_the_body_of_a_request():
+    """Other serializers read queries, or are more than their values."""
+    assert files_with(".is_valid(raise_exception=True)") == {
+        "audit/api/proofs.py",
+        "audit/base/serializers.py",
+        "transactions/money/api/money.py",
+        "transactions/spending/api/serializers.py",
+    }
+
+
+def test_one_function_writes_times():
+    """A date, a log line and a key of a message are no times of the API."""
+    assert files_with(".isoformat()") == {
+        "audit/base/core/codec.py",
+        "audit/base/core/readers.py",
+        "platform_site/logs.py",
+        "security/notifications/services/contacts.py",
+    }
